@@ -1,0 +1,29 @@
+"""The errors of the shared protocol: one small tree, each message naming the value at fault."""
+
+
+class ProtocolError(ValueError):
+    """Data that does not follow the protocol."""
+
+
+class RecordError(ProtocolError):
+    """A record with a field outside its range."""
+
+
+class SampleError(ProtocolError):
+    """Bytes that are not a sample, or a sample with a field outside its range."""
+
+
+class MessageError(ProtocolError):
+    """An MQTT payload or topic that does not follow the protocol."""
+
+
+class ProofError(ProtocolError):
+    """A Merkle proof that does not show what it claims, or one that was asked for out of range."""
+
+
+class SignatureError(ProtocolError):
+    """A signature that is malformed, malleable, or not of the expected key."""
+
+
+class LeaseError(ProtocolError):
+    """A start lease that gives no permission here and now; the message says why."""

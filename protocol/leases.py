@@ -1,0 +1,43 @@
+"""When a start lease gives permission: the one rule that controller, bridge and tests share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocol.errors import LeaseError
+from protocol.records import Domain, Lease
+from protocol.typed_data import lease_digest, recover_signer
+
+LONGEST_LEASE_MS = 30_000
+"""A lease that promises more is refused: a few seconds are enough for a start, and a stolen or
+stale lease should not outlive a top-up or a reorganisation."""
+
+CLOCK_SKEW_MS = 2_000
+"""How far ahead of the drill's clock `issued_at` may lie. The edge box sets that clock, so a
+larger difference means that one of the two is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """What a drill knows from the factory: its number, its oracle's key, chain and contract."""
+
+    drill: int
+    oracle_key: str
+    domain: Domain
+
+
+def check_lease(lease: Lease, signature: bytes, provisioning: Provisioning, time_ms: int) -> None:
+    """Raise LeaseError unless `lease` permits this drill to start at `time_ms` (Unix ms)."""
+    if lease.drill != provisioning.drill:
+        raise LeaseError(f"lease is for drill {lease.drill}, this is drill {provisioning.drill}")
+    if lease.expires_at - lease.issued_at > LONGEST_LEASE_MS:
+        raise LeaseError(
+            f"lease of {lease.expires_at - lease.issued_at} ms is longer than {LONGEST_LEASE_MS} ms"
+        )
+    if lease.issued_at > time_ms + CLOCK_SKEW_MS:
+        raise LeaseError(f"lease begins at {lease.issued_at}, now is {time_ms}")
+    if lease.expires_at <= time_ms:
+        raise LeaseError(f"lease expired at {lease.expires_at}, now is {time_ms}")
+    signer = recover_signer(lease_digest(provisioning.domain, lease), signature)
+    if signer.lower() != provisioning.oracle_key.lower():
+        raise LeaseError(f"lease is signed by {signer}, expected {provisioning.oracle_key}")

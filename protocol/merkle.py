@@ -1,0 +1,163 @@
+"""An append-only Merkle tree over samples, as in RFC 6962 section 2.1 with SHA-256.
+
+    leaf = SHA-256(0x00 || data)        node = SHA-256(0x01 || left || right)
+    root of nothing = SHA-256("")
+
+`Frontier` appends in O(log n) memory; the proof functions take all leaf hashes and serve the
+auditor. Sizes count leaves, indices start at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from protocol.errors import ProofError
+
+EMPTY_ROOT = sha256(b"").digest()
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """The bytes32 hash of one leaf."""
+    return sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The bytes32 hash of an inner node."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """What is needed to append: the roots of the full subtrees, largest first."""
+
+    size: int = 0
+    peaks: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size < 0 or len(self.peaks) != self.size.bit_count():
+            raise ProofError(f"a log of {self.size} samples does not have {len(self.peaks)} peaks")
+
+    def append(self, data: bytes) -> Frontier:
+        """The frontier after one more leaf with content `data`."""
+        carry, peaks, size = leaf_hash(data), list(self.peaks), self.size
+        while size & 1:
+            carry = node_hash(peaks.pop(), carry)
+            size >>= 1
+        return Frontier(self.size + 1, (*peaks, carry))
+
+    def root(self) -> bytes:
+        """The bytes32 root of the tree."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        accumulated = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            accumulated = node_hash(peak, accumulated)
+        return accumulated
+
+
+def tree_root(leaves: Sequence[bytes]) -> bytes:
+    """The root over leaf hashes, oldest first."""
+    if not leaves:
+        return EMPTY_ROOT
+    if len(leaves) == 1:
+        return leaves[0]
+    split = _split(len(leaves))
+    return node_hash(tree_root(leaves[:split]), tree_root(leaves[split:]))
+
+
+def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The audit path of leaf `index` in the tree over `leaves`, nearest sibling first."""
+    if not 0 <= index < len(leaves):
+        raise ProofError(f"there is no leaf {index} in a log of {len(leaves)}")
+    if len(leaves) == 1:
+        return []
+    split = _split(len(leaves))
+    if index < split:
+        return [*inclusion_proof(leaves[:split], index), tree_root(leaves[split:])]
+    return [*inclusion_proof(leaves[split:], index - split), tree_root(leaves[:split])]
+
+
+def verify_inclusion(data: bytes, index: int, size: int, root: bytes, path: list[bytes]) -> None:
+    """Raise ProofError unless `path` shows leaf `data` at `index` in the tree of `size`, `root`.
+
+    Source: RFC 9162 section 2.1.3.2, whose tree is that of RFC 6962.
+    """
+    if not 0 <= index < size:
+        raise ProofError(f"there is no leaf {index} in a log of {size}")
+    first, last, accumulated = index, size - 1, leaf_hash(data)
+    for sibling in path:
+        if last == 0:
+            raise ProofError(f"inclusion path of {len(path)} hashes is too long for size {size}")
+        if first & 1 or first == last:
+            accumulated = node_hash(sibling, accumulated)
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            accumulated = node_hash(accumulated, sibling)
+        first, last = first >> 1, last >> 1
+    if last != 0:
+        raise ProofError(f"inclusion path of {len(path)} hashes is too short for size {size}")
+    if accumulated != root:
+        raise ProofError(f"leaf {index} is not in the log of size {size} with this root")
+
+
+def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
+    """Proof that the tree over the first `old_size` leaves is a prefix of that over `leaves`."""
+    if not 0 < old_size <= len(leaves):
+        raise ProofError(f"a log of {len(leaves)} has no prefix of {old_size} to prove")
+    return _subproof(leaves, old_size, complete=True)
+
+
+def _subproof(leaves: Sequence[bytes], old_size: int, *, complete: bool) -> list[bytes]:
+    if old_size == len(leaves):
+        return [] if complete else [tree_root(leaves)]
+    split = _split(len(leaves))
+    if old_size <= split:
+        proof = _subproof(leaves[:split], old_size, complete=complete)
+        return [*proof, tree_root(leaves[split:])]
+    proof = _subproof(leaves[split:], old_size - split, complete=False)
+    return [*proof, tree_root(leaves[:split])]
+
+
+def verify_consistency(
+    old_size: int, old_root: bytes, size: int, root: bytes, proof: list[bytes]
+) -> None:
+    """Raise ProofError unless `proof` shows the old tree to be a prefix of the new one.
+
+    Source: RFC 9162 section 2.1.4.2.
+    """
+    if not 0 < old_size <= size:
+        raise ProofError(f"a log of {size} has no prefix of {old_size}")
+    if old_size == size:
+        if proof or old_root != root:
+            raise ProofError(f"two logs of size {size} differ")
+        return
+    path = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
+    if not path:
+        raise ProofError("an empty proof shows no consistency")
+    first, last = old_size - 1, size - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    old_accumulated = accumulated = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            raise ProofError(f"consistency proof of {len(proof)} hashes is too long")
+        if first & 1 or first == last:
+            old_accumulated = node_hash(sibling, old_accumulated)
+            accumulated = node_hash(sibling, accumulated)
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            accumulated = node_hash(accumulated, sibling)
+        first, last = first >> 1, last >> 1
+    if last != 0:
+        raise ProofError(f"consistency proof of {len(proof)} hashes is too short")
+    if old_accumulated != old_root or accumulated != root:
+        raise ProofError(f"the log of {old_size} is not a prefix of the log of {size}")
+
+
+def _split(size: int) -> int:
+    """The largest power of two smaller than `size`, for a size of at least 2."""
+    return 1 << (size - 1).bit_length() - 1

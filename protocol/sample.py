@@ -1,0 +1,134 @@
+"""The binary sample: what a drill's controller reports, in 88 bytes.
+
+    offset  size  field               unit
+    0       8     sequence            1 for the drill's first sample ever, then +1 each
+    8       8     time_ms             Unix ms, the controller's clock
+    16      4     drill               the drill's number in the contract
+    20      1     level               1, 2 or 3
+    21      1     flags               bit 0 motor on, bit 1 trigger pulled, bit 2 start inhibited
+    22      2     fault_flags         bit field, 0 means none; see Fault
+    24      4     rpm                 spindle revolutions per minute
+    28      4     torque_mnm          millinewton metres, signed
+    32      4     current_ma          milliamperes of motor current, signed
+    36      4     temperature_mc      thousandths of a degree Celsius at the motor, signed
+    40      3*8   odometer active_ms  ms with the motor on since manufacture, level 1 first
+    64      3*8   odometer revolutions  spindle revolutions with the motor on, level 1 first
+
+All integers are big endian. The encoding is canonical: bytes decode to one sample and that
+sample encodes to the same bytes, so the bytes are the leaf of the sample log.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntFlag
+
+from protocol.errors import SampleError
+from protocol.records import LEVELS, Registers
+
+_LAYOUT = struct.Struct(">QQIBBHIiii6Q")
+SAMPLE_BYTES = _LAYOUT.size
+
+MAX_RPM = 1_000_000
+"""Above any spindle that exists (air bearings reach 300,000); a larger value is line noise."""
+
+SAMPLE_PERIOD_MS = 100
+"""A turning drill reports at this period; a longer silence than two periods bills nothing."""
+
+GAP_MS = 2 * SAMPLE_PERIOD_MS
+
+_MOTOR_ON, _TRIGGER, _INHIBITED = 1, 2, 4
+
+
+class Fault(IntFlag):
+    """Why a controller refuses to start or cuts the motor by itself."""
+
+    NONE = 0
+    EMERGENCY_STOP = 1
+    OVER_TEMPERATURE = 2
+    OVER_CURRENT = 4
+    STALL = 8
+    SENSOR = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One raw report of a drill's controller; fields and units as in the table above."""
+
+    sequence: int
+    time_ms: int
+    drill: int
+    level: int
+    motor_on: bool
+    trigger: bool
+    inhibited: bool
+    fault_flags: Fault
+    rpm: int
+    torque_mnm: int
+    current_ma: int
+    temperature_mc: int
+    odometer: Registers
+
+
+def encode_sample(sample: Sample) -> bytes:
+    """Return the 88 bytes of a sample; raises SampleError when a field is out of range."""
+    _check(sample)
+    flags = _MOTOR_ON * sample.motor_on + _TRIGGER * sample.trigger + _INHIBITED * sample.inhibited
+    try:
+        return _LAYOUT.pack(
+            sample.sequence,
+            sample.time_ms,
+            sample.drill,
+            sample.level,
+            flags,
+            sample.fault_flags,
+            sample.rpm,
+            sample.torque_mnm,
+            sample.current_ma,
+            sample.temperature_mc,
+            *sample.odometer.as_tuple(),
+        )
+    except struct.error as error:
+        raise SampleError(f"sample {sample.sequence} does not fit its layout: {error}") from error
+
+
+def decode_sample(data: bytes) -> Sample:
+    """Return the sample in exactly 88 bytes; raises SampleError for anything else."""
+    if len(data) != SAMPLE_BYTES:
+        raise SampleError(f"a sample has {SAMPLE_BYTES} bytes, not {len(data)}")
+    sequence, time_ms, drill, level, flags, faults, rpm, torque, current, temperature, *odometer = (
+        _LAYOUT.unpack(data)
+    )
+    if flags & ~(_MOTOR_ON | _TRIGGER | _INHIBITED):
+        raise SampleError(f"sample {sequence} has unknown flags {flags:#04x}")
+    if faults & ~sum(Fault):
+        raise SampleError(f"sample {sequence} has unknown fault flags {faults:#06x}")
+    sample = Sample(
+        sequence=sequence,
+        time_ms=time_ms,
+        drill=drill,
+        level=level,
+        motor_on=bool(flags & _MOTOR_ON),
+        trigger=bool(flags & _TRIGGER),
+        inhibited=bool(flags & _INHIBITED),
+        fault_flags=Fault(faults),
+        rpm=rpm,
+        torque_mnm=torque,
+        current_ma=current,
+        temperature_mc=temperature,
+        odometer=Registers(*odometer),
+    )
+    _check(sample)
+    return sample
+
+
+def _check(sample: Sample) -> None:
+    if sample.sequence < 1:
+        raise SampleError(f"sequence starts at 1, not {sample.sequence}")
+    if sample.drill < 1:
+        raise SampleError(f"drill numbers start at 1, not {sample.drill}")
+    if not 1 <= sample.level <= LEVELS:
+        raise SampleError(f"sample {sample.sequence} has level {sample.level}, not 1 .. {LEVELS}")
+    if sample.rpm > MAX_RPM:
+        raise SampleError(f"sample {sample.sequence} claims {sample.rpm} rpm, over {MAX_RPM}")

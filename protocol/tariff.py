@@ -1,0 +1,56 @@
+"""The arithmetic of a bill, in integers of the asset's smallest unit.
+
+charge  = floor((sum over levels (active_ms * price_per_second
+                                  + revolutions * price_per_1000_revolutions)
+                 + elapsed_ms * standing_price_per_second) / 1000)
+balance = funded - min(charge, funded)
+"""
+
+from protocol.records import Registers, Tariff, require_uint
+
+MS_PER_MINUTE = 60_000
+
+ENDLESS_RUNWAY_SECONDS = 100 * 365 * 86_400
+"""A century: longer than any drill lasts, and small enough for every consumer's integers."""
+
+
+def charge(tariff: Tariff, registers: Registers, elapsed_ms: int) -> int:
+    """What the registers cost after `elapsed_ms` of rental, rounded down; not capped by funds."""
+    require_uint("elapsed_ms", elapsed_ms)
+    thousandths = elapsed_ms * tariff.standing_price_per_second
+    for rate, active_ms, revolutions in zip(
+        tariff.levels, registers.active_ms, registers.revolutions, strict=True
+    ):
+        thousandths += active_ms * rate.price_per_second
+        thousandths += revolutions * rate.price_per_1000_revolutions
+    return thousandths // 1000
+
+
+def balance(funded: int, charged: int) -> int:
+    """What is left of `funded`; never below zero."""
+    return funded - min(charged, funded)
+
+
+def dearest_charge(tariff: Tariff, duration_ms: int) -> int:
+    """The most that any drilling of `duration_ms` can cost under the tariff, rounded up.
+
+    It assumes the dearest level at its highest rpm throughout, plus the standing price.
+    """
+    require_uint("duration_ms", duration_ms)
+    dearest = max(
+        rate.price_per_second * MS_PER_MINUTE + rate.price_per_1000_revolutions * rate.max_rpm
+        for rate in tariff.levels
+    )
+    numerator = duration_ms * (dearest + tariff.standing_price_per_second * MS_PER_MINUTE)
+    return -(-numerator // (1000 * MS_PER_MINUTE))
+
+
+def runway_seconds(tariff: Tariff, headroom: int) -> int:
+    """Whole seconds for which `headroom` pays at the dearest rate; 0 when it is used up.
+
+    At most ENDLESS_RUNWAY_SECONDS, which is also the runway of a tariff that charges nothing.
+    """
+    per_1000_seconds = dearest_charge(tariff, 1_000_000)
+    if per_1000_seconds == 0:
+        return ENDLESS_RUNWAY_SECONDS
+    return min(max(headroom, 0) * 1000 // per_1000_seconds, ENDLESS_RUNWAY_SECONDS)
