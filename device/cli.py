@@ -1,0 +1,100 @@
+"""The commands `drill-controller` (a simulated drill) and `drill-bridge` (for any drill)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from device import log, service, simulator
+from device.errors import DeviceError, SettingsError
+from device.settings import load_settings
+from device.spindle import LoadSource, PresetLoads
+from device.trace import read_trace
+from protocol.errors import RecordError
+from protocol.leases import Provisioning
+from protocol.records import Domain
+
+controller = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+bridge = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@contextlib.contextmanager
+def _plain_errors(program: str) -> Iterator[None]:
+    """Say what is wrong in one line and end with status 2."""
+    try:
+        yield
+    except DeviceError as error:
+        typer.echo(f"{program}: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+@controller.command()
+def run_controller(  # noqa: PLR0917  typer calls it by keyword
+    drill: Annotated[int, typer.Option(help="The drill's number in the contract.")],
+    oracle_key: Annotated[str, typer.Option(help="Address that leases must be signed by.")],
+    chain_id: Annotated[int, typer.Option(help="Chain of the contract.")],
+    contract: Annotated[str, typer.Option(help="Address of the contract.")],
+    port_link: Annotated[Path, typer.Option(help="Link to make to the serial port.")],
+    operator: Annotated[Path, typer.Option(help="Unix socket to make for the operator.")],
+    memory: Annotated[Path, typer.Option(help="File of the non-volatile memory.")],
+    trace: Annotated[Path | None, typer.Option(help="CSV file to replay.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="rpm=NAME,torque=NAME[,time=NAME][,level=NAME]")
+    ] = None,
+    sample_period_ms: Annotated[
+        int | None, typer.Option(help="Time between rows of a trace without a time column.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated noise.")] = 1,
+) -> None:
+    """Simulate a drill: its controller at a pseudo-terminal, its spindle, its operator."""
+    log.configure()
+    with _plain_errors("drill-controller"):
+        options = simulator.Options(
+            provisioning=_provisioning(drill, oracle_key, chain_id, contract),
+            port_link=port_link,
+            operator=operator,
+            memory=memory,
+            loads=_loads(trace, columns, sample_period_ms),
+            seed=seed,
+        )
+        simulator.run(options)
+
+
+@bridge.callback()
+def bridge_group() -> None:
+    """The bridge between a drill's serial port and the broker."""
+
+
+@bridge.command("run")
+def run_bridge(
+    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
+) -> None:
+    """Run until stopped."""
+    log.configure()
+    with _plain_errors("drill-bridge"):
+        service.run(load_settings(settings))
+
+
+def _provisioning(drill: int, oracle_key: str, chain_id: int, contract: str) -> Provisioning:
+    if not 1 <= drill < 2**32:
+        raise SettingsError(f"--drill: drill numbers lie in 1 .. 2^32-1, not {drill}")
+    try:
+        domain = Domain(chain_id, contract)
+        Domain(chain_id, oracle_key)  # an address has the same form
+    except RecordError as error:
+        raise SettingsError(f"--chain-id, --contract, --oracle-key: {error}") from error
+    return Provisioning(drill, oracle_key, domain)
+
+
+def _loads(trace: Path | None, columns: str | None, sample_period_ms: int | None) -> LoadSource:
+    if trace is None:
+        if columns is not None or sample_period_ms is not None:
+            raise SettingsError("--columns and --sample-period-ms need --trace")
+        return PresetLoads()
+    if columns is None:
+        raise SettingsError("--trace needs --columns rpm=NAME,torque=NAME")
+    return read_trace(trace, columns, sample_period_ms)

@@ -1,0 +1,43 @@
+"""The controller's clock: its monotonic time plus an offset that the edge box sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+STEP_MS = 50
+"""The clock is left alone while it is behind by less: the delay of a busy serial line."""
+
+LATEST_TIME_MS = 2**53
+"""No sane clock is past this (the year 287396); such a value is a fault of the edge box."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Unix time as `offset_ms` to the monotonic clock; None until the edge box has set it."""
+
+    offset_ms: int | None = None
+
+    def time_ms(self, monotonic_ms: int) -> int:
+        """Unix ms, or 0 while the clock is unset."""
+        return 0 if self.offset_ms is None else monotonic_ms + self.offset_ms
+
+
+def set_clock(
+    clock: Clock, time_ms: int, monotonic_ms: int, *, motor_on: bool
+) -> tuple[Clock, str]:
+    """The clock set to `time_ms`, and why it was not (empty when it was or needed no change).
+
+    It is never stepped while the motor is on, which would bend a bill, and never back, which
+    would put samples out of order and bring an expired lease to life.
+    """
+    if not 0 < time_ms < LATEST_TIME_MS:
+        return clock, f"{time_ms} is no time"
+    ahead = time_ms - clock.time_ms(monotonic_ms)
+    if clock.offset_ms is not None:
+        if -STEP_MS < ahead < STEP_MS:
+            return clock, ""
+        if motor_on:
+            return clock, "motor on"
+        if ahead < 0:
+            return clock, f"clock is never set back: it is {-ahead} ms ahead"
+    return replace(clock, offset_ms=time_ms - monotonic_ms), ""

@@ -1,0 +1,29 @@
+"""The errors of the drill's side: one small tree, each message naming the value at fault."""
+
+
+class DeviceError(Exception):
+    """Something on the drill's side that a user or operator has to know about."""
+
+
+class FrameError(DeviceError, ValueError):
+    """A payload of the serial link that does not follow its layout."""
+
+
+class TraceError(DeviceError, ValueError):
+    """A trace file or a column specification that cannot be replayed."""
+
+
+class NonVolatileError(DeviceError):
+    """The controller's non-volatile memory cannot be read, written or locked."""
+
+
+class SpoolError(DeviceError):
+    """The bridge's spool cannot be read, written or locked."""
+
+
+class PortError(DeviceError):
+    """The serial port is not there, busy, or went away."""
+
+
+class SettingsError(DeviceError, ValueError):
+    """A settings file, an option or an environment variable with a wrong value."""

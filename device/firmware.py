@@ -1,0 +1,108 @@
+"""What runs on a controller besides its state machine: frames in and out, memory, samples.
+
+No I/O: bytes and monotonic time come in, bytes go out, and the memory to be made durable is handed
+over before anything that rests on it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from device.controller import Inhibited, LeaseOffered
+from device.drill import SimulatedDrill
+from device.errors import FrameError
+from device.frames import Decoder, Frame, FrameType
+from device.memory import Memory
+from device.payloads import Status, parse_ack, parse_clock, parse_lease, parse_text
+from device.spindle import STEP_MS
+from device.uplink import Uplink
+from protocol.sample import encode_sample
+
+MAX_CATCH_UP_MS = 10_000
+"""A process that was held up for longer does not make up for it: the drill stood still meanwhile,
+and the gap in its samples shows it."""
+
+
+class Firmware:
+    """One simulated controller with its end of the serial link."""
+
+    def __init__(
+        self, drill: SimulatedDrill, remember: Callable[[Memory], None], monotonic_ms: int
+    ) -> None:
+        """Start at `monotonic_ms`; `remember` makes the memory durable or raises."""
+        self.drill = drill
+        self.uplink = Uplink(drill.controller.provisioning.drill, drill.memory.sequence + 1)
+        self.skipped_ms = 0
+        self._remember = remember
+        self._decoder = Decoder()
+        self._grid_ms = monotonic_ms
+        self._bad_payloads = 0
+        self._remembered_issued_at = drill.memory.newest_issued_at
+
+    def receive(self, data: bytes, monotonic_ms: int) -> None:
+        """Take bytes off the line, after `run_until` for the same time. What is no frame, or no
+        frame for a controller, is counted."""
+        for frame in self._decoder.feed(data):
+            try:
+                self._take(frame, monotonic_ms)
+            except FrameError:
+                self._bad_payloads += 1
+
+    def run_until(self, monotonic_ms: int) -> None:
+        """Advance the drill on its fixed grid up to `monotonic_ms` and queue its samples."""
+        behind = monotonic_ms - self._grid_ms
+        if behind > MAX_CATCH_UP_MS:
+            skipped = behind // STEP_MS * STEP_MS
+            self._grid_ms += skipped
+            self.skipped_ms += skipped
+        samples = []
+        while self._grid_ms + STEP_MS <= monotonic_ms:
+            self._grid_ms += STEP_MS
+            sample = self.drill.step(self._grid_ms)
+            if sample is not None:
+                samples.append(sample)
+        if samples:
+            self._remember(self.drill.memory)
+        for sample in samples:
+            self.uplink.add(sample.sequence, encode_sample(sample))
+
+    def next_step_ms(self) -> int:
+        """Monotonic ms at which the next step is due."""
+        return self._grid_ms + STEP_MS
+
+    def send(self, monotonic_ms: int) -> bytes:
+        """The bytes for the line, due now. A lease is remembered before it is acknowledged, so
+        that it is not accepted again after a loss of power."""
+        if self.drill.memory.newest_issued_at != self._remembered_issued_at:
+            self._remember(self.drill.memory)
+            self._remembered_issued_at = self.drill.memory.newest_issued_at
+        return self.uplink.due(monotonic_ms, self._status())
+
+    def _take(self, frame: Frame, monotonic_ms: int) -> None:
+        match frame.type:
+            case FrameType.ACK:
+                self.uplink.acknowledged(parse_ack(frame.payload), monotonic_ms)
+                return
+            case FrameType.LEASE:
+                refusal = self.drill.apply(LeaseOffered(*parse_lease(frame.payload)))
+            case FrameType.INHIBIT:
+                refusal = self.drill.apply(Inhibited(parse_text(frame.payload)))
+            case FrameType.CLOCK:
+                since_step_ms = monotonic_ms - self._grid_ms
+                refusal = self.drill.set_clock(parse_clock(frame.payload) - since_step_ms)
+            case _:
+                raise FrameError(f"a controller does not take {frame.type.name}")
+        self.uplink.acknowledge(frame.number, 0, refusal)
+
+    def _status(self) -> Status:
+        controller = self.drill.controller
+        return Status(
+            drill=controller.provisioning.drill,
+            state=controller.state,
+            time_ms=self.drill.time_ms,
+            lease_expires_at=controller.lease_expires_at,
+            lost_samples=self.uplink.lost_samples,
+            bad_frames=self._decoder.bad_frames + self._bad_payloads,
+            refused_starts=self.drill.refused_starts,
+            reason=controller.reason,
+        )

@@ -1,0 +1,109 @@
+"""The bridge's settings: a TOML file, with the environment above it.
+
+    drill = 1                          # the drill's number in the contract
+    port = "/dev/ttyUSB0"
+    baudrate = 115200
+    spool = "/var/lib/smart-drill/spool-1.sqlite"
+
+    [broker]
+    host = "127.0.0.1"
+    port = 1883
+
+An environment variable DRILL_BRIDGE_PORT or DRILL_BRIDGE_BROKER__HOST takes precedence. Paths are
+relative to the working directory.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+from device.errors import SettingsError
+from protocol.messages import DrillNumber
+
+_PREFIX = "DRILL_BRIDGE_"
+
+TcpPort = Annotated[int, Field(ge=1, le=65_535)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class BrokerSettings(BaseModel):
+    """Where the broker is and who we are. A password only ever comes from a file. TLS is used
+    when `ca_file` is given; `cert_file` and `key_file` are the box's own certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Text = "127.0.0.1"
+    port: TcpPort = 1883
+    username: Text | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file needs a username")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        if self.cert_file is not None and self.ca_file is None:
+            raise ValueError("cert_file needs a ca_file")
+        return self
+
+
+class BridgeSettings(BaseSettings):
+    """What `drill-bridge run` needs; see the module's docstring."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=_PREFIX, env_nested_delimiter="__"
+    )
+
+    drill: DrillNumber
+    port: Text
+    baudrate: Annotated[int, Field(ge=9_600, le=4_000_000)] = 115_200
+    spool: Path
+    spool_max_samples: Annotated[int, Field(ge=1_000)] = 10_000_000
+    """1.2 GB, eleven days of drilling without an oracle; a full spool locks the drill."""
+    broker: BrokerSettings = BrokerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the signature of pydantic-settings
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment above the file, and nothing else."""
+        return env_settings, init_settings
+
+
+def load_settings(path: Path) -> BridgeSettings:
+    """Read settings; raises SettingsError that names the file and the first bad field."""
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    for name in os.environ:
+        field = name.removeprefix(_PREFIX).split("__")[0].lower()
+        if name.startswith(_PREFIX) and field not in BridgeSettings.model_fields:
+            raise SettingsError(f"environment: {name} is no setting")
+    try:
+        return BridgeSettings(**values)
+    except SourceError as error:
+        raise SettingsError(f"environment: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(f"{path}: {place}: {first['msg']}") from error
