@@ -1,0 +1,5 @@
+"""`python -m oracle` is `drill-oracle`."""
+
+from oracle.cli import app
+
+app()

@@ -1,0 +1,39 @@
+"""Which readings go under one signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from oracle.settlement_policy import Due
+from protocol.records import Reading
+
+MAX_READINGS = 64
+"""The contract's limit of readings in one settlement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A reading that is due, and why."""
+
+    reading: Reading
+    due: Due
+    unsettled: int
+
+
+def choose_batch(candidates: Iterable[Candidate], limit: int = MAX_READINGS) -> tuple[Reading, ...]:
+    """At most `limit` readings, the most urgent first, then the largest unsettled charge.
+
+    One reading a rental: of two for the same rental the later one, which says all that the
+    earlier one did.
+    """
+    newest: dict[int, Candidate] = {}
+    for candidate in candidates:
+        known = newest.get(candidate.reading.rental)
+        if known is None or candidate.reading.until > known.reading.until:
+            newest[candidate.reading.rental] = candidate
+    chosen = sorted(
+        newest.values(),
+        key=lambda one: (one.due, -one.unsettled, one.reading.rental),
+    )
+    return tuple(one.reading for one in chosen[: min(limit, MAX_READINGS)])

@@ -1,0 +1,66 @@
+"""The chain side's step: watch, then submit. It paces itself and keeps what it knew when the chain
+cannot be asked; the age of what it knew is for the decisions to judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from oracle.errors import ChainError, JournalError
+from oracle.ports import Clock
+from oracle.submit import Submitter
+from oracle.views import ChainView
+from oracle.watch import Watcher
+
+LONGEST_BACKOFF = 16
+"""Failing polls come at longer and longer intervals, up to this multiple of the usual one."""
+
+log = structlog.get_logger()
+
+
+@dataclass
+class ChainSide:
+    """Keeps `view` up to date and the outbox moving."""
+
+    watcher: Watcher
+    submitter: Submitter
+    clock: Clock
+    poll_ms: int
+    view: ChainView | None = None
+    _failures: int = 0
+    _next_ms: int = 0
+
+    def step(self) -> int:
+        """Look at the chain if it is time; returns the ms until the next look."""
+        now_ms = self.clock.now_ms()
+        if 0 < self._next_ms - now_ms <= self.poll_ms * LONGEST_BACKOFF:
+            return self._next_ms - now_ms
+        try:
+            self._look()
+        except (ChainError, JournalError) as error:
+            if self._failures == 0:
+                log.warning("chain side fails", reason=str(error))
+            self._failures += 1
+        else:
+            if self._failures:
+                log.info("chain side recovered", failures=self._failures)
+            self._failures = 0
+        pause_ms = self.poll_ms * min(1 << min(self._failures, 16), LONGEST_BACKOFF)
+        if self.view is not None and self.view.catching_up and not self._failures:
+            pause_ms = 0
+        self._next_ms = self.clock.now_ms() + pause_ms
+        return pause_ms
+
+    def _look(self) -> None:
+        try:
+            view = self.watcher.poll()
+        except (ChainError, JournalError):
+            if self.watcher.view is None:
+                self.view = None
+            raise
+        try:
+            if not view.catching_up:
+                self.submitter.step(view)
+        finally:
+            self.view = self.submitter.complete(view)

@@ -1,0 +1,81 @@
+"""What `drill-oracle check` looks at, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from oracle.errors import OracleError, WrongChainError
+from oracle.ingest import MqttBroker
+from oracle.run import Parts, open_parts
+from oracle.settings import Settings
+from oracle.store import Store
+
+
+def checks(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield (what, finding) for each check that holds; raises an OracleError at the first that
+    does not."""
+    yield "settings", f"oracle {settings.oracle.number}, drills {list(settings.oracle.drills)}"
+    parts = open_parts(settings)
+    yield "signing key", parts.signer.address
+    yield "gas key", _gas_money(parts)
+    yield "chain", f"chain id {parts.deployment.chain_id}, contract {parts.deployment.contract}"
+    yield "oracle key", _registered(parts)
+    for drill in settings.oracle.drills:
+        yield f"drill {drill}", _drill(parts, drill)
+    yield "journal", _journal(parts)
+    yield "broker", _broker(settings)
+
+
+def _gas_money(parts: Parts) -> str:
+    money = parts.chain.gas_money_wei(parts.gas.address)
+    if money == 0:
+        raise OracleError(f"gas key {parts.gas.address} has no money; send it some to settle with")
+    return f"{parts.gas.address} with {money} wei"
+
+
+def _registered(parts: Parts) -> str:
+    number = parts.settings.oracle.number
+    found = parts.chain.oracle(number, parts.chain.head())
+    if found is None:
+        raise WrongChainError(f"the contract has no oracle {number}")
+    if found.revoked:
+        raise WrongChainError(f"oracle {number} is revoked")
+    if found.key.lower() != parts.signer.address.lower():
+        raise WrongChainError(
+            f"oracle {number} is registered with key {found.key}, the keystore holds "
+            f"{parts.signer.address}; the provider rotates it with rotate_oracle"
+        )
+    return f"oracle {number} is registered with it"
+
+
+def _drill(parts: Parts, drill: int) -> str:
+    found = parts.chain.drill(drill, parts.chain.head())
+    number = parts.settings.oracle.number
+    if found is None:
+        raise WrongChainError(f"the contract has no drill {drill}")
+    if found.oracle != number:
+        raise WrongChainError(f"drill {drill} belongs to oracle {found.oracle}, not {number}")
+    return f"rental {found.rental}" if found.rental else "not rented"
+
+
+def _journal(parts: Parts) -> str:
+    store = Store(parts.settings.journal.url)
+    try:
+        store.bind(parts.deployment.domain)
+    finally:
+        store.close()
+    return parts.settings.journal.url
+
+
+def _broker(settings: Settings) -> str:
+    client_id = f"drill-oracle-{settings.oracle.number}-check"
+    broker = MqttBroker(settings.broker, client_id, ())
+    broker.connect()
+    broker.close()
+    return f"{settings.broker.host}:{settings.broker.port}"
+
+
+def report(settings: Settings, say: Callable[[str], None]) -> None:
+    """Say each finding; raises an OracleError at the first check that does not hold."""
+    for what, finding in checks(settings):
+        say(f"ok  {what}: {finding}")

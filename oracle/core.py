@@ -1,0 +1,228 @@
+"""The edge side's step: inbox, journal, acknowledgements, meter, leases, receipts, settlement.
+
+`Core.step` makes one bounded pass, never sleeps, and asks no clock but the one it was given. The
+chain side runs beside it, in a thread or between two steps, and hands over a `ChainView`; what is
+to be settled goes to it through the journal's outbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import structlog
+
+from oracle.chain_journal import ChainJournal
+from oracle.errors import JournalError
+from oracle.lease_policy import LeaseLimits, OracleIdentity
+from oracle.leasing import Leasing
+from oracle.log import LoggedSample
+from oracle.meter import Gap
+from oracle.metering import Metering, Taken
+from oracle.ports import Broker, Clock, Incoming, Signer
+from oracle.publish import event_message
+from oracle.receipts import Receipts
+from oracle.settlement import Settlement
+from oracle.settlement_policy import SettlementLimits
+from oracle.views import ChainView
+from protocol.errors import MessageError
+from protocol.messages import (
+    Channel,
+    JournalledMessage,
+    StatusMessage,
+    decode_samples,
+    parse_message,
+    parse_topic,
+    topic,
+)
+from protocol.records import Domain
+from protocol.sample import SAMPLE_BYTES
+
+MESSAGES_PER_STEP = 2_000
+"""Messages under one commit: at most 128,000 samples, well under a second's work of SQLite."""
+
+ACKNOWLEDGE_MS = 100
+"""A drill's samples are acknowledged at most this often; several messages share one answer."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CoreLimits:
+    """All limits of the edge side's decisions."""
+
+    lease: LeaseLimits
+    settlement: SettlementLimits
+    final_wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorePorts:
+    """The world, as the edge side sees it."""
+
+    clock: Clock
+    broker: Broker
+    signer: Signer
+
+
+@dataclass
+class Counters:
+    """What went through since the start."""
+
+    samples: int = 0
+    bad_messages: int = 0
+
+
+@dataclass
+class Core:
+    """The edge side of one oracle."""
+
+    ports: CorePorts
+    metering: Metering
+    outbox: ChainJournal
+    domain: Domain
+    limits: CoreLimits
+    counters: Counters = field(default_factory=Counters)
+    _owed: set[int] = field(default_factory=set)
+    _resend: set[int] = field(default_factory=set)
+    _acknowledged_ms: int = 0
+    _connections: int = 0
+    _followed: object = None
+    _status: dict[int, tuple[bool, bool, str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        identity = OracleIdentity(self.metering.oracle, self.ports.signer.address)
+        self.leasing = Leasing(self.ports, self.metering, self.domain, self.limits.lease, identity)
+        self.receipts = Receipts(
+            self.ports, self.metering, self.domain, self.limits.lease, self.limits.final_wait_ms
+        )
+        self.settlement = Settlement(
+            self.ports, self.metering, self.outbox, self.domain, self.limits, identity
+        )
+
+    def step(self, view: ChainView | None) -> bool:
+        """One pass; returns whether there may be more to do at once."""
+        now_ms = self.ports.clock.now_ms()
+        self._greet()
+        incoming = self.ports.broker.receive(MESSAGES_PER_STEP)
+        taken = self.metering.intake(self._parse(incoming), now_ms)
+        self._acknowledge(taken, now_ms)
+        self._follow(view)
+        for rental, gap in taken.gaps:
+            self._report_gap(rental, gap, view, now_ms)
+        self.leasing.step(view, now_ms)
+        if view is not None:
+            self.receipts.step(view, now_ms)
+            self.settlement.step(view, now_ms)
+        return len(incoming) == MESSAGES_PER_STEP
+
+    def stop(self) -> None:
+        """Lock the drills and leave checkpoints; call it last."""
+        self.leasing.stop(self.ports.clock.now_ms())
+        self.metering.stop()
+
+    def _greet(self) -> None:
+        """After each connection ask for what may have been missed, and say everything again."""
+        connections = self.ports.broker.connections()
+        if connections != self._connections:
+            self._connections = connections
+            self._resend |= {*self.metering.drills}
+            self.leasing.repeat()
+            self.receipts.repeat()
+
+    def _parse(self, incoming: list[Incoming]) -> list[tuple[int, list[LoggedSample]]]:
+        """The well-formed sample messages of our drills; others are counted and dropped."""
+        parsed = []
+        for message in incoming:
+            try:
+                drill, channel = parse_topic(message.topic)
+                self._require_ours(drill)
+                if channel is Channel.SAMPLE:
+                    parsed.append((drill, self._samples(drill, message.payload)))
+                elif channel is Channel.STATUS:
+                    self._note_status(parse_message(StatusMessage, drill, message.payload))
+            except MessageError as error:
+                self.counters.bad_messages += 1
+                log.warning(
+                    "message dropped",
+                    topic=message.topic[:80],
+                    reason=str(error)[:200],
+                    count=self.counters.bad_messages,
+                )
+        return parsed
+
+    def _require_ours(self, drill: int) -> None:
+        if drill not in self.metering.orders:
+            raise MessageError(f"drill {drill} is not one of ours")
+
+    def _samples(self, drill: int, payload: bytes) -> list[LoggedSample]:
+        samples = decode_samples(drill, payload)
+        self.counters.samples += len(samples)
+        first = len(payload) - len(samples) * SAMPLE_BYTES
+        return [
+            LoggedSample(sample, payload[start : start + SAMPLE_BYTES])
+            for sample, start in zip(samples, range(first, len(payload), SAMPLE_BYTES), strict=True)
+        ]
+
+    def _note_status(self, status: StatusMessage) -> None:
+        seen = (status.online, status.link_up, status.state, status.reason)
+        if self._status.get(status.drill) != seen:
+            self._status[status.drill] = seen
+            log.info(
+                "drill status",
+                drill=status.drill,
+                online=status.online,
+                link_up=status.link_up,
+                state=status.state,
+                reason=status.reason,
+            )
+
+    def _acknowledge(self, taken: Taken, now_ms: int) -> None:
+        """Say what is durable; a request to resend goes out at once."""
+        self._owed |= taken.moved
+        self._resend |= taken.resend
+        due = set(self._resend)
+        if now_ms - self._acknowledged_ms >= ACKNOWLEDGE_MS or now_ms < self._acknowledged_ms:
+            due |= self._owed
+            self._acknowledged_ms = now_ms
+        if not self.metering.writable:
+            return
+        for drill in sorted(due):
+            message = JournalledMessage(
+                drill=drill,
+                sequence=self.metering.orders[drill].sequence,
+                resend=drill in self._resend,
+            )
+            place = topic(drill, Channel.JOURNALLED)
+            if not self.ports.broker.publish(place, message.to_json(), retain=False):
+                return
+            self._owed.discard(drill)
+            self._resend.discard(drill)
+
+    def _follow(self, view: ChainView | None) -> None:
+        """Follow the confirmed rentals whenever the chain side read them anew."""
+        if view is None or view.catching_up or view.deep is self._followed:
+            return
+        try:
+            self.metering.follow(view.deep)
+        except JournalError as error:
+            self.metering.fail(error)
+            return
+        self._followed = view.deep
+
+    def _report_gap(self, rental: int, gap: Gap, view: ChainView | None, now_ms: int) -> None:
+        known = self.metering.rentals.get(rental)
+        tariff = None if view is None or known is None else view.tariffs.get(known.tariff)
+        cost = None if tariff is None else gap.cost(tariff)
+        log.warning(
+            "gap not billed",
+            drill=gap.drill,
+            rental=rental,
+            after_sequence=gap.after_sequence,
+            before_sequence=gap.before_sequence,
+            silent_ms=gap.end_ms - gap.start_ms,
+            missed_active_ms=sum(gap.missed.active_ms),
+            cost=cost,
+        )
+        reason = f"{gap.end_ms - gap.start_ms} ms after sample {gap.after_sequence}, cost {cost}"
+        message = event_message(gap.drill, now_ms, "gap", reason)
+        self.ports.broker.publish(topic(gap.drill, Channel.EVENT), message.to_json(), retain=False)

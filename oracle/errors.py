@@ -1,0 +1,37 @@
+"""The errors of the oracle: one small tree, each message saying what was wrong and what to do."""
+
+
+class OracleError(Exception):
+    """Anything that the oracle refuses or cannot do."""
+
+
+class SettingsError(OracleError):
+    """A settings file, keystore or deployment record that is missing or wrong."""
+
+
+class KeystoreError(SettingsError):
+    """A keystore that cannot be read, opened or written."""
+
+
+class JournalError(OracleError):
+    """The journal cannot be read or written; nothing may be acknowledged until it can."""
+
+
+class BrokerError(OracleError):
+    """The MQTT broker cannot be reached or refuses us."""
+
+
+class ChainError(OracleError):
+    """The chain cannot be asked right now; asking again later may work."""
+
+
+class WrongChainError(ChainError):
+    """The endpoint serves another chain, or the contract is not there: no retry will help."""
+
+
+class CallRevertedError(ChainError):
+    """The contract refuses a call, and says why."""
+
+
+class TransactionRefusedError(ChainError):
+    """The node does not take a transaction, such as for want of gas money."""

@@ -1,0 +1,161 @@
+"""The MQTT channel: paho-mqtt with a bounded inbox that its thread fills and the step empties."""
+
+from __future__ import annotations
+
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from oracle.errors import BrokerError, SettingsError
+from oracle.ports import Incoming
+from oracle.settings import BrokerSettings
+from protocol.messages import (
+    MAX_JSON_BYTES,
+    MAX_SAMPLES_PER_MESSAGE,
+    Channel,
+    topic,
+)
+from protocol.sample import SAMPLE_BYTES
+
+INBOX_MESSAGES = 50_000
+"""What waits while the journal is slow; at most 300 MB. What does not fit is dropped and counted:
+the bridge keeps it and sends it again."""
+
+MAX_PAYLOAD_BYTES = max(MAX_JSON_BYTES, 8 + MAX_SAMPLES_PER_MESSAGE * SAMPLE_BYTES)
+KEEPALIVE_SECONDS = 15
+CONNECT_SECONDS = 10
+INFLIGHT_MESSAGES = 1_000
+LONGEST_RECONNECT_SECONDS = 8
+
+log = structlog.get_logger()
+
+
+class MqttBroker:
+    """One connection to the broker, made again whenever it is lost."""
+
+    def __init__(self, settings: BrokerSettings, client_id: str, drills: Sequence[int]) -> None:
+        self._settings, self._drills = settings, tuple(drills)
+        self._inbox: deque[Incoming] = deque()
+        self._connections = 0
+        self._answered = Event()
+        self._refusal: str | None = None
+        self._up = False
+        self.dropped = 0
+        self.arrived = Event()
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311
+        )
+        self._client.max_inflight_messages_set(INFLIGHT_MESSAGES)
+        self._client.reconnect_delay_set(1, LONGEST_RECONNECT_SECONDS)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._secure()
+
+    def _secure(self) -> None:
+        settings = self._settings
+        if settings.username is not None:
+            password = None
+            if settings.password_file is not None:
+                password = _read_secret(settings.password_file)
+            self._client.username_pw_set(settings.username, password)
+        if settings.ca_file is None:
+            return
+        try:
+            context = ssl.create_default_context(cafile=str(settings.ca_file))
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if settings.cert_file is not None and settings.key_file is not None:
+                context.load_cert_chain(str(settings.cert_file), str(settings.key_file))
+        except OSError as error:
+            raise SettingsError(
+                f"TLS files of the broker ({settings.ca_file}, {settings.cert_file}, "
+                f"{settings.key_file}): {error}"
+            ) from error
+        self._client.tls_set_context(context)
+
+    def connect(self) -> None:
+        """Connect and start the network thread; raises BrokerError if that fails now."""
+        place = f"{self._settings.host}:{self._settings.port}"
+        try:
+            self._client.connect(self._settings.host, self._settings.port, KEEPALIVE_SECONDS)
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"broker {place} cannot be reached: {error}") from error
+        self._client.loop_start()
+        if not self._answered.wait(CONNECT_SECONDS):
+            self.close()
+            raise BrokerError(f"broker {place} does not answer within {CONNECT_SECONDS} s")
+        if self._refusal is not None:
+            self.close()
+            raise BrokerError(f"broker {place} refuses the connection: {self._refusal}")
+
+    def close(self) -> None:
+        """Send what is waiting, disconnect, and end the thread."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def receive(self, limit: int) -> list[Incoming]:
+        """Up to `limit` messages, oldest first."""
+        self.arrived.clear()
+        return [self._inbox.popleft() for _ in range(min(limit, len(self._inbox)))]
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:
+        """Hand over for sending at QoS 1; False while there is no connection."""
+        if not self._up:
+            return False
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def connections(self) -> int:
+        """How often a connection was made so far."""
+        return self._connections
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            if self._refusal is None:
+                log.warning("broker refuses", reason=str(reason))
+            self._refusal = str(reason)
+            self._answered.set()
+            return
+        self._refusal = None
+        for channel in (Channel.SAMPLE, Channel.STATUS):
+            for start in range(0, len(self._drills), 100):
+                some = self._drills[start : start + 100]
+                client.subscribe([(topic(drill, channel), 1) for drill in some])
+        self._up = True
+        self._connections += 1
+        log.info("broker connected", connections=self._connections)
+        self._answered.set()
+        self.arrived.set()
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if self._up:
+            log.warning("broker lost", reason=str(reason))
+        self._up = False
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if len(self._inbox) >= INBOX_MESSAGES or len(message.payload) > MAX_PAYLOAD_BYTES:
+            self.dropped += 1
+            if self.dropped == 1 or self.dropped % 1000 == 0:
+                log.warning("inbox full or payload too large", dropped=self.dropped)
+            return
+        self._inbox.append(Incoming(message.topic, bytes(message.payload)))
+        self.arrived.set()
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(f"password file {path}: {error.strerror}") from error

@@ -1,0 +1,283 @@
+"""What the edge side keeps: samples, checkpoints and what was signed. See `tables`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from oracle import tables
+from oracle.log import LoggedSample, RentalLog
+from oracle.meter import MeterState
+from oracle.order import Order
+from oracle.store import Store
+from oracle.views import RentalView
+from protocol.merkle import Frontier
+from protocol.records import Reading, Registers
+from protocol.sample import decode_sample
+
+REPLAY_CHUNK = 5_000
+"""Samples read at a time when a log is rebuilt: about a megabyte."""
+
+_REGISTERS = tuple(Registers.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMark:
+    """The newest reading that was signed for a rental."""
+
+    until: int
+    log_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Samples to make durable, and those that came too late for their place in the log."""
+
+    accepted: Sequence[LoggedSample]
+    late: Sequence[LoggedSample]
+
+
+class Journal:
+    """The edge side's part of the store. Every method may raise JournalError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def order(self, drill: int) -> Order:
+        """How far the drill's samples are durable."""
+        table = tables.sample.c
+        with self._store.read() as connection:
+            row = connection.execute(
+                select(table.sequence, table.time_ms)
+                .where(table.drill == drill)
+                .order_by(table.sequence.desc())
+                .limit(1)
+            ).first()
+        return Order(drill) if row is None else Order(drill, row.sequence, row.time_ms)
+
+    def add_samples(self, received: Received) -> None:
+        """Make samples durable, all or none; those that are here already change nothing."""
+        late = self._unknown(received.late) if received.late else []
+        if not received.accepted and not late:
+            return
+        with self._store.write() as connection:
+            if received.accepted:
+                connection.execute(insert(tables.sample), _rows(received.accepted))
+            if late:
+                connection.execute(insert(tables.late_sample), _rows(late))
+
+    def _unknown(self, samples: Sequence[LoggedSample]) -> list[LoggedSample]:
+        """Those of `samples` that are in neither table of samples."""
+        wanted = {(one.sample.drill, one.sample.sequence): one for one in samples}
+        with self._store.read() as connection:
+            for drill in {drill for drill, _ in wanted}:
+                numbers = [sequence for owner, sequence in wanted if owner == drill]
+                for table in (tables.sample.c, tables.late_sample.c):
+                    found = connection.execute(
+                        select(table.sequence).where(
+                            table.drill == drill,
+                            table.sequence.between(min(numbers), max(numbers)),
+                        )
+                    )
+                    for sequence in found.scalars():
+                        wanted.pop((drill, sequence), None)
+                    numbers = [sequence for owner, sequence in wanted if owner == drill]
+                    if not numbers:
+                        break
+        return [*wanted.values()]
+
+    def samples_after(
+        self, drill: int, sequence: int, first_ms: int, last_ms: int | None
+    ) -> Iterator[LoggedSample]:
+        """The drill's samples after `sequence` dated `first_ms` to `last_ms`, sequences rising."""
+        table = tables.sample.c
+        if sequence == 0:
+            sequence = self._before(drill, first_ms)
+        while True:
+            query = select(table.sequence, table.raw).where(
+                table.drill == drill, table.sequence > sequence, table.time_ms >= first_ms
+            )
+            if last_ms is not None:
+                query = query.where(table.time_ms <= last_ms)
+            with self._store.read() as connection:
+                rows = connection.execute(query.order_by(table.sequence).limit(REPLAY_CHUNK)).all()
+            for row in rows:
+                yield LoggedSample(decode_sample(row.raw), row.raw)
+            if len(rows) < REPLAY_CHUNK:
+                return
+            sequence = rows[-1].sequence
+
+    def _before(self, drill: int, first_ms: int) -> int:
+        """The sequence before the first sample dated `first_ms` or later, to start a scan at."""
+        table = tables.sample.c
+        with self._store.read() as connection:
+            first = connection.execute(
+                select(func.min(table.sequence)).where(
+                    table.drill == drill, table.time_ms >= first_ms
+                )
+            ).scalar()
+        return 0 if first is None else int(first) - 1
+
+    def know_rental(self, view: RentalView) -> SignedMark:
+        """What was signed last for a rental, forgetting what belonged to another rental of the
+        same number on a vanished chain."""
+        table = tables.rental
+        with self._store.write() as connection:
+            row = connection.execute(select(table).where(table.c.rental == view.rental)).first()
+            if row is not None:
+                if (row.drill, row.tariff, row.opened_at, row.customer) == view.identity:
+                    return SignedMark(row.signed_until, row.signed_log_size)
+                _forget(connection, view.rental)
+            connection.execute(
+                insert(table),
+                {
+                    "rental": view.rental,
+                    "drill": view.drill,
+                    "tariff": view.tariff,
+                    "opened_at": view.opened_at,
+                    "customer": view.customer,
+                    "signed_until": 0,
+                    "signed_log_size": 0,
+                },
+            )
+        return SignedMark(0, 0)
+
+    def add_signed(self, readings: Sequence[Reading], keep: Sequence[Reading]) -> None:
+        """Remember what is about to be signed; `keep` must be found again by `signed_reading`."""
+        if not readings and not keep:
+            return
+        with self._store.write() as connection:
+            mark_signed(connection, readings)
+            for reading in keep:
+                keep_reading(connection, reading)
+
+    def signed_reading(self, rental: int, until: int) -> Reading | None:
+        """The reading that was signed for exactly that time, if it was kept."""
+        table = tables.signed_reading
+        with self._store.read() as connection:
+            row = (
+                connection.execute(
+                    select(table).where(table.c.rental == rental, table.c.until == until)
+                )
+                .mappings()
+                .first()
+            )
+        return None if row is None else reading_of(row)
+
+    def add_checkpoint(self, log: RentalLog) -> None:
+        """Remember a log, to replay from; one of the same size is the same log."""
+        last = log.meter.last
+        if last is None:
+            return
+        table = tables.checkpoint
+        row: dict[str, Any] = {
+            "rental": log.rental,
+            "log_size": log.frontier.size,
+            "sequence": log.sequence,
+            "counted_sequence": last.sequence,
+            "until": last.time_ms,
+            "peaks": b"".join(log.frontier.peaks),
+        }
+        for level in range(3):
+            row[f"active_ms_{level + 1}"] = str(log.meter.active_ms[level])
+            row[f"rpm_ms_{level + 1}"] = str(log.meter.rpm_ms[level])
+        with self._store.write() as connection:
+            connection.execute(
+                delete(table).where(
+                    table.c.rental == log.rental, table.c.log_size == log.frontier.size
+                )
+            )
+            connection.execute(insert(table), row)
+
+    def checkpoint(self, view: RentalView, last_ms: int | None) -> RentalLog:
+        """The newest remembered log with no sample after `last_ms`; an empty one if there is
+        none."""
+        table = tables.checkpoint
+        query = select(table).where(table.c.rental == view.rental)
+        if last_ms is not None:
+            query = query.where(table.c.until <= last_ms)
+        with self._store.read() as connection:
+            row = (
+                connection.execute(query.order_by(table.c.log_size.desc()).limit(1))
+                .mappings()
+                .first()
+            )
+            if row is None:
+                return RentalLog(view.rental, view.opened_ms, last_ms)
+            samples = tables.sample.c
+            raw = connection.execute(
+                select(samples.raw).where(
+                    samples.drill == view.drill, samples.sequence == row["counted_sequence"]
+                )
+            ).scalar_one()
+        peaks = tuple(row["peaks"][start : start + 32] for start in range(0, len(row["peaks"]), 32))
+        meter = MeterState(
+            (int(row["active_ms_1"]), int(row["active_ms_2"]), int(row["active_ms_3"])),
+            (int(row["rpm_ms_1"]), int(row["rpm_ms_2"]), int(row["rpm_ms_3"])),
+            decode_sample(raw),
+        )
+        frontier = Frontier(row["log_size"], peaks)
+        return RentalLog(view.rental, view.opened_ms, last_ms, meter, frontier, row["sequence"])
+
+    def forget_closed(self, rental: int) -> None:
+        """Drop what only an unfinished rental needs; its samples and its last signature stay."""
+        with self._store.write() as connection:
+            for table in (tables.checkpoint, tables.signed_reading):
+                connection.execute(delete(table).where(table.c.rental == rental))
+
+
+def mark_signed(connection: Connection, readings: Sequence[Reading]) -> None:
+    """Move each rental's signed mark up to its reading; it never moves down."""
+    table = tables.rental
+    for reading in readings:
+        connection.execute(
+            update(table)
+            .where(table.c.rental == reading.rental, table.c.signed_until < reading.until)
+            .values(signed_until=reading.until, signed_log_size=reading.log_size)
+        )
+
+
+def keep_reading(connection: Connection, reading: Reading) -> None:
+    """Store a reading once under its rental and time."""
+    table = tables.signed_reading
+    known = connection.execute(
+        select(table.c.until).where(
+            table.c.rental == reading.rental, table.c.until == reading.until
+        )
+    ).first()
+    if known is None:
+        connection.execute(insert(table), row_of(reading))
+
+
+def row_of(reading: Reading) -> dict[str, Any]:
+    """A reading as the columns of a table."""
+    row: dict[str, Any] = {name: str(getattr(reading.registers, name)) for name in _REGISTERS}
+    row |= {"rental": reading.rental, "until": reading.until}
+    row |= {"log_size": reading.log_size, "log_root": reading.log_root}
+    return row
+
+
+def reading_of(row: Any) -> Reading:
+    """A reading from the columns of a table."""
+    registers = Registers(*(int(row[name]) for name in _REGISTERS))
+    return Reading(row["rental"], row["until"], registers, row["log_size"], bytes(row["log_root"]))
+
+
+def _rows(samples: Sequence[LoggedSample]) -> list[dict[str, Any]]:
+    return [
+        {
+            "drill": logged.sample.drill,
+            "sequence": logged.sample.sequence,
+            "time_ms": logged.sample.time_ms,
+            "raw": logged.raw,
+        }
+        for logged in samples
+    ]
+
+
+def _forget(connection: Connection, rental: int) -> None:
+    for table in (tables.rental, tables.checkpoint, tables.signed_reading):
+        connection.execute(delete(table).where(table.c.rental == rental))

@@ -1,0 +1,202 @@
+"""When a drill may start: the lease decision, a pure function of what the oracle knows.
+
+    headroom = funded - charge up to now - reserve
+    reserve  = the dearest usage of one lease, one stroke and one settlement
+
+A lease is granted only while headroom is positive and every reason below is absent. Taking the
+lease away never stops a running drill; it prevents the next start. Source: PROTOCOL section 8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oracle.log import RentalLog
+from oracle.views import ChainView, RentalView
+from protocol.messages import CreditWarning
+from protocol.records import Lease, RentalState, Tariff
+from protocol.tariff import charge, dearest_charge, runway_seconds
+
+
+class Inhibit(StrEnum):
+    """Why a drill may not start; the words an operator reads. docs/operating-an-edge-box.md."""
+
+    STARTING = "oracle starting"
+    STOPPING = "oracle stopping"
+    CHAIN_UNREACHABLE = "chain unreachable"
+    HEAD_STALE = "chain head stale"
+    CATCHING_UP = "reading past blocks"
+    CLOCK_SKEW = "clock differs from chain"
+    JOURNAL = "journal not writable"
+    ORACLE_KEY = "oracle key not registered"
+    OTHER_ORACLE = "drill belongs to another oracle"
+    RETIRED = "drill retired"
+    NO_RENTAL = "no rental"
+    UNCONFIRMED = "rental not confirmed yet"
+    NO_EVIDENCE = "no BalancePositive event"
+    ENDED = "rental ended"
+    JOURNAL_BEHIND = "journal does not cover this rental"
+    NO_SAMPLES = "no fresh samples"
+    DRILL_CLOCK = "drill clock ahead"
+    SEQUENCE_REUSED = "sample sequence reused"
+    REJECTED = "readings rejected"
+    SETTLEMENT_STALLED = "settlement stalled"
+    EXHAUSTED = "credit exhausted"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLimits:
+    """The limits of the lease decision, all in ms; see LeaseSettings for their reasons."""
+
+    lease_ms: int
+    stroke_ms: int
+    settlement_ms: int
+    warning_runway_seconds: int
+    chain_silence_ms: int
+    head_age_ms: int
+    clock_skew_ms: int
+    sample_age_ms: int
+
+    @property
+    def reserve_ms(self) -> int:
+        """How long the drill could run, at worst, on the word of one lease."""
+        return self.lease_ms + self.stroke_ms + self.settlement_ms
+
+
+@dataclass(frozen=True, slots=True)
+class OracleIdentity:
+    """This oracle: its number in the contract and the address of its signing key."""
+
+    number: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a rental has used and has left, in the asset's smallest unit."""
+
+    charge: int
+    balance: int
+    headroom: int
+    runway_seconds: int
+    warning: CreditWarning
+
+
+@dataclass(frozen=True, slots=True)
+class DrillFacts:
+    """What the box itself knows of one drill."""
+
+    drill: int
+    log: RentalLog | None
+    last_sample_ms: int | None
+    signed_until: int
+    reused: bool
+    journal_writable: bool
+
+
+def credit(
+    rental: RentalView, tariff: Tariff, log: RentalLog, until_ms: int, limits: LeaseLimits
+) -> Credit:
+    """The credit of a rental at `until_ms` (Unix ms), by the newest samples."""
+    elapsed_ms = max(until_ms - rental.opened_ms, 0)
+    charged = charge(tariff, log.meter.registers, elapsed_ms)
+    headroom = rental.funded - charged - dearest_charge(tariff, limits.reserve_ms)
+    runway = runway_seconds(tariff, headroom)
+    warning = CreditWarning.NONE
+    if headroom <= 0:
+        warning = CreditWarning.EXHAUSTED
+    elif runway < limits.warning_runway_seconds:
+        warning = CreditWarning.LOW
+    return Credit(charged, max(rental.funded - charged, 0), headroom, runway, warning)
+
+
+def chain_problem(  # noqa: PLR0911  # one line a reason
+    view: ChainView | None, oracle_key: str, now_ms: int, limits: LeaseLimits
+) -> Inhibit | None:
+    """Why nothing that the chain says may be relied on right now, if so."""
+    if view is None:
+        return Inhibit.STARTING
+    if now_ms - view.polled_ms > limits.chain_silence_ms:
+        return Inhibit.CHAIN_UNREACHABLE
+    if view.head.timestamp * 1000 > now_ms + limits.clock_skew_ms:
+        return Inhibit.CLOCK_SKEW
+    if now_ms - view.head.timestamp * 1000 > limits.head_age_ms:
+        return Inhibit.HEAD_STALE
+    if view.catching_up:
+        return Inhibit.CATCHING_UP
+    if view.oracle.revoked or view.oracle.key.lower() != oracle_key.lower():
+        return Inhibit.ORACLE_KEY
+    if view.waiting_since_ms is not None and now_ms - view.waiting_since_ms > limits.settlement_ms:
+        return Inhibit.SETTLEMENT_STALLED
+    return None
+
+
+def rental_problem(  # noqa: PLR0911  # one line a reason
+    view: ChainView, facts: DrillFacts, oracle: int
+) -> Inhibit | None:
+    """Why this drill has no rental to start on, if so; the newest state may only take away."""
+    drill = view.drills.get(facts.drill)
+    if drill is None or drill.oracle != oracle:
+        return Inhibit.OTHER_ORACLE
+    if drill.rental == 0:
+        return Inhibit.RETIRED if drill.retired else Inhibit.NO_RENTAL
+    latest, deep = view.latest.get(drill.rental), view.deep.get(drill.rental)
+    if latest is None:
+        return Inhibit.UNCONFIRMED
+    if latest.state is not RentalState.OPEN:
+        return Inhibit.ENDED
+    if deep is None or deep.state is not RentalState.OPEN or deep.identity != latest.identity:
+        return Inhibit.UNCONFIRMED
+    evidence = view.evidence.get(drill.rental)
+    if evidence is None or evidence.block_number > view.confirmed.number:
+        return Inhibit.NO_EVIDENCE
+    if latest.oracle != oracle:
+        return Inhibit.OTHER_ORACLE
+    if latest.until > max(facts.signed_until, latest.opened_ms):
+        return Inhibit.JOURNAL_BEHIND
+    if drill.rental in view.rejections:
+        return Inhibit.REJECTED
+    return None
+
+
+def drill_problem(facts: DrillFacts, now_ms: int, limits: LeaseLimits) -> Inhibit | None:
+    """Why the drill's own reports do not allow a start, if so."""
+    if not facts.journal_writable:
+        return Inhibit.JOURNAL
+    if facts.reused:
+        return Inhibit.SEQUENCE_REUSED
+    if facts.last_sample_ms is None or now_ms - facts.last_sample_ms > limits.sample_age_ms:
+        return Inhibit.NO_SAMPLES
+    if facts.last_sample_ms > now_ms + limits.clock_skew_ms:
+        return Inhibit.DRILL_CLOCK
+    return None
+
+
+def decide_lease(
+    view: ChainView | None,
+    facts: DrillFacts,
+    identity: OracleIdentity,
+    now_ms: int,
+    limits: LeaseLimits,
+) -> Lease | Inhibit:
+    """A lease from `now_ms` on, or the first reason against it."""
+    problem = chain_problem(view, identity.key, now_ms, limits)
+    if problem is not None or view is None:
+        return problem or Inhibit.STARTING
+    problem = rental_problem(view, facts, identity.number) or drill_problem(facts, now_ms, limits)
+    if problem is not None:
+        return problem
+    rental = view.deep[view.drills[facts.drill].rental]
+    tariff = view.tariffs.get(rental.tariff)
+    if tariff is None or facts.log is None or facts.log.rental != rental.rental:
+        return Inhibit.STARTING
+    if credit(rental, tariff, facts.log, now_ms, limits).headroom <= 0:
+        return Inhibit.EXHAUSTED
+    return Lease(
+        drill=facts.drill,
+        rental=rental.rental,
+        issued_at=now_ms,
+        expires_at=now_ms + limits.lease_ms,
+        block_number=view.confirmed.number,
+    )

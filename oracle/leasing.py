@@ -1,0 +1,140 @@
+"""Leases and inhibits as they go out: decided by `lease_policy`, renewed at half life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, OracleIdentity, decide_lease
+from oracle.metering import Metering
+from oracle.publish import event_message, lease_message
+from oracle.views import ChainView
+from protocol.messages import Channel, InhibitMessage, topic
+from protocol.records import Domain, Lease
+from protocol.typed_data import lease_digest
+
+if TYPE_CHECKING:
+    from oracle.core import CorePorts
+
+DECIDE_MS = 200
+"""Each drill is decided on this often, and at once when the chain shows something new."""
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Leasing:
+    """What each drill was last told, and what it is told next."""
+
+    ports: CorePorts
+    metering: Metering
+    domain: Domain
+    limits: LeaseLimits
+    identity: OracleIdentity
+    told: dict[int, Lease | Inhibit] = field(default_factory=dict)
+    _repeat: bool = False
+    _issued_ms: int = 0
+    _decided_ms: int | None = None
+    _decided_on: ChainView | None = None
+
+    def step(self, view: ChainView | None, now_ms: int) -> None:
+        """Decide for every drill when it is time, and tell those for whom it makes a change."""
+        paced = self._decided_ms is not None and 0 <= now_ms - self._decided_ms < DECIDE_MS
+        if paced and view is self._decided_on and not self._repeat:
+            return
+        self._decided_ms, self._decided_on = now_ms, view
+        repeat, self._repeat = self._repeat, False
+        for drill in self.metering.drills:
+            decided = decide_lease(
+                view, self._facts(drill, view), self.identity, now_ms, self.limits
+            )
+            self._tell(drill, decided, view, now_ms, repeat=repeat)
+
+    def repeat(self) -> None:
+        """Tell everything again, after a new connection."""
+        self._repeat = True
+
+    def stop(self, now_ms: int) -> None:
+        """Inhibit every drill."""
+        for drill in self.metering.drills:
+            self._tell(drill, Inhibit.STOPPING, None, now_ms, repeat=False)
+
+    def _facts(self, drill: int, view: ChainView | None) -> DrillFacts:
+        known = None if view is None else view.drills.get(drill)
+        rental = 0 if known is None else known.rental
+        mark = self.metering.marks.get(rental)
+        order = self.metering.orders[drill]
+        return DrillFacts(
+            drill=drill,
+            log=self.metering.logs.get(rental),
+            last_sample_ms=order.time_ms if order.sequence else None,
+            signed_until=0 if mark is None else mark.until,
+            reused=drill in self.metering.reused,
+            journal_writable=self.metering.writable,
+        )
+
+    def _tell(
+        self,
+        drill: int,
+        decided: Lease | Inhibit,
+        view: ChainView | None,
+        now_ms: int,
+        *,
+        repeat: bool,
+    ) -> None:
+        before = self.told.get(drill)
+        if isinstance(decided, Lease) and view is not None:
+            if not repeat and isinstance(before, Lease) and _still_good(before, decided):
+                return
+            lease, payload = self._signed(decided, view)
+            self._issued_ms = lease.issued_at
+            sent: Lease | Inhibit = lease
+        elif isinstance(decided, Inhibit):
+            if not repeat and before is decided:
+                return
+            sent, payload = decided, _inhibit(drill, decided, now_ms)
+        else:
+            return
+        if not self.ports.broker.publish(topic(drill, Channel.LEASE), payload, retain=True):
+            self._repeat = True
+            return
+        self.told[drill] = sent
+        self._record(drill, before, sent, now_ms)
+
+    def _signed(self, decided: Lease, view: ChainView) -> tuple[Lease, bytes]:
+        """A lease is always issued later than the one before it, whatever the clock does."""
+        issued_ms = max(decided.issued_at, self._issued_ms + 1)
+        lease = replace(decided, issued_at=issued_ms, expires_at=issued_ms + self.limits.lease_ms)
+        signature = self.ports.signer.sign(lease_digest(self.domain, lease))
+        message = lease_message(lease, signature, view, view.evidence[lease.rental])
+        return lease, message.to_json()
+
+    def _record(
+        self, drill: int, before: Lease | Inhibit | None, after: Lease | Inhibit, now_ms: int
+    ) -> None:
+        """Every lock and unlock goes into the log and the drill's history, with its reason."""
+        if isinstance(after, Lease):
+            if isinstance(before, Lease) and before.rental == after.rental:
+                return
+            event, reason = "unlocked", f"rental {after.rental}, block {after.block_number}"
+        elif before is after:
+            return
+        else:
+            event, reason = "locked", after.value
+        log.info("drill " + event, drill=drill, reason=reason)
+        message = event_message(drill, now_ms, event, reason)
+        self.ports.broker.publish(topic(drill, Channel.EVENT), message.to_json(), retain=False)
+
+
+def _still_good(before: Lease, decided: Lease) -> bool:
+    """Whether more than half of the lease that was told is left."""
+    life_ms = before.expires_at - before.issued_at
+    left_ms = before.expires_at - decided.issued_at
+    return before.rental == decided.rental and life_ms // 2 < left_ms <= life_ms
+
+
+def _inhibit(drill: int, reason: Inhibit, now_ms: int) -> bytes:
+    message = InhibitMessage(drill=drill, reason=reason.value, time_ms=now_ms)
+    return message.to_json()

@@ -1,0 +1,77 @@
+"""A rental's sample log: meter and Merkle frontier, advanced together.
+
+The log of a rental is its drill's samples dated from `opened_ms` on, up to `ended_ms` once the
+rental has ended, in sequence order. Every one of them is a leaf, also one that the meter ignores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from oracle.meter import Gap, MeterState, advance
+from protocol.merkle import Frontier
+from protocol.records import Reading
+from protocol.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSample:
+    """A sample and the 88 bytes it came in."""
+
+    sample: Sample
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RentalLog:
+    """Everything that a reading of one rental is made of; `sequence` is the last leaf's."""
+
+    rental: int
+    opened_ms: int
+    ended_ms: int | None = None
+    meter: MeterState = field(default_factory=MeterState)
+    frontier: Frontier = field(default_factory=Frontier)
+    sequence: int = 0
+
+    @property
+    def until(self) -> int | None:
+        """Time of the last counted sample, Unix ms; None while the log is empty."""
+        return None if self.meter.last is None else self.meter.last.time_ms
+
+    def covers(self, time_ms: int) -> bool:
+        """Whether a sample of that time belongs to this rental."""
+        if time_ms < self.opened_ms:
+            return False
+        return self.ended_ms is None or time_ms <= self.ended_ms
+
+    def append(self, logged: LoggedSample) -> tuple[RentalLog, Gap | None]:
+        """The log after one more sample of the drill; the same log if it does not belong."""
+        sample = logged.sample
+        if sample.sequence <= self.sequence or not self.covers(sample.time_ms):
+            return self, None
+        meter, gap = advance(self.meter, sample)
+        frontier = self.frontier.append(logged.raw)
+        return (
+            RentalLog(self.rental, self.opened_ms, self.ended_ms, meter, frontier, sample.sequence),
+            gap,
+        )
+
+    def extend(self, samples: Iterable[LoggedSample]) -> tuple[RentalLog, list[Gap]]:
+        """The log after samples in sequence order, and the gaps among them."""
+        log, gaps = self, []
+        for logged in samples:
+            log, gap = log.append(logged)
+            if gap is not None:
+                gaps.append(gap)
+        return log, gaps
+
+    def reading(self, until: int) -> Reading:
+        """The reading at `until` (Unix ms), which no sample after this log may precede."""
+        return Reading(
+            rental=self.rental,
+            until=until,
+            registers=self.meter.registers,
+            log_size=self.frontier.size,
+            log_root=self.frontier.root(),
+        )

@@ -1,0 +1,221 @@
+"""From messages to rental logs: what is durable of each drill, and what it means for its rentals.
+
+State here follows from the journal and can be rebuilt from it at any time; nothing enters a log
+that is not durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from oracle.errors import JournalError
+from oracle.journal import Journal, Received, SignedMark
+from oracle.log import LoggedSample, RentalLog
+from oracle.meter import Gap
+from oracle.order import Intake, Order, overdue, take
+from oracle.views import RentalView
+from protocol.records import Reading, RentalState
+
+CHECKPOINT_SAMPLES = 6_000
+"""Ten minutes of drilling: replaying them at a restart takes a fraction of a second."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one intake changed: drills to acknowledge, drills to ask for a resend, gaps."""
+
+    moved: frozenset[int] = frozenset()
+    resend: frozenset[int] = frozenset()
+    gaps: tuple[tuple[int, Gap], ...] = ()
+
+
+@dataclass
+class Metering:
+    """The logs of the rentals that run on this box's drills."""
+
+    journal: Journal
+    drills: tuple[int, ...]
+    oracle: int
+    orders: dict[int, Order] = field(default_factory=dict)
+    logs: dict[int, RentalLog] = field(default_factory=dict)
+    marks: dict[int, SignedMark] = field(default_factory=dict)
+    rentals: dict[int, RentalView] = field(default_factory=dict)
+    reused: set[int] = field(default_factory=set)
+    writable: bool = True
+    _checkpoint_size: dict[int, int] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Read how far each drill's samples are durable; raises JournalError."""
+        self.orders = {drill: self.journal.order(drill) for drill in self.drills}
+
+    def intake(self, messages: Sequence[tuple[int, list[LoggedSample]]], now_ms: int) -> Taken:
+        """Make new samples durable in one commit, then meter them.
+
+        A journal that cannot be written changes nothing: the samples stay with the bridges.
+        """
+        orders = dict(self.orders)
+        taken: dict[int, list[LoggedSample]] = {}
+        late: list[LoggedSample] = []
+        moved, resend = set(), set()
+        for drill, samples in messages:
+            intake = take(orders[drill], samples, now_ms)
+            orders[drill] = intake.order
+            moved.add(drill)
+            if intake.resend:
+                resend.add(drill)
+            taken.setdefault(drill, []).extend(intake.accepted)
+            late.extend(intake.late)
+            self._report(drill, intake)
+        for drill, order in orders.items():
+            if order.hole is not None:
+                orders[drill], again = overdue(order, now_ms)
+                if again:
+                    resend.add(drill)
+        if not self._write(Received([one for some in taken.values() for one in some], late)):
+            return Taken()
+        self.orders = orders
+        gaps = [gap for drill, samples in taken.items() for gap in self._append(drill, samples)]
+        return Taken(frozenset(moved), frozenset(resend), tuple(gaps))
+
+    def _write(self, received: Received) -> bool:
+        if received.accepted or received.late:
+            try:
+                self.journal.add_samples(received)
+            except JournalError as error:
+                self.fail(error)
+                return False
+            self.writable = True
+        return True
+
+    def fail(self, error: JournalError) -> None:
+        """Note that the journal could not be written; said once until it works again."""
+        if self.writable:
+            log.error("journal not writable", reason=str(error))
+        self.writable = False
+
+    def _report(self, drill: int, intake: Intake) -> None:
+        if intake.hole_accepted is not None:
+            first, last = intake.hole_accepted
+            log.warning("samples missing for good", drill=drill, first=first, last=last)
+        if intake.reused:
+            if drill not in self.reused:
+                log.error("sample sequence reused", drill=drill, sequence=intake.order.sequence)
+            self.reused.add(drill)
+        elif intake.accepted:
+            self.reused.discard(drill)
+
+    def _append(self, drill: int, samples: Sequence[LoggedSample]) -> list[tuple[int, Gap]]:
+        found = []
+        for rental, view in self.rentals.items():
+            if view.drill != drill:
+                continue
+            self.logs[rental], gaps = self.logs[rental].extend(samples)
+            found += [(rental, gap) for gap in gaps]
+            self._checkpoint(rental)
+        return found
+
+    def _checkpoint(self, rental: int) -> None:
+        size = self.logs[rental].frontier.size
+        if size - self._checkpoint_size.get(rental, 0) >= CHECKPOINT_SAMPLES:
+            self.checkpoint(rental)
+
+    def checkpoint(self, rental: int) -> None:
+        """Remember where a rental's log is, to replay from there."""
+        try:
+            self.journal.add_checkpoint(self.logs[rental])
+        except JournalError as error:
+            self.fail(error)
+            return
+        self._checkpoint_size[rental] = self.logs[rental].frontier.size
+
+    def follow(self, deep: Mapping[int, RentalView]) -> None:
+        """Take up new rentals, cut ended ones, drop those that closed or vanished.
+
+        Raises JournalError when a log cannot be rebuilt.
+        """
+        mine = {
+            rental: view
+            for rental, view in deep.items()
+            if view.drill in self.drills
+            and view.oracle == self.oracle
+            and view.state is not RentalState.CLOSED
+        }
+        for rental in [*self.rentals]:
+            if rental not in mine:
+                known = deep.get(rental)
+                if known is not None and known.state is RentalState.CLOSED:
+                    self.journal.forget_closed(rental)
+                self._drop(rental)
+        for rental, view in mine.items():
+            before = self.rentals.get(rental)
+            if before is None or before.identity != view.identity:
+                self.marks[rental] = self.journal.know_rental(view)
+                self.logs[rental] = self._rebuild(view)
+                log.info("rental taken up", rental=rental, drill=view.drill)
+            elif self.logs[rental].ended_ms != view.ended_ms:
+                self.logs[rental] = self._cut(self.logs[rental], view)
+            self.rentals[rental] = view
+
+    def _drop(self, rental: int) -> None:
+        for known in (self.rentals, self.logs, self.marks, self._checkpoint_size):
+            known.pop(rental, None)
+
+    def _cut(self, before: RentalLog, view: RentalView) -> RentalLog:
+        """The log up to the rental's end, which may lie before samples already counted."""
+        still_fits = before.until is None or (
+            view.ended_ms is not None and before.until <= view.ended_ms
+        )
+        if before.ended_ms is None and still_fits:
+            return replace(before, ended_ms=view.ended_ms)
+        return self._rebuild(view)
+
+    def _rebuild(self, view: RentalView) -> RentalLog:
+        start = self.journal.checkpoint(view, view.ended_ms)
+        samples = self.journal.samples_after(
+            view.drill, start.sequence, view.opened_ms, view.ended_ms
+        )
+        rebuilt, _ = start.extend(samples)
+        self._checkpoint_size[view.rental] = start.frontier.size
+        return rebuilt
+
+    def final_reading(self, rental: int, now_ms: int, wait_ms: int) -> Reading | None:
+        """The reading that closes an ended rental, once its last samples are surely here.
+
+        They are when a later sample has come, or when `wait_ms` passed since the end.
+        """
+        view = self.rentals[rental]
+        if view.ended_ms is None:
+            return None
+        if self.orders[view.drill].time_ms <= view.ended_ms and now_ms - view.ended_ms < wait_ms:
+            return None
+        signed = self.journal.signed_reading(rental, view.ended_ms)
+        return signed or self.logs[rental].reading(view.ended_ms)
+
+    def live_reading(self, rental: int) -> Reading | None:
+        """The reading up to the last counted sample, or None when it must not be signed.
+
+        It must not when another reading of that time was, or a later one.
+        """
+        rental_log, mark = self.logs[rental], self.marks[rental]
+        until = rental_log.until
+        if until is None or until < mark.until:
+            return None
+        if until == mark.until and rental_log.frontier.size != mark.log_size:
+            return None
+        return rental_log.reading(until)
+
+    def signed(self, readings: Sequence[Reading]) -> None:
+        """Move the marks of what was signed; they are durable already."""
+        for reading in readings:
+            if reading.until >= self.marks[reading.rental].until:
+                self.marks[reading.rental] = SignedMark(reading.until, reading.log_size)
+
+    def stop(self) -> None:
+        """Leave a checkpoint of every log for a quick start."""
+        for rental in self.logs:
+            self.checkpoint(rental)

@@ -1,0 +1,212 @@
+"""The daemon: builds every part from the settings and runs both sides until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+import structlog
+
+from oracle.chain import Web3Chain
+from oracle.chain_journal import ChainJournal
+from oracle.chain_side import ChainSide
+from oracle.core import Core, CoreLimits, CorePorts
+from oracle.errors import SettingsError
+from oracle.ingest import MqttBroker
+from oracle.journal import Journal
+from oracle.metering import Metering
+from oracle.settings import Settings
+from oracle.sign import GasAccount, KeystoreSigner, open_keys
+from oracle.store import Store
+from oracle.submit import WEI_PER_GWEI, SubmitLimits, Submitter
+from oracle.watch import Watcher, WatchScope
+from protocol.deployment import Deployment, parse_deployment
+from protocol.errors import RecordError
+
+STEP_SECONDS = 0.05
+"""The longest pause between two steps: a lease decision is never later than this."""
+
+ZERO_ADDRESS = "0x" + 40 * "0"
+
+log = structlog.get_logger()
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        """Unix ms."""
+        return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that the settings name, opened and checked."""
+
+    settings: Settings
+    deployment: Deployment
+    signer: KeystoreSigner
+    gas: GasAccount
+    chain: Web3Chain
+
+
+def configure_logs() -> None:
+    """JSON lines on stderr."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def read_deployment(path: Path) -> Deployment:
+    """The deployment record; raises SettingsError that names the file."""
+    try:
+        return parse_deployment(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise SettingsError(f"deployment record {path}: {error.strerror}") from error
+    except RecordError as error:
+        raise SettingsError(f"deployment record {error}") from error
+
+
+def open_parts(settings: Settings) -> Parts:
+    """Open keystores, deployment record and chain; raises an OracleError for the first fault."""
+    deployment = read_deployment(settings.chain.deployment)
+    if deployment.asset != ZERO_ADDRESS and settings.settlement.asset_units_per_ether is None:
+        raise SettingsError(
+            f"settlement.asset_units_per_ether is needed: the deployment's asset is the token "
+            f"{deployment.asset}, and gas is paid in the native coin"
+        )
+    keys = settings.keys
+    signer, gas = open_keys(
+        (keys.signing_keystore, keys.signing_password_file),
+        (keys.gas_keystore, keys.gas_password_file),
+    )
+    chain = Web3Chain(settings.chain.rpc_url, deployment, settings.chain.request_timeout_seconds)
+    chain.require_deployment()
+    return Parts(settings, deployment, signer, gas, chain)
+
+
+def build_chain_side(parts: Parts, journal: ChainJournal, clock: SystemClock) -> ChainSide:
+    """The chain side of the daemon."""
+    settings = parts.settings
+    scope = WatchScope(
+        oracle=settings.oracle.number,
+        drills=settings.oracle.drills,
+        first_block=parts.deployment.block_number,
+        confirmations=settings.chain.confirmations,
+    )
+    limits = SubmitLimits(
+        bump_after_ms=settings.settlement.bump_after_seconds * 1000,
+        highest_fee_wei=settings.settlement.highest_fee_gwei * WEI_PER_GWEI,
+    )
+    submitter = Submitter(
+        parts.chain,
+        journal,
+        clock,
+        parts.gas,
+        domain=parts.deployment.domain,
+        oracle=settings.oracle.number,
+        limits=limits,
+    )
+    poll_ms = int(settings.chain.poll_seconds * 1000)
+    return ChainSide(Watcher(parts.chain, journal, clock, scope), submitter, clock, poll_ms)
+
+
+def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemClock) -> Core:
+    """The edge side of the daemon, as far as the journal says it was."""
+    settings = parts.settings
+    metering = Metering(Journal(store), settings.oracle.drills, settings.oracle.number)
+    metering.start()
+    limits = CoreLimits(
+        lease=settings.lease_limits(),
+        settlement=settings.settlement.limits(),
+        final_wait_ms=settings.settlement.final_wait_seconds * 1000,
+    )
+    ports = CorePorts(clock, broker, parts.signer)
+    return Core(ports, metering, ChainJournal(store), parts.deployment.domain, limits)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stop = Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM; raises an OracleError when it cannot start."""
+    parts = open_parts(settings)
+    store = Store(settings.journal.url)
+    store.bind(parts.deployment.domain)
+    clock = SystemClock()
+    broker = MqttBroker(
+        settings.broker, f"drill-oracle-{settings.oracle.number}", settings.oracle.drills
+    )
+    core = build_core(parts, store, broker, clock)
+    chain_side = build_chain_side(parts, ChainJournal(store), clock)
+    with stop_signals() as stop:
+        broker.connect()
+        log.info(
+            "oracle started",
+            oracle=settings.oracle.number,
+            drills=list(settings.oracle.drills),
+            chain_id=parts.deployment.chain_id,
+            contract=parts.deployment.contract,
+            signing_address=parts.signer.address,
+            gas_address=parts.gas.address,
+        )
+        try:
+            _loop(core, chain_side, broker, stop)
+        finally:
+            broker.close()
+            store.close()
+    log.info("oracle stopped")
+
+
+def _loop(core: Core, chain_side: ChainSide, broker: MqttBroker, stop: Event) -> None:
+    """Step both sides, the chain side in a thread: a slow endpoint never delays a sample."""
+    failure: list[BaseException] = []
+    thread = Thread(target=_chain_loop, args=(chain_side, stop, failure), name="chain", daemon=True)
+    thread.start()
+    try:
+        while not stop.is_set():
+            if not core.step(chain_side.view):
+                broker.arrived.wait(STEP_SECONDS)
+    finally:
+        stop.set()
+        core.stop()
+        thread.join(timeout=10)
+    if failure:
+        raise failure[0]
+
+
+def _chain_loop(chain_side: ChainSide, stop: Event, failure: list[BaseException]) -> None:
+    """The chain thread; a defect in it ends the daemon instead of leaving half of it running."""
+    try:
+        while not stop.is_set():
+            stop.wait(chain_side.step() / 1000)
+    except BaseException as error:
+        failure.append(error)
+        stop.set()
+        raise

@@ -1,0 +1,198 @@
+"""Settings of an edge box: one TOML file, each value overridable by the environment.
+
+`DRILL_ORACLE_CHAIN__RPC_URL` overrides `rpc_url` of `[chain]`, and so on. No secret is among them:
+passwords are named by file. docs/operating-an-edge-box.md explains each value.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings import (
+    SettingsError as SourceError,
+)
+
+from oracle.errors import SettingsError
+from oracle.lease_policy import LeaseLimits
+from oracle.settlement_policy import SettlementLimits
+from protocol.leases import LONGEST_LEASE_MS
+from protocol.messages import DrillNumber
+
+PerMille = Annotated[int, Field(ge=0, le=1000)]
+Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OracleSettings(_Section):
+    """Which oracle this is, and the drills that it serves."""
+
+    number: Annotated[int, Field(ge=1)]
+    drills: Annotated[tuple[DrillNumber, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> OracleSettings:
+        if len(set(self.drills)) != len(self.drills):
+            raise ValueError(f"a drill is listed twice in {list(self.drills)}")
+        return self
+
+
+class ChainSettings(_Section):
+    """The chain's endpoint, the deployment record, and how deep a block must lie to count."""
+
+    rpc_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    deployment: Path
+    confirmations: Annotated[int, Field(ge=0, le=256)] = 1
+    poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 0.25
+    request_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 4
+    silence_seconds: Seconds = 20
+    head_age_seconds: Seconds = 60
+    clock_skew_seconds: Seconds = 15
+
+
+class BrokerSettings(_Section):
+    """The MQTT broker; TLS when a CA file is given, a client certificate when one is given."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> BrokerSettings:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        if self.cert_file is not None and self.ca_file is None:
+            raise ValueError("a client certificate needs ca_file, the broker's authority")
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file needs username")
+        return self
+
+
+class KeySettings(_Section):
+    """Two keystores and their password files: one key signs, another pays gas."""
+
+    signing_keystore: Path
+    signing_password_file: Path
+    gas_keystore: Path
+    gas_password_file: Path
+
+
+class JournalSettings(_Section):
+    """Where the journal is, as an SQLAlchemy URL."""
+
+    url: Annotated[str, Field(pattern=r"^[a-z0-9+]+://")] = (
+        "sqlite:////var/lib/drill-oracle/journal.sqlite"
+    )
+
+
+class SettlementSettings(_Section):
+    """When usage goes to the chain, and what it may cost."""
+
+    share_of_balance: PerMille = 100
+    gas_share: PerMille = 50
+    least_runway_seconds: Seconds = 300
+    least_interval_seconds: Seconds = 10
+    longest_interval_seconds: Seconds = 3600
+    final_wait_seconds: Seconds = 120
+    bump_after_seconds: Seconds = 60
+    highest_fee_gwei: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    asset_units_per_ether: Annotated[int, Field(ge=1)] | None = None
+
+    def limits(self) -> SettlementLimits:
+        """The limits as the decision takes them; the native coin counts one unit to the wei."""
+        return SettlementLimits(
+            share_of_balance_per_mille=self.share_of_balance,
+            gas_share_per_mille=self.gas_share,
+            least_runway_seconds=self.least_runway_seconds,
+            least_interval_ms=self.least_interval_seconds * 1000,
+            longest_interval_ms=self.longest_interval_seconds * 1000,
+            asset_units_per_ether=self.asset_units_per_ether or 10**18,
+        )
+
+
+class LeaseSettings(_Section):
+    """How long a lease lasts and what the reserve behind it covers."""
+
+    seconds: Annotated[int, Field(ge=2, le=LONGEST_LEASE_MS // 1000)] = 5
+    longest_stroke_seconds: Annotated[int, Field(ge=0, le=3600)] = 15
+    settlement_seconds: Seconds = 60
+    warning_runway_seconds: Seconds = 120
+    sample_age_seconds: Annotated[int, Field(ge=2, le=60)] = 4
+
+
+class Settings(BaseSettings):
+    """All settings of `drill-oracle`; read once, at the start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DRILL_ORACLE_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    oracle: OracleSettings
+    chain: ChainSettings
+    broker: BrokerSettings
+    keys: KeySettings
+    journal: JournalSettings = JournalSettings()
+    settlement: SettlementSettings = SettlementSettings()
+    lease: LeaseSettings = LeaseSettings()
+
+    def lease_limits(self) -> LeaseLimits:
+        """The limits as the lease decision takes them."""
+        return LeaseLimits(
+            lease_ms=self.lease.seconds * 1000,
+            stroke_ms=self.lease.longest_stroke_seconds * 1000,
+            settlement_ms=self.lease.settlement_seconds * 1000,
+            warning_runway_seconds=self.lease.warning_runway_seconds,
+            chain_silence_ms=self.chain.silence_seconds * 1000,
+            head_age_ms=self.chain.head_age_seconds * 1000,
+            clock_skew_ms=self.chain.clock_skew_seconds * 1000,
+            sample_age_ms=self.lease.sample_age_seconds * 1000,
+        )
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the file and the environment; raises SettingsError naming the first bad value."""
+    try:
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"settings {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"settings {path} is not TOML: {error}") from error
+
+    class FileSettings(Settings):
+        """Settings with this file under the environment."""
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            toml = TomlConfigSettingsSource(settings_cls, toml_file=path)
+            return init_settings, env_settings, toml
+
+    try:
+        return FileSettings()  # type: ignore[call-arg]  # the sources fill it
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(f"settings {path}: {place}: {first['msg']}") from error
+    except SourceError as error:
+        raise SettingsError(f"settings {path} or environment: {error}") from error

@@ -1,0 +1,104 @@
+"""The database behind the journal: how it is opened, and how its errors look.
+
+SQLite runs in WAL mode with synchronous FULL: when a commit returns, power may fail. Every write
+transaction begins IMMEDIATE, so that two threads wait for each other and never deadlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from oracle.errors import JournalError
+from oracle.tables import SCHEMA_VERSION, journal_info, metadata
+from protocol.records import Domain
+
+BUSY_MS = 5_000
+"""How long a write waits for the other thread's; a commit takes milliseconds."""
+
+READ_ONLY = "drill_oracle_read_only"
+
+
+class Store:
+    """One database. `write` is one durable transaction, `read` a consistent look."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _open(url)
+        try:
+            metadata.create_all(self._engine)
+        except SQLAlchemyError as error:
+            raise JournalError(f"journal {url} cannot be opened: {_reason(error)}") from error
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is durable when the block ends; raises JournalError if it is not."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise JournalError(f"journal cannot be written: {_reason(error)}") from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that only reads; raises JournalError."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection.execution_options(**{READ_ONLY: True})
+        except SQLAlchemyError as error:
+            raise JournalError(f"journal cannot be read: {_reason(error)}") from error
+
+    def bind(self, domain: Domain) -> None:
+        """Tie a new journal to one contract; raises JournalError for a journal of another."""
+        row: dict[str, Any] = {
+            "version": SCHEMA_VERSION,
+            "chain_id": domain.chain_id,
+            "contract": domain.contract.lower(),
+        }
+        with self.write() as connection:
+            found = connection.execute(select(journal_info)).mappings().first()
+            if found is None:
+                connection.execute(insert(journal_info), row)
+            elif dict(found) != row:
+                raise JournalError(
+                    f"this journal is of version {found['version']} for contract "
+                    f"{found['contract']} on chain {found['chain_id']}, the settings name "
+                    f"{row['contract']} on {row['chain_id']}; give each deployment its own journal"
+                )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _open(url: str) -> Engine:
+    try:
+        engine = create_engine(url)
+    except (SQLAlchemyError, ImportError) as error:
+        raise JournalError(f"journal {url}: {error}") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    original = getattr(error, "orig", None)
+    return str(original or error).splitlines()[0]

@@ -1,0 +1,160 @@
+"""The journal's tables. Integers only; what may exceed 64 bits is decimal text, bytes are bytes.
+
+sample            every sample that was acknowledged, as it came
+late_sample       samples that came after their place in the log was signed past
+rental            what was signed last for each rental
+signed_reading    readings that must be found again: those of whole seconds and of batches
+checkpoint        meter and frontier after so many samples, to replay from
+block             the newest blocks, to recognise a reorganisation
+balance_positive  the log entries that leases rest on
+batch             signed batches on their way to the chain
+batch_reading     their readings, in order
+settle_transaction  raw transactions, stored before they are broadcast
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+from protocol.records import Registers
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[int]:
+    return Column(name, BigInteger, primary_key=True, autoincrement=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _registers() -> list[Column[str]]:
+    return [_text(name) for name in Registers.__dataclass_fields__]
+
+
+journal_info = Table(
+    "journal_info", metadata, _key("version"), _number("chain_id"), _text("contract")
+)
+
+sample = Table(
+    "sample",
+    metadata,
+    _key("drill"),
+    _key("sequence"),
+    _number("time_ms"),
+    _bytes("raw"),
+    sqlite_with_rowid=False,
+)
+Index("sample_time", sample.c.drill, sample.c.time_ms)
+
+late_sample = Table(
+    "late_sample", metadata, _key("drill"), _key("sequence"), _number("time_ms"), _bytes("raw")
+)
+
+rental = Table(
+    "rental",
+    metadata,
+    _key("rental"),
+    _number("drill"),
+    _number("tariff"),
+    _number("opened_at"),
+    _text("customer"),
+    _number("signed_until"),
+    _number("signed_log_size"),
+)
+
+signed_reading = Table(
+    "signed_reading",
+    metadata,
+    _key("rental"),
+    _key("until"),
+    *_registers(),
+    _number("log_size"),
+    _bytes("log_root"),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    _key("rental"),
+    _key("log_size"),
+    _number("sequence"),
+    _number("counted_sequence"),
+    _number("until"),
+    _text("active_ms_1"),
+    _text("active_ms_2"),
+    _text("active_ms_3"),
+    _text("rpm_ms_1"),
+    _text("rpm_ms_2"),
+    _text("rpm_ms_3"),
+    _bytes("peaks"),
+)
+
+block = Table("block", metadata, _key("number"), _bytes("hash"), _bytes("parent_hash"))
+
+balance_positive = Table(
+    "balance_positive",
+    metadata,
+    _key("block_number"),
+    _key("log_index"),
+    _number("rental"),
+    _number("drill"),
+    _text("balance"),
+    _bytes("block_hash"),
+    _bytes("transaction_hash"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    _number("created_ms"),
+    _bytes("signature"),
+    _text("state"),
+    _text("note"),
+)
+
+batch_reading = Table(
+    "batch_reading",
+    metadata,
+    _key("batch"),
+    _key("position"),
+    _number("rental"),
+    _number("until"),
+    *_registers(),
+    _number("log_size"),
+    _bytes("log_root"),
+)
+
+settle_transaction = Table(
+    "settle_transaction",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    _number("batch"),
+    _number("nonce"),
+    _bytes("raw"),
+    _text("max_fee_wei"),
+    _text("priority_fee_wei"),
+    _number("sent_ms"),
+)
+Index("settle_transaction_batch", settle_transaction.c.batch)

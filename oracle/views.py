@@ -1,0 +1,141 @@
+"""What the oracle knows of the chain, as values: the watcher makes them, the decisions read them.
+
+`latest` is the state at the newest block, `confirmed` the state some blocks deeper. Credit counts
+only when it is confirmed; whatever takes credit away counts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from protocol.records import Registers, RentalState, Tariff
+from protocol.tariff import charge
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A block: its number, bytes32 hash and parent's hash, timestamp (Unix s), base fee (wei)."""
+
+    number: int
+    hash: bytes
+    parent_hash: bytes
+    timestamp: int
+    base_fee_wei: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RentalView:
+    """One rental with its registers at one block; times of opening and ending are Unix seconds."""
+
+    rental: int
+    customer: str
+    drill: int
+    tariff: int
+    oracle: int
+    state: RentalState
+    opened_at: int
+    ended_at: int
+    until: int
+    funded: int
+    registers: Registers
+
+    @property
+    def opened_ms(self) -> int:
+        """When the rental's sample log begins, Unix ms."""
+        return self.opened_at * 1000
+
+    @property
+    def ended_ms(self) -> int | None:
+        """When the rental's sample log ends, Unix ms; None while it is open."""
+        return None if self.state is RentalState.OPEN else self.ended_at * 1000
+
+    @property
+    def identity(self) -> tuple[int, int, int, str]:
+        """What differs when a reorganisation gives the number to another rental."""
+        return self.drill, self.tariff, self.opened_at, self.customer
+
+    def settled_charge(self, tariff: Tariff) -> int:
+        """What the settled registers cost, not capped by funds."""
+        return charge(tariff, self.registers, max(self.until - self.opened_ms, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class DrillView:
+    """One drill: its oracle, and the rental that runs on it or 0."""
+
+    drill: int
+    oracle: int
+    rental: int
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OracleView:
+    """One oracle: the address of its key, and whether it was revoked."""
+
+    key: str
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEvent:
+    """One decoded log entry of the contract."""
+
+    name: str
+    args: Mapping[str, object]
+    block_number: int
+    block_hash: bytes
+    transaction_hash: bytes
+    log_index: int
+
+    def number(self, name: str) -> int:
+        """The argument `name`, an integer."""
+        value = self.args[name]
+        if not isinstance(value, int):
+            raise TypeError(f"{self.name}.{name} is {value!r}, not an integer")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The newest BalancePositive entry of a rental."""
+
+    rental: int
+    drill: int
+    balance: int
+    block_number: int
+    block_hash: bytes
+    transaction_hash: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The contract skipped one of our readings; `time_ms` is when we learnt of it."""
+
+    rental: int
+    until: int
+    reason: str
+    time_ms: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainView:
+    """All that the decisions need of the chain, consistent at `head` and `confirmed`."""
+
+    head: Header
+    confirmed: Header
+    polled_ms: int
+    oracle: OracleView
+    gas_price_wei: int
+    drills: Mapping[int, DrillView] = field(default_factory=dict)
+    latest: Mapping[int, RentalView] = field(default_factory=dict)
+    deep: Mapping[int, RentalView] = field(default_factory=dict)
+    tariffs: Mapping[int, Tariff] = field(default_factory=dict)
+    evidence: Mapping[int, Evidence] = field(default_factory=dict)
+    rejections: Mapping[int, Rejection] = field(default_factory=dict)
+    catching_up: bool = False
+    waiting_since_ms: int | None = None
+    """When the oldest settlement that is not mined was signed; None when there is none."""

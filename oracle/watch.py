@@ -1,0 +1,234 @@
+"""Follows the chain: block by block with parent hashes, from its events to the state they changed.
+
+The events say which rentals to read again; what is believed is the state, read at a block of a
+known hash. A block whose parent is not the one remembered reveals a reorganisation: everything
+derived from vanished blocks is forgotten and read anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import structlog
+
+from oracle.chain_journal import KEPT_BLOCKS, ChainJournal
+from oracle.errors import ChainError, WrongChainError
+from oracle.ports import Chain, Clock
+from oracle.views import ChainEvent, ChainView, DrillView, Evidence, Header, RentalView
+from protocol.records import RentalState, Tariff
+
+SPAN_BLOCKS = 1_000
+"""Blocks whose events are fetched at a time while catching up; public endpoints allow it."""
+
+BLOCKS_PER_POLL = 32
+"""Blocks followed one by one in one poll, so that a poll stays short."""
+
+REFRESH_MS = 300_000
+"""How often everything is read again, whatever the events said."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchScope:
+    """What to follow: this oracle's drills, from the block of the deployment on."""
+
+    oracle: int
+    drills: tuple[int, ...]
+    first_block: int
+    confirmations: int
+
+
+class Watcher:
+    """Keeps a ChainView up to date; each `poll` is one bounded look at the chain."""
+
+    def __init__(
+        self, chain: Chain, journal: ChainJournal, clock: Clock, scope: WatchScope
+    ) -> None:
+        self._chain, self._journal, self._clock, self._scope = chain, journal, clock, scope
+        self._latest: dict[int, RentalView] = {}
+        self._deep: dict[int, RentalView] = {}
+        self._drills: dict[int, DrillView] = {}
+        self._tariffs: dict[int, Tariff] = {}
+        self._evidence: dict[int, Evidence] = {}
+        self._touched: dict[int, int] = {}
+        self._moved: set[int] = set()
+        self._refreshed_ms: int | None = None
+        self.view: ChainView | None = None
+
+    def poll(self) -> ChainView:
+        """Read what is new; returns the view. Raises ChainError and keeps the old view then."""
+        now_ms = self._clock.now_ms()
+        head = self._chain.head()
+        cursor = self._rewind(head)
+        if self.view is not None and cursor == head.number and self.view.head.hash == head.hash:
+            self.view = replace(self.view, polled_ms=now_ms)
+            return self.view
+        cursor = self._follow(cursor, head)
+        if cursor != head.number:
+            self.view = self._describe(head, head, now_ms, catching_up=True)
+            return self.view
+        confirmed = self._confirmed(head)
+        self._read_states(head, confirmed, now_ms)
+        self.view = self._describe(head, confirmed, now_ms, catching_up=False)
+        return self.view
+
+    def _rewind(self, head: Header) -> int:
+        """The number of the newest block that is both remembered and still in the chain."""
+        cursor = self._journal.cursor()
+        if cursor is None:
+            return self._scope.first_block - 1
+        number = min(cursor.number, head.number)
+        while (known := self._journal.block_hash(number)) is not None:
+            found = head if number == head.number else self._chain.header(number)
+            if found.hash == known:
+                break
+            number -= 1
+        else:
+            number = self._scope.first_block - 1
+        if number == cursor.number:
+            return number
+        log.warning("reorganisation", from_block=number + 1, to_block=cursor.number)
+        self._journal.roll_back(number)
+        self._forget()
+        return number
+
+    def _forget(self) -> None:
+        """Everything in memory may rest on vanished blocks."""
+        for known in (self._latest, self._deep, self._drills, self._tariffs, self._evidence):
+            known.clear()
+        self._touched.clear()
+        self._refreshed_ms = None
+        self.view = None
+
+    def _follow(self, cursor: int, head: Header) -> int:
+        """Read events after `cursor`: spans while far behind, then block by block."""
+        near = head.number - KEPT_BLOCKS // 2
+        if cursor < near:
+            last = min(cursor + SPAN_BLOCKS, near)
+            events = self._chain.events_between(cursor + 1, last)
+            self._digest(self._chain.header(last), events)
+            return last
+        for number in range(cursor + 1, min(cursor + BLOCKS_PER_POLL, head.number) + 1):
+            header = head if number == head.number else self._chain.header(number)
+            parent = self._journal.block_hash(number - 1)
+            if parent is not None and parent != header.parent_hash:
+                raise ChainError(f"block {number} does not follow the one before it; reading again")
+            self._digest(header, self._chain.events_of(header))
+            cursor = number
+        return cursor
+
+    def _digest(self, header: Header, events: list[ChainEvent]) -> None:
+        """Remember a block with what its events say, at once: a later failure loses nothing."""
+        self._note(events)
+        self._journal.add_block(header, self._evidence_in(events))
+
+    def _evidence_in(self, events: list[ChainEvent]) -> list[Evidence]:
+        found = [
+            Evidence(
+                rental=event.number("rental"),
+                drill=event.number("drill"),
+                balance=event.number("balance"),
+                block_number=event.block_number,
+                block_hash=event.block_hash,
+                transaction_hash=event.transaction_hash,
+                log_index=event.log_index,
+            )
+            for event in events
+            if event.name == "BalancePositive" and event.args["drill"] in self._scope.drills
+        ]
+        for one in found:
+            self._evidence[one.rental] = one
+        return found
+
+    def _note(self, events: list[ChainEvent]) -> None:
+        """Note which rentals and drills to read again."""
+        for event in events:
+            drill = event.args.get("drill")
+            if drill is not None and drill not in self._scope.drills:
+                continue
+            if drill is not None:
+                self._moved.add(event.number("drill"))
+            if "rental" not in event.args:
+                continue
+            rental = event.number("rental")
+            if drill is not None or rental in self._latest or rental in self._touched:
+                self._touched[rental] = event.block_number
+
+    def _confirmed(self, head: Header) -> Header:
+        depth = self._scope.confirmations
+        if depth == 0:
+            return head
+        return self._chain.header(max(head.number - depth, 0))
+
+    def _read_states(self, head: Header, confirmed: Header, now_ms: int) -> None:
+        if self._refreshed_ms is None or now_ms - self._refreshed_ms > REFRESH_MS:
+            self._moved |= {*self._scope.drills}
+            self._read_drills(head)
+            self._touched |= {
+                rental: self._touched.get(rental, head.number)
+                for rental in {*self._latest, *(one.rental for one in self._drills.values())}
+                if rental
+            }
+            self._refreshed_ms = now_ms
+        for rental, block_number in list(self._touched.items()):
+            self._read_rental(rental, head, confirmed)
+            if block_number <= confirmed.number:
+                del self._touched[rental]
+        self._read_drills(head)
+
+    def _read_rental(self, rental: int, head: Header, confirmed: Header) -> None:
+        latest = self._chain.rental(rental, head)
+        if latest is None:
+            self._latest.pop(rental, None)
+            self._deep.pop(rental, None)
+            return
+        deep = self._chain.rental(rental, confirmed)
+        if latest.tariff not in self._tariffs:
+            self._tariffs[latest.tariff] = self._chain.tariff(latest.tariff, head)
+        if rental not in self._evidence and (found := self._journal.evidence(rental)) is not None:
+            self._evidence[rental] = found
+        self._moved.add(latest.drill)
+        self._latest[rental] = latest
+        if deep is not None:
+            self._deep[rental] = deep
+        self._drop_past(latest)
+
+    def _drop_past(self, current: RentalView) -> None:
+        """Forget closed rentals of a drill once it has a newer one."""
+        for old in list(self._latest.values()):
+            if old.drill == current.drill and old.rental < current.rental:
+                deep = self._deep.get(old.rental)
+                if deep is not None and deep.state is RentalState.CLOSED:
+                    for known in (self._latest, self._deep, self._evidence, self._touched):
+                        known.pop(old.rental, None)
+
+    def _read_drills(self, head: Header) -> None:
+        for drill in sorted(self._moved):
+            found = self._chain.drill(drill, head)
+            if found is None:
+                self._drills.pop(drill, None)
+            else:
+                self._drills[drill] = found
+            self._moved.discard(drill)
+
+    def _describe(
+        self, head: Header, confirmed: Header, now_ms: int, *, catching_up: bool
+    ) -> ChainView:
+        oracle = self._chain.oracle(self._scope.oracle, head)
+        if oracle is None:
+            raise WrongChainError(f"there is no oracle {self._scope.oracle} in the contract")
+        return ChainView(
+            head=head,
+            confirmed=confirmed,
+            polled_ms=now_ms,
+            oracle=oracle,
+            gas_price_wei=self._chain.gas_price_wei(head),
+            drills=MappingProxyType(dict(self._drills)),
+            latest=MappingProxyType(dict(self._latest)),
+            deep=MappingProxyType(dict(self._deep)),
+            tariffs=MappingProxyType(dict(self._tariffs)),
+            evidence=MappingProxyType(dict(self._evidence)),
+            catching_up=catching_up,
+        )
