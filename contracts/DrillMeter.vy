@@ -1,0 +1,546 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+# SPDX-License-Identifier: AGPL-3.0-only
+"""
+@title DrillMeter: prepaid drilling, metered and settled
+@custom:contract-name DrillMeter
+@license GNU Affero General Public License v3.0 only
+@notice A customer sets an amount aside for one drill under one published tariff. The oracle on the
+        drill's edge box signs cumulative registers; whoever brings them here debits the rental:
+
+            charge  = floor((sum over levels (active_ms * price_per_second
+                                              + revolutions * price_per_1000_revolutions)
+                             + elapsed_ms * standing_price_per_second) / 1000)
+            balance = funded - min(charge, funded)
+
+        Trust: the oracle's key is believed about usage, within the wall clock and the tariff's
+        highest rpm. The provider is believed about nothing: terms are fixed when a rental opens,
+        there is no upgrade, and ending, closing and withdrawing cannot be stopped.
+        Units: amounts in the asset's smallest unit, `until` in Unix ms, block times in Unix s.
+        Stopping: `pause` stops opening and topping up, and nothing else.
+"""
+
+# ---------------------------------------------------------------------------------------------
+# Interfaces and modules
+# ---------------------------------------------------------------------------------------------
+
+from snekmate.auth import ownable
+from snekmate.auth import ownable_2step
+from snekmate.utils import eip712_domain_separator
+from snekmate.utils import pausable
+
+from .interfaces import IDrillMeter
+from .modules import drills
+from .modules import meter
+from .modules import oracles
+from .modules import packing
+from .modules import rentals
+from .modules import settlement
+from .modules import tariffs
+from .modules import vault
+
+initializes: ownable
+initializes: ownable_2step[ownable := ownable]
+initializes: pausable
+initializes: eip712_domain_separator
+initializes: vault
+initializes: tariffs
+initializes: oracles
+initializes: drills[oracles := oracles, tariffs := tariffs]
+initializes: rentals[drills := drills, oracles := oracles, tariffs := tariffs, vault := vault]
+initializes: settlement[rentals := rentals]
+
+# ---------------------------------------------------------------------------------------------
+# Exports
+# ---------------------------------------------------------------------------------------------
+
+# `renounce_ownership` is left out on purpose: revenue without an owner could never be collected.
+exports: (
+    ownable_2step.owner,
+    ownable_2step.pending_owner,
+    ownable_2step.transfer_ownership,
+    ownable_2step.accept_ownership,
+    pausable.paused,
+    eip712_domain_separator.eip712Domain,
+)
+
+# ---------------------------------------------------------------------------------------------
+# Constants
+# ---------------------------------------------------------------------------------------------
+
+# Readings in one settlement. Their memory is what one reading alone has to pay for.
+MAX_READINGS: constant(uint256) = 64
+
+# ---------------------------------------------------------------------------------------------
+# Constructor
+# ---------------------------------------------------------------------------------------------
+
+@deploy
+def __init__(asset: address, grace_period: uint256):
+    """
+    @notice The deployer becomes the provider.
+    @param asset The ERC-20 token to be paid in, or the zero address for the native coin.
+    @param grace_period Seconds after the end of a rental for which its final reading is awaited,
+           1 to 2592000 (30 days).
+    @dev Reverts when `asset` is neither zero nor a contract, or the grace period out of range.
+    """
+    ownable.__init__()
+    ownable_2step.__init__()
+    pausable.__init__()
+    eip712_domain_separator.__init__("DrillMeter", "1")
+    vault.__init__(asset)
+    rentals.__init__(grace_period)
+
+# ---------------------------------------------------------------------------------------------
+# Customer
+# ---------------------------------------------------------------------------------------------
+
+@external
+@payable
+def deposit(account: address, amount: uint256):
+    """
+    @notice Put money into an account, your own or another's.
+    @param account Whose account is credited.
+    @param amount In the asset's smallest unit. Native coin: must equal the value sent. Token: is
+           taken from the sender, who has approved it.
+    @dev Reverts when the account is zero, the amount is zero or not the value sent, or the token
+         refuses or delivers another amount.
+    """
+    vault._deposit(account, amount)
+
+
+@external
+def withdraw(amount: uint256, to: address):
+    """
+    @notice Take money that is not reserved for a rental out of your account. Never paused.
+    @param amount In the asset's smallest unit.
+    @param to Who receives it.
+    @dev Reverts when the amount is zero or more than the account holds, or the transfer fails.
+    """
+    vault._withdraw(msg.sender, amount, to)
+
+
+@external
+@payable
+def open_rental(drill: uint256, tariff: uint256, reserve: uint256) -> uint256:
+    """
+    @notice Rent a free drill and set `reserve` of your account aside for it. Value sent along is
+            deposited first, so that one transaction deposits and opens.
+    @param drill The drill's number.
+    @param tariff The tariff you agree to; it must be the one the drill is on offer at.
+    @param reserve In the asset's smallest unit, at least the tariff's least reserve.
+    @return The number of the rental.
+    @dev Reverts when paused, value comes with a token deployment, the tariff does not exist or is
+         retired, the reserve is zero or too small, the drill does not exist, is retired, rented or
+         on offer at another tariff, its oracle is revoked, or the account holds less.
+    """
+    pausable._require_not_paused()
+    vault._credit_value()
+    return rentals._open(msg.sender, drill, tariff, reserve)
+
+
+@external
+@payable
+def top_up(rental: uint256, amount: uint256):
+    """
+    @notice Add `amount` of your account to an open rental, your own or another's. Value sent along
+            is deposited first. Usage beyond the funds so far is covered before anything is left.
+    @param rental The rental's number.
+    @param amount In the asset's smallest unit.
+    @dev Reverts when paused, value comes with a token deployment, the rental does not exist or is
+         ended or closed, the amount is zero or more than the account holds.
+    """
+    pausable._require_not_paused()
+    vault._credit_value()
+    rentals._top_up(msg.sender, rental, amount)
+
+
+@external
+def end_rental(rental: uint256):
+    """
+    @notice End a rental now, as its customer or the provider. Usage up to this second may still
+            settle; with the reading of this second, or after the grace period, the rental closes.
+    @param rental The rental's number.
+    @dev Reverts when the rental does not exist or is ended or closed, or for anybody else.
+    """
+    rentals._end(msg.sender, msg.sender == ownable.owner, rental)
+
+# ---------------------------------------------------------------------------------------------
+# Anyone
+# ---------------------------------------------------------------------------------------------
+
+@external
+def settle(
+    signatures: DynArray[IDrillMeter.BatchSignature, MAX_READINGS],
+    readings: DynArray[IDrillMeter.PackedReading, MAX_READINGS],
+):
+    """
+    @notice Settle signed readings, of many drills and several boxes. Authority is the signature,
+            not the sender. What fails a check is skipped with `ReadingRejected`.
+    @param signatures Each covers the next `count` readings, as a UsageBatch (EIP-712).
+    @param readings At most 64, in the order of their signatures.
+    @dev Reverts only when the counts do not add up to the number of readings.
+    """
+    domain: bytes32 = eip712_domain_separator._domain_separator_v4()
+    first: uint256 = 0
+    tariff: uint256 = 0
+    rates: packing.Rates = empty(packing.Rates)
+    for signature: IDrillMeter.BatchSignature in signatures:
+        assert signature.count <= len(readings) - first, "settle: more signed than given"
+        hashes: DynArray[bytes32, MAX_READINGS] = []
+        for i: uint256 in range(signature.count, bound=MAX_READINGS):
+            hashes.append(meter._hash_reading(readings[first + i]))
+        # An ABI-encoded array is an offset, a length and the elements; EIP-712 hashes these.
+        elements: bytes32 = keccak256(slice(abi_encode(hashes), 64, 32 * len(hashes)))
+        signed: bool = oracles._signed(meter._digest(domain, elements), signature)
+        for i: uint256 in range(signature.count, bound=MAX_READINGS):
+            reading: IDrillMeter.PackedReading = readings[first + i]
+            terms: packing.Terms = packing._unpack_terms(rentals.terms[reading.rental])
+            if not signed:
+                settlement._reject(reading, "not signed by its oracle")
+                continue
+            if terms.tariff != tariff:
+                tariff = terms.tariff
+                rates = tariffs._rates(tariff)
+            settlement._settle(reading, signature.oracle, terms, rates)
+        first += signature.count
+    assert first == len(readings), "settle: readings without a signature"
+
+
+@external
+def close_rental(rental: uint256):
+    """
+    @notice Close an ended rental: the balance goes back to the customer's account and the drill is
+            free. Settling the final reading does this by itself.
+    @param rental The rental's number.
+    @dev Reverts when the rental does not exist, is not ended or is closed, or when neither its
+         final reading has settled nor the grace period has passed.
+    """
+    rentals._close(rental)
+
+# ---------------------------------------------------------------------------------------------
+# Provider
+# ---------------------------------------------------------------------------------------------
+
+@external
+def publish_tariff(tariff: IDrillMeter.Tariff) -> uint256:
+    """
+    @notice Publish a rate table. It can be retired and never changed.
+    @param tariff Prices in the asset's smallest unit, below 2**80; max_rpm below 2**20.
+    @return The number of the tariff.
+    @dev Reverts for anyone but the owner, when a field is out of range, or `retired` is set.
+    """
+    ownable._check_owner()
+    return tariffs._publish(tariff)
+
+
+@external
+def retire_tariff(tariff: uint256):
+    """
+    @notice Offer a tariff no longer. Rentals under it go on.
+    @param tariff The tariff's number.
+    @dev Reverts for anyone but the owner, or when the tariff does not exist or is retired.
+    """
+    ownable._check_owner()
+    tariffs._retire(tariff)
+
+
+@external
+def register_oracle(key: address) -> uint256:
+    """
+    @notice Register an edge box by the address of its signing key.
+    @param key Never used before in this contract.
+    @return The number of the oracle.
+    @dev Reverts for anyone but the owner, or when the key is zero or was used before.
+    """
+    ownable._check_owner()
+    return oracles._register(key)
+
+
+@external
+def rotate_oracle(oracle: uint256, key: address):
+    """
+    @notice Replace an oracle's key, from this transaction on.
+    @param oracle The oracle's number.
+    @param key Never used before in this contract.
+    @dev Reverts for anyone but the owner, when the oracle does not exist or is revoked, or when
+         the key is zero or was used before.
+    """
+    ownable._check_owner()
+    oracles._rotate(oracle, key)
+
+
+@external
+def revoke_oracle(oracle: uint256):
+    """
+    @notice Believe an oracle no longer; its drills can be reassigned when they are free. Final.
+    @param oracle The oracle's number.
+    @dev Reverts for anyone but the owner, or when the oracle does not exist or is revoked.
+    """
+    ownable._check_owner()
+    oracles._revoke(oracle)
+
+
+@external
+def list_drill(oracle: uint256, tariff: uint256, label: String[64]) -> uint256:
+    """
+    @notice Put a drill on offer.
+    @param oracle The box that meters it.
+    @param tariff The tariff that it is on offer at.
+    @param label What is written on the machine, 1 to 64 bytes. It is public for ever.
+    @return The number of the drill.
+    @dev Reverts for anyone but the owner, when the oracle does not exist or is revoked, the tariff
+         does not exist or is retired, or the label is empty.
+    """
+    ownable._check_owner()
+    return drills._list(oracle, tariff, label)
+
+
+@external
+def reassign_drill(drill: uint256, oracle: uint256, tariff: uint256):
+    """
+    @notice Give a free drill another box or offer it at another tariff.
+    @param drill The drill's number.
+    @param oracle The box that meters it from now on.
+    @param tariff The tariff that it is on offer at from now on.
+    @dev Reverts for anyone but the owner, when the drill does not exist, is retired or in a rental,
+         or for an oracle or tariff that `list_drill` would refuse.
+    """
+    ownable._check_owner()
+    drills._reassign(drill, oracle, tariff)
+
+
+@external
+def retire_drill(drill: uint256):
+    """
+    @notice Offer a free drill no longer. Final.
+    @param drill The drill's number.
+    @dev Reverts for anyone but the owner, or when the drill does not exist, is retired or rented.
+    """
+    ownable._check_owner()
+    drills._retire(drill)
+
+
+@external
+def collect(running: DynArray[uint256, MAX_READINGS], to: address) -> uint256:
+    """
+    @notice Take the revenue of closed rentals, and what the running ones named have earned so far.
+    @param running Rentals that are not closed; naming a closed one adds nothing.
+    @param to Who receives it.
+    @return The amount, in the asset's smallest unit.
+    @dev Reverts for anyone but the owner, when a rental does not exist, there is nothing to
+         collect, or the transfer fails.
+    """
+    ownable._check_owner()
+    amount: uint256 = rentals.revenue
+    rentals.revenue = 0
+    for rental: uint256 in running:
+        amount += rentals._collect(rental)
+    assert amount > 0, "collect: nothing to collect"
+    log IDrillMeter.RevenueCollected(to=to, amount=amount)
+    vault._pay(to, amount)
+    return amount
+
+
+@external
+def pause():
+    """
+    @notice Stop opening and topping up. Settling, ending, closing and withdrawing go on.
+    @dev Reverts for anyone but the owner, or when paused.
+    """
+    ownable._check_owner()
+    pausable._pause()
+
+
+@external
+def unpause():
+    """
+    @notice Allow opening and topping up again.
+    @dev Reverts for anyone but the owner, or when not paused.
+    """
+    ownable._check_owner()
+    pausable._unpause()
+
+# ---------------------------------------------------------------------------------------------
+# Views
+# ---------------------------------------------------------------------------------------------
+
+@external
+@view
+def asset() -> address:
+    """
+    @notice The ERC-20 token that everything is paid in, or the zero address for the native coin.
+    """
+    return vault.ASSET.address
+
+
+@external
+@view
+def grace_period() -> uint256:
+    """
+    @notice Seconds after the end of a rental for which its final reading is awaited.
+    """
+    return rentals.GRACE_PERIOD
+
+
+@external
+@view
+def held() -> uint256:
+    """
+    @notice All that the contract owes: accounts, open balances and uncollected revenue.
+    """
+    return vault.held
+
+
+@external
+@view
+def revenue() -> uint256:
+    """
+    @notice What closed rentals have earned and the provider has not collected.
+    """
+    return rentals.revenue
+
+
+@external
+@view
+def account(customer: address) -> uint256:
+    """
+    @notice What `customer` has deposited and not reserved.
+    """
+    return vault.accounts[customer]
+
+
+@external
+@view
+def rental(rental: uint256) -> IDrillMeter.Rental:
+    """
+    @notice A rental's terms and state. Reverts for an unknown number.
+    """
+    return rentals._describe(rental)
+
+
+@external
+@view
+def registers(rental: uint256) -> IDrillMeter.Registers:
+    """
+    @notice The last settled registers of a rental. Reverts for an unknown number.
+    """
+    terms: packing.Terms = rentals._known(rental)
+    return meter._registers(rentals.meters[rental])
+
+
+@external
+@view
+def charge(rental: uint256) -> uint256:
+    """
+    @notice What the last settled registers cost, not capped by the funds. Reverts for an unknown
+            number.
+    """
+    return rentals._charge(rental, rentals._known(rental))
+
+
+@external
+@view
+def balance_of(rental: uint256) -> uint256:
+    """
+    @notice What is left of a rental's funds after the last settlement; after closing, what was
+            refunded. Reverts for an unknown number.
+    """
+    terms: packing.Terms = rentals._known(rental)
+    return terms.funded - min(rentals._charge(rental, terms), terms.funded)
+
+
+@external
+@view
+def earned(rental: uint256) -> uint256:
+    """
+    @notice What a rental has earned so far and the provider has not collected; nothing for a closed
+            rental, whose earnings are in `revenue`. Reverts for an unknown number.
+    """
+    terms: packing.Terms = rentals._known(rental)
+    earned: uint256 = min(rentals._charge(rental, terms), terms.funded)
+    return earned - packing._unpack_party(rentals.parties[rental]).collected
+
+
+@external
+@view
+def quote(tariff: uint256, registers: IDrillMeter.Registers, elapsed_ms: uint256) -> uint256:
+    """
+    @notice What these registers cost under a tariff after `elapsed_ms` of rental, rounded down.
+            Reverts for an unknown tariff and for registers that no meter can hold.
+    """
+    known: IDrillMeter.Tariff = tariffs._known(tariff)
+    return meter._charge(meter._pack(elapsed_ms, registers), 0, tariffs._rates(tariff))
+
+
+@external
+@pure
+def read_meter(word: uint256) -> (uint256, IDrillMeter.Registers):
+    """
+    @notice Take a meter word apart.
+    @return `until` in Unix ms, and the registers.
+    """
+    return meter._until(word), meter._registers(word)
+
+
+@external
+@view
+def tariff(tariff: uint256) -> IDrillMeter.Tariff:
+    """
+    @notice A rate table. Reverts for an unknown number.
+    """
+    return tariffs._known(tariff)
+
+
+@external
+@view
+def drill(drill: uint256) -> IDrillMeter.Drill:
+    """
+    @notice A drill's box, offer and rental. Reverts for an unknown number.
+    """
+    return drills._known(drill)
+
+
+@external
+@view
+def oracle(oracle: uint256) -> IDrillMeter.Oracle:
+    """
+    @notice An oracle's key. Reverts for an unknown number.
+    """
+    return oracles._known(oracle)
+
+
+@external
+@view
+def rental_count() -> uint256:
+    """
+    @notice How many rentals were opened; the newest has this number.
+    """
+    return rentals.rental_count
+
+
+@external
+@view
+def drill_count() -> uint256:
+    """
+    @notice How many drills were listed.
+    """
+    return drills.drill_count
+
+
+@external
+@view
+def tariff_count() -> uint256:
+    """
+    @notice How many tariffs were published.
+    """
+    return tariffs.tariff_count
+
+
+@external
+@view
+def oracle_count() -> uint256:
+    """
+    @notice How many oracles were registered.
+    """
+    return oracles.oracle_count

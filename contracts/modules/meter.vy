@@ -1,0 +1,182 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+# SPDX-License-Identifier: AGPL-3.0-only
+"""
+@title The meter word: when a reading was taken and its six registers
+@notice A reading travels, is stored and is logged as one word, so that settling it costs one slot
+        read and one slot written. Everything that looks inside the word is here: its layout, what
+        an oracle signs about it, what it costs and whether it can have grown out of another one.
+@dev Fields and widths, least significant first:
+
+        until 43, active_ms_1 37, active_ms_2 37, active_ms_3 37,
+        revolutions_1 34, revolutions_2 34, revolutions_3 34
+
+     They fill the word, so every word is the meter of exactly one reading. `until` lasts until the
+     year 2248; a register holds 4.3 years of active time or 1.7e10 revolutions (ten years at
+     3,000 rpm) at one load level. An oracle whose register is full has to have the rental ended.
+"""
+
+from ..interfaces import IDrillMeter
+from . import packing
+
+# ---------------------------------------------------------------------------------------------
+# Constants
+# ---------------------------------------------------------------------------------------------
+
+MAX_UNTIL: constant(uint256) = 2**43 - 1
+MAX_ACTIVE_MS: constant(uint256) = 2**37 - 1
+MAX_REVOLUTIONS: constant(uint256) = 2**34 - 1
+
+MS_PER_MINUTE: constant(uint256) = 60_000
+
+READING_TYPEHASH: constant(bytes32) = keccak256(
+    "UsageReading(uint256 rental,uint256 until,uint256 active_ms_1,uint256 active_ms_2,uint256 active_ms_3,uint256 revolutions_1,uint256 revolutions_2,uint256 revolutions_3,uint256 log_size,bytes32 log_root)"
+)
+BATCH_TYPEHASH: constant(bytes32) = keccak256(
+    "UsageBatch(UsageReading[] readings)UsageReading(uint256 rental,uint256 until,uint256 active_ms_1,uint256 active_ms_2,uint256 active_ms_3,uint256 revolutions_1,uint256 revolutions_2,uint256 revolutions_3,uint256 log_size,bytes32 log_root)"
+)
+
+# ---------------------------------------------------------------------------------------------
+# Internals: layout
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _until(meter: uint256) -> uint256:
+    return meter & MAX_UNTIL
+
+
+@internal
+@pure
+def _registers(meter: uint256) -> IDrillMeter.Registers:
+    return IDrillMeter.Registers(
+        active_ms_1=(meter >> 43) & MAX_ACTIVE_MS,
+        active_ms_2=(meter >> 80) & MAX_ACTIVE_MS,
+        active_ms_3=(meter >> 117) & MAX_ACTIVE_MS,
+        revolutions_1=(meter >> 154) & MAX_REVOLUTIONS,
+        revolutions_2=(meter >> 188) & MAX_REVOLUTIONS,
+        revolutions_3=meter >> 222,
+    )
+
+
+@internal
+@pure
+def _pack(until: uint256, r: IDrillMeter.Registers) -> uint256:
+    assert until <= MAX_UNTIL, "meter: time out of range"
+    assert (
+        (r.active_ms_1 | r.active_ms_2 | r.active_ms_3) <= MAX_ACTIVE_MS
+    ), "meter: active time out of range"
+    assert (
+        (r.revolutions_1 | r.revolutions_2 | r.revolutions_3) <= MAX_REVOLUTIONS
+    ), "meter: revolutions out of range"
+    return (
+        until
+        | (r.active_ms_1 << 43)
+        | (r.active_ms_2 << 80)
+        | (r.active_ms_3 << 117)
+        | (r.revolutions_1 << 154)
+        | (r.revolutions_2 << 188)
+        | (r.revolutions_3 << 222)
+    )
+
+# ---------------------------------------------------------------------------------------------
+# Internals: what an oracle signs
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _hash_reading(r: IDrillMeter.PackedReading) -> bytes32:
+    return keccak256(
+        abi_encode(
+            READING_TYPEHASH,
+            r.rental,
+            r.meter & MAX_UNTIL,
+            (r.meter >> 43) & MAX_ACTIVE_MS,
+            (r.meter >> 80) & MAX_ACTIVE_MS,
+            (r.meter >> 117) & MAX_ACTIVE_MS,
+            (r.meter >> 154) & MAX_REVOLUTIONS,
+            (r.meter >> 188) & MAX_REVOLUTIONS,
+            r.meter >> 222,
+            r.log_size,
+            r.log_root,
+        )
+    )
+
+
+@internal
+@pure
+def _digest(domain: bytes32, readings: bytes32) -> bytes32:
+    """
+    @dev The EIP-712 digest of a UsageBatch; `readings` is the hash of its readings' hashes.
+    """
+    return keccak256(concat(x"1901", domain, keccak256(abi_encode(BATCH_TYPEHASH, readings))))
+
+# ---------------------------------------------------------------------------------------------
+# Internals: what it costs, and whether it can be
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _charge(meter: uint256, opened_at: uint256, t: packing.Rates) -> uint256:
+    """
+    @dev The bill: thousandths summed, then rounded down once. Not capped by funds. With 43 bits of
+         time, 37 and 34 of register and 64 of price, no product exceeds 2**107 and no sum 2**110,
+         so nothing overflows.
+    """
+    sum: uint256 = unsafe_mul(
+        unsafe_sub(meter & MAX_UNTIL, unsafe_mul(opened_at, 1000)), t.standing_price_per_second
+    )
+    sum = unsafe_add(sum, unsafe_mul((meter >> 43) & MAX_ACTIVE_MS, t.price_per_second_1))
+    sum = unsafe_add(sum, unsafe_mul((meter >> 80) & MAX_ACTIVE_MS, t.price_per_second_2))
+    sum = unsafe_add(sum, unsafe_mul((meter >> 117) & MAX_ACTIVE_MS, t.price_per_second_3))
+    sum = unsafe_add(
+        sum, unsafe_mul((meter >> 154) & MAX_REVOLUTIONS, t.price_per_1000_revolutions_1)
+    )
+    sum = unsafe_add(
+        sum, unsafe_mul((meter >> 188) & MAX_REVOLUTIONS, t.price_per_1000_revolutions_2)
+    )
+    sum = unsafe_add(sum, unsafe_mul(meter >> 222, t.price_per_1000_revolutions_3))
+    return unsafe_div(sum, 1000)
+
+
+@internal
+@pure
+def _plausible(now: uint256, last: uint256, t: packing.Rates) -> bool:
+    """
+    @dev Whether a later meter can have grown out of the last one: no register has fallen, active
+         time grew by no more than the wall clock, and revolutions by no more than the highest rpm
+         allows. The difference of a register that has fallen wraps to a number wider than any
+         register. Revolutions are floored, so the difference of two registers may exceed the true
+         one by less than a revolution; that the totals obey the same limit keeps many small
+         readings from adding up what they gain by it.
+    """
+    active_1: uint256 = (now >> 43) & MAX_ACTIVE_MS
+    active_2: uint256 = (now >> 80) & MAX_ACTIVE_MS
+    active_3: uint256 = (now >> 117) & MAX_ACTIVE_MS
+    turned_1: uint256 = (now >> 154) & MAX_REVOLUTIONS
+    turned_2: uint256 = (now >> 188) & MAX_REVOLUTIONS
+    turned_3: uint256 = now >> 222
+    if (
+        unsafe_mul(turned_1, MS_PER_MINUTE) > unsafe_mul(active_1, t.max_rpm_1)
+        or unsafe_mul(turned_2, MS_PER_MINUTE) > unsafe_mul(active_2, t.max_rpm_2)
+        or unsafe_mul(turned_3, MS_PER_MINUTE) > unsafe_mul(active_3, t.max_rpm_3)
+    ):
+        return False
+    active_1 = unsafe_sub(active_1, (last >> 43) & MAX_ACTIVE_MS)
+    active_2 = unsafe_sub(active_2, (last >> 80) & MAX_ACTIVE_MS)
+    active_3 = unsafe_sub(active_3, (last >> 117) & MAX_ACTIVE_MS)
+    turned_1 = unsafe_sub(turned_1, (last >> 154) & MAX_REVOLUTIONS)
+    turned_2 = unsafe_sub(turned_2, (last >> 188) & MAX_REVOLUTIONS)
+    turned_3 = unsafe_sub(turned_3, last >> 222)
+    if (active_1 | active_2 | active_3 | turned_1 | turned_2 | turned_3) > MAX_ACTIVE_MS:
+        return False
+    return (
+        unsafe_add(unsafe_add(active_1, active_2), active_3)
+        <= unsafe_sub(now & MAX_UNTIL, last & MAX_UNTIL)
+        and unsafe_mul(turned_1, MS_PER_MINUTE)
+        < unsafe_add(unsafe_mul(active_1, t.max_rpm_1), MS_PER_MINUTE)
+        and unsafe_mul(turned_2, MS_PER_MINUTE)
+        < unsafe_add(unsafe_mul(active_2, t.max_rpm_2), MS_PER_MINUTE)
+        and unsafe_mul(turned_3, MS_PER_MINUTE)
+        < unsafe_add(unsafe_mul(active_3, t.max_rpm_3), MS_PER_MINUTE)
+    )

@@ -1,0 +1,270 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+# SPDX-License-Identifier: AGPL-3.0-only
+"""
+@title Packed storage words
+@notice What is stored in packed words, but for the meter word, which has a module of its own; no
+        other module shifts bits. Each word has a struct with named fields, a `_pack_*` and an
+        `_unpack_*`. Packing reverts when a field does not fit.
+@dev Field widths, least significant first:
+
+        terms      funded 96, opened_at 34, ended_at 34, tariff 30, oracle 30, drill 30, closed 1
+        party      customer 160, collected 96
+        tariff     (1) price_per_second 3 x 64, standing_price_per_second 64
+                   (2) price_per_1000_revolutions 3 x 64, max_rpm 3 x 20
+                   (3) least_reserve 96, retired 1, published 1; not needed to settle
+        drill      oracle 30, tariff 30, rental 64, retired 1
+        oracle     key 160, epoch 32, revoked 1
+
+     No word in use is zero, so zero means that there is no such rental, tariff, drill or oracle.
+
+     What the widths hold: funded and collected up to 7.9e28 units; block times until the year
+     2514; a billion tariffs, oracles and drills; prices up to 1.8e19 units.
+"""
+
+from ..interfaces import IDrillMeter
+
+# ---------------------------------------------------------------------------------------------
+# Structs
+# ---------------------------------------------------------------------------------------------
+
+struct Terms:
+    funded: uint256
+    opened_at: uint256
+    ended_at: uint256
+    tariff: uint256
+    oracle: uint256
+    drill: uint256
+    closed: bool
+
+struct Party:
+    customer: address
+    collected: uint256
+
+# What of a tariff is needed to settle.
+struct Rates:
+    price_per_second_1: uint256
+    price_per_second_2: uint256
+    price_per_second_3: uint256
+    standing_price_per_second: uint256
+    price_per_1000_revolutions_1: uint256
+    price_per_1000_revolutions_2: uint256
+    price_per_1000_revolutions_3: uint256
+    max_rpm_1: uint256
+    max_rpm_2: uint256
+    max_rpm_3: uint256
+
+# ---------------------------------------------------------------------------------------------
+# Constants
+# ---------------------------------------------------------------------------------------------
+
+MAX_FUNDED: constant(uint256) = 2**96 - 1
+MAX_TIME: constant(uint256) = 2**34 - 1
+MAX_NUMBER: constant(uint256) = 2**30 - 1
+MAX_PRICE: constant(uint256) = 2**64 - 1
+MAX_RPM: constant(uint256) = 2**20 - 1
+MAX_RENTAL: constant(uint256) = 2**64 - 1
+MAX_EPOCH: constant(uint256) = 2**32 - 1
+ADDRESS_MASK: constant(uint256) = 2**160 - 1
+
+# ---------------------------------------------------------------------------------------------
+# Terms of a rental
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _pack_terms(terms: Terms) -> uint256:
+    assert terms.funded <= MAX_FUNDED, "packing: funded exceeds 2**96 - 1"
+    assert terms.opened_at <= MAX_TIME, "packing: opened_at out of range"
+    assert terms.ended_at <= MAX_TIME, "packing: ended_at out of range"
+    assert terms.tariff <= MAX_NUMBER, "packing: tariff out of range"
+    assert terms.oracle <= MAX_NUMBER, "packing: oracle out of range"
+    assert terms.drill <= MAX_NUMBER, "packing: drill out of range"
+    return (
+        terms.funded
+        | (terms.opened_at << 96)
+        | (terms.ended_at << 130)
+        | (terms.tariff << 164)
+        | (terms.oracle << 194)
+        | (terms.drill << 224)
+        | (convert(terms.closed, uint256) << 254)
+    )
+
+
+@internal
+@pure
+def _unpack_terms(word: uint256) -> Terms:
+    return Terms(
+        funded=word & MAX_FUNDED,
+        opened_at=(word >> 96) & MAX_TIME,
+        ended_at=(word >> 130) & MAX_TIME,
+        tariff=(word >> 164) & MAX_NUMBER,
+        oracle=(word >> 194) & MAX_NUMBER,
+        drill=(word >> 224) & MAX_NUMBER,
+        closed=(word >> 254) & 1 == 1,
+    )
+
+# ---------------------------------------------------------------------------------------------
+# Party of a rental
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _pack_party(party: Party) -> uint256:
+    assert party.collected <= MAX_FUNDED, "packing: collected exceeds 2**96 - 1"
+    return convert(party.customer, uint256) | (party.collected << 160)
+
+
+@internal
+@pure
+def _unpack_party(word: uint256) -> Party:
+    return Party(
+        customer=convert(word & ADDRESS_MASK, address),
+        collected=word >> 160,
+    )
+
+# ---------------------------------------------------------------------------------------------
+# Tariff
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _pack_tariff(t: IDrillMeter.Tariff) -> uint256[3]:
+    assert t.standing_price_per_second <= MAX_PRICE, "packing: standing price exceeds 2**64 - 1"
+    assert t.least_reserve <= MAX_FUNDED, "packing: least reserve exceeds 2**96 - 1"
+    for rate: IDrillMeter.LevelRate in t.levels:
+        assert rate.price_per_second <= MAX_PRICE, "packing: price exceeds 2**64 - 1"
+        assert rate.price_per_1000_revolutions <= MAX_PRICE, "packing: price exceeds 2**64 - 1"
+        assert rate.max_rpm <= MAX_RPM, "packing: max_rpm exceeds 2**20 - 1"
+    return [
+        (
+            t.levels[0].price_per_second
+            | (t.levels[1].price_per_second << 64)
+            | (t.levels[2].price_per_second << 128)
+            | (t.standing_price_per_second << 192)
+        ),
+        (
+            t.levels[0].price_per_1000_revolutions
+            | (t.levels[1].price_per_1000_revolutions << 64)
+            | (t.levels[2].price_per_1000_revolutions << 128)
+            | (t.levels[0].max_rpm << 192)
+            | (t.levels[1].max_rpm << 212)
+            | (t.levels[2].max_rpm << 232)
+        ),
+        t.least_reserve | (convert(t.retired, uint256) << 96) | (1 << 97),
+    ]
+
+
+@internal
+@pure
+def _unpack_rates(prices: uint256, rest: uint256) -> Rates:
+    return Rates(
+        price_per_second_1=prices & MAX_PRICE,
+        price_per_second_2=(prices >> 64) & MAX_PRICE,
+        price_per_second_3=(prices >> 128) & MAX_PRICE,
+        standing_price_per_second=prices >> 192,
+        price_per_1000_revolutions_1=rest & MAX_PRICE,
+        price_per_1000_revolutions_2=(rest >> 64) & MAX_PRICE,
+        price_per_1000_revolutions_3=(rest >> 128) & MAX_PRICE,
+        max_rpm_1=(rest >> 192) & MAX_RPM,
+        max_rpm_2=(rest >> 212) & MAX_RPM,
+        max_rpm_3=rest >> 232,
+    )
+
+
+@internal
+@pure
+def _unpack_tariff(words: uint256[3]) -> IDrillMeter.Tariff:
+    rates: Rates = self._unpack_rates(words[0], words[1])
+    return IDrillMeter.Tariff(
+        levels=[
+            IDrillMeter.LevelRate(
+                price_per_second=rates.price_per_second_1,
+                price_per_1000_revolutions=rates.price_per_1000_revolutions_1,
+                max_rpm=rates.max_rpm_1,
+            ),
+            IDrillMeter.LevelRate(
+                price_per_second=rates.price_per_second_2,
+                price_per_1000_revolutions=rates.price_per_1000_revolutions_2,
+                max_rpm=rates.max_rpm_2,
+            ),
+            IDrillMeter.LevelRate(
+                price_per_second=rates.price_per_second_3,
+                price_per_1000_revolutions=rates.price_per_1000_revolutions_3,
+                max_rpm=rates.max_rpm_3,
+            ),
+        ],
+        standing_price_per_second=rates.standing_price_per_second,
+        least_reserve=self._least_reserve(words[2]),
+        retired=self._is_retired(words[2]),
+    )
+
+
+@internal
+@pure
+def _least_reserve(word: uint256) -> uint256:
+    return word & MAX_FUNDED
+
+
+@internal
+@pure
+def _is_retired(word: uint256) -> bool:
+    return (word >> 96) & 1 == 1
+
+# ---------------------------------------------------------------------------------------------
+# Drill
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _pack_drill(d: IDrillMeter.Drill) -> uint256:
+    assert d.oracle <= MAX_NUMBER, "packing: oracle out of range"
+    assert d.tariff <= MAX_NUMBER, "packing: tariff out of range"
+    assert d.rental <= MAX_RENTAL, "packing: rental out of range"
+    return d.oracle | (d.tariff << 30) | (d.rental << 60) | (convert(d.retired, uint256) << 124)
+
+
+@internal
+@pure
+def _unpack_drill(word: uint256) -> IDrillMeter.Drill:
+    return IDrillMeter.Drill(
+        oracle=word & MAX_NUMBER,
+        tariff=(word >> 30) & MAX_NUMBER,
+        rental=(word >> 60) & MAX_RENTAL,
+        retired=(word >> 124) == 1,
+    )
+
+# ---------------------------------------------------------------------------------------------
+# Oracle
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _pack_oracle(o: IDrillMeter.Oracle) -> uint256:
+    assert o.epoch <= MAX_EPOCH, "packing: epoch out of range"
+    return (
+        convert(o.key, uint256)
+        | (o.epoch << 160)
+        | (convert(o.revoked, uint256) << 192)
+    )
+
+
+@internal
+@pure
+def _unpack_oracle(word: uint256) -> IDrillMeter.Oracle:
+    return IDrillMeter.Oracle(
+        key=convert(word & ADDRESS_MASK, address),
+        epoch=(word >> 160) & MAX_EPOCH,
+        revoked=(word >> 192) == 1,
+    )
+
+
+@internal
+@pure
+def _trusted_key(word: uint256) -> address:
+    """
+    @dev The key of an oracle that may sign; the zero address for one that is unknown or revoked.
+    """
+    if (word >> 192) == 1:
+        return empty(address)
+    return convert(word & ADDRESS_MASK, address)

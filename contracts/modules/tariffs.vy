@@ -1,0 +1,70 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+# SPDX-License-Identifier: AGPL-3.0-only
+"""
+@title Tariffs: immutable numbered rate tables
+@notice A published tariff never changes. A retired one opens no new rental and stays in force for
+        those that were opened under it.
+"""
+
+from ..interfaces import IDrillMeter
+from . import packing
+
+# ---------------------------------------------------------------------------------------------
+# Storage
+# ---------------------------------------------------------------------------------------------
+
+tariff_count: uint256
+tariffs: HashMap[uint256, uint256[3]]
+
+# ---------------------------------------------------------------------------------------------
+# Internals
+# ---------------------------------------------------------------------------------------------
+
+@internal
+def _publish(t: IDrillMeter.Tariff) -> uint256:
+    assert not t.retired, "tariffs: cannot publish a retired tariff"
+    tariff: uint256 = self.tariff_count + 1
+    self.tariff_count = tariff
+    self.tariffs[tariff] = packing._pack_tariff(t)
+    log IDrillMeter.TariffPublished(
+        tariff=tariff,
+        levels=t.levels,
+        standing_price_per_second=t.standing_price_per_second,
+        least_reserve=t.least_reserve,
+    )
+    return tariff
+
+
+@internal
+def _retire(tariff: uint256):
+    t: IDrillMeter.Tariff = self._known(tariff)
+    assert not t.retired, "tariffs: already retired"
+    t.retired = True
+    self.tariffs[tariff] = packing._pack_tariff(t)
+    log IDrillMeter.TariffRetired(tariff=tariff)
+
+
+@internal
+@view
+def _rates(tariff: uint256) -> packing.Rates:
+    return packing._unpack_rates(self.tariffs[tariff][0], self.tariffs[tariff][1])
+
+
+@internal
+@view
+def _known(tariff: uint256) -> IDrillMeter.Tariff:
+    assert self.tariffs[tariff][2] != 0, "tariffs: no such tariff"
+    return packing._unpack_tariff(self.tariffs[tariff])
+
+
+@internal
+@view
+def _offered(tariff: uint256) -> uint256:
+    """
+    @dev The least reserve of a tariff that opens new rentals; reverts for any other.
+    """
+    word: uint256 = self.tariffs[tariff][2]
+    assert word != 0, "tariffs: no such tariff"
+    assert not packing._is_retired(word), "tariffs: retired"
+    return packing._least_reserve(word)
