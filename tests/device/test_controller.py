@@ -1,0 +1,336 @@
+"""The controller's state machine: every transition, allowed and forbidden, and its leases."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from device_builders import (
+    DOMAIN,
+    NOW_MS,
+    PROVISIONING,
+    STRANGER_KEY,
+    make_lease,
+    sign_lease,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device.controller import (
+    TRANSITIONS,
+    Controller,
+    Inhibited,
+    Input,
+    LeaseOffered,
+    Pull,
+    Release,
+    Sensed,
+    Signal,
+    State,
+    apply,
+)
+from protocol.records import Domain, Lease
+from protocol.sample import Fault
+
+LEASE = make_lease()
+SIGNATURE = sign_lease(LEASE)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "controller.md"
+
+
+def controller(state: State, *, permitted: bool, trigger: bool = False, rpm: int = 0) -> Controller:
+    return Controller(
+        PROVISIONING,
+        state=state,
+        trigger=trigger,
+        rpm=rpm,
+        time_ms=NOW_MS,
+        lease=LEASE if permitted else None,
+        newest_issued_at=LEASE.issued_at,
+    )
+
+
+def still(controller: Controller) -> Sensed:
+    return Sensed(controller.time_ms, 0, Fault.NONE)
+
+
+# What a firmware engineer reads in docs/controller.md, written down a second time by hand:
+# from a state, by an input, with or without a lease, to a state.
+EDGES = [
+    # the trigger goes down
+    (State.LOCKED, Pull(), True, State.LOCKED),
+    (State.LOCKED, Pull(), False, State.LOCKED),
+    (State.READY, Pull(), True, State.RUNNING),
+    (State.READY, Pull(), False, State.LOCKED),
+    (State.COASTING, Pull(), True, State.RUNNING),
+    (State.COASTING, Pull(), False, State.COASTING),
+    (State.FAULT, Pull(), True, State.FAULT),
+    (State.FAULT, Pull(), False, State.FAULT),
+]
+
+
+@pytest.mark.parametrize(("state", "event", "permitted", "expected"), EDGES)
+def test_apply__trigger_edge_while_spindle_turns__follows_the_table(
+    state: State, event: Input, permitted: bool, expected: State
+) -> None:
+    turning = controller(state, permitted=permitted, rpm=100)
+    assert apply(turning, event).controller.state is expected
+
+
+@pytest.mark.parametrize("permitted", [True, False])
+def test_apply__edge_while_running__changes_nothing(permitted: bool) -> None:
+    running = controller(State.RUNNING, permitted=permitted, trigger=True, rpm=2500)
+    assert apply(running, Pull()).controller == running
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (State.LOCKED, State.LOCKED),
+        (State.READY, State.READY),
+        (State.RUNNING, State.COASTING),
+        (State.COASTING, State.COASTING),
+        (State.FAULT, State.FAULT),
+    ],
+)
+@pytest.mark.parametrize("permitted", [True, False])
+def test_apply__release_while_spindle_turns__only_ends_running(
+    state: State, expected: State, permitted: bool
+) -> None:
+    pulled = controller(state, permitted=permitted, trigger=True, rpm=100)
+    assert apply(pulled, Release()).controller.state is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "permitted", "expected"),
+    [
+        (State.LOCKED, True, State.READY),
+        (State.LOCKED, False, State.LOCKED),
+        (State.READY, True, State.READY),
+        (State.READY, False, State.LOCKED),
+        (State.COASTING, True, State.READY),
+        (State.COASTING, False, State.LOCKED),
+        (State.FAULT, True, State.LOCKED),
+        (State.FAULT, False, State.LOCKED),
+    ],
+)
+def test_apply__standstill__locks_or_makes_ready(
+    state: State, permitted: bool, expected: State
+) -> None:
+    resting = controller(state, permitted=permitted)
+    assert apply(resting, still(resting)).controller.state is expected
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("permitted", [True, False])
+@pytest.mark.parametrize("fault", list(Fault)[0:])
+def test_apply__any_fault_in_any_state__cuts_the_motor(
+    state: State, permitted: bool, fault: Fault
+) -> None:
+    before = controller(state, permitted=permitted, trigger=state is State.RUNNING, rpm=9)
+    after = apply(before, Sensed(NOW_MS, 9, fault)).controller
+    assert after.state is State.FAULT
+    assert not after.motor_on
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.COASTING])
+@pytest.mark.parametrize(
+    "event",
+    [Inhibited("exhausted"), Sensed(NOW_MS + 60_000, 500, Fault.NONE)],
+    ids=["inhibit", "lease lapses"],
+)
+def test_apply__permission_ends_while_turning__state_stays(state: State, event: Input) -> None:
+    pulled = state is State.RUNNING
+    before = controller(state, permitted=True, trigger=pulled, rpm=500)
+    after = apply(before, event).controller
+    assert after.state is state
+    assert not after.permitted
+
+
+def test_apply__lease_ends_while_running__locks_at_standstill_only() -> None:
+    running = controller(State.RUNNING, permitted=True, trigger=True, rpm=500)
+    lapsed = apply(running, Inhibited("exhausted")).controller
+    released = apply(lapsed, Release()).controller
+    slow = apply(released, Sensed(NOW_MS, 1, Fault.NONE)).controller
+    stopped = apply(slow, Sensed(NOW_MS, 0, Fault.NONE)).controller
+    assert [c.state for c in (lapsed, released, slow, stopped)] == [
+        State.RUNNING,
+        State.COASTING,
+        State.COASTING,
+        State.LOCKED,
+    ]
+    assert stopped.reason == "inhibited: exhausted"
+
+
+def test_apply__trigger_held_through_unlocking__does_nothing_until_a_fresh_edge() -> None:
+    locked = apply(controller(State.LOCKED, permitted=False), Pull()).controller
+    locked = replace(locked, newest_issued_at=0)
+    unlocked = apply(locked, LeaseOffered(LEASE, SIGNATURE)).controller
+    assert (unlocked.state, unlocked.reason) == (State.LOCKED, "trigger held")
+    ticked = apply(unlocked, still(unlocked)).controller
+    assert not ticked.motor_on
+    released = apply(ticked, Release()).controller
+    assert released.state is State.READY
+    assert apply(released, Pull()).controller.state is State.RUNNING
+
+
+def test_apply__held_trigger_in_coasting_without_lease__is_not_standstill() -> None:
+    coasting = controller(State.COASTING, permitted=False, rpm=100)
+    held = apply(coasting, Pull()).controller
+    stopped = apply(held, still(held)).controller
+    assert stopped.state is State.COASTING
+    assert apply(stopped, Release()).controller.state is State.LOCKED
+
+
+def test_apply__emergency_stop_released_with_trigger_held__stays_in_fault() -> None:
+    running = controller(State.RUNNING, permitted=True, trigger=True, rpm=500)
+    stopped = apply(running, Sensed(NOW_MS, 500, Fault.EMERGENCY_STOP)).controller
+    assert stopped.reason == "emergency stop"
+    cleared = apply(stopped, still(stopped)).controller
+    assert (cleared.state, cleared.reason) == (State.FAULT, "trigger held")
+    released = apply(cleared, Release()).controller
+    assert released.state is State.LOCKED
+    ready = apply(released, still(released)).controller
+    assert ready.state is State.READY
+
+
+def test_apply__pull_under_emergency_stop_with_lease__is_refused_with_its_name() -> None:
+    ready = controller(State.READY, permitted=True)
+    fault = apply(ready, Sensed(NOW_MS, 0, Fault.EMERGENCY_STOP | Fault.STALL)).controller
+    outcome = apply(fault, Pull())
+    assert outcome.refusal == "emergency stop, stall"
+    assert not outcome.controller.motor_on
+
+
+def test_apply__pull_when_locked__gives_the_reason() -> None:
+    assert apply(Controller(PROVISIONING), Pull()).refusal == "clock not set"
+    assert apply(controller(State.LOCKED, permitted=False), Pull()).refusal == "no lease"
+    expired = replace(controller(State.READY, permitted=True), time_ms=LEASE.expires_at)
+    assert apply(expired, Pull()).refusal == "lease expired"
+
+
+def test_apply__pull_at_the_very_ms_of_expiry__does_not_start() -> None:
+    last = replace(controller(State.READY, permitted=True), time_ms=LEASE.expires_at - 1)
+    assert apply(last, Pull()).controller.motor_on
+    over = replace(last, time_ms=LEASE.expires_at)
+    assert not apply(over, Pull()).controller.motor_on
+
+
+FRESH = replace(controller(State.LOCKED, permitted=False), newest_issued_at=0)
+OTHER_CHAIN = Domain(1, DOMAIN.contract)
+
+
+@pytest.mark.parametrize(
+    ("lease", "signature", "reason"),
+    [
+        (make_lease(drill=8), sign_lease(make_lease(drill=8)), "this is drill 7"),
+        (LEASE, sign_lease(LEASE, STRANGER_KEY), "lease is signed by"),
+        (LEASE, sign_lease(LEASE, domain=OTHER_CHAIN), "lease is signed by"),
+        (LEASE, bytes(65), "v of a signature"),
+        (make_lease(NOW_MS - 9_000), sign_lease(make_lease(NOW_MS - 9_000)), "lease expired"),
+        (make_lease(NOW_MS + 9_000), sign_lease(make_lease(NOW_MS + 9_000)), "lease begins"),
+        (make_lease(NOW_MS, NOW_MS + 90_000), SIGNATURE, "longer than"),
+    ],
+)
+def test_apply__bad_lease__is_refused_and_stays_locked(
+    lease: Lease, signature: bytes, reason: str
+) -> None:
+    outcome = apply(FRESH, LeaseOffered(lease, signature))
+    assert reason in outcome.refusal
+    assert outcome.controller == FRESH
+
+
+def test_apply__good_lease__makes_ready_and_moves_nothing() -> None:
+    outcome = apply(FRESH, LeaseOffered(LEASE, SIGNATURE))
+    assert outcome.refusal == ""
+    assert outcome.controller.state is State.READY
+    assert not outcome.controller.motor_on
+
+
+def test_apply__lease_before_the_clock_is_set__is_refused() -> None:
+    outcome = apply(Controller(PROVISIONING), LeaseOffered(LEASE, SIGNATURE))
+    assert outcome.refusal == "clock not set"
+
+
+def test_apply__same_lease_twice__changes_nothing() -> None:
+    once = apply(FRESH, LeaseOffered(LEASE, SIGNATURE)).controller
+    again = apply(once, LeaseOffered(LEASE, SIGNATURE))
+    assert again.refusal == ""
+    assert again.controller == once
+
+
+def test_apply__older_lease_replayed__is_refused_and_the_newer_stays() -> None:
+    newer = make_lease(NOW_MS + 100)
+    later = apply(FRESH, LeaseOffered(newer, sign_lease(newer))).controller
+    replayed = apply(later, LeaseOffered(LEASE, SIGNATURE))
+    assert "was accepted before" in replayed.refusal
+    assert replayed.controller.lease == newer
+
+
+def test_apply__lease_replayed_after_inhibit__is_refused() -> None:
+    leased = apply(FRESH, LeaseOffered(LEASE, SIGNATURE)).controller
+    inhibited = apply(leased, Inhibited("exhausted")).controller
+    assert inhibited.state is State.LOCKED
+    replayed = apply(inhibited, LeaseOffered(LEASE, SIGNATURE))
+    assert replayed.refusal
+    assert replayed.controller.state is State.LOCKED
+
+
+EVENTS = st.one_of(
+    st.just(Pull()),
+    st.just(Release()),
+    st.builds(Inhibited, st.just("test")),
+    st.builds(
+        Sensed,
+        st.integers(NOW_MS, NOW_MS + 9_000),
+        st.sampled_from([0, 0, 0, 700]),
+        st.sampled_from([Fault.NONE, Fault.NONE, Fault.NONE, Fault.EMERGENCY_STOP, Fault.STALL]),
+    ),
+    st.sampled_from(
+        [
+            LeaseOffered(lease, sign_lease(lease))
+            for lease in (make_lease(NOW_MS + step) for step in (0, 1_000, 2_000))
+        ]
+    ),
+)
+
+
+@given(st.lists(EVENTS, max_size=60))
+def test_apply__any_inputs__never_break_the_promises(events: list[Input]) -> None:
+    before = Controller(PROVISIONING)
+    for event in events:
+        after = apply(before, event).controller
+        if after.motor_on and not before.motor_on:  # a start: fresh edge, lease, no fault
+            assert isinstance(event, Pull)
+            assert not before.trigger
+            assert before.permitted
+            assert not before.fault_flags
+        if before.motor_on and not after.motor_on:  # a stop: the trigger or a fault
+            assert isinstance(event, Release) or after.fault_flags
+        if after.fault_flags:
+            assert after.state is State.FAULT
+        if after.state is State.READY:
+            assert after.permitted
+            assert not after.trigger
+            assert after.rpm == 0 or before.state is State.READY
+        before = after
+
+
+def test_transitions__whole_table__covers_each_state_and_signal() -> None:
+    assert set(TRANSITIONS) == {(state, signal) for state in State for signal in Signal}
+    into_running = {key for key, target in TRANSITIONS.items() if target is State.RUNNING}
+    assert {key for key in into_running if key[0] is not State.RUNNING} == {
+        (State.READY, Signal.PULL_PERMITTED),
+        (State.COASTING, Signal.PULL_PERMITTED),
+    }
+
+
+def test_transitions__table_in_the_document__is_the_one_in_the_code() -> None:
+    rows = re.findall(r"^\| \*\*(\w+)\*\* \|(.+)\|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    documented = {
+        (State[state], signal): State[cell.strip()]
+        for state, cells in rows
+        for signal, cell in zip(Signal, cells.split("|"), strict=True)
+    }
+    assert documented == TRANSITIONS

@@ -1,0 +1,255 @@
+"""The simulated drill: samples on a grid, odometer, clock, memory, operator."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from pathlib import Path
+
+import pytest
+from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, sign_lease
+
+from device.clock import Clock, set_clock
+from device.controller import LeaseOffered, Pull, Release, State
+from device.drill import SimulatedDrill
+from device.errors import NonVolatileError
+from device.memory import Memory, MemoryFile
+from device.operator_socket import command
+from device.spindle import PresetLoads
+from protocol.sample import Sample
+
+
+class Bench:
+    """A drill and its monotonic time."""
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.drill = SimulatedDrill(PROVISIONING, memory or Memory(), PresetLoads(), seed=1)
+        self.now_ms = 0
+        self.samples: list[Sample] = []
+
+    def run(self, ms: int) -> list[Sample]:
+        new = []
+        for _ in range(ms // 10):
+            self.now_ms += 10
+            sample = self.drill.step(self.now_ms)
+            if sample:
+                new.append(sample)
+        self.samples += new
+        return new
+
+    def unlock(self) -> None:
+        self.drill.set_clock(NOW_MS)
+        self.lease()
+
+    def lease(self, lasting_ms: int = 20_000) -> None:
+        lease = make_lease(self.drill.time_ms, self.drill.time_ms + lasting_ms)
+        assert self.drill.apply(LeaseOffered(lease, sign_lease(lease))) == ""
+
+
+def meter(samples: list[Sample]) -> tuple[list[int], list[int]]:
+    """Active ms and rpm * ms by the rule of the protocol, written down anew."""
+    active, rpm_ms = [0, 0, 0], [0, 0, 0]
+    for earlier, later in itertools.pairwise(samples):
+        span = later.time_ms - earlier.time_ms
+        if earlier.motor_on and span <= 200:
+            active[earlier.level - 1] += span
+            rpm_ms[earlier.level - 1] += span * earlier.rpm
+    return active, rpm_ms
+
+
+def test_step__clock_unset__gives_no_samples() -> None:
+    assert Bench().run(5_000) == []
+
+
+def test_step__at_rest_and_running__keeps_the_periods_and_the_grid() -> None:
+    bench = Bench()
+    bench.unlock()
+    bench.run(3_000)
+    assert [s.time_ms - NOW_MS for s in bench.samples] == [10, 1010, 2010]
+    bench.drill.apply(Pull())
+    running = bench.run(1_000)
+    times = [s.time_ms for s in running]
+    assert times == list(range(times[0], times[0] + 1_000, 100))
+    assert all(s.motor_on and not s.inhibited for s in running)
+    assert [s.sequence for s in bench.samples] == list(range(1, len(bench.samples) + 1))
+
+
+def test_step__three_levels__odometer_is_the_meters_active_time() -> None:
+    bench = Bench()
+    bench.unlock()
+    bench.run(500)
+    bench.drill.apply(Pull())
+    for level in (1, 2, 3):
+        bench.drill.set_level(level)
+        bench.run(1_230)
+    bench.drill.apply(Release())
+    bench.run(3_000)
+    active, rpm_ms = meter(bench.samples)
+    odometer = bench.samples[-1].odometer
+    assert list(odometer.active_ms) == active
+    assert sum(active) == 3 * 1_230
+    for mine, metered in zip(odometer.revolutions, rpm_ms, strict=True):
+        assert mine == pytest.approx(metered / 60_000, rel=0.1, abs=2)
+
+
+def test_step__state_change__is_reported_in_the_next_tick() -> None:
+    bench = Bench()
+    bench.unlock()
+    bench.run(100)
+    bench.drill.apply(Pull())
+    (started,) = bench.run(10)
+    assert (started.motor_on, started.trigger) == (True, True)
+    bench.run(500)
+    bench.drill.apply(Release())
+    (stopped,) = bench.run(10)
+    assert (stopped.motor_on, stopped.trigger, stopped.rpm > 0) == (False, False, True)
+
+
+def test_step__lease_lapses_while_drilling__goes_on_and_locks_at_standstill() -> None:
+    bench = Bench()
+    bench.drill.set_clock(NOW_MS)
+    bench.lease(lasting_ms=500)
+    bench.drill.apply(Pull())
+    bench.run(2_000)
+    assert bench.drill.controller.state is State.RUNNING
+    assert bench.samples[-1].inhibited
+    bench.drill.apply(Release())
+    bench.run(3_000)
+    assert bench.drill.controller.state is State.LOCKED
+    assert bench.drill.apply(Pull()) == "lease expired"
+
+
+def test_step__sample_times__rise_strictly_whatever_the_operator_does() -> None:
+    bench = Bench()
+    bench.unlock()
+    for _ in range(30):
+        for line in (b'{"do":"pull"}', b'{"do":"level","level":3}', b'{"do":"release"}'):
+            command(bench.drill, line)
+            bench.run(10)
+            command(bench.drill, b'{"do":"level","level":1}')
+    times = [s.time_ms for s in bench.samples]
+    assert all(later > earlier for earlier, later in itertools.pairwise(times))
+
+
+def test_command__pull_when_locked__is_refused_and_changes_nothing() -> None:
+    bench = Bench()
+    bench.drill.set_clock(NOW_MS)
+    before = command(bench.drill, b'{"do":"state"}')
+    answer = command(bench.drill, b'{"do":"pull"}')
+    assert answer.pop("error") == "no lease"
+    assert answer == before
+    assert bench.drill.refused_starts == 1
+
+
+def test_command__pull_held__waits_for_a_fresh_edge() -> None:
+    bench = Bench()
+    bench.drill.set_clock(NOW_MS)
+    assert command(bench.drill, b'{"do":"pull","hold":true}')["trigger"] is True
+    bench.lease()
+    bench.run(1_000)
+    assert not bench.drill.controller.motor_on
+    assert command(bench.drill, b'{"do":"release"}')["state"] == "READY"
+    assert command(bench.drill, b'{"do":"pull"}')["motor_on"] is True
+
+
+def test_command__emergency_stop__cuts_at_once_and_reset_moves_nothing() -> None:
+    bench = Bench()
+    bench.unlock()
+    command(bench.drill, b'{"do":"pull"}')
+    bench.run(500)
+    stopped = command(bench.drill, b'{"do":"emergency_stop"}')
+    assert (stopped["state"], stopped["motor_on"]) == ("FAULT", False)
+    assert command(bench.drill, b'{"do":"pull"}')["state"] == "FAULT"
+    command(bench.drill, b'{"do":"emergency_reset"}')
+    bench.run(3_000)
+    assert command(bench.drill, b'{"do":"state"}')["state"] == "FAULT"  # the finger is still on it
+    command(bench.drill, b'{"do":"release"}')
+    bench.run(20)
+    assert command(bench.drill, b'{"do":"state"}')["state"] == "READY"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"pull", "not a line of JSON"),
+        (b"\xff\xfe", "not a line of JSON"),
+        (b"[" * 1000, "not a line of JSON"),
+        (b"[1]", "expected an object"),
+        (b'{"do":"fly"}', "unknown command 'fly'"),
+        (b"{}", "unknown command None"),
+        (b'{"do":"level","level":4}', "level must be 1, 2 or 3, not 4"),
+        (b'{"do":"level","level":true}', "level must be"),
+        (b'{"do":"level","level":2.0}', "level must be"),
+        (b'{"do":"level","level":"2"}', "level must be"),
+    ],
+)
+def test_command__bad_line__is_answered_with_an_error(line: bytes, message: str) -> None:
+    answer = command(Bench().drill, line)
+    assert message in answer["error"]
+    json.dumps(answer)
+
+
+def test_set_clock__steps__only_forward_and_only_with_the_motor_off() -> None:
+    clock, refusal = set_clock(Clock(), NOW_MS, 1_000, motor_on=False)
+    assert (clock.time_ms(1_500), refusal) == (NOW_MS + 500, "")
+    assert set_clock(clock, NOW_MS + 49, 1_000, motor_on=True) == (clock, "")
+    assert set_clock(clock, NOW_MS + 50, 1_000, motor_on=True) == (clock, "motor on")
+    assert set_clock(clock, NOW_MS - 50, 1_000, motor_on=False)[1].startswith("clock is never")
+    stepped, refusal = set_clock(clock, NOW_MS + 50, 1_000, motor_on=False)
+    assert (stepped.time_ms(1_000), refusal) == (NOW_MS + 50, "")
+    assert "no time" in set_clock(clock, 0, 1_000, motor_on=False)[1]
+    assert "no time" in set_clock(clock, 2**63, 1_000, motor_on=False)[1]
+
+
+MEMORY = Memory(5, (1, 2, 3), (60_000, 119_999, 120_000), NOW_MS)
+
+
+def test_memory_file__written__is_there_after_reopening(tmp_path: Path) -> None:
+    path = tmp_path / "memory"
+    file = MemoryFile(path, DRILL)
+    assert file.memory == Memory()
+    file.write(Memory(4))
+    file.write(MEMORY)
+    file.close()
+    again = MemoryFile(path, DRILL)
+    assert again.memory == MEMORY
+    assert again.memory.odometer.revolutions == (1, 1, 2)
+    again.close()
+
+
+@pytest.mark.parametrize("length", [0, 10, 83])
+def test_memory_file__write_cut_short__leaves_the_one_before(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "memory"
+    file = MemoryFile(path, DRILL)
+    file.write(Memory(1))  # generation 2, slot 0
+    file.write(Memory(2))  # generation 3, slot 4096
+    file.close()
+    data = bytearray(path.read_bytes())
+    data[4096 + length : 4096 + 84] = os.urandom(84 - length)
+    path.write_bytes(data)
+    damaged = MemoryFile(path, DRILL)
+    assert damaged.memory == Memory(1)
+    damaged.close()
+
+
+def test_memory_file__both_slots_damaged__is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "memory"
+    path.write_bytes(b"garbage")
+    with pytest.raises(NonVolatileError, match="both slots are damaged"):
+        MemoryFile(path, DRILL)
+
+
+def test_memory_file__of_another_drill_or_in_use__is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "memory"
+    file = MemoryFile(path, DRILL)
+    with pytest.raises(NonVolatileError, match="in use"):
+        MemoryFile(path, DRILL)
+    file.close()
+    with pytest.raises(NonVolatileError, match="memory of drill 7, not of drill 8"):
+        MemoryFile(path, 8)
+
+
+def test_memory_file__no_such_folder__is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NonVolatileError, match="No such file"):
+        MemoryFile(tmp_path / "none" / "memory", DRILL)

@@ -1,0 +1,59 @@
+"""Values that the device tests build on: samples, provisioning, signed leases, a fake clock."""
+
+from __future__ import annotations
+
+from eth_keys import keys
+
+from protocol.leases import Provisioning
+from protocol.messages import LeaseMessage
+from protocol.records import Domain, Lease, Registers
+from protocol.sample import Fault, Sample
+from protocol.typed_data import lease_digest, sign_digest
+
+ORACLE_KEY = b"\x11" * 32
+ORACLE = keys.PrivateKey(ORACLE_KEY).public_key.to_checksum_address()
+STRANGER_KEY = b"\x22" * 32
+DOMAIN = Domain(31337, "0x" + "ab" * 20)
+DRILL = 7
+PROVISIONING = Provisioning(DRILL, ORACLE, DOMAIN)
+NOW_MS = 1_800_000_000_000
+
+
+def make_sample(sequence: int, time_ms: int | None = None, drill: int = DRILL) -> Sample:
+    return Sample(
+        sequence=sequence,
+        time_ms=NOW_MS + sequence * 100 if time_ms is None else time_ms,
+        drill=drill,
+        level=1,
+        motor_on=True,
+        trigger=True,
+        inhibited=False,
+        fault_flags=Fault.NONE,
+        rpm=2500,
+        torque_mnm=998,
+        current_ma=2000,
+        temperature_mc=22_000,
+        odometer=Registers(),
+    )
+
+
+def make_lease(issued_at: int = NOW_MS, expires_at: int | None = None, drill: int = DRILL) -> Lease:
+    return Lease(drill, 1, issued_at, expires_at or issued_at + 5_000, 42)
+
+
+def sign_lease(lease: Lease, key: bytes = ORACLE_KEY, domain: Domain = DOMAIN) -> bytes:
+    return sign_digest(key, lease_digest(domain, lease))
+
+
+def lease_message(lease: Lease, signature: bytes | None = None) -> LeaseMessage:
+    return LeaseMessage(
+        drill=lease.drill,
+        rental=lease.rental,
+        issued_at=lease.issued_at,
+        expires_at=lease.expires_at,
+        block_number=lease.block_number,
+        signature="0x" + (signature or sign_lease(lease)).hex(),
+        block_hash="0x" + "00" * 32,
+        transaction_hash="0x" + "00" * 32,
+        log_index=0,
+    )
