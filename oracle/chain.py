@@ -23,13 +23,13 @@ from web3.exceptions import (
 from web3.logs import DISCARD
 from web3.types import BlockData, EventData, FilterParams, RPCEndpoint, TxParams
 
+from oracle.calldata import pack_readings, pack_signature
 from oracle.errors import CallRevertedError, ChainError, TransactionRefusedError, WrongChainError
 from oracle.ports import Receipt
 from oracle.views import ChainEvent, DrillView, Header, OracleView, RentalView
 from protocol.abi import drill_meter_abi
 from protocol.deployment import Deployment
 from protocol.records import LevelRate, Reading, Registers, RentalState, Tariff
-from protocol.typed_data import split_signature
 
 ATTEMPTS = 2
 """A call is tried twice; after that the step gives up and the next one asks again."""
@@ -198,10 +198,8 @@ class Web3Chain:
 
     def settlement_data(self, oracle: int, signature: bytes, readings: Sequence[Reading]) -> bytes:
         """The calldata of `settle` for one batch."""
-        v, r, s = split_signature(signature)
-        head = (oracle, len(readings), v, r.to_bytes(32, "big"), s.to_bytes(32, "big"))
-        words = [reading.words() for reading in readings]
-        text = self._contract.encode_abi("settle", args=[[head], words])
+        head = pack_signature(oracle, len(readings), signature)
+        text = self._contract.encode_abi("settle", args=[[head], pack_readings(readings)])
         return bytes(HexBytes(text))
 
     def _view(self, name: str, number: int, at: Header) -> Any:

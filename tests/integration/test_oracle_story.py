@@ -1,0 +1,58 @@
+"""The oracle's daemon with a real chain, contract and broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oracle_world import TARIFF, World, wait
+
+from oracle.lease_policy import Inhibit
+from protocol.messages import LeaseMessage
+from protocol.tariff import dearest_charge
+
+pytestmark = pytest.mark.integration
+
+CLOSED = 4
+RESERVE = dearest_charge(TARIFF, 24_000)
+"""Of the settings of World: lease 3 s, stroke 1 s, settlement 20 s."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as made:
+        yield made
+
+
+def test_run__deposit_use_exhaust_top_up_end__the_whole_rental(world: World) -> None:
+    bridge, functions = world.bridge, world.contract.functions
+    with world.daemon() as daemon:
+        wait("no rental", lambda: bridge.inhibited(Inhibit.NO_RENTAL), 20, daemon)
+        rental = world.open_rental(RESERVE + 10**16)
+        opened = time.time()
+        wait("lease", bridge.leased, 10, daemon)
+        assert bridge.command_times[-1][0] - opened < 3
+        world.require_lease(bridge.command)
+
+        bridge.run(1, 2000)
+        wait("reading", lambda: bridge.readings, 10, daemon)
+        wait("settled", lambda: functions.charge(rental).call() > 0, 15, daemon)
+        wait("exhausted", lambda: bridge.inhibited(Inhibit.EXHAUSTED), 20, daemon)
+        bridge.stop_motor()
+        assert bridge.readings[-1].warning != "none"
+
+        world.send(functions.top_up(rental, 10**17), world.customer, 10**17)
+        wait("lease after top-up", bridge.leased, 10, daemon)
+
+        world.send(functions.end_rental(rental), world.customer)
+        wait("inhibit", lambda: not isinstance(bridge.command, LeaseMessage), 5, daemon)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 20, daemon)
+        after = world.rental(rental)
+        assert after["until"] == after["ended_at"] * 1000
+        active = [sample for sample in bridge.samples if sample.motor_on]
+        registers = functions.registers(rental).call()
+        assert registers[0] == len(active) * 100
+        assert registers[3] == len(active) * 2000 * 100 // 60_000
+        assert daemon.stop() == 0

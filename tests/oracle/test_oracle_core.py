@@ -1,0 +1,385 @@
+"""The edge side's step, over a real journal in a file and fakes for the rest of the world."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import role_account
+from oracle_builders import (
+    LEASE_LIMITS,
+    NOW_MS,
+    FakeBroker,
+    FakeClock,
+    make_rental,
+    make_sample,
+    make_view,
+)
+
+from oracle.chain_journal import ChainJournal
+from oracle.core import Core, CoreLimits, CorePorts
+from oracle.errors import JournalError
+from oracle.journal import Journal, Received
+from oracle.lease_policy import Inhibit
+from oracle.metering import Metering
+from oracle.ports import Incoming
+from oracle.settlement_policy import SettlementLimits
+from oracle.sign import KeystoreSigner
+from oracle.store import Store
+from oracle.views import ChainView, OracleView, RentalView
+from protocol.messages import ReadingMessage, StatusMessage
+from protocol.records import Domain, RentalState
+from protocol.sample import Sample
+from protocol.typed_data import batch_digest, recover_signer
+
+SIGNER = KeystoreSigner(bytes(role_account("oracle").key))
+DOMAIN = Domain(31337, "0x" + "d" * 40)
+LIMITS = CoreLimits(
+    lease=replace(LEASE_LIMITS, stroke_ms=0, settlement_ms=10_000),
+    settlement=SettlementLimits(100, 50, 5, 2_000, 60_000, 10**18),
+    final_wait_ms=30_000,
+)
+OPENED_MS = make_rental().opened_ms
+
+
+@dataclass
+class Box:
+    """A core with its world."""
+
+    store: Store
+    clock: FakeClock
+    broker: FakeBroker
+    core: Core
+    sent: int = 0
+
+    def run(self, count: int, view: ChainView | None, **changes: Any) -> list[Sample]:
+        """Send so many samples of 100 ms each, with a step after each."""
+        samples = []
+        for _ in range(count):
+            self.sent += 1
+            self.clock.ms += 100
+            sample = make_sample(self.sent, self.clock.ms, **changes)
+            self.broker.give(sample)
+            self.core.step(fresh(view, self.clock.ms))
+            samples.append(sample)
+        return samples
+
+    def restart(self) -> None:
+        """As after a kill: everything but the journal is new."""
+        self.core = build(self.store, self.clock, self.broker)
+
+
+def fresh(view: ChainView | None, now_ms: int) -> ChainView | None:
+    if view is None:
+        return None
+    head = replace(view.head, timestamp=now_ms // 1000)
+    return replace(view, polled_ms=now_ms, head=head)
+
+
+def build(store: Store, clock: FakeClock, broker: FakeBroker) -> Core:
+    metering = Metering(Journal(store), (1,), 1)
+    metering.start()
+    ports = CorePorts(clock, broker, SIGNER)
+    return Core(ports, metering, ChainJournal(store), DOMAIN, LIMITS)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    store, clock, broker = Store(f"sqlite:///{tmp_path}/j.sqlite"), FakeClock(), FakeBroker()
+    yield Box(store, clock, broker, build(store, clock, broker))
+    store.close()
+
+
+def view_of(rental: RentalView | None = None, **changes: Any) -> ChainView:
+    rental = rental or make_rental()
+    values = {
+        "oracle": OracleView(SIGNER.address, revoked=False),
+        "latest": {7: rental},
+        "deep": {7: rental},
+    }
+    return make_view(**(values | changes))
+
+
+def last_reading(box: Box) -> dict[str, Any]:
+    return box.broker.of("reading")[-1]
+
+
+def test_step__samples_arrive__journalled_before_they_are_acknowledged(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: list[int] = []
+    add = Journal.add_samples
+
+    def watch(journal: Journal, received: Received) -> None:
+        acknowledged = [one["sequence"] for one in box.broker.of("journalled")]
+        assert max(acknowledged, default=0) <= len(durable)
+        add(journal, received)
+        durable.extend(one.sample.sequence for one in received.accepted)
+
+    monkeypatch.setattr(Journal, "add_samples", watch)
+    box.run(5, None)
+
+    assert box.broker.of("journalled")[-1] == {"drill": 1, "sequence": 5, "resend": False}
+    assert durable == [1, 2, 3, 4, 5]
+
+
+def test_step__journal_not_writable__no_acknowledgement_and_inhibit_until_it_is(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = view_of()
+    box.run(3, view)
+    before = box.broker.of("journalled")[-1]["sequence"]
+
+    def fail(*_: object) -> None:
+        raise JournalError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add_samples", fail)
+        box.run(3, view)
+    assert box.broker.of("journalled")[-1]["sequence"] == before
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.JOURNAL
+
+    box.broker.give(*[make_sample(n, NOW_MS + n * 100) for n in range(4, 7)])
+    box.run(4, view)
+    assert box.broker.of("journalled")[-1]["sequence"] == box.sent
+    assert box.broker.of("lease")[-1]["kind"] == "lease"
+
+
+def test_step__malformed_and_foreign_messages__dropped_and_counted(box: Box) -> None:
+    foreign = make_sample(1, NOW_MS, drill=2)
+    box.broker.give(foreign)
+    box.broker.inbox.append(Incoming("drill/1/sample", b"SDgarbage"))
+    box.broker.inbox.append(Incoming("drill/1/status", b"{}"))
+    box.broker.inbox.append(Incoming("elsewhere", b""))
+    box.broker.inbox.append(replace(box.broker.inbox[0], topic="drill/1/sample"))
+
+    box.run(1, None)
+
+    assert box.core.counters.bad_messages == 5
+    assert box.broker.of("journalled")[-1]["sequence"] == 1
+
+
+def test_step__status_message__is_understood(box: Box) -> None:
+    status = StatusMessage(
+        drill=1, online=True, link_up=True, state="READY", reason="", sequence=1, time_ms=1
+    )
+    box.broker.inbox.append(Incoming("drill/1/status", status.to_json()))
+
+    box.core.step(None)
+
+    assert box.core.counters.bad_messages == 0
+
+
+def test_step__hole_in_the_sequence__asks_to_resend_from_the_last(box: Box) -> None:
+    box.run(3, None)
+    box.sent += 2
+    box.run(1, None)
+
+    assert box.broker.of("journalled")[-1] == {"drill": 1, "sequence": 3, "resend": True}
+
+
+def test_step__new_connection__asks_for_what_was_missed(box: Box) -> None:
+    box.run(2, None)
+    box.broker.count += 1
+    box.core.step(None)
+
+    assert box.broker.of("journalled")[-1] == {"drill": 1, "sequence": 2, "resend": True}
+
+
+def test_step__credit__leases_renewed_at_half_life(box: Box) -> None:
+    box.run(60, view_of())
+
+    leases = [one for one in box.broker.of("lease") if one["kind"] == "lease"]
+    steps = {
+        later["issued_at"] - earlier["issued_at"]
+        for earlier, later in pairwise(leases)
+    }
+    assert len(leases) == 3
+    assert all(2_400 <= step <= 2_800 for step in steps)
+
+
+def test_step__samples_stop__start_is_inhibited(box: Box) -> None:
+    view = view_of()
+    box.run(5, view)
+    box.clock.ms += 5_000
+    box.core.step(fresh(view, box.clock.ms))
+
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.NO_SAMPLES
+
+
+def test_step__credit_runs_out__inhibited_while_the_motor_still_turns(box: Box) -> None:
+    # Reserve of 15 s at 3 a ms is 45,000; 48,000 leave headroom for 3 s at level 1.
+    view = view_of(make_rental(funded=48_000, opened_at=NOW_MS // 1000))
+    box.run(20, view, motor_on=True)
+    assert box.broker.of("lease")[-1]["kind"] == "lease"
+
+    box.run(15, view, motor_on=True)
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.EXHAUSTED
+    assert last_reading(box)["warning"] == "exhausted"
+
+
+def test_step__drilling__signed_receipt_about_once_a_second(box: Box) -> None:
+    box.run(35, view_of(), motor_on=True, rpm=600)
+
+    readings = box.broker.of("reading")
+    assert 3 <= len(readings) <= 5
+    message = ReadingMessage.model_validate_json(json.dumps(readings[-1]))
+    digest = batch_digest(DOMAIN, [message.reading()])
+    assert recover_signer(digest, bytes.fromhex(message.signature[2:])) == SIGNER.address
+    assert message.active_ms_1 == (message.until - NOW_MS) - 100
+    assert message.charge == str(message.active_ms_1)
+
+
+def test_step__nothing_changes__no_more_receipts(box: Box) -> None:
+    box.run(15, view_of())
+    before = len(box.broker.of("reading"))
+
+    box.run(50, view_of())
+
+    assert len(box.broker.of("reading")) == before
+
+
+def test_step__samples_before_the_rental_is_known__are_counted_when_it_is(box: Box) -> None:
+    box.run(30, None, motor_on=True)
+    box.run(12, view_of(make_rental(opened_at=NOW_MS // 1000 + 1)), motor_on=True)
+
+    until = last_reading(box)["until"]
+    assert last_reading(box)["active_ms_1"] == until - (NOW_MS + 1000)
+
+
+def test_step__restart_in_the_middle__same_readings_as_without(box: Box) -> None:
+    view = view_of(make_rental(opened_at=NOW_MS // 1000))
+    for _ in range(6):
+        box.run(7, view, motor_on=True, rpm=777)
+        box.restart()
+    box.run(20, view, motor_on=True, rpm=777)
+
+    reading = last_reading(box)
+    assert reading["active_ms_1"] == reading["until"] - NOW_MS - 100
+    assert reading["revolutions_1"] == 777 * reading["active_ms_1"] // 60_000
+    assert reading["log_size"] == (reading["until"] - NOW_MS) // 100
+
+
+def test_step__never__two_different_readings_of_one_time(box: Box) -> None:
+    """A second sample of the very same ms makes another log; it must wait for the next ms."""
+    view = view_of()
+    seen: dict[int, str] = {}
+    for _ in range(40):
+        box.run(1, view, motor_on=True)
+        box.sent += 1
+        box.broker.give(make_sample(box.sent, box.clock.ms, motor_on=True))
+        box.core.step(fresh(view, box.clock.ms))
+        box.clock.ms += 1000
+        box.core.step(fresh(view, box.clock.ms))
+        box.clock.ms -= 900
+    for reading in box.broker.of("reading"):
+        known = seen.setdefault(reading["until"], reading["log_root"])
+        assert known == reading["log_root"]
+    untils = [one["until"] for one in box.broker.of("reading")]
+    assert untils == sorted(untils)
+
+
+def test_step__usage_due__batch_in_the_outbox_once(box: Box) -> None:
+    view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
+    box.run(60, view, motor_on=True)
+
+    (batch,) = box.core.outbox.open_batches()
+    assert batch.readings[0].rental == 7
+    digest = batch_digest(DOMAIN, batch.readings)
+    assert recover_signer(digest, batch.signature) == SIGNER.address
+
+
+def ended(box: Box, ended_ms: int) -> ChainView:
+    return view_of(
+        make_rental(opened_at=NOW_MS // 1000, state=RentalState.ENDED, ended_at=ended_ms // 1000)
+    )
+
+
+def test_step__ended_earlier_than_metered__final_reading_up_to_the_end_only(box: Box) -> None:
+    view = view_of(make_rental(opened_at=NOW_MS // 1000))
+    box.run(55, view, motor_on=True, rpm=600)
+    assert last_reading(box)["until"] > NOW_MS + 3_000
+
+    box.run(6, ended(box, NOW_MS + 3_000), motor_on=True, rpm=600)
+
+    (batch,) = box.core.outbox.open_batches()
+    (final,) = batch.readings
+    assert final.until == NOW_MS + 3_000
+    assert final.registers.active_ms_1 == 2_900
+    assert final.log_size == 30
+
+
+def test_step__ended_and_last_samples_missing__waits_for_them(box: Box) -> None:
+    box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
+    view = ended(box, NOW_MS + 2_000)
+    box.clock.ms = NOW_MS + 10_000
+    box.core.step(fresh(view, box.clock.ms))
+    assert box.core.outbox.open_batches() == []
+
+    missing = [make_sample(n, NOW_MS + n * 100, motor_on=True) for n in range(11, 31)]
+    box.broker.give(*missing)
+    box.core.step(fresh(view, box.clock.ms))
+    box.clock.ms += 1_000
+    box.core.step(fresh(view, box.clock.ms))
+
+    (batch,) = box.core.outbox.open_batches()
+    assert batch.readings[0].registers.active_ms_1 == 1_900
+
+
+def test_step__ended_and_drill_gone__final_reading_after_the_wait(box: Box) -> None:
+    box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
+    view = ended(box, NOW_MS + 2_000)
+    box.clock.ms = NOW_MS + 32_001
+    box.core.step(fresh(view, box.clock.ms))
+
+    (batch,) = box.core.outbox.open_batches()
+    assert batch.readings[0].until == NOW_MS + 2_000
+    assert batch.readings[0].registers.active_ms_1 == 900
+
+
+def test_step__settled_by_a_reading_we_do_not_know__inhibited_and_silent(box: Box) -> None:
+    """As after restoring an old backup: the chain is ahead of the journal."""
+    view = view_of(make_rental(until=NOW_MS + 60_000))
+    box.run(15, view, motor_on=True)
+
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.JOURNAL_BEHIND
+    assert box.broker.of("reading") == []
+    assert box.core.outbox.open_batches() == []
+
+
+def test_step__rental_vanishes_in_a_reorganisation__inhibited_at_once(box: Box) -> None:
+    box.run(10, view_of(), motor_on=True)
+    box.run(1, view_of(latest={}, deep={}, evidence={}), motor_on=True)
+
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.UNCONFIRMED
+
+
+def test_step__number_given_to_another_rental__its_log_starts_anew(box: Box) -> None:
+    box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
+    other = make_rental(opened_at=NOW_MS // 1000, customer="0x" + "e" * 40)
+    box.run(12, view_of(other), motor_on=True)
+
+    assert box.core.metering.rentals[7].customer == other.customer
+    assert last_reading(box)["log_size"] == (last_reading(box)["until"] - NOW_MS) // 100
+
+
+def test_step__gap_while_the_motor_ran__reported_with_its_cost(box: Box) -> None:
+    box.run(5, view_of(), motor_on=True)
+    box.clock.ms += 5_000
+    box.run(2, view_of(), motor_on=True)
+
+    events = [one for one in box.broker.of("event") if one["event"] == "gap"]
+    assert len(events) == 1
+    assert "5100 ms" in events[0]["reason"]
+
+
+def test_stop__running__inhibits(box: Box) -> None:
+    box.run(5, view_of())
+    box.core.stop()
+
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.STOPPING

@@ -1,0 +1,141 @@
+"""Builders of what the oracle's tests are made of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from oracle.lease_policy import LeaseLimits
+from oracle.log import LoggedSample
+from oracle.ports import Incoming
+from oracle.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView
+from protocol.messages import encode_samples
+from protocol.records import LevelRate, Registers, RentalState, Tariff
+from protocol.sample import Fault, Sample, encode_sample
+
+
+def make_sample(sequence: int, time_ms: int, **changes: Any) -> Sample:
+    """A sample of drill 1 at standstill, changed as told."""
+    values: dict[str, Any] = {
+        "sequence": sequence,
+        "time_ms": time_ms,
+        "drill": 1,
+        "level": 1,
+        "motor_on": False,
+        "trigger": False,
+        "inhibited": False,
+        "fault_flags": Fault.NONE,
+        "rpm": 0,
+        "torque_mnm": 0,
+        "current_ma": 0,
+        "temperature_mc": 25_000,
+        "odometer": Registers(),
+    } | changes
+    return Sample(**values)
+
+
+def logged(sample: Sample) -> LoggedSample:
+    """A sample with its bytes."""
+    return LoggedSample(sample, encode_sample(sample))
+
+
+NOW_MS = 1_700_000_000_000
+DOMAIN_KEY = "0x" + "a" * 40
+CUSTOMER = "0x" + "c" * 40
+TARIFF = Tariff(
+    (LevelRate(1000, 0, 3000), LevelRate(2000, 0, 2000), LevelRate(3000, 0, 1000)), 0, 1
+)
+LEASE_LIMITS = LeaseLimits(
+    lease_ms=5_000,
+    stroke_ms=15_000,
+    settlement_ms=60_000,
+    warning_runway_seconds=120,
+    chain_silence_ms=20_000,
+    head_age_ms=60_000,
+    clock_skew_ms=15_000,
+    sample_age_ms=4_000,
+)
+EVIDENCE = Evidence(7, 1, 10**9, 90, bytes(32), bytes(32), 3)
+
+
+def make_rental(**changes: Any) -> RentalView:
+    """Rental 7 of drill 1, opened ten seconds before NOW_MS, changed as told."""
+    opened_at = changes.get("opened_at", NOW_MS // 1000 - 10)
+    values: dict[str, Any] = {
+        "rental": 7,
+        "customer": CUSTOMER,
+        "drill": 1,
+        "tariff": 1,
+        "oracle": 1,
+        "state": RentalState.OPEN,
+        "opened_at": opened_at,
+        "ended_at": 0,
+        "until": opened_at * 1000,
+        "funded": 10**9,
+        "registers": Registers(),
+    }
+    return RentalView(**(values | changes))
+
+
+def make_view(**changes: Any) -> ChainView:
+    """A chain at block 100 where rental 7 is in good order, changed as told."""
+    values: dict[str, Any] = {
+        "head": Header(100, b"h" * 32, b"g" * 32, NOW_MS // 1000),
+        "confirmed": Header(99, b"g" * 32, b"f" * 32, NOW_MS // 1000 - 1),
+        "polled_ms": NOW_MS,
+        "oracle": OracleView(DOMAIN_KEY, revoked=False),
+        "gas_price_wei": 1,
+        "drills": {1: DrillView(1, 1, 7, retired=False)},
+        "latest": {7: make_rental()},
+        "deep": {7: make_rental()},
+        "tariffs": {1: TARIFF},
+        "evidence": {7: EVIDENCE},
+    }
+    return ChainView(**(values | changes))
+
+
+class FakeClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+class FakeBroker:
+    """Keeps what is published and hands out what is put in."""
+
+    def __init__(self) -> None:
+        self.inbox: list[Incoming] = []
+        self.published: list[tuple[str, bytes]] = []
+        self.retained: dict[str, bytes] = {}
+        self.up = True
+        self.count = 1
+
+    def receive(self, limit: int) -> list[Incoming]:
+        taken, self.inbox = self.inbox[:limit], self.inbox[limit:]
+        return taken
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:
+        if self.up:
+            self.published.append((topic, payload))
+            if retain:
+                self.retained[topic] = payload
+        return self.up
+
+    def connections(self) -> int:
+        return self.count
+
+    def of(self, channel: str) -> list[dict[str, Any]]:
+        """The published messages of one channel."""
+        return [
+            json.loads(payload)
+            for topic, payload in self.published
+            if topic.endswith("/" + channel)
+        ]
+
+    def give(self, *samples: Sample) -> None:
+        """Put one sample message into the inbox."""
+        self.inbox.append(Incoming(f"drill/{samples[0].drill}/sample", encode_samples(samples)))

@@ -1,0 +1,276 @@
+"""A small world for the oracle's integration tests: chain, broker, contract, bridge and daemon."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import paho.mqtt.client as mqtt
+from conftest import role_account
+from eth_account import Account
+from oracle_builders import make_sample
+from paho.mqtt.enums import CallbackAPIVersion
+from web3 import HTTPProvider, Web3
+
+from protocol.leases import Provisioning, check_lease
+from protocol.messages import (
+    JournalledMessage,
+    LeaseMessage,
+    ReadingMessage,
+    encode_samples,
+    parse_command,
+    parse_message,
+)
+from protocol.records import Domain, LevelRate, Registers, Tariff
+from protocol.sample import Sample
+from rig.contract import compile_drill_meter, deploy
+from rig.process import Daemon, wait_until
+from rig.services import Anvil, Mosquitto
+
+PASSWORD = "a password for tests only"
+GRACE_SECONDS = 600
+TARIFF = Tariff(
+    (LevelRate(10**15, 10**15, 3000), LevelRate(2 * 10**15, 10**15, 1500), LevelRate(0, 0, 1000)),
+    0,
+    10**15,
+)
+"""Levels 1 and 2 cost 0.001 and 0.002 coins a second and 0.001 per 1000 revolutions."""
+
+
+class TestBridge:
+    """Plays drill, controller and bridge: samples each 100 ms, kept until they are journalled."""
+
+    __test__ = False
+
+    def __init__(self, port: int, drill: int) -> None:
+        self.drill = drill
+        self.motor_on, self.level, self.rpm = False, 1, 0
+        self.samples: list[Sample] = []
+        self.journalled = 0
+        self.messages: list[Any] = []
+        self.readings: list[ReadingMessage] = []
+        self.command_times: list[tuple[float, Any]] = []
+        self._active = [0, 0, 0]
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe(
+            [(f"drill/{drill}/{name}", 1) for name in ("journalled", "lease", "reading")]
+        )
+        self._client.connect("127.0.0.1", port)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._client.loop_start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def command(self) -> Any:
+        """The newest lease or inhibit."""
+        return self.command_times[-1][1] if self.command_times else None
+
+    def leased(self) -> bool:
+        """Is there a lease that has not expired."""
+        command = self.command
+        return isinstance(command, LeaseMessage) and command.expires_at > time.time() * 1000
+
+    def inhibited(self, reason: str) -> bool:
+        """Is the newest command that inhibit."""
+        return getattr(self.command, "reason", None) == reason
+
+    def run(self, level: int, rpm: int) -> None:
+        """Turn the spindle."""
+        with self._lock:
+            self.level, self.rpm, self.motor_on = level, rpm, True
+
+    def stop_motor(self) -> None:
+        """Let the spindle stand."""
+        with self._lock:
+            self.motor_on, self.rpm = False, 0
+
+    def _work(self) -> None:
+        due = time.time()
+        sent_ms = 0.0
+        while not self._stop.wait(max(due - time.time(), 0)):
+            due += 0.1
+            with self._lock:
+                if self.samples and self.samples[-1].motor_on:
+                    self._active[self.samples[-1].level - 1] += 100
+                sample = make_sample(
+                    len(self.samples) + 1,
+                    int(due * 10) * 100,
+                    drill=self.drill,
+                    level=self.level,
+                    motor_on=self.motor_on,
+                    rpm=self.rpm,
+                    odometer=Registers(*self._active, 0, 0, 0),
+                )
+                self.samples.append(sample)
+                self._send([sample])
+                backlog = self.samples[self.journalled :]
+            if time.monotonic() - sent_ms > 2 and len(backlog) > 20:
+                sent_ms = time.monotonic()
+                self._send(backlog)
+
+    def _send(self, samples: list[Sample]) -> None:
+        for start in range(0, len(samples), 64):
+            payload = encode_samples(samples[start : start + 64])
+            self._client.publish(f"drill/{self.drill}/sample", payload, qos=1)
+
+    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic.endswith("/lease"):
+            self.command_times.append((time.time(), parse_command(self.drill, message.payload)))
+        elif message.topic.endswith("/reading"):
+            self.readings.append(parse_message(ReadingMessage, self.drill, message.payload))
+        else:
+            said = parse_message(JournalledMessage, self.drill, message.payload)
+            with self._lock:
+                self.journalled = max(self.journalled, said.sequence)
+                if said.resend:
+                    self._send(self.samples[said.sequence :])
+
+
+class World:
+    """Everything that an oracle needs, on free ports and in one folder."""
+
+    def __init__(self, folder: Path, *, confirmations: int = 1, drills: int = 1) -> None:
+        self.folder, self.confirmations, self.drills = folder, confirmations, drills
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            logs = self.folder / "logs"
+            self.anvil = stack.enter_context(Anvil(logs, block_seconds=1))
+            self.broker = stack.enter_context(Mosquitto(logs))
+            self.web3 = Web3(HTTPProvider(self.anvil.url))
+            self._accounts()
+            self._deploy()
+            self._write()
+            self.bridge = stack.enter_context(TestBridge(self.broker.port, 1))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _accounts(self) -> None:
+        self.provider, self.customer = (
+            self.web3.eth.accounts[0],
+            self.web3.eth.accounts[1],
+        )
+        self.oracle_key, self.relayer = role_account("oracle"), role_account("relayer")
+        self.anvil.rpc("anvil_setBalance", self.relayer.address, hex(10**20))
+
+    def _deploy(self) -> None:
+        self.contract = deploy(
+            self.web3, compile_drill_meter(), self.provider, "0x" + 40 * "0", GRACE_SECONDS
+        )
+        levels = [
+            (one.price_per_second, one.price_per_1000_revolutions, one.max_rpm)
+            for one in TARIFF.levels
+        ]
+        functions = self.contract.functions
+        self.send(functions.publish_tariff((levels, 0, TARIFF.least_reserve, False)))
+        self.send(functions.register_oracle(self.oracle_key.address))
+        for drill in range(self.drills):
+            self.send(functions.list_drill(1, 1, f"drill {drill + 1}"))
+
+    def _write(self) -> None:
+        block = self.web3.eth.get_block("latest")
+        self.domain = Domain(31337, self.contract.address)
+        record = {
+            "chain_id": 31337,
+            "contract": self.contract.address,
+            "asset": "0x" + 40 * "0",
+            "block_number": 0,
+            "block_hash": "0x" + bytes(block["hash"]).hex(),
+            "grace_period_seconds": GRACE_SECONDS,
+            "provider": self.provider,
+            "compiler": "vyper",
+            "bytecode_sha256": "00",
+        }
+        (self.folder / "deployment.json").write_text(json.dumps(record))
+        (self.folder / "password").write_text(PASSWORD + "\n")
+        for name, account in (("signing", self.oracle_key), ("gas", self.relayer)):
+            keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
+            (self.folder / f"{name}.json").write_text(json.dumps(keystore))
+        self.settings = self.folder / "oracle.toml"
+        self.settings.write_text(self.settings_text())
+
+    def settings_text(self, **changes: str) -> str:
+        """The settings, with `section.key` values replaced."""
+        folder = self.folder
+        values = {
+            "oracle.number": "1",
+            "oracle.drills": str([*range(1, self.drills + 1)]),
+            "chain.rpc_url": f'"{self.anvil.url}"',
+            "chain.deployment": f'"{folder}/deployment.json"',
+            "chain.confirmations": str(self.confirmations),
+            "broker.host": '"127.0.0.1"',
+            "broker.port": str(self.broker.port),
+            "keys.signing_keystore": f'"{folder}/signing.json"',
+            "keys.signing_password_file": f'"{folder}/password"',
+            "keys.gas_keystore": f'"{folder}/gas.json"',
+            "keys.gas_password_file": f'"{folder}/password"',
+            "journal.url": f'"sqlite:///{folder}/journal.sqlite"',
+            "settlement.least_interval_seconds": "2",
+            "settlement.gas_share": "1000",
+            "lease.seconds": "3",
+            "lease.longest_stroke_seconds": "1",
+            "lease.settlement_seconds": "20",
+            "lease.warning_runway_seconds": "10",
+        } | {name.replace("__", "."): value for name, value in changes.items()}
+        lines: list[str] = []
+        for section in sorted({name.split(".")[0] for name in values}):
+            lines.append(f"[{section}]")
+            for name, value in values.items():
+                if name.startswith(section + "."):
+                    lines.append(f"{name.split('.')[1]} = {value}")
+        return "\n".join(lines) + "\n"
+
+    def daemon(self, command: str = "run") -> Daemon:
+        """The oracle's process."""
+        line = [sys.executable, "-m", "oracle", command, "--settings", str(self.settings)]
+        return Daemon("oracle", line, self.folder / "logs" / f"oracle-{command}.log")
+
+    def send(self, function: Any, sender: str | None = None, value: int = 0) -> Any:
+        """Send a transaction and wait until it is mined."""
+        sent = function.transact({"from": sender or self.provider, "value": value})
+        receipt = self.web3.eth.wait_for_transaction_receipt(sent, 30, 0.05)
+        assert receipt["status"] == 1, receipt
+        return receipt
+
+    def open_rental(self, amount: int) -> int:
+        """Deposit and open in one transaction; returns the rental's number."""
+        self.send(self.contract.functions.open_rental(1, 1, amount), self.customer, amount)
+        return int(self.contract.functions.rental_count().call())
+
+    def rental(self, rental: int) -> Any:
+        """The contract's record of a rental."""
+        names = ("customer", "drill", "tariff", "oracle", "state", "opened_at", "ended_at")
+        names += ("until", "funded", "collected")
+        return dict(zip(names, self.contract.functions.rental(rental).call(), strict=True))
+
+    def require_lease(self, lease: LeaseMessage) -> None:
+        """The controller's own check."""
+        provisioning = Provisioning(1, self.oracle_key.address, self.domain)
+        signature = bytes.fromhex(lease.signature[2:])
+        check_lease(lease.lease(), signature, provisioning, lease.issued_at)
+
+
+def wait(what: str, probe: Any, seconds: float = 20, daemon: Daemon | None = None) -> None:
+    """Wait for something to come true."""
+    wait_until(what, probe, seconds, daemon)
