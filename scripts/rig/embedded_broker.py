@@ -6,6 +6,23 @@ import signal
 import sys
 
 from amqtt.broker import Broker
+from amqtt.session import Session
+
+
+class StrictBroker(Broker):  # type: ignore[misc]  # amqtt has no types
+    """amqtt's broker, without its habit of greeting a client with everybody's retained messages.
+
+    amqtt 0.12 goes through the subscriptions of all clients when one connects
+    (`_initialize_client_session` calls this for each); MQTT 3.1.1 section 3.3.1.3 has retained
+    messages go to who subscribes.
+    """
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        subscribers = [subscriber for subscriber, _ in self._subscriptions.get(subscription[0], [])]
+        if any(subscriber.client_id == session.client_id for subscriber in subscribers):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
 async def serve(port: int) -> None:
@@ -13,7 +30,7 @@ async def serve(port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    broker = Broker(
+    broker = StrictBroker(
         {
             "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
             "plugins": {

@@ -64,7 +64,15 @@ class Anvil(Daemon):
             raise RigError("anvil is not installed; run scripts/setup")
         self.chain_id = chain_id
         self.port = port or free_port()
-        command: list[str | Path] = [program, "--host", HOST, "--port", str(self.port), "--chain-id", str(chain_id)]
+        command: list[str | Path] = [
+            program,
+            "--host",
+            HOST,
+            "--port",
+            str(self.port),
+            "--chain-id",
+            str(chain_id),
+        ]
         command += ["--mnemonic", DEV_MNEMONIC, *options]
         if block_seconds is not None:
             command += ["--block-time", str(block_seconds)]

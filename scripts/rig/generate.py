@@ -1,0 +1,52 @@
+"""Write what is derived and committed: the shared vectors and the contract's interface.
+
+`--check` writes nothing and fails when a file is not what it would write.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rig.contract import SOURCES, compile_drill_meter
+from rig.services import ROOT
+from rig.vectors import all_vectors
+
+
+def as_text(content: Any) -> str:
+    """The one way such a file is spelt."""
+    return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """What every generated file should hold."""
+    files = {ROOT / "tests" / "vectors" / n: as_text(v) for n, v in all_vectors().items()}
+    if (SOURCES / "DrillMeter.vy").exists():
+        abi = compile_drill_meter().abi
+        files[ROOT / "protocol" / "abi" / "DrillMeter.json"] = as_text(abi)
+    return files
+
+
+def stale(files: dict[Path, str]) -> list[Path]:
+    """Those that do not hold it."""
+    return [p for p, text in files.items() if not p.exists() or p.read_text("ascii") != text]
+
+
+def main(arguments: list[str]) -> int:
+    """Run it; 1 when `--check` finds a file that is out of date."""
+    if arguments not in ([], ["--check"]):
+        print("generate: the only option is --check", file=sys.stderr)
+        return 2
+    files = generated()
+    for path in stale(files):
+        print(("out of date: " if arguments else "written: ") + str(path.relative_to(ROOT)))
+        if not arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files[path], "ascii")
+    return int(bool(arguments and stale(files)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""The shared vectors: our code reproduces them, and making them anew changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.abi import drill_meter_abi
+from protocol.errors import SampleError
+from protocol.merkle import (
+    Frontier,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    verify_consistency,
+    verify_inclusion,
+)
+from protocol.records import Domain, Lease, LevelRate, Reading, Registers, Tariff
+from protocol.sample import Fault, Sample, decode_sample, encode_sample
+from protocol.tariff import balance, charge
+from protocol.typed_data import (
+    batch_digest,
+    domain_separator,
+    lease_digest,
+    recover_signer,
+    sign_digest,
+)
+from rig.generate import generated, stale
+from rig.services import ROOT
+
+FOLDER = Path(__file__).parents[1] / "vectors"
+
+
+def load(name: str) -> Any:
+    return json.loads((FOLDER / name).read_text("ascii"))
+
+
+def raw(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def domain_of(case: Any) -> Domain:
+    return Domain(int(case["domain"]["chain_id"]), case["domain"]["contract"])
+
+
+def require_signatures(case: Any, digest: bytes, keys: list[Any]) -> None:
+    assert domain_separator(domain_of(case)) == raw(case["domain_separator"])
+    assert digest == raw(case["digest"])
+    for key, signed in zip(keys, case["signatures"], strict=True):
+        assert signed["key"] == key["name"]
+        assert sign_digest(raw(key["private_key"]), digest) == raw(signed["signature"])
+        assert recover_signer(digest, raw(signed["signature"])) == key["address"]
+
+
+def test_generate__anew__changes_nothing() -> None:
+    files = generated()
+    assert {path.name for path in FOLDER.iterdir()} < {path.name for path in files}
+    assert [str(path.relative_to(ROOT)) for path in stale(files)] == []
+
+
+def test_drill_meter_abi__committed__has_the_functions_that_others_call() -> None:
+    names = {entry.get("name") for entry in drill_meter_abi()}
+    assert {"deposit", "open_rental", "settle", "close_rental", "BalancePositive"} <= names
+
+
+def test_batch_digest__shared_vectors__agree() -> None:
+    data = load("typed_data.json")
+    for case in data["batches"]:
+        batch = []
+        for fields in case["readings"]:
+            rental, until, *registers, size = (int(v) for v in list(fields.values())[:9])
+            batch.append(
+                Reading(rental, until, Registers(*registers), size, raw(fields["log_root"]))
+            )
+        require_signatures(case, batch_digest(domain_of(case), batch), data["keys"])
+
+
+def test_lease_digest__shared_vectors__agree() -> None:
+    data = load("typed_data.json")
+    for case in data["leases"]:
+        lease = Lease(**{name: int(value) for name, value in case["lease"].items()})
+        require_signatures(case, lease_digest(domain_of(case), lease), data["keys"])
+
+
+def test_charge__shared_vectors__agree() -> None:
+    for case in load("charges.json")["cases"]:
+        one, two, three = (
+            LevelRate(**{name: int(value) for name, value in rate.items()})
+            for rate in case["levels"]
+        )
+        tariff = Tariff((one, two, three), int(case["standing_price_per_second"]), 0)
+        used = Registers(**{name: int(value) for name, value in case["registers"].items()})
+        charged = charge(tariff, used, int(case["elapsed_ms"]))
+        assert charged == int(case["charge"])
+        for left in case["balances"]:
+            assert balance(int(left["funded"]), charged) == int(left["balance"])
+
+
+def sample_of(fields: dict[str, str]) -> Sample:
+    values = {name: int(value) for name, value in fields.items()}
+    flags = values["flags"]
+    names = ("sequence", "time_ms", "drill", "level", "rpm", "torque_mnm", "current_ma")
+    return Sample(
+        **{name: values[name] for name in names},
+        temperature_mc=values["temperature_mc"],
+        motor_on=bool(flags & 1),
+        trigger=bool(flags & 2),
+        inhibited=bool(flags & 4),
+        fault_flags=Fault(values["fault_flags"]),
+        odometer=Registers(*list(values.values())[-6:]),
+    )
+
+
+def test_encode_sample__shared_vectors__agree() -> None:
+    for case in load("samples.json")["samples"]:
+        sample = sample_of(case["fields"])
+        assert encode_sample(sample) == raw(case["bytes"])
+        assert decode_sample(raw(case["bytes"])) == sample
+
+
+@pytest.mark.parametrize("case", load("samples.json")["not_samples"], ids=lambda c: c["why"])
+def test_decode_sample__shared_bytes_that_are_no_sample__are_refused(case: Any) -> None:
+    with pytest.raises(SampleError):
+        decode_sample(raw(case["bytes"]))
+
+
+def test_merkle__shared_vectors__agree() -> None:
+    data = load("merkle.json")
+    contents = [raw(leaf) for leaf in data["leaves"]]
+    leaves = [leaf_hash(content) for content in contents]
+    roots = [raw(root) for root in data["roots"]]
+    frontier = Frontier()
+    for root, content in zip(roots, [*contents, b""], strict=True):
+        assert frontier.root() == root
+        frontier = frontier.append(content)
+    for case in data["inclusion"]:
+        index, size, path = case["index"], case["size"], [raw(h) for h in case["path"]]
+        assert inclusion_proof(leaves[:size], index) == path
+        verify_inclusion(contents[index], index, size, roots[size], path)
+    for case in data["consistency"]:
+        old, size, proof = case["old_size"], case["size"], [raw(h) for h in case["proof"]]
+        assert consistency_proof(leaves[:size], old) == proof
+        verify_consistency(old, roots[old], size, roots[size], proof)
