@@ -1,0 +1,1 @@
+"""Measurements whose figures are committed in docs/, one module a subject."""
