@@ -5,7 +5,8 @@
 @title Packed storage words
 @notice What is stored in packed words, but for the meter word, which has a module of its own; no
         other module shifts bits. Each word has a struct with named fields, a `_pack_*` and an
-        `_unpack_*`. Packing reverts when a field does not fit.
+        `_unpack_*`. Packing reverts when a field does not fit: with a reason where a caller can
+        bring that about, bare where only the year 2514 or a billion drills could.
 @dev Field widths, least significant first:
 
         terms      funded 96, opened_at 34, ended_at 34, tariff 30, oracle 30, drill 30, closed 1
@@ -75,11 +76,11 @@ ADDRESS_MASK: constant(uint256) = 2**160 - 1
 @pure
 def _pack_terms(terms: Terms) -> uint256:
     assert terms.funded <= MAX_FUNDED, "packing: funded exceeds 2**96 - 1"
-    assert terms.opened_at <= MAX_TIME, "packing: opened_at out of range"
-    assert terms.ended_at <= MAX_TIME, "packing: ended_at out of range"
-    assert terms.tariff <= MAX_NUMBER, "packing: tariff out of range"
-    assert terms.oracle <= MAX_NUMBER, "packing: oracle out of range"
-    assert terms.drill <= MAX_NUMBER, "packing: drill out of range"
+    assert terms.opened_at <= MAX_TIME
+    assert terms.ended_at <= MAX_TIME
+    assert terms.tariff <= MAX_NUMBER
+    assert terms.oracle <= MAX_NUMBER
+    assert terms.drill <= MAX_NUMBER
     return (
         terms.funded
         | (terms.opened_at << 96)
@@ -111,7 +112,7 @@ def _unpack_terms(word: uint256) -> Terms:
 @internal
 @pure
 def _pack_party(party: Party) -> uint256:
-    assert party.collected <= MAX_FUNDED, "packing: collected exceeds 2**96 - 1"
+    assert party.collected <= MAX_FUNDED
     return convert(party.customer, uint256) | (party.collected << 160)
 
 
@@ -218,9 +219,9 @@ def _is_retired(word: uint256) -> bool:
 @internal
 @pure
 def _pack_drill(d: IDrillMeter.Drill) -> uint256:
-    assert d.oracle <= MAX_NUMBER, "packing: oracle out of range"
-    assert d.tariff <= MAX_NUMBER, "packing: tariff out of range"
-    assert d.rental <= MAX_RENTAL, "packing: rental out of range"
+    assert d.oracle <= MAX_NUMBER
+    assert d.tariff <= MAX_NUMBER
+    assert d.rental <= MAX_RENTAL
     return d.oracle | (d.tariff << 30) | (d.rental << 60) | (convert(d.retired, uint256) << 124)
 
 
@@ -241,7 +242,7 @@ def _unpack_drill(word: uint256) -> IDrillMeter.Drill:
 @internal
 @pure
 def _pack_oracle(o: IDrillMeter.Oracle) -> uint256:
-    assert o.epoch <= MAX_EPOCH, "packing: epoch out of range"
+    assert o.epoch <= MAX_EPOCH
     return (
         convert(o.key, uint256)
         | (o.epoch << 160)
