@@ -187,12 +187,17 @@ def settle(
     rates: packing.Rates = empty(packing.Rates)
     for signature: IDrillMeter.BatchSignature in signatures:
         assert signature.count <= len(readings) - first, "settle: more signed than given"
-        hashes: DynArray[bytes32, MAX_READINGS] = []
-        for i: uint256 in range(signature.count, bound=MAX_READINGS):
-            hashes.append(meter._hash_reading(readings[first + i]))
-        # An ABI-encoded array is an offset, a length and the elements; EIP-712 hashes these.
-        elements: bytes32 = keccak256(slice(abi_encode(hashes), 64, 32 * len(hashes)))
-        signed: bool = oracles._signed(meter._digest(domain, elements), signature)
+        hashes_hash: bytes32 = empty(bytes32)
+        if signature.count == 1:
+            # The usual case, one drill to a box, is spared the array.
+            hashes_hash = keccak256(meter._hash_reading(readings[first]))
+        else:
+            hashes: DynArray[bytes32, MAX_READINGS] = []
+            for i: uint256 in range(signature.count, bound=MAX_READINGS):
+                hashes.append(meter._hash_reading(readings[first + i]))
+            # An ABI-encoded array is an offset, a length and the elements; EIP-712 hashes these.
+            hashes_hash = keccak256(slice(abi_encode(hashes), 64, 32 * len(hashes)))
+        signed: bool = oracles._signed(meter._digest(domain, hashes_hash), signature)
         for i: uint256 in range(signature.count, bound=MAX_READINGS):
             reading: IDrillMeter.PackedReading = readings[first + i]
             terms: packing.Terms = packing._unpack_terms(rentals.terms[reading.rental])

@@ -105,11 +105,12 @@ def _hash_reading(r: IDrillMeter.PackedReading) -> bytes32:
 
 @internal
 @pure
-def _digest(domain: bytes32, readings: bytes32) -> bytes32:
+def _digest(domain: bytes32, hashes_hash: bytes32) -> bytes32:
     """
-    @dev The EIP-712 digest of a UsageBatch; `readings` is the hash of its readings' hashes.
+    @dev The EIP-712 digest of a UsageBatch whose readings' hashes, one after the other, hash to
+         `hashes_hash`.
     """
-    return keccak256(concat(x"1901", domain, keccak256(abi_encode(BATCH_TYPEHASH, readings))))
+    return keccak256(concat(x"1901", domain, keccak256(abi_encode(BATCH_TYPEHASH, hashes_hash))))
 
 # ---------------------------------------------------------------------------------------------
 # Internals: what it costs, and whether it can be
