@@ -45,9 +45,14 @@ class SimulatedDrill:
     """The drill that the simulator's process runs; see the module's docstring."""
 
     def __init__(
-        self, provisioning: Provisioning, memory: Memory, loads: LoadSource, seed: int
+        self,
+        provisioning: Provisioning,
+        memory: Memory,
+        loads: LoadSource,
+        seed: int,
+        monotonic_ms: int,
     ) -> None:
-        """Power up: locked, clock unset, odometer and sequence as remembered."""
+        """Power up at `monotonic_ms`: locked, clock unset, odometer and sequence as remembered."""
         self.controller = Controller(provisioning, newest_issued_at=memory.newest_issued_at)
         self.memory = memory
         self.clock = Clock()
@@ -58,7 +63,7 @@ class SimulatedDrill:
         self._loads = loads
         self._noise = random.Random(seed)  # noqa: S311  chatter of a cut, no secret
         self._emergency_stop = False
-        self._monotonic_ms = 0
+        self._monotonic_ms = monotonic_ms
         self._motor_ms = 0
         self._reported = _Reported()
         self._reported_at: int | None = None
@@ -67,6 +72,11 @@ class SimulatedDrill:
     def rpm(self) -> int:
         """Whole revolutions per minute; 0 only at rest."""
         return round(self.spindle.rpm)
+
+    @property
+    def monotonic_ms(self) -> int:
+        """When the newest step ended, or the drill was switched on."""
+        return self._monotonic_ms
 
     @property
     def time_ms(self) -> int:

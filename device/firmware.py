@@ -26,16 +26,14 @@ and the gap in its samples shows it."""
 class Firmware:
     """One simulated controller with its end of the serial link."""
 
-    def __init__(
-        self, drill: SimulatedDrill, remember: Callable[[Memory], None], monotonic_ms: int
-    ) -> None:
-        """Start at `monotonic_ms`; `remember` makes the memory durable or raises."""
+    def __init__(self, drill: SimulatedDrill, remember: Callable[[Memory], None]) -> None:
+        """Start with the drill; `remember` makes the memory durable or raises."""
         self.drill = drill
         self.uplink = Uplink(drill.controller.provisioning.drill, drill.memory.sequence + 1)
         self.skipped_ms = 0
         self._remember = remember
         self._decoder = Decoder()
-        self._grid_ms = monotonic_ms
+        self._grid_ms = drill.monotonic_ms
         self._bad_payloads = 0
         self._remembered_issued_at = drill.memory.newest_issued_at
 

@@ -77,8 +77,9 @@ class Publisher:
     def _in_order(self, rows: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         """The rows up to the first hole that may still be filled."""
         previous = self._cursor
+        filled_from = max(self._spool.oldest, self._spool.journalled + 1)
         for index, (sequence, _) in enumerate(rows):
-            if sequence > previous + 1 and sequence > self._spool.oldest:
+            if sequence > previous + 1 and sequence > filled_from:
                 return rows[:index]
             previous = sequence
         return rows

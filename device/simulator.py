@@ -95,8 +95,10 @@ def run(options: Options) -> None:
     with contextlib.ExitStack() as stack:
         memory = MemoryFile(options.memory, options.provisioning.drill)
         stack.callback(memory.close)
-        drill = SimulatedDrill(options.provisioning, memory.memory, options.loads, options.seed)
-        firmware = Firmware(drill, memory.write, monotonic_ms())
+        drill = SimulatedDrill(
+            options.provisioning, memory.memory, options.loads, options.seed, monotonic_ms()
+        )
+        firmware = Firmware(drill, memory.write)
         selector = stack.enter_context(selectors.DefaultSelector())
         stopped = stack.enter_context(_stop_signals(selector))
         operator = OperatorSocket(options.operator, selector, lambda line: command(drill, line))

@@ -24,7 +24,7 @@ class Bench:
     """A drill and its monotonic time."""
 
     def __init__(self, memory: Memory | None = None) -> None:
-        self.drill = SimulatedDrill(PROVISIONING, memory or Memory(), PresetLoads(), seed=1)
+        self.drill = SimulatedDrill(PROVISIONING, memory or Memory(), PresetLoads(), 1, 0)
         self.now_ms = 0
         self.samples: list[Sample] = []
 

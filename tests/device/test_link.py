@@ -1,0 +1,324 @@
+"""Both ends of the serial line, over a line that loses, and ports that vanish."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, make_sample, sign_lease
+
+from device.controller import Pull, State
+from device.drill import SimulatedDrill
+from device.errors import PortError
+from device.firmware import MAX_CATCH_UP_MS, Firmware
+from device.frames import Decoder, Frame, FrameType, encode_frame
+from device.link import Link
+from device.memory import Memory
+from device.payloads import Ack, Hello, Status, pack_ack, pack_clock, pack_hello, parse_samples
+from device.session import MOST_SENDS, RESEND_MS, SILENCE_MS, SampleFrame, Session
+from device.spindle import PresetLoads
+from device.uplink import RING_SAMPLES, Uplink
+from protocol.sample import encode_sample
+
+STATUS = Status(DRILL, State.LOCKED, 0, 0, 0, 0, 0, "")
+
+
+class Line:
+    """A firmware and a session joined by a line that drops, damages and splits, from a seed."""
+
+    def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
+        self.written: list[Memory] = []
+        drill = SimulatedDrill(PROVISIONING, Memory(), PresetLoads(), 1, 0)
+        self.firmware = Firmware(drill, self.written.append)
+        self.session = Session(DRILL)
+        self.session.opened()
+        self.now_ms = 0
+        self.spooled: dict[int, SampleFrame] = {}
+        self.arrivals: list[int] = []
+        self._loss, self._noise = loss, random.Random(seed)  # noqa: S311  line noise
+
+    def _carry(self, data: bytes) -> bytes:
+        if not data or self._noise.random() >= self._loss:
+            return data
+        cut = self._noise.randrange(len(data))
+        return data[:cut] + self._noise.randbytes(self._noise.randrange(20))
+
+    def run(self, ms: int) -> None:
+        for _ in range(ms // 10):
+            self.now_ms += 10
+            self.firmware.run_until(self.now_ms)
+            down = self.session.due(self.now_ms, NOW_MS + self.now_ms)
+            self.firmware.receive(self._carry(down), self.now_ms)
+            up = self._carry(self.firmware.send(self.now_ms))
+            for frame in self.session.receive(up, self.now_ms):
+                for sample in frame.content.samples:
+                    self.spooled[sample.sequence] = frame
+                    self.arrivals.append(sample.sequence)
+                self.session.acknowledge(frame)
+
+    def unlock(self) -> None:
+        lease = make_lease(NOW_MS + self.now_ms, NOW_MS + self.now_ms + 30_000)
+        self.session.send_lease(lease, sign_lease(lease))
+
+
+def test_line__clean__links_sets_the_clock_unlocks_and_delivers() -> None:
+    line = Line()
+    line.run(200)
+    line.unlock()
+    line.run(50)
+    assert line.firmware.drill.controller.state is State.READY
+    assert line.session.status is not None
+    assert line.session.status.state is State.READY
+    line.firmware.drill.apply(Pull())
+    line.run(2_000)
+    newest = line.firmware.drill.memory.sequence
+    assert sorted(line.spooled) == list(range(1, newest + 1))
+    assert line.firmware.uplink.unacknowledged <= 1
+    assert line.session.bad_frames == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_line__loses_and_damages_a_fifth__delivers_every_sample_in_the_end(seed: int) -> None:
+    line = Line(loss=0.2, seed=seed)
+    line.run(1_000)
+    line.unlock()
+    line.run(1_000)
+    line.firmware.drill.apply(Pull())
+    line.run(20_000)
+    line._loss = 0.0
+    line.run(3_000)
+    newest = line.firmware.drill.memory.sequence
+    assert newest > 100
+    assert sorted(line.spooled) == list(range(1, newest + 1))
+    assert line.session.bad_frames > 0
+
+
+def test_line__memory_is_written_before_a_sample_leaves() -> None:
+    line = Line()
+    line.run(1_000)
+    assert max(line.spooled) <= line.written[-1].sequence
+
+
+def test_line__accepted_lease__is_remembered_before_it_is_acknowledged() -> None:
+    line = Line()
+    line.run(200)
+    line.unlock()
+    line.run(20)
+    assert line.written[-1].newest_issued_at == NOW_MS + 200
+
+
+def test_line__refused_lease__comes_back_with_the_reason() -> None:
+    line = Line()
+    line.run(200)
+    lease = make_lease(NOW_MS)
+    line.session.send_lease(lease, bytes(64) + b"\x1b")
+    line.run(50)
+    (refusal,) = line.session.refusals
+    assert refusal.kind is FrameType.LEASE
+    assert line.firmware.drill.controller.state is State.LOCKED
+
+
+def test_line__firmware_held_up__catches_up_on_its_grid() -> None:
+    line = Line()
+    line.run(1_000)
+    before = line.firmware.drill.memory.sequence
+    line.now_ms += 5_000
+    line.run(500)
+    times = [line.spooled[s].content.samples for s in sorted(line.spooled)]
+    stamps = sorted({sample.time_ms for group in times for sample in group})
+    assert line.firmware.drill.memory.sequence - before == 6
+    assert {b - a for a, b in itertools.pairwise(stamps)} == {1_000}
+    assert line.firmware.skipped_ms == 0
+
+
+def test_run_until__held_up_too_long__skips_and_counts() -> None:
+    line = Line()
+    line.run(1_000)
+    line.now_ms += MAX_CATCH_UP_MS + 5_000
+    line.run(10)
+    assert line.firmware.skipped_ms == MAX_CATCH_UP_MS + 5_010
+
+
+def test_receive__clock_before_the_first_step__is_set_to_the_time_on_it() -> None:
+    start_ms = 3_410_000  # the machine has been up for an hour
+    drill = SimulatedDrill(PROVISIONING, Memory(), PresetLoads(), 1, start_ms)
+    firmware = Firmware(drill, lambda _: None)
+    clock = encode_frame(Frame(FrameType.CLOCK, 0, pack_clock(NOW_MS)))
+    firmware.run_until(start_ms + 5)
+    firmware.receive(clock, start_ms + 5)
+    firmware.run_until(start_ms + 10)
+    assert drill.time_ms == NOW_MS + 5
+
+
+def frames(data: bytes) -> list[Frame]:
+    return Decoder().feed(data)
+
+
+def linked_uplink(samples: int) -> Uplink:
+    uplink = Uplink(DRILL, 1)
+    uplink.due(0, STATUS)
+    uplink.acknowledged(Ack(0, 0, ""), 0)
+    for sequence in range(1, samples + 1):
+        uplink.add(sequence, encode_sample(make_sample(sequence)))
+    return uplink
+
+
+def test_uplink__nobody_answers__says_hello_and_nothing_else() -> None:
+    uplink = Uplink(DRILL, 5)
+    uplink.add(5, encode_sample(make_sample(5)))
+    sent = [frame for now in range(0, 3_000, 10) for frame in frames(uplink.due(now, STATUS))]
+    assert {frame.type for frame in sent} == {FrameType.HELLO}
+    assert len(sent) == 6
+
+
+def test_uplink__window__holds_four_frames_until_acknowledged() -> None:
+    uplink = linked_uplink(100)
+    first = [f for f in frames(uplink.due(1, STATUS)) if f.type is FrameType.SAMPLE]
+    assert [parse_samples(f.payload).samples[0].sequence for f in first] == [1, 9, 17, 25]
+    assert uplink.due(2, STATUS) == b""
+    uplink.acknowledged(Ack(first[0].number, 8, ""), 3)
+    (following,) = frames(uplink.due(3, STATUS))
+    content = parse_samples(following.payload)
+    assert (content.oldest, content.samples[0].sequence) == (9, 33)
+
+
+def test_uplink__no_acknowledgement__sends_the_same_samples_again() -> None:
+    uplink = linked_uplink(3)
+    (_, first) = frames(uplink.due(1, STATUS))
+    again = [f for f in frames(uplink.due(501, STATUS)) if f.type is FrameType.SAMPLE]
+    assert [f.payload for f in again] == [first.payload]
+    uplink.acknowledged(Ack(first.number, 3, ""), 502)  # late, and still good
+    assert uplink.unacknowledged == 0
+
+
+@pytest.mark.parametrize("ack", [Ack(2, 4, ""), Ack(99, 3, ""), Ack(2, 3, "no")])
+def test_uplink__acknowledgement_that_does_not_fit__forgets_nothing(ack: Ack) -> None:
+    uplink = linked_uplink(3)
+    uplink.due(1, STATUS)
+    uplink.acknowledged(ack, 2)
+    assert uplink.unacknowledged == 3
+
+
+def test_uplink__ring_overflows__drops_the_oldest_and_counts() -> None:
+    uplink = linked_uplink(RING_SAMPLES + 10)
+    assert (uplink.unacknowledged, uplink.lost_samples) == (RING_SAMPLES, 10)
+    sent = [f for f in frames(uplink.due(1, STATUS)) if f.type is FrameType.SAMPLE]
+    assert parse_samples(sent[0].payload).oldest == 11
+
+
+def test_uplink__silence__begins_again_with_hello() -> None:
+    uplink = linked_uplink(3)
+    uplink.due(1, STATUS)
+    sent = [frame.type for now in range(10, 4_000, 10) for frame in frames(uplink.due(now, STATUS))]
+    assert FrameType.HELLO in sent
+    assert sent[-1] is FrameType.HELLO
+
+
+def test_session__command_without_answer__is_repeated_and_given_up() -> None:
+    session = Session(DRILL)
+    session.due(0, NOW_MS)
+    session.send_inhibit("exhausted")
+    sent = [
+        frame
+        for now in range(0, RESEND_MS * (MOST_SENDS + 10), 10)
+        for frame in frames(session.due(now, NOW_MS))
+        if frame.type is FrameType.INHIBIT
+    ]
+    assert len(sent) == MOST_SENDS
+    assert len({frame.number for frame in sent}) == 1
+
+
+def test_session__lease_that_expired_meanwhile__is_not_sent() -> None:
+    session = Session(DRILL)
+    session.send_lease(make_lease(), sign_lease(make_lease()))
+    sent = frames(session.due(0, make_lease().expires_at))
+    assert FrameType.LEASE not in {frame.type for frame in sent}
+
+
+def test_session__inhibit_after_lease__replaces_it() -> None:
+    session = Session(DRILL)
+    session.send_lease(make_lease(), sign_lease(make_lease()))
+    session.send_inhibit("exhausted")
+    assert [f.type for f in frames(session.due(0, NOW_MS))] == [FrameType.CLOCK, FrameType.INHIBIT]
+
+
+def test_session__controller_of_another_drill__gets_no_word_and_counts_as_down() -> None:
+    session = Session(DRILL)
+    hello = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(8, 1))))
+    assert session.receive(hello, 0) == []
+    assert session.wrong_drill == 8
+    assert not session.up(0)
+    assert session.due(0, NOW_MS) == b""
+
+
+def test_session__frame_for_a_controller_or_stray_ack__changes_nothing() -> None:
+    session = Session(DRILL)
+    for kind, payload in [(FrameType.CLOCK, bytes(8)), (FrameType.SAMPLE, b"short")]:
+        assert session.receive(encode_frame(Frame(kind, 0, payload)), 0) == []
+    assert session.bad_frames == 2
+    ack = encode_frame(Frame(FrameType.ACK, 0, pack_ack(Ack(77, 0, ""))))
+    assert session.receive(ack, 5) == []
+    assert session.up(5 + SILENCE_MS)
+    assert not session.up(6 + SILENCE_MS)
+
+
+class FakePort:
+    """A port that works until `broken`."""
+
+    def __init__(self) -> None:
+        self.incoming = b""
+        self.written = b""
+        self.broken = False
+        self.closed = False
+
+    def fileno(self) -> int:
+        return 0
+
+    def read(self) -> bytes:
+        if self.broken:
+            raise PortError("unplugged")
+        data, self.incoming = self.incoming, b""
+        return data
+
+    def write(self, data: bytes) -> None:
+        if self.broken:
+            raise PortError("unplugged")
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_link__port_vanishes_and_returns__reopens_with_growing_delays() -> None:
+    ports: list[FakePort] = []
+    attempts: list[int] = []
+    missing = False
+    now = 0
+
+    def open_port() -> FakePort:
+        attempts.append(now)
+        if missing:
+            raise PortError("no such port")
+        ports.append(FakePort())
+        return ports[-1]
+
+    link = Link(Session(DRILL), open_port)
+    link.read(0)
+    assert link.fileno() == 0
+    ports[0].broken = missing = True
+    for now in range(10, 10_000, 10):
+        link.read(now)
+        link.write(now, NOW_MS)
+    assert ports[0].closed
+    assert link.down_reason() == "no such port"
+    waits = [b - a for a, b in itertools.pairwise(attempts)][:6]
+    assert waits[:5] == [110, 200, 400, 800, 1_600]
+    assert max(waits) == 2_000
+    missing = False
+    for now in range(10_000, 13_000, 10):
+        link.read(now)
+        link.write(now, NOW_MS)
+    assert len(ports) == 2
+    assert FrameType.CLOCK in {frame.type for frame in frames(ports[1].written)}
+    assert link.down_reason() == "the controller is silent"

@@ -1,0 +1,147 @@
+"""A drill for the integration tests: real processes, a real pseudo-terminal, a real broker."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from device_builders import DOMAIN, DRILL, ORACLE, lease_message
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from protocol.messages import (
+    Channel,
+    JournalledMessage,
+    StatusMessage,
+    decode_samples,
+    parse_message,
+    topic,
+)
+from protocol.records import Lease
+from protocol.sample import Sample
+from rig.process import Daemon, wait_until
+
+PATIENCE_S = 20.0
+"""For loaded machines; what is waited for usually takes a tenth of a second."""
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Controller(Daemon):
+    """`drill-controller` with its operator."""
+
+    def __init__(self, folder: Path, *options: str, drill: int = DRILL) -> None:
+        self.port, self.operator = folder / "port", folder / "operator"
+        command: list[str | Path] = [sys.executable, "-m", "device", "controller"]
+        command += ["--drill", str(drill), "--oracle-key", ORACLE, "--contract", DOMAIN.contract]
+        command += ["--chain-id", str(DOMAIN.chain_id), "--memory", folder / "memory"]
+        command += ["--port-link", self.port, "--operator", self.operator, *options]
+        super().__init__("controller", command, folder / "controller.log")
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.wait_until_up()
+        return self
+
+    def wait_until_up(self) -> None:
+        wait_until("the controller's port", self.port.exists, PATIENCE_S, self)
+
+    def do(self, what: str, **more: object) -> dict[str, Any]:
+        """Give one operator command."""
+        with socket.socket(socket.AF_UNIX) as client, client.makefile("rwb") as lines:
+            client.settimeout(PATIENCE_S)
+            client.connect(str(self.operator))
+            lines.write(json.dumps({"do": what, **more}).encode() + b"\n")
+            lines.flush()
+            answer: dict[str, Any] = json.loads(lines.readline())
+        return answer
+
+    def wait_for(self, state: str) -> None:
+        wait_until(f"state {state}", lambda: self.do("state")["state"] == state, PATIENCE_S, self)
+
+
+class Bridge(Daemon):
+    """`drill-bridge run`."""
+
+    def __init__(self, folder: Path, broker_port: int, *, drill: int = DRILL) -> None:
+        settings = folder / "bridge.toml"
+        settings.write_text(
+            f'drill = {drill}\nport = "{folder / "port"}"\nspool = "{folder / "spool"}"\n'
+            f"[broker]\nport = {broker_port}\n"
+        )
+        command = [sys.executable, "-m", "device", "bridge", "run", "--settings", settings]
+        super().__init__("bridge", command, folder / "bridge.log")
+
+
+class Oracle:
+    """An MQTT client that stands in for the oracle: takes samples, journals them or not."""
+
+    def __init__(self, broker_port: int, *, journalling: bool = True, drill: int = DRILL) -> None:
+        self.samples: dict[int, Sample] = {}
+        self.order: list[int] = []
+        self.latencies_ms: list[int] = []
+        self.statuses: list[StatusMessage] = []
+        self.events: list[dict[str, Any]] = []
+        self.journalling = journalling
+        self._drill, self._lock = drill, threading.Lock()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe(f"drill/{drill}/+", 1)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", broker_port)
+        self._client.loop_start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(self, name: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(name, payload, 1, retain).wait_for_publish(PATIENCE_S)
+
+    def lease(self, lasting_ms: int = 5_000, *, issued_at: int | None = None) -> None:
+        issued = now_ms() if issued_at is None else issued_at
+        lease = Lease(self._drill, 1, issued, issued + lasting_ms, 42)
+        payload = lease_message(lease).to_json()
+        self.publish(topic(self._drill, Channel.LEASE), payload, retain=True)
+
+    def journalled(self, sequence: int, *, resend: bool = False) -> None:
+        word = JournalledMessage(drill=self._drill, sequence=sequence, resend=resend)
+        self.publish_later(topic(self._drill, Channel.JOURNALLED), word.to_json())
+
+    def publish_later(self, name: str, payload: bytes) -> None:
+        self._client.publish(name, payload, 1)
+
+    @property
+    def status(self) -> StatusMessage | None:
+        return self.statuses[-1] if self.statuses else None
+
+    def wait_for(self, what: str, probe: Callable[[], bool]) -> None:
+        wait_until(what, probe, PATIENCE_S)
+
+    def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic == topic(self._drill, Channel.SAMPLE):
+            self._take(decode_samples(self._drill, message.payload))
+        elif message.topic == topic(self._drill, Channel.STATUS):
+            self.statuses.append(parse_message(StatusMessage, self._drill, message.payload))
+        elif message.topic == topic(self._drill, Channel.EVENT):
+            self.events.append(json.loads(message.payload))
+
+    def _take(self, samples: list[Sample]) -> None:
+        arrived = now_ms()
+        for sample in samples:
+            self.samples.setdefault(sample.sequence, sample)
+            self.order.append(sample.sequence)
+            self.latencies_ms.append(arrived - sample.time_ms)
+        if self.journalling:
+            self.journalled(samples[-1].sequence)
