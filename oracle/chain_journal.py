@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from oracle import tables
-from oracle.journal import keep_reading, mark_signed, reading_of, row_of
+from oracle.journal import keep_readings, mark_signed, reading_of, row_of
 from oracle.ports import SentTransaction, SignedBatch
 from oracle.store import Store
 from oracle.views import Evidence, Header
@@ -100,10 +100,12 @@ class ChainJournal:
             ).inserted_primary_key
             if number is None:
                 raise AssertionError("an inserted batch has a number")
-            for position, reading in enumerate(readings):
-                keep_reading(connection, reading)
-                row = row_of(reading) | {"batch": number[0], "position": position}
-                connection.execute(insert(tables.batch_reading), row)
+            keep_readings(connection, readings)
+            rows = [
+                row_of(reading) | {"batch": number[0], "position": position}
+                for position, reading in enumerate(readings)
+            ]
+            connection.execute(insert(tables.batch_reading), rows)
         return SignedBatch(number[0], created_ms, tuple(readings), signature)
 
     def open_batches(self) -> list[SignedBatch]:

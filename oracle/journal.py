@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql
 
 from oracle import tables
 from oracle.log import LoggedSample, RentalLog
@@ -151,8 +152,7 @@ class Journal:
             return
         with self._store.write() as connection:
             mark_signed(connection, readings)
-            for reading in keep:
-                keep_reading(connection, reading)
+            keep_readings(connection, keep)
 
     def signed_reading(self, rental: int, until: int) -> Reading | None:
         """The reading that was signed for exactly that time, if it was kept."""
@@ -231,25 +231,33 @@ class Journal:
 
 def mark_signed(connection: Connection, readings: Sequence[Reading]) -> None:
     """Move each rental's signed mark up to its reading; it never moves down."""
+    if not readings:
+        return
     table = tables.rental
-    for reading in readings:
-        connection.execute(
-            update(table)
-            .where(table.c.rental == reading.rental, table.c.signed_until < reading.until)
-            .values(signed_until=reading.until, signed_log_size=reading.log_size)
+    statement = (
+        update(table)
+        .where(
+            table.c.rental == bindparam("of_rental"), table.c.signed_until < bindparam("new_until")
         )
+        .values(signed_until=bindparam("new_until"), signed_log_size=bindparam("new_log_size"))
+    )
+    rows = [
+        {"of_rental": one.rental, "new_until": one.until, "new_log_size": one.log_size}
+        for one in readings
+    ]
+    connection.execute(statement, rows)
 
 
-def keep_reading(connection: Connection, reading: Reading) -> None:
-    """Store a reading once under its rental and time."""
+def keep_readings(connection: Connection, readings: Sequence[Reading]) -> None:
+    """Store readings once under their rental and time."""
     table = tables.signed_reading
-    known = connection.execute(
-        select(table.c.until).where(
-            table.c.rental == reading.rental, table.c.until == reading.until
-        )
-    ).first()
-    if known is None:
-        connection.execute(insert(table), row_of(reading))
+    rows = [row_of(reading) for reading in readings]
+    if connection.dialect.name == "sqlite":
+        statement: Any = insert(table).prefix_with("OR IGNORE")
+    else:
+        statement = postgresql.insert(table).on_conflict_do_nothing()
+    if rows:
+        connection.execute(statement, rows)
 
 
 def row_of(reading: Reading) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Leasing:
     identity: OracleIdentity
     told: dict[int, Lease | Inhibit] = field(default_factory=dict)
     _repeat: bool = False
-    _issued_ms: int = 0
+    _issued_ms: dict[int, int] = field(default_factory=dict)
     _decided_ms: int | None = None
     _decided_on: ChainView | None = None
 
@@ -89,7 +89,7 @@ class Leasing:
             if not repeat and isinstance(before, Lease) and _still_good(before, decided):
                 return
             lease, payload = self._signed(decided, view)
-            self._issued_ms = lease.issued_at
+            self._issued_ms[drill] = lease.issued_at
             sent: Lease | Inhibit = lease
         elif isinstance(decided, Inhibit):
             if not repeat and before is decided:
@@ -104,8 +104,8 @@ class Leasing:
         self._record(drill, before, sent, now_ms)
 
     def _signed(self, decided: Lease, view: ChainView) -> tuple[Lease, bytes]:
-        """A lease is always issued later than the one before it, whatever the clock does."""
-        issued_ms = max(decided.issued_at, self._issued_ms + 1)
+        """A drill's lease is issued later than the one before it, whatever the clock does."""
+        issued_ms = max(decided.issued_at, self._issued_ms.get(decided.drill, 0) + 1)
         lease = replace(decided, issued_at=issued_ms, expires_at=issued_ms + self.limits.lease_ms)
         signature = self.ports.signer.sign(lease_digest(self.domain, lease))
         message = lease_message(lease, signature, view, view.evidence[lease.rental])

@@ -48,6 +48,7 @@ class Metering:
     reused: set[int] = field(default_factory=set)
     writable: bool = True
     _checkpoint_size: dict[int, int] = field(default_factory=dict)
+    _of_drill: dict[int, list[int]] = field(default_factory=dict)
 
     def start(self) -> None:
         """Read how far each drill's samples are durable; raises JournalError."""
@@ -111,9 +112,7 @@ class Metering:
 
     def _append(self, drill: int, samples: Sequence[LoggedSample]) -> list[tuple[int, Gap]]:
         found = []
-        for rental, view in self.rentals.items():
-            if view.drill != drill:
-                continue
+        for rental in self._of_drill.get(drill, ()) if samples else ():
             self.logs[rental], gaps = self.logs[rental].extend(samples)
             found += [(rental, gap) for gap in gaps]
             self._checkpoint(rental)
@@ -160,6 +159,9 @@ class Metering:
             elif self.logs[rental].ended_ms != view.ended_ms:
                 self.logs[rental] = self._cut(self.logs[rental], view)
             self.rentals[rental] = view
+        self._of_drill = {}
+        for rental, view in self.rentals.items():
+            self._of_drill.setdefault(view.drill, []).append(rental)
 
     def _drop(self, rental: int) -> None:
         for known in (self.rentals, self.logs, self.marks, self._checkpoint_size):

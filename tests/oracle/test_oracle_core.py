@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import role_account
 from oracle_builders import (
+    EVIDENCE,
     LEASE_LIMITS,
     NOW_MS,
     FakeBroker,
@@ -31,7 +32,7 @@ from oracle.ports import Incoming
 from oracle.settlement_policy import SettlementLimits
 from oracle.sign import KeystoreSigner
 from oracle.store import Store
-from oracle.views import ChainView, OracleView, RentalView
+from oracle.views import ChainView, DrillView, OracleView, RentalView
 from protocol.messages import ReadingMessage, StatusMessage
 from protocol.records import Domain, RentalState
 from protocol.sample import Sample
@@ -81,8 +82,10 @@ def fresh(view: ChainView | None, now_ms: int) -> ChainView | None:
     return replace(view, polled_ms=now_ms, head=head)
 
 
-def build(store: Store, clock: FakeClock, broker: FakeBroker) -> Core:
-    metering = Metering(Journal(store), (1,), 1)
+def build(
+    store: Store, clock: FakeClock, broker: FakeBroker, drills: tuple[int, ...] = (1,)
+) -> Core:
+    metering = Metering(Journal(store), drills, 1)
     metering.start()
     ports = CorePorts(clock, broker, SIGNER)
     return Core(ports, metering, ChainJournal(store), DOMAIN, LIMITS)
@@ -195,12 +198,32 @@ def test_step__credit__leases_renewed_at_half_life(box: Box) -> None:
     box.run(60, view_of())
 
     leases = [one for one in box.broker.of("lease") if one["kind"] == "lease"]
-    steps = {
-        later["issued_at"] - earlier["issued_at"]
-        for earlier, later in pairwise(leases)
-    }
+    steps = {later["issued_at"] - earlier["issued_at"] for earlier, later in pairwise(leases)}
     assert len(leases) == 3
     assert all(2_400 <= step <= 2_800 for step in steps)
+
+
+def test_step__many_drills__each_leased_once_in_half_a_life(box: Box) -> None:
+    """A counter shared by all drills once pushed their leases into the future and renewed them
+    with every step."""
+    drills = tuple(range(1, 101))
+    box.core = build(box.store, box.clock, box.broker, drills)
+    rentals = {drill: make_rental(rental=drill, drill=drill) for drill in drills}
+    view = view_of(
+        latest=rentals,
+        deep=rentals,
+        drills={drill: DrillView(drill, 1, drill, retired=False) for drill in drills},
+        evidence={drill: replace(EVIDENCE, rental=drill, drill=drill) for drill in drills},
+    )
+    for step in range(1, 21):
+        box.clock.ms += 100
+        for drill in drills:
+            box.broker.give(make_sample(step, box.clock.ms, drill=drill))
+        box.core.step(fresh(view, box.clock.ms))
+
+    leases = [one for one in box.broker.of("lease") if one["kind"] == "lease"]
+    assert len(leases) == len(drills)
+    assert max(one["issued_at"] for one in leases) <= box.clock.ms
 
 
 def test_step__samples_stop__start_is_inhibited(box: Box) -> None:
@@ -265,23 +288,22 @@ def test_step__restart_in_the_middle__same_readings_as_without(box: Box) -> None
     assert reading["log_size"] == (reading["until"] - NOW_MS) // 100
 
 
-def test_step__never__two_different_readings_of_one_time(box: Box) -> None:
-    """A second sample of the very same ms makes another log; it must wait for the next ms."""
+def test_step__second_sample_of_the_same_ms__no_second_reading_of_that_time(box: Box) -> None:
+    """It makes another log of the same time, which must wait for the next ms."""
     view = view_of()
-    seen: dict[int, str] = {}
-    for _ in range(40):
-        box.run(1, view, motor_on=True)
-        box.sent += 1
-        box.broker.give(make_sample(box.sent, box.clock.ms, motor_on=True))
-        box.core.step(fresh(view, box.clock.ms))
-        box.clock.ms += 1000
-        box.core.step(fresh(view, box.clock.ms))
-        box.clock.ms -= 900
-    for reading in box.broker.of("reading"):
-        known = seen.setdefault(reading["until"], reading["log_root"])
-        assert known == reading["log_root"]
-    untils = [one["until"] for one in box.broker.of("reading")]
-    assert untils == sorted(untils)
+    box.run(12, view, motor_on=True)
+    box.broker.count += 1
+    box.core.step(fresh(view, box.clock.ms))
+    signed = last_reading(box)
+    assert signed["until"] == box.clock.ms
+
+    box.sent += 1
+    box.broker.give(make_sample(box.sent, box.clock.ms, motor_on=True))
+    box.broker.count += 1
+    box.core.step(fresh(view, box.clock.ms))
+
+    roots = {one["log_root"] for one in box.broker.of("reading") if one["until"] == box.clock.ms}
+    assert roots == {signed["log_root"]}
 
 
 def test_step__usage_due__batch_in_the_outbox_once(box: Box) -> None:

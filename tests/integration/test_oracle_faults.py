@@ -1,0 +1,150 @@
+"""The oracle's daemon when things break: kills, reorganisations, and settings that are wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from oracle_world import PASSWORD, TARIFF, World, wait
+
+from oracle.lease_policy import Inhibit
+from protocol.messages import LeaseMessage
+from protocol.tariff import dearest_charge
+
+pytestmark = pytest.mark.integration
+
+CLOSED = 4
+RESERVE = dearest_charge(TARIFF, 24_000)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as made:
+        yield made
+
+
+def command(world: World, name: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "oracle", name, "--settings", str(world.settings)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+def refusal(world: World) -> str:
+    """What `run` says when it does not start; it must be one line."""
+    result = command(world, "run")
+    assert result.returncode == 2, result.stderr
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+def test_run__killed_again_and_again_while_drilling__nothing_lost_or_billed_twice(
+    world: World,
+) -> None:
+    bridge, functions = world.bridge, world.contract.functions
+    daemon = world.daemon()
+    with daemon:
+        rental = world.open_rental(RESERVE + 10**18)
+        wait("lease", bridge.leased, 20, daemon)
+        bridge.run(2, 1200)
+        for pause in (1.0, 2.2, 0.4, 3.1):
+            time.sleep(pause)
+            daemon.kill()
+            daemon.start()
+        wait("reading", lambda: bridge.readings, 20, daemon)
+        time.sleep(2)
+        bridge.stop_motor()
+        time.sleep(0.5)
+        world.send(functions.end_rental(rental), world.customer)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 30, daemon)
+        active = [sample for sample in bridge.samples if sample.motor_on]
+        registers = functions.registers(rental).call()
+        assert registers[1] == len(active) * 100
+        assert registers[4] == len(active) * 1200 * 100 // 60_000
+        wait("journalled", lambda: bridge.journalled >= len(bridge.samples) - 5, 10, daemon)
+    with sqlite3.connect(world.folder / "journal.sqlite") as journal:
+        journalled = [row[0] for row in journal.execute("SELECT sequence FROM sample ORDER BY 1")]
+    assert journalled == [*range(1, len(journalled) + 1)]
+
+
+def test_run__reorganisation_removes_the_deposit__lease_ends_at_once(world: World) -> None:
+    bridge = world.bridge
+    with world.daemon() as daemon:
+        wait("no rental", lambda: bridge.inhibited(Inhibit.NO_RENTAL), 20, daemon)
+        block = world.web3.eth.block_number
+        world.open_rental(RESERVE + 10**18)
+        wait("lease", bridge.leased, 10, daemon)
+        depth = world.web3.eth.block_number - block
+        world.anvil.rpc("anvil_reorg", depth, [])
+        assert world.contract.functions.rental_count().call() == 0
+        wait("inhibit", lambda: not isinstance(bridge.command, LeaseMessage), 5, daemon)
+        world.open_rental(RESERVE + 10**18)
+        wait("lease again", bridge.leased, 10, daemon)
+
+
+def test_run__chain_and_broker_go_away__keeps_going_and_recovers(world: World) -> None:
+    bridge = world.bridge
+    world.settings.write_text(world.settings_text(chain__silence_seconds="2"))
+    with world.daemon() as daemon:
+        world.open_rental(RESERVE + 10**18)
+        wait("lease", bridge.leased, 20, daemon)
+        world.anvil.process.send_signal(19)
+        wait("inhibit", lambda: bridge.inhibited(Inhibit.CHAIN_UNREACHABLE), 20, daemon)
+        world.anvil.process.send_signal(18)
+        wait("lease again", bridge.leased, 30, daemon)
+
+        world.broker.kill()
+        time.sleep(1.5)
+        world.broker.start()
+        sent = len(bridge.samples)
+        wait("journalled", lambda: bridge.journalled > sent + 10, 30, daemon)
+        wait("lease again", bridge.leased, 20, daemon)
+        daemon.require_running()
+
+
+def test_check__all_well__prints_each_finding(world: World) -> None:
+    result = command(world, "check")
+
+    assert result.returncode == 0, result.stderr
+    for what in ("signing key", "gas key", "chain", "oracle key", "drill 1", "journal", "broker"):
+        assert f"ok  {what}: " in result.stdout
+
+
+def test_check__key_not_registered__says_what_to_do(world: World) -> None:
+    other = Account.create()
+    world.send(world.contract.functions.rotate_oracle(1, other.address))
+
+    result = command(world, "check")
+
+    assert result.returncode == 2
+    assert "rotate_oracle" in result.stderr
+
+
+def test_run__wrong_settings__one_line_and_status_2_each(world: World) -> None:
+    deployment = world.folder / "deployment.json"
+    record = deployment.read_text()
+
+    deployment.write_text(record.replace("31337", "1"))
+    assert "serves chain 31337, the deployment is on chain 1" in refusal(world)
+
+    deployment.write_text(record.replace(world.contract.address, "0x" + 39 * "0" + "9"))
+    assert "there is no contract at 0x" in refusal(world)
+    deployment.write_text(record)
+
+    world.settings.write_text(world.settings_text(chain__rpc_url='"http://127.0.0.1:1"'))
+    assert "cannot be reached" in refusal(world)
+
+    world.settings.write_text(world.settings_text(broker__port="1"))
+    assert "broker 127.0.0.1:1 cannot be reached" in refusal(world)
+
+    world.settings.write_text(world.settings_text())
+    (world.folder / "signing.json").rename(world.folder / "away.json")
+    assert "signing.json: No such file" in refusal(world)
+    (world.folder / "signing.json").write_text((world.folder / "gas.json").read_text())
+    assert "second keystore" in refusal(world)
+    assert PASSWORD not in refusal(world)

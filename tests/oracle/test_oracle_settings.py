@@ -1,0 +1,174 @@
+"""Settings, keystores and the command line: bad input is refused in one clear line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from eth_account import Account
+from typer.testing import CliRunner
+
+from oracle.cli import app
+from oracle.errors import KeystoreError, SettingsError
+from oracle.run import read_deployment
+from oracle.settings import load_settings
+from oracle.sign import KeystoreSigner, new_keystore, open_keys, open_keystore
+from protocol.typed_data import recover_signer
+
+GOOD = """
+[oracle]
+number = 1
+drills = [1, 2]
+[chain]
+rpc_url = "http://127.0.0.1:8545"
+deployment = "deployment.json"
+[broker]
+host = "127.0.0.1"
+[keys]
+signing_keystore = "signing.json"
+signing_password_file = "password"
+gas_keystore = "gas.json"
+gas_password_file = "password"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "oracle.toml").write_text(GOOD)
+    (tmp_path / "password").write_text("secret\n")
+    yield tmp_path
+    structlog.reset_defaults()
+
+
+def save_key(path: Path, key: bytes) -> None:
+    path.write_text(json.dumps(Account.encrypt(key, "secret", iterations=2)))
+
+
+def test_load_settings__least_file__documented_defaults(folder: Path) -> None:
+    settings = load_settings(folder / "oracle.toml")
+
+    assert settings.oracle.drills == (1, 2)
+    assert settings.chain.confirmations == 1
+    assert settings.lease_limits().reserve_ms == 80_000
+
+
+def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRILL_ORACLE_CHAIN__CONFIRMATIONS", "12")
+
+    assert load_settings(folder / "oracle.toml").chain.confirmations == 12
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("number = 1", "number = 0", "oracle.number"),
+        ("drills = [1, 2]", "drills = [1, 1]", "listed twice"),
+        ("drills = [1, 2]", "drills = []", "oracle.drills"),
+        ('host = "127.0.0.1"', 'host = "127.0.0.1"\nprot = 1', "broker.prot"),
+        ('host = "127.0.0.1"', 'host = "127.0.0.1"\nport = 70000', "broker.port"),
+        ('host = "127.0.0.1"', 'host = "x"\ncert_file = "c"', "belong together"),
+        ("http://127", "htp://127", "chain.rpc_url"),
+        ("[broker]", "[brokers]", "broker"),
+        ("[keys]", "[keys", "not TOML"),
+        ("[keys]", "[lease]\nseconds = 60\n[keys]", "lease.seconds"),
+        ("[keys]", "[settlement]\nshare_of_balance = 1001\n[keys]", "settlement.share_of_balance"),
+    ],
+)
+def test_load_settings__wrong_value__names_file_and_value(
+    folder: Path, old: str, new: str, complaint: str
+) -> None:
+    file = folder / "oracle.toml"
+    file.write_text(GOOD.replace(old, new))
+
+    with pytest.raises(SettingsError) as raised:
+        load_settings(file)
+
+    assert complaint in str(raised.value)
+    assert "oracle.toml" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_load_settings__no_file__says_so(folder: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.toml: No such file"):
+        load_settings(folder / "nowhere.toml")
+
+
+def test_read_deployment__missing_or_bad__names_the_file(folder: Path) -> None:
+    with pytest.raises(SettingsError, match=r"deployment record gone\.json"):
+        read_deployment(Path("gone.json"))
+    Path("bad.json").write_text("{}")
+    with pytest.raises(SettingsError, match=r"bad\.json: chain_id"):
+        read_deployment(Path("bad.json"))
+
+
+def test_new_keystore__made__opens_signs_and_is_private(folder: Path) -> None:
+    path, password = folder / "key.json", folder / "password"
+
+    address = new_keystore(path, password)
+
+    signer = KeystoreSigner(open_keystore(path, password))
+    assert signer.address == address
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert recover_signer(b"d" * 32, signer.sign(b"d" * 32)) == address
+    assert signer.sign(b"d" * 32) == signer.sign(b"d" * 32)
+    assert "key" not in repr(signer).lower().replace("keystoresigner", "")
+
+
+def test_new_keystore__file_exists__never_overwritten(folder: Path) -> None:
+    (folder / "key.json").write_text("precious")
+
+    with pytest.raises(KeystoreError, match="never overwritten"):
+        new_keystore(folder / "key.json", folder / "password")
+
+    assert (folder / "key.json").read_text() == "precious"
+
+
+def test_open_keystore__each_fault__names_the_file(folder: Path) -> None:
+    password = folder / "password"
+    save_key(folder / "key.json", b"\x01" * 32)
+    with pytest.raises(KeystoreError, match=r"gone\.json: No such file"):
+        open_keystore(folder / "gone.json", password)
+    with pytest.raises(KeystoreError, match=r"password file .*gone"):
+        open_keystore(folder / "key.json", folder / "gone")
+    (folder / "wrong").write_text("wrong")
+    with pytest.raises(KeystoreError, match="the password is wrong"):
+        open_keystore(folder / "key.json", folder / "wrong")
+    (folder / "empty").write_text("\n")
+    with pytest.raises(KeystoreError, match="empty"):
+        open_keystore(folder / "key.json", folder / "empty")
+    (folder / "odd.json").write_text("[]")
+    with pytest.raises(KeystoreError, match=r"odd\.json"):
+        open_keystore(folder / "odd.json", password)
+
+
+def test_open_keys__one_key_for_both__refused(folder: Path) -> None:
+    password = folder / "password"
+    for name in ("a.json", "b.json"):
+        save_key(folder / name, b"\x01" * 32)
+
+    with pytest.raises(KeystoreError, match="second keystore"):
+        open_keys((folder / "a.json", password), (folder / "b.json", password))
+
+
+def test_cli__bad_settings__one_line_and_status_2(folder: Path) -> None:
+    for command in ("run", "check"):
+        result = CliRunner().invoke(app, [command, "--settings", "nowhere.toml"])
+
+        assert result.exit_code == 2
+        assert result.stderr == "drill-oracle: settings nowhere.toml: No such file or directory\n"
+
+
+def test_cli__keys_new__prints_the_address(folder: Path) -> None:
+    line = ["keys", "new", "--out", "key.json", "--password-file", "password"]
+
+    result = CliRunner().invoke(app, line)
+
+    assert result.exit_code == 0
+    assert (
+        result.stdout.strip()
+        == KeystoreSigner(open_keystore(Path("key.json"), Path("password"))).address
+    )

@@ -1,0 +1,254 @@
+"""A settlement's way to the chain: stored before sent, bumped, and done only by the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from conftest import role_account
+from oracle_builders import NOW_MS, FakeClock, make_rental, make_view
+from oracle_fake_chain import FakeChain
+
+from oracle.calldata import meter_word, pack_signature
+from oracle.chain_journal import ChainJournal
+from oracle.errors import ChainError, TransactionRefusedError
+from oracle.ports import Receipt
+from oracle.sign import GasAccount
+from oracle.store import Store
+from oracle.submit import SubmitLimits, Submitter, in_the_way
+from oracle.views import ChainView, Header
+from protocol.errors import RecordError
+from protocol.records import Domain, Reading, Registers, RentalState
+
+GAS = GasAccount(bytes(role_account("relayer").key))
+UNTIL = NOW_MS - 1_000
+READING = Reading(7, UNTIL, Registers(1000, 0, 0, 10, 0, 0), 10, bytes(32))
+SIGNATURE = bytes(64) + b"\x1b"
+
+
+@dataclass
+class Desk:
+    """A submitter with its world and one batch in the outbox."""
+
+    chain: FakeChain
+    journal: ChainJournal
+    clock: FakeClock
+    submitter: Submitter
+
+    def restart(self) -> None:
+        self.submitter = make(self.chain, self.journal, self.clock)
+
+    def sent(self) -> list[bytes]:
+        return [one.raw for one in self.journal.transactions(1)]
+
+    def mine(self, **changes: object) -> None:
+        """Give the newest transaction a receipt."""
+        newest = self.journal.transactions(1)[-1]
+        receipt = Receipt(newest.hash, 100, b"h" * 32, succeeded=True, gas_used=1, rejected=())
+        self.chain.mined[newest.hash] = replace(receipt, **changes)  # type: ignore[arg-type]
+        self.chain.nonces = newest.nonce + 1
+
+
+def make(chain: FakeChain, journal: ChainJournal, clock: FakeClock) -> Submitter:
+    return Submitter(
+        chain,
+        journal,
+        clock,
+        GAS,
+        domain=Domain(31337, "0x" + "d" * 40),
+        oracle=1,
+        limits=SubmitLimits(bump_after_ms=60_000, highest_fee_wei=1_000),
+    )
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    store = Store(f"sqlite:///{tmp_path}/j.sqlite")
+    chain, journal, clock = FakeChain(), ChainJournal(store), FakeClock()
+    journal.add_batch(NOW_MS, [READING], SIGNATURE)
+    yield Desk(chain, journal, clock, make(chain, journal, clock))
+    store.close()
+
+
+def settled_view(**changes: int) -> ChainView:
+    settled = make_rental(until=UNTIL)
+    head = Header(100 + changes.get("deeper", 0), b"h" * 32, b"g" * 32, NOW_MS // 1000)
+    return make_view(latest={7: settled}, head=head)
+
+
+def test_step__new_batch__stored_before_it_is_broadcast(desk: Desk) -> None:
+    stored: list[int] = []
+    real = desk.chain.broadcast
+
+    def watch(raw: bytes) -> None:
+        stored.append(len(desk.sent()))
+        real(raw)
+
+    desk.chain.broadcast = watch  # type: ignore[method-assign]
+    desk.submitter.step(make_view())
+
+    assert stored == [1]
+    assert desk.chain.pool == desk.sent()
+    assert desk.submitter.waiting_since_ms == NOW_MS
+
+
+def test_step__killed_between_store_and_broadcast__same_transaction_again(desk: Desk) -> None:
+    def die(raw: bytes) -> None:
+        raise ChainError(f"killed before {len(raw)} bytes were sent")
+
+    desk.chain.broadcast = die  # type: ignore[method-assign]
+    with pytest.raises(ChainError):
+        desk.submitter.step(make_view())
+    del desk.chain.broadcast  # type: ignore[method-assign]
+
+    desk.restart()
+    desk.submitter.step(make_view())
+
+    assert len(desk.sent()) == 1
+    assert desk.chain.pool == desk.sent()
+
+
+def test_step__time_of_the_reading_not_reached_by_the_chain__waits(desk: Desk) -> None:
+    early = Header(100, b"h" * 32, b"g" * 32, UNTIL // 1000 - 1)
+    desk.submitter.step(make_view(head=early))
+
+    assert desk.sent() == []
+
+
+def test_step__not_mined_in_time__higher_fee_on_the_same_nonce(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    desk.clock.ms += 60_001
+    desk.submitter.step(make_view())
+
+    first, second = desk.journal.transactions(1)
+    assert second.nonce == first.nonce
+    assert second.max_fee_wei * 100 >= first.max_fee_wei * 110
+    assert second.priority_fee_wei > first.priority_fee_wei
+
+
+def test_step__fee_at_its_limit__not_bumped_further(desk: Desk) -> None:
+    for _ in range(60):
+        desk.submitter.step(make_view())
+        desk.clock.ms += 60_001
+
+    fees = [one.max_fee_wei for one in desk.journal.transactions(1)]
+    assert max(fees) <= 1_000
+    assert len(fees) < 40
+
+
+def test_step__mined_but_not_deep__not_done_and_not_in_the_way(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    desk.mine()
+    desk.submitter.step(settled_view())
+
+    assert len(desk.journal.open_batches()) == 1
+    assert desk.submitter.waiting_since_ms is None
+    assert not in_the_way(desk.journal.open_batches(), settled_view())
+
+
+def test_step__state_shows_it_deep__done(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    settled = {7: make_rental(until=UNTIL)}
+    desk.submitter.step(make_view(latest=settled, deep=settled))
+
+    assert desk.journal.open_batches() == []
+
+
+def test_step__block_of_the_receipt_vanishes__same_transaction_again(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    desk.mine()
+    desk.submitter.step(settled_view())
+    desk.chain.mined.clear()
+    desk.chain.nonces = 0
+    desk.clock.ms += 10_000
+    desk.submitter.step(make_view())
+
+    assert len(desk.sent()) == 1
+    assert desk.chain.pool == desk.sent() * 2
+
+
+def test_step__nonce_used_by_another__new_transaction_with_the_next(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    desk.chain.nonces = 1
+    desk.clock.ms += 10_000
+    desk.submitter.step(make_view())
+
+    assert [one.nonce for one in desk.journal.transactions(1)] == [0, 1]
+
+
+def test_step__nonce_just_used_by_ourselves__no_second_transaction(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    desk.clock.ms += 10_000
+    desk.mine()
+    desk.submitter.step(make_view())
+
+    assert len(desk.sent()) == 1
+
+
+def test_step__call_would_revert__nothing_sent_and_the_rental_is_rejected(desk: Desk) -> None:
+    desk.chain.reverts = True
+    desk.submitter.step(make_view())
+
+    assert desk.sent() == []
+    assert desk.journal.open_batches() == []
+    assert "paused" in desk.submitter.rejections[7].reason
+
+
+def test_step__reading_rejected_in_a_mined_settlement__reason_and_pause(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    desk.mine(rejected=((7, UNTIL, "a register fell"),), block_number=90)
+    desk.submitter.step(make_view())
+
+    assert desk.submitter.rejections[7].reason == "a register fell"
+    assert desk.journal.open_batches() == []
+    assert desk.submitter.complete(make_view()).rejections[7].until == UNTIL
+
+
+def test_step__settled_by_someone_else__no_transaction(desk: Desk) -> None:
+    desk.submitter.step(settled_view())
+
+    assert desk.sent() == []
+
+
+def test_step__rental_closed__batch_is_done(desk: Desk) -> None:
+    closed = {7: make_rental(state=RentalState.CLOSED)}
+    desk.submitter.step(make_view(latest=closed, deep=closed))
+
+    assert desk.journal.open_batches() == []
+
+
+def test_step__node_refuses__tries_again_later_and_not_at_once(desk: Desk) -> None:
+    def refuse(raw: bytes) -> None:
+        desk.chain.pool.append(raw)
+        raise TransactionRefusedError("insufficient funds")
+
+    desk.chain.broadcast = refuse  # type: ignore[method-assign]
+    desk.submitter.step(make_view())
+    desk.clock.ms += 10_000
+    desk.submitter.step(make_view())
+    assert len(desk.chain.pool) == 1
+
+    desk.clock.ms += 60_000
+    desk.submitter.step(make_view())
+    assert len(desk.chain.pool) == 2
+
+
+def test_meter_word__register_too_large__named() -> None:
+    full = replace(READING, registers=Registers(2**37, 0, 0, 0, 0, 0))
+
+    with pytest.raises(RecordError, match="rental 7: 137438953472 does not fit"):
+        meter_word(full)
+
+
+def test_meter_word__one_in_each_field__layout_of_the_contract() -> None:
+    word = meter_word(Reading(1, 1, Registers(1, 1, 1, 1, 1, 1), 0, bytes(32)))
+
+    assert word == sum(1 << shift for shift in (0, 43, 80, 117, 154, 188, 222))
+
+
+def test_pack_signature__v_28__highest_bit_of_vs() -> None:
+    packed = pack_signature(3, 2, (1).to_bytes(32, "big") + (2).to_bytes(32, "big") + b"\x1c")
+
+    assert packed == (3, 2, (1).to_bytes(32, "big"), (2 | 1 << 255).to_bytes(32, "big"))

@@ -1,0 +1,182 @@
+"""Following the chain, through reorganisations and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from oracle_builders import FakeClock
+from oracle_fake_chain import FakeChain
+
+from oracle.chain_journal import ChainJournal
+from oracle.errors import ChainError
+from oracle.store import Store
+from oracle.watch import Watcher, WatchScope
+from protocol.records import RentalState
+
+
+@dataclass
+class Desk:
+    """A watcher with its world."""
+
+    chain: FakeChain
+    journal: ChainJournal
+    watcher: Watcher
+
+    def restart(self) -> None:
+        self.watcher = make(self.chain, self.journal)
+
+
+def make(chain: FakeChain, journal: ChainJournal) -> Watcher:
+    return Watcher(chain, journal, FakeClock(), WatchScope(1, (1,), 0, confirmations=2))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    store = Store(f"sqlite:///{tmp_path}/j.sqlite")
+    chain, journal = FakeChain(), ChainJournal(store)
+    yield Desk(chain, journal, make(chain, journal))
+    store.close()
+
+
+def test_poll__rental_opened__latest_at_once_and_deep_after_confirmations(desk: Desk) -> None:
+    desk.chain.open_rental()
+    view = desk.watcher.poll()
+    assert 7 in view.latest
+    assert 7 not in view.deep
+
+    desk.chain.mine()
+    assert 7 not in desk.watcher.poll().deep
+    desk.chain.mine()
+    view = desk.watcher.poll()
+
+    assert 7 in view.deep
+    assert view.drills[1].rental == 7
+    assert view.evidence[7].block_number == 1
+    assert view.tariffs[1] is not None
+
+
+def test_poll__ended__latest_says_so_before_deep_does(desk: Desk) -> None:
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.chain.mine()
+    desk.watcher.poll()
+
+    desk.chain.change("RentalEnded", state=RentalState.ENDED, ended_at=5)
+    view = desk.watcher.poll()
+    assert view.latest[7].state is RentalState.ENDED
+    assert view.deep[7].state is RentalState.OPEN
+
+    desk.chain.mine()
+    desk.chain.mine()
+    assert desk.watcher.poll().deep[7].state is RentalState.ENDED
+
+
+def test_poll__opened_and_ended_while_away__both_are_seen(desk: Desk) -> None:
+    desk.watcher.poll()
+    desk.chain.open_rental()
+    desk.chain.change("RentalEnded", state=RentalState.ENDED, ended_at=5)
+    desk.watcher.poll()
+    desk.chain.mine()
+    desk.watcher.poll()
+    desk.chain.mine()
+
+    assert desk.watcher.poll().deep[7].state is RentalState.ENDED
+
+
+def test_poll__reorganisation_removes_the_deposit__nothing_of_it_is_left(desk: Desk) -> None:
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.chain.mine()
+    assert 7 in desk.watcher.poll().deep
+
+    desk.chain.fork(3)
+    desk.chain.blocks[1].drills = desk.chain.blocks[0].drills
+    view = desk.watcher.poll()
+
+    assert 7 not in view.latest
+    assert 7 not in view.deep
+    assert desk.journal.evidence(7) is None
+
+
+def test_poll__reorganisation_while_stopped__found_by_the_remembered_hashes(desk: Desk) -> None:
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.chain.mine()
+    desk.watcher.poll()
+
+    desk.chain.fork(3)
+    desk.restart()
+
+    assert 7 not in desk.watcher.poll().evidence
+
+
+def test_poll__chain_becomes_shorter__rolled_back(desk: Desk) -> None:
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.watcher.poll()
+
+    del desk.chain.blocks[1:]
+
+    assert desk.watcher.poll().latest == {}
+
+
+def test_poll__restart__evidence_and_rental_are_there_without_rescanning(desk: Desk) -> None:
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.chain.mine()
+    desk.watcher.poll()
+    desk.restart()
+    desk.chain.calls.clear()
+
+    view = desk.watcher.poll()
+
+    assert view.evidence[7].block_number == 1
+    assert 7 in view.deep
+    assert "events_of" not in desk.chain.calls
+
+
+def test_poll__fails_in_the_middle__no_event_is_lost(desk: Desk) -> None:
+    desk.watcher.poll()
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.chain.mine()
+    real, countdown = desk.chain.rental, [1]
+
+    def fail_once(*arguments: object) -> object:
+        if countdown:
+            countdown.pop()
+            raise ChainError("cannot be reached")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    desk.chain.rental = fail_once  # type: ignore[method-assign, assignment]
+    with pytest.raises(ChainError):
+        desk.watcher.poll()
+
+    assert 7 in desk.watcher.poll().deep
+
+
+def test_poll__far_behind__catches_up_in_spans_and_says_so(desk: Desk) -> None:
+    desk.chain.open_rental()
+    for _ in range(400):
+        desk.chain.mine()
+
+    first = desk.watcher.poll()
+    for _ in range(10):
+        view = desk.watcher.poll()
+
+    assert first.catching_up
+    assert not view.catching_up
+    assert view.evidence[7].block_number == 1
+    assert 7 in view.deep
+
+
+def test_poll__nothing_new__asks_only_for_the_head(desk: Desk) -> None:
+    desk.watcher.poll()
+    desk.chain.calls.clear()
+
+    desk.watcher.poll()
+
+    assert desk.chain.calls == ["head"]
