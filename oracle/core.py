@@ -43,6 +43,9 @@ MESSAGES_PER_STEP = 2_000
 ACKNOWLEDGE_MS = 100
 """A drill's samples are acknowledged at most this often; several messages share one answer."""
 
+REPORTED_BAD_MESSAGES = 20
+"""So many are reported one by one, then every thousandth."""
+
 log = structlog.get_logger()
 
 
@@ -141,14 +144,20 @@ class Core:
                 elif channel is Channel.STATUS:
                     self._note_status(parse_message(StatusMessage, drill, message.payload))
             except MessageError as error:
-                self.counters.bad_messages += 1
-                log.warning(
-                    "message dropped",
-                    topic=message.topic[:80],
-                    reason=str(error)[:200],
-                    count=self.counters.bad_messages,
-                )
+                self._drop(message, error)
         return parsed
+
+    def _drop(self, message: Incoming, error: MessageError) -> None:
+        """Count a bad message, and say so without letting a hostile client fill the log."""
+        self.counters.bad_messages += 1
+        count = self.counters.bad_messages
+        if count <= REPORTED_BAD_MESSAGES or count % 1_000 == 0:
+            log.warning(
+                "message dropped",
+                topic=message.topic[:80],
+                reason=str(error)[:200],
+                count=count,
+            )
 
     def _require_ours(self, drill: int) -> None:
         if drill not in self.metering.orders:

@@ -168,7 +168,8 @@ def drill_problem(facts: DrillFacts, now_ms: int, limits: LeaseLimits) -> Inhibi
         return Inhibit.SEQUENCE_REUSED
     if facts.last_sample_ms is None or now_ms - facts.last_sample_ms > limits.sample_age_ms:
         return Inhibit.NO_SAMPLES
-    if facts.last_sample_ms > now_ms + limits.clock_skew_ms:
+    counted_ms = 0 if facts.log is None else facts.log.until or 0
+    if max(facts.last_sample_ms, counted_ms) > now_ms + limits.clock_skew_ms:
         return Inhibit.DRILL_CLOCK
     return None
 

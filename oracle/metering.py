@@ -198,14 +198,15 @@ class Metering:
         signed = self.journal.signed_reading(rental, view.ended_ms)
         return signed or self.logs[rental].reading(view.ended_ms)
 
-    def live_reading(self, rental: int) -> Reading | None:
+    def live_reading(self, rental: int, latest_ms: int) -> Reading | None:
         """The reading up to the last counted sample, or None when it must not be signed.
 
-        It must not when another reading of that time was, or a later one.
+        It must not when another reading of that time was, or a later one, or when a controller
+        with a wrong clock dated the sample after `latest_ms`.
         """
         rental_log, mark = self.logs[rental], self.marks[rental]
         until = rental_log.until
-        if until is None or until < mark.until:
+        if until is None or until < mark.until or until > latest_ms:
             return None
         if until == mark.until and rental_log.frontier.size != mark.log_size:
             return None

@@ -83,7 +83,7 @@ class Receipts:
         if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
             return None
         if known.state is RentalState.OPEN:
-            reading = self.metering.live_reading(rental)
+            reading = self.metering.live_reading(rental, now_ms + self.limits.clock_skew_ms)
         else:
             reading = self.metering.final_reading(rental, now_ms, self.final_wait_ms)
         if reading is None:

@@ -70,7 +70,7 @@ class Settlement:
             if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
                 continue
             candidate = (
-                self._live(latest, tariff, view)
+                self._live(latest, tariff, view, now_ms)
                 if latest.state is RentalState.OPEN
                 else self._final(known, latest, now_ms)
             )
@@ -78,8 +78,11 @@ class Settlement:
                 found.append(candidate)
         return found
 
-    def _live(self, latest: RentalView, tariff: Tariff, view: ChainView) -> Candidate | None:
-        reading = self.metering.live_reading(latest.rental)
+    def _live(
+        self, latest: RentalView, tariff: Tariff, view: ChainView, now_ms: int
+    ) -> Candidate | None:
+        latest_ms = now_ms + self.limits.lease.clock_skew_ms
+        reading = self.metering.live_reading(latest.rental, latest_ms)
         if reading is None:
             return None
         rental_log = self.metering.logs[latest.rental]

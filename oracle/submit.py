@@ -20,6 +20,7 @@ from oracle.errors import CallRevertedError, TransactionRefusedError
 from oracle.ports import Chain, Clock, GasSigner, Receipt, SentTransaction, SignedBatch
 from oracle.settlement_policy import retry_pause_ms
 from oracle.views import ChainView, Rejection, RentalView
+from protocol.errors import RecordError
 from protocol.records import Domain, Reading, RentalState
 
 GAS_MARGIN_PERCENT = 30
@@ -141,10 +142,10 @@ class Submitter:
         now_ms = self._clock.now_ms()
         if self._refused_ms is not None and now_ms - self._refused_ms < self._limits.bump_after_ms:
             return
-        data = self._chain.settlement_data(self._oracle, batch.signature, batch.readings)
         try:
+            data = self._chain.settlement_data(self._oracle, batch.signature, batch.readings)
             gas = self._chain.simulate(self._gas.address, data)
-        except CallRevertedError as error:
+        except (CallRevertedError, RecordError) as error:
             for reading in batch.readings:
                 self._reject(reading, str(error))
             self._finish(batch, "dropped", str(error))

@@ -400,6 +400,25 @@ def test_step__gap_while_the_motor_ran__reported_with_its_cost(box: Box) -> None
     assert "5100 ms" in events[0]["reason"]
 
 
+def test_step__controller_with_a_clock_far_ahead__no_lease_no_reading_fair_end(box: Box) -> None:
+    view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
+    box.run(10, view, motor_on=True)
+    before = len(box.broker.of("reading"))
+    box.sent += 1
+    box.broker.give(make_sample(box.sent, NOW_MS + 10**9, motor_on=True))
+    box.run(20, view, motor_on=True)
+    box.restart()
+    box.run(5, view, motor_on=True)
+
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.DRILL_CLOCK
+    assert len(box.broker.of("reading")) == before
+    assert box.core.outbox.open_batches() == []
+
+    box.run(6, ended(box, NOW_MS + 3_000), motor_on=True)
+    (batch,) = box.core.outbox.open_batches()
+    assert batch.readings[0].registers.active_ms_1 == 2_900
+
+
 def test_stop__running__inhibits(box: Box) -> None:
     box.run(5, view_of())
     box.core.stop()

@@ -196,6 +196,17 @@ def test_step__call_would_revert__nothing_sent_and_the_rental_is_rejected(desk: 
     assert "paused" in desk.submitter.rejections[7].reason
 
 
+def test_step__register_beyond_the_meter_word__dropped_and_not_a_crash(desk: Desk) -> None:
+    def overflow(*_: object) -> bytes:
+        raise RecordError("does not fit")
+
+    desk.chain.settlement_data = overflow  # type: ignore[method-assign]
+    desk.submitter.step(make_view())
+
+    assert desk.journal.open_batches() == []
+    assert desk.submitter.rejections[7].reason == "does not fit"
+
+
 def test_step__reading_rejected_in_a_mined_settlement__reason_and_pause(desk: Desk) -> None:
     desk.submitter.step(make_view())
     desk.mine(rejected=((7, UNTIL, "a register fell"),), block_number=90)
