@@ -1,0 +1,94 @@
+"""The contract tests run whole for each way of compiling: the results must not differ."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from pathlib import Path
+
+import pytest
+from contracts.builders import Yard, deploy_yard
+from contracts.evm import Chain, Deployed
+from eth_account.signers.local import LocalAccount
+
+from rig.contract import Compiled, Optimiser, compile_drill_meter, compile_vyper
+
+OPTIMISERS: tuple[Optimiser, ...] = ("gas", "none", "codesize")
+MOCKS = Path(__file__).with_name("mocks")
+
+
+@cache
+def drill_meter(optimiser: Optimiser) -> Compiled:
+    with warnings.catch_warnings():
+        # Without the optimiser the code is larger than EIP-170 allows on a public chain.
+        warnings.filterwarnings("ignore", message="Length of compiled bytecode")
+        return compile_drill_meter(optimiser)
+
+
+@cache
+def mock(name: str) -> Compiled:
+    """A contract of tests/contracts/mocks."""
+    return compile_vyper(MOCKS / f"{name}.vy")
+
+
+@pytest.fixture(scope="session", params=OPTIMISERS)
+def optimiser(request: pytest.FixtureRequest) -> Optimiser:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def compiled(optimiser: Optimiser) -> Compiled:
+    return drill_meter(optimiser)
+
+
+@pytest.fixture
+def chain() -> Chain:
+    return Chain()
+
+
+@pytest.fixture(scope="session")
+def people(
+    customer: LocalAccount,
+    provider: LocalAccount,
+    oracle_key: LocalAccount,
+    relayer: LocalAccount,
+    stranger: LocalAccount,
+) -> dict[str, LocalAccount]:
+    return {
+        "customer": customer,
+        "provider": provider,
+        "oracle": oracle_key,
+        "relayer": relayer,
+        "stranger": stranger,
+    }
+
+
+@pytest.fixture
+def yard(chain: Chain, compiled: Compiled, people: dict[str, LocalAccount]) -> Yard:
+    """A deployment for the native coin."""
+    return deploy_yard(chain, compiled, people)
+
+
+@pytest.fixture
+def token(chain: Chain, provider: LocalAccount) -> Deployed:
+    return chain.deploy(mock("token"), provider)
+
+
+@pytest.fixture
+def token_yard(
+    chain: Chain, compiled: Compiled, people: dict[str, LocalAccount], token: Deployed
+) -> Yard:
+    """A deployment for a token."""
+    return deploy_yard(chain, compiled, people, token)
+
+
+@pytest.fixture(params=("native", "token"))
+def any_yard(
+    request: pytest.FixtureRequest,
+    chain: Chain,
+    compiled: Compiled,
+    people: dict[str, LocalAccount],
+    token: Deployed,
+) -> Yard:
+    """A deployment for each kind of payment asset."""
+    return deploy_yard(chain, compiled, people, token if request.param == "token" else None)
