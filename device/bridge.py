@@ -202,7 +202,7 @@ class Bridge:
     def _summary(self, now: Now) -> tuple[bool, str, str]:
         status = self._link.session.status
         if not self._link.up(now.monotonic_ms):
-            return False, UNKNOWN, self._link.down_reason()
+            return False, UNKNOWN, self._link.down_reason
         if status is None:
             return True, UNKNOWN, "no status yet"
         return True, status.state.name, self._spool_error or status.reason

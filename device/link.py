@@ -18,12 +18,17 @@ LONGEST_DELAY_MS = 2_000
 
 
 class Link:
-    """Reads, writes and reopens; what was heard and is to be sent is the session's business."""
+    """Reads, writes and reopens; what was heard and is to be sent is the session's business.
+
+    `down_reason` says why the link is not up. A port that leads to another drill is closed and
+    tried again later: a name may come to mean another device.
+    """
 
     def __init__(self, session: Session, open_port: Callable[[], Port]) -> None:
         """`open_port` is called for each attempt and raises PortError while there is no port."""
         self.session = session
-        self.error = "port not opened yet"
+        self.down_reason = "port not opened yet"
+        self._told: str | None = None
         self._open_port = open_port
         self._port: Port | None = None
         self._delay_ms = FIRST_DELAY_MS
@@ -40,10 +45,17 @@ class Link:
         if self._port is None:
             return []
         try:
-            return self.session.receive(self._port.read(), now_ms)
+            frames = self.session.receive(self._port.read(), now_ms)
         except PortError as error:
             self._lost(error, now_ms)
             return []
+        if self.session.wrong_drill is not None:
+            self._lost(PortError(self._wrong_drill()), now_ms)
+        elif self.session.up(now_ms):
+            self._answered()
+        else:
+            self.down_reason = self._told or "the controller is silent"
+        return frames
 
     def write(self, now_ms: int, time_ms: int) -> None:
         """Send what is due."""
@@ -60,14 +72,6 @@ class Link:
         """Whether the right controller answers at the open port."""
         return self._port is not None and self.session.up(now_ms)
 
-    def down_reason(self) -> str:
-        """Why the link is not up."""
-        if self._port is None:
-            return self.error
-        if self.session.wrong_drill is not None:
-            return f"the port leads to drill {self.session.wrong_drill}, not {self.session.drill}"
-        return "the controller is silent"
-
     def close(self) -> None:
         """Close the port."""
         if self._port is not None:
@@ -82,15 +86,23 @@ class Link:
         except PortError as error:
             self._lost(error, now_ms)
             return
-        _log.info("port opened")
-        self.error = ""
-        self._delay_ms = FIRST_DELAY_MS
         self.session.opened()
+
+    def _answered(self) -> None:
+        """The controller was heard of: what was wrong is over."""
+        if self._told != "":
+            _log.info("controller answers", drill=self.session.drill)
+        self._told = ""
+        self._delay_ms = FIRST_DELAY_MS
+
+    def _wrong_drill(self) -> str:
+        return f"the port leads to drill {self.session.wrong_drill}, not {self.session.drill}"
 
     def _lost(self, error: PortError, now_ms: int) -> None:
         self.close()
-        if str(error) != self.error:
-            _log.warning("port closed", reason=str(error))
-            self.error = str(error)
+        self.down_reason = str(error)
+        if self.down_reason != self._told:
+            _log.warning("port closed", reason=self.down_reason)
+            self._told = self.down_reason
         self._next_attempt_ms = now_ms + self._delay_ms
         self._delay_ms = min(2 * self._delay_ms, LONGEST_DELAY_MS)

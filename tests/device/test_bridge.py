@@ -71,6 +71,7 @@ def test_forget__journalled_samples__go_and_never_come_back(spool: Spool) -> Non
     put(spool, 1, 2, 3)
     spool.forget(2)
     put(spool, 1, 2, 3, 4)
+    put(spool, 1, 2)
     assert [sequence for sequence, _ in spool.pending(0, 10)] == [3, 4]
 
 

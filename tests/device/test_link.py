@@ -311,7 +311,7 @@ def test_link__port_vanishes_and_returns__reopens_with_growing_delays() -> None:
         link.read(now)
         link.write(now, NOW_MS)
     assert ports[0].closed
-    assert link.down_reason() == "no such port"
+    assert link.down_reason == "no such port"
     waits = [b - a for a, b in itertools.pairwise(attempts)][:6]
     assert waits[:5] == [110, 200, 400, 800, 1_600]
     assert max(waits) == 2_000
@@ -321,4 +321,27 @@ def test_link__port_vanishes_and_returns__reopens_with_growing_delays() -> None:
         link.write(now, NOW_MS)
     assert len(ports) == 2
     assert FrameType.CLOCK in {frame.type for frame in frames(ports[1].written)}
-    assert link.down_reason() == "the controller is silent"
+    hello = Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1)))
+    ports[1].incoming = encode_frame(hello)
+    link.read(13_000)
+    assert link.up(13_000)
+    link.read(17_000)
+    assert (link.up(17_000), link.down_reason) == (False, "the controller is silent")
+
+
+def test_link__port_leads_to_another_drill__is_closed_and_tried_again() -> None:
+    ports: list[FakePort] = []
+
+    def open_port() -> FakePort:
+        ports.append(FakePort())
+        drill = DRILL + 1 if len(ports) == 1 else DRILL
+        ports[-1].incoming = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(drill, 1))))
+        return ports[-1]
+
+    link = Link(Session(DRILL), open_port)
+    link.read(0)
+    link.write(0, NOW_MS)
+    assert (ports[0].closed, ports[0].written) == (True, b"")
+    assert link.down_reason == "the port leads to drill 8, not 7"
+    link.read(200)
+    assert link.up(200)
