@@ -122,29 +122,13 @@ class Journal:
             ).scalar()
         return 0 if first is None else int(first) - 1
 
-    def know_rental(self, view: RentalView) -> SignedMark:
-        """What was signed last for a rental, forgetting what belonged to another rental of the
+    def know_rentals(self, views: Sequence[RentalView]) -> dict[int, SignedMark]:
+        """What was signed last for each rental, forgetting what belonged to another rental of the
         same number on a vanished chain."""
-        table = tables.rental
+        if not views:
+            return {}
         with self._store.write() as connection:
-            row = connection.execute(select(table).where(table.c.rental == view.rental)).first()
-            if row is not None:
-                if (row.drill, row.tariff, row.opened_at, row.customer) == view.identity:
-                    return SignedMark(row.signed_until, row.signed_log_size)
-                _forget(connection, view.rental)
-            connection.execute(
-                insert(table),
-                {
-                    "rental": view.rental,
-                    "drill": view.drill,
-                    "tariff": view.tariff,
-                    "opened_at": view.opened_at,
-                    "customer": view.customer,
-                    "signed_until": 0,
-                    "signed_log_size": 0,
-                },
-            )
-        return SignedMark(0, 0)
+            return {view.rental: _know(connection, view) for view in views}
 
     def add_signed(self, readings: Sequence[Reading], keep: Sequence[Reading]) -> None:
         """Remember what is about to be signed; `keep` must be found again by `signed_reading`."""
@@ -284,6 +268,28 @@ def _rows(samples: Sequence[LoggedSample]) -> list[dict[str, Any]]:
         }
         for logged in samples
     ]
+
+
+def _know(connection: Connection, view: RentalView) -> SignedMark:
+    table = tables.rental
+    row = connection.execute(select(table).where(table.c.rental == view.rental)).first()
+    if row is not None:
+        if (row.drill, row.tariff, row.opened_at, row.customer) == view.identity:
+            return SignedMark(row.signed_until, row.signed_log_size)
+        _forget(connection, view.rental)
+    connection.execute(
+        insert(table),
+        {
+            "rental": view.rental,
+            "drill": view.drill,
+            "tariff": view.tariff,
+            "opened_at": view.opened_at,
+            "customer": view.customer,
+            "signed_until": 0,
+            "signed_log_size": 0,
+        },
+    )
+    return SignedMark(0, 0)
 
 
 def _forget(connection: Connection, rental: int) -> None:

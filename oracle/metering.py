@@ -150,11 +150,16 @@ class Metering:
                 if known is not None and known.state is RentalState.CLOSED:
                     self.journal.forget_closed(rental)
                 self._drop(rental)
+        new = [
+            view
+            for rental, view in mine.items()
+            if rental not in self.rentals or self.rentals[rental].identity != view.identity
+        ]
+        marks = self.journal.know_rentals(new)
         for rental, view in mine.items():
-            before = self.rentals.get(rental)
-            if before is None or before.identity != view.identity:
-                self.marks[rental] = self.journal.know_rental(view)
+            if rental in marks:
                 self.logs[rental] = self._rebuild(view)
+                self.marks[rental] = marks[rental]
                 log.info("rental taken up", rental=rental, drill=view.drill)
             elif self.logs[rental].ended_ms != view.ended_ms:
                 self.logs[rental] = self._cut(self.logs[rental], view)
