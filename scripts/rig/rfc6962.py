@@ -18,14 +18,14 @@ LEAVES = (
 )
 
 
-def _tree(leaves: list[bytes]) -> bytes:
+def tree(leaves: list[bytes]) -> bytes:
     """MTH of RFC 6962 section 2.1."""
     if not leaves:
         return sha256(b"").digest()
     if len(leaves) == 1:
         return sha256(b"\0" + leaves[0]).digest()
     k = _below(len(leaves))
-    return sha256(b"\1" + _tree(leaves[:k]) + _tree(leaves[k:])).digest()
+    return sha256(b"\1" + tree(leaves[:k]) + tree(leaves[k:])).digest()
 
 
 def _below(n: int) -> int:
@@ -42,19 +42,19 @@ def _path(m: int, leaves: list[bytes]) -> list[bytes]:
         return []
     k = _below(n)
     if m < k:
-        return [*_path(m, leaves[:k]), _tree(leaves[k:])]
-    return [*_path(m - k, leaves[k:]), _tree(leaves[:k])]
+        return [*_path(m, leaves[:k]), tree(leaves[k:])]
+    return [*_path(m - k, leaves[k:]), tree(leaves[:k])]
 
 
 def _proof(m: int, leaves: list[bytes], *, whole: bool = True) -> list[bytes]:
     """SUBPROOF of RFC 6962 section 2.1.2."""
     n = len(leaves)
     if m == n:
-        return [] if whole else [_tree(leaves)]
+        return [] if whole else [tree(leaves)]
     k = _below(n)
     if m <= k:
-        return [*_proof(m, leaves[:k], whole=whole), _tree(leaves[k:])]
-    return [*_proof(m - k, leaves[k:], whole=False), _tree(leaves[:k])]
+        return [*_proof(m, leaves[:k], whole=whole), tree(leaves[k:])]
+    return [*_proof(m - k, leaves[k:], whole=False), tree(leaves[:k])]
 
 
 def merkle() -> dict[str, Any]:
@@ -67,7 +67,7 @@ def merkle() -> dict[str, Any]:
     sizes = range(len(leaves) + 1)
     return {
         "leaves": ["0x" + leaf for leaf in LEAVES],
-        "roots": text([_tree(leaves[:n]) for n in sizes]),
+        "roots": text([tree(leaves[:n]) for n in sizes]),
         "inclusion": [
             {"index": m, "size": n, "path": text(_path(m, leaves[:n]))}
             for n in sizes

@@ -1,0 +1,128 @@
+"""A bill made anew from raw samples and events on the chain, with nobody else's arithmetic.
+
+What stands here shares no code with the oracle's meter, the contract's or `protocol.tariff`: plain
+loops over samples, exact fractions for money, and the log's root by the definition of RFC 6962.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from protocol.sample import Sample, encode_sample
+from rig import rfc6962
+
+LONGEST_STEP_MS = 200
+"""PROTOCOL section 5: two sample periods; what happened in a longer silence is billed to nobody."""
+
+NAMES = tuple(f"{what}_{level}" for what in ("active_ms", "revolutions") for level in (1, 2, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the events say about a rental: times in Unix s, prices in the asset's smallest unit."""
+
+    opened_at: int
+    ended_at: int
+    prices: tuple[tuple[int, int], ...]
+    """By level: a second, 1000 revolutions."""
+    standing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the samples come to."""
+
+    registers: dict[str, int]
+    charge: int
+    log_size: int
+    log_root: bytes
+    gaps: int
+
+
+def rental_log(samples: Sequence[Sample], opened_at: int, ended_at: int) -> list[Sample]:
+    """The samples of the rental, oldest first."""
+    inside = [s for s in samples if opened_at * 1000 <= s.time_ms <= ended_at * 1000]
+    return sorted(inside, key=lambda sample: sample.sequence)
+
+
+def meter(log: Sequence[Sample]) -> tuple[list[Fraction], list[Fraction], int]:
+    """Seconds and revolutions by level, and the number of silences that cost nothing."""
+    seconds, turns, gaps = [Fraction(0)] * 3, [Fraction(0)] * 3, 0
+    for number in range(1, len(log)):
+        earlier = log[number - 1]
+        step_ms = log[number].time_ms - earlier.time_ms
+        if not earlier.motor_on:
+            continue
+        if step_ms > LONGEST_STEP_MS:
+            gaps += 1
+            continue
+        step = Fraction(step_ms, 1000)
+        seconds[earlier.level - 1] += step
+        turns[earlier.level - 1] += step * Fraction(earlier.rpm, 60)
+    return seconds, turns, gaps
+
+
+def amount(
+    seconds: Sequence[Fraction], turns: Sequence[int], elapsed: Fraction, terms: Terms
+) -> int:
+    """Money for whole revolutions and exact seconds, rounded down."""
+    total = elapsed * terms.standing
+    for level, (per_second, per_1000_turns) in enumerate(terms.prices):
+        total += seconds[level] * per_second + Fraction(turns[level], 1000) * per_1000_turns
+    return int(total)
+
+
+def recompute(samples: Sequence[Sample], terms: Terms) -> Bill:
+    """The final bill of a rental."""
+    log = rental_log(samples, terms.opened_at, terms.ended_at)
+    seconds, turns, gaps = meter(log)
+    whole_turns = [int(turn) for turn in turns]
+    active_ms = [int(second * 1000) for second in seconds]
+    return Bill(
+        registers=dict(zip(NAMES, [*active_ms, *whole_turns], strict=True)),
+        charge=amount(seconds, whole_turns, Fraction(terms.ended_at - terms.opened_at), terms),
+        log_size=len(log),
+        log_root=rfc6962.tree([encode_sample(sample) for sample in log]),
+        gaps=gaps,
+    )
+
+
+def worst_overrun(
+    samples: Sequence[Sample], terms: Terms, funding: Sequence[tuple[int, int]]
+) -> tuple[int, int | None]:
+    """The most by which use ever went beyond what was funded until then, and the time (Unix ms)
+    of the sample that first used it up, or None.
+
+    `funding` holds (Unix s, funded from then on), oldest first.
+    """
+    log = rental_log(samples, terms.opened_at, terms.ended_at)
+    worst, used_up_at_ms = 0, None
+    seconds, turns = [Fraction(0)] * 3, [Fraction(0)] * 3
+    for number in range(1, len(log)):
+        step_seconds, step_turns, _ = meter(log[number - 1 : number + 1])
+        seconds = [a + b for a, b in zip(seconds, step_seconds, strict=True)]
+        turns = [a + b for a, b in zip(turns, step_turns, strict=True)]
+        time_ms = log[number].time_ms
+        funded = max((f for since, f in funding if since * 1000 <= time_ms), default=0)
+        elapsed = Fraction(time_ms - terms.opened_at * 1000, 1000)
+        used = amount(seconds, [int(turn) for turn in turns], elapsed, terms)
+        worst = max(worst, used - funded)
+        if used >= funded and used_up_at_ms is None:
+            used_up_at_ms = time_ms
+    return worst, used_up_at_ms
+
+
+def terms_of(opened: Any, ended: Any, published: Any) -> Terms:
+    """The terms from RentalOpened (with its block's time), RentalEnded and TariffPublished."""
+    return Terms(
+        opened_at=opened,
+        ended_at=ended["args"]["ended_at"],
+        prices=tuple(
+            (level["price_per_second"], level["price_per_1000_revolutions"])
+            for level in published["args"]["levels"]
+        ),
+        standing=published["args"]["standing_price_per_second"],
+    )

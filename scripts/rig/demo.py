@@ -1,0 +1,152 @@
+"""`scripts/demo`: all of it on this machine, in about a minute, ending with a plain summary."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from rig.errors import RigError
+from rig.story import Cancelled, Storyteller
+from rig.summary import Summary, summarise
+from rig.view import View
+from rig.world import Trace, World
+
+LONGEST_SECONDS = 75.0
+"""The story takes about 50 s; after this it is ended, and has failed."""
+
+OK, FAILED, BAD_OPTIONS, INTERRUPTED = 0, 1, 2, 130
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; ends the program with status 2 when one is wrong."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary for programs")
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="replay a CSV in both drills")
+    parser.add_argument(
+        "--columns",
+        metavar="SPEC",
+        help="its columns: rpm=NAME,torque=NAME[,time=NAME][,level=NAME], scaled as in NAME*60",
+    )
+    parser.add_argument(
+        "--sample-period-ms", type=int, metavar="N", help="time between rows without a time column"
+    )
+    parser.add_argument(
+        "--embedded-broker", action="store_true", help="not mosquitto, even if it is installed"
+    )
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="keep logs and data there")
+    options = parser.parse_args(arguments)
+    if (options.trace is None) != (options.columns is None):
+        parser.error("--trace and --columns belong together")
+    if options.sample_period_ms is not None and options.trace is None:
+        parser.error("--sample-period-ms needs --trace")
+    if options.trace is not None:
+        _check_trace(parser, options)
+    return options
+
+
+def _check_trace(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    from device.errors import DeviceError  # noqa: PLC0415  only a trace needs it
+    from device.trace import read_trace  # noqa: PLC0415
+
+    try:
+        read_trace(options.trace, options.columns, options.sample_period_ms)
+    except DeviceError as error:
+        parser.error(str(error))
+
+
+def play(world: World, view: View, *, recorded: bool) -> Summary:
+    """Play both stories side by side and look back on them."""
+    stop, end_by = threading.Event(), time.monotonic() + LONGEST_SECONDS
+    tellers = [Storyteller(world, drill, view.say_of_drill, stop) for drill in world.controllers]
+    stories = [tellers[0].until_the_credit_is_gone, tellers[1].beside_it]
+    failures: list[str] = []
+    with ThreadPoolExecutor(len(stories)) as pool:
+        futures = [pool.submit(_told, story, stop, failures) for story in stories]
+        try:
+            view.watch(world, [t.progress for t in tellers], _over(futures, stop, end_by))
+        finally:
+            if not all(future.done() for future in futures):
+                stop.set()
+    if time.monotonic() > end_by:
+        failures.append(f"the story was not over after {LONGEST_SECONDS:g} s")
+    summary = summarise(world, [t.progress for t in tellers], recorded=recorded)
+    summary.complaints[:0] = failures
+    return summary
+
+
+def _told(story: Callable[[], None], stop: threading.Event, failures: list[str]) -> None:
+    try:
+        story()
+    except Cancelled:
+        return
+    except Exception as error:  # noqa: BLE001  whatever it was, it goes into the summary
+        failures.append(f"{type(error).__name__}: {error}")
+        stop.set()
+
+
+def _over(
+    futures: Sequence[Future[None]], stop: threading.Event, end_by: float
+) -> Callable[[], bool]:
+    def over() -> bool:
+        done = all(future.done() for future in futures)
+        return done or stop.is_set() or time.monotonic() > end_by
+
+    return over
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def run(options: argparse.Namespace, folder: Path, console: Console) -> int:
+    """Build the world, play, report; the exit status."""
+    view, trace = View(console), None
+    if options.trace is not None:
+        trace = Trace(options.trace.resolve(), options.columns, options.sample_period_ms)
+    with World(folder, trace, view.say, embedded=options.embedded_broker) as world:
+        summary = play(world, view, recorded=trace is not None)
+    console.print()
+    console.print(summary.as_text(), markup=False, highlight=False, soft_wrap=True)
+    if options.json is not None:
+        options.json.write_text(json.dumps(summary.as_json(), indent=2) + "\n")
+    return OK if summary.ok else FAILED
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse, run and clean up."""
+    options = parse(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    # Not in the repository: the path of a Unix socket must be short.
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="smart-drill-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    status = FAILED
+    try:
+        status = run(options, folder, console)
+    except RigError as error:
+        console.print(f"demo: {error}", markup=False, highlight=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+        console.print("demo: interrupted; everything has been stopped")
+    finally:
+        if status == OK and options.folder is None:
+            shutil.rmtree(folder)
+        else:
+            console.print(f"The logs are in {folder}/logs", markup=False, soft_wrap=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

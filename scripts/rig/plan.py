@@ -1,0 +1,126 @@
+"""What the demo is set up with: tariff, the oracle's limits, and the amounts that follow.
+
+Amounts are such that the story takes about a minute. PRICE is a round figure in wei; nothing
+depends on it but the gas share of a settlement.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from protocol.records import LevelRate, Tariff
+from protocol.sample import MAX_RPM
+from protocol.tariff import dearest_charge
+
+PRICE = 10**14
+GRACE_SECONDS = 60
+CONFIRMATIONS = 1
+
+LEASE_SECONDS = 3
+STROKE_SECONDS = 1
+SETTLEMENT_SECONDS = 6
+RESERVE_MS = (LEASE_SECONDS + STROKE_SECONDS + SETTLEMENT_SECONDS) * 1000
+"""What the oracle holds back: the dearest drilling in this time."""
+
+STEADY = Tariff(
+    (
+        LevelRate(2 * PRICE, PRICE // 10, 3000),
+        LevelRate(4 * PRICE, PRICE // 5, 1200),
+        LevelRate(8 * PRICE, PRICE // 2, 700),
+    ),
+    standing_price_per_second=PRICE // 50,
+    least_reserve=PRICE,
+)
+"""For the three presets of the simulated spindle."""
+
+RECORDED = Tariff(
+    (
+        LevelRate(6 * PRICE, PRICE // 10, MAX_RPM),
+        LevelRate(7 * PRICE, PRICE // 10, MAX_RPM),
+        LevelRate(8 * PRICE, PRICE // 10, MAX_RPM),
+    ),
+    standing_price_per_second=PRICE // 50,
+    least_reserve=PRICE,
+)
+"""For a trace, whose levels and speeds are its own: whatever it holds, the story keeps its pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What the scripted customers pay in, in wei."""
+
+    reserve: int
+    first: int
+    top_up: int
+    second: int
+
+
+def amounts(tariff: Tariff) -> Amounts:
+    """Enough for the strokes of the story above the reserve, and not for more."""
+
+    def cost(*strokes: tuple[int, int]) -> int:
+        return sum(tariff.levels[n - 1].price_per_second * seconds for n, seconds in strokes)
+
+    reserve = dearest_charge(tariff, RESERVE_MS)
+    return Amounts(
+        reserve=reserve,
+        first=reserve + cost((1, 4), (2, 4), (3, 6)),
+        top_up=reserve + cost((3, 8)),
+        second=reserve + cost((3, 16)),
+    )
+
+
+def deployment_plan(tariff: Tariff, oracle_key: str) -> str:
+    """The TOML that `ape run deploy` takes."""
+    lines = [
+        f'asset = "0x{"00" * 20}"',
+        f"grace_period_seconds = {GRACE_SECONDS}",
+        f'oracle_key = "{oracle_key}"',
+        'drills = ["Pillar drill 1", "Pillar drill 2"]',
+        "[tariff]",
+        f"standing_price_per_second = {tariff.standing_price_per_second}",
+        f"least_reserve = {tariff.least_reserve}",
+    ]
+    for rate in tariff.levels:
+        lines += [
+            "[[tariff.levels]]",
+            f"price_per_second = {rate.price_per_second}",
+            f"price_per_1000_revolutions = {rate.price_per_1000_revolutions}",
+            f"max_rpm = {rate.max_rpm}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def oracle_settings(
+    folder: Path, *, drills: list[int], rpc_url: str, broker_port: int, record: Path
+) -> str:
+    """The TOML of the edge box: short leases and eager settlements, to be seen within a minute."""
+    sections: dict[str, dict[str, object]] = {
+        "oracle": {"number": 1, "drills": drills},
+        "chain": {
+            "rpc_url": rpc_url,
+            "deployment": str(record),
+            "confirmations": CONFIRMATIONS,
+        },
+        "broker": {"host": "127.0.0.1", "port": broker_port},
+        "keys": {
+            f"{key}_{what}": str(folder / f"{key}.{ending}")
+            for key in ("signing", "gas")
+            for what, ending in (("keystore", "json"), ("password_file", "password"))
+        },
+        "journal": {"url": f"sqlite:///{folder}/journal.sqlite"},
+        "settlement": {"least_interval_seconds": 2, "longest_interval_seconds": 10},
+        "lease": {
+            "seconds": LEASE_SECONDS,
+            "longest_stroke_seconds": STROKE_SECONDS,
+            "settlement_seconds": SETTLEMENT_SECONDS,
+            "warning_runway_seconds": 5,
+        },
+    }
+    lines: list[str] = []
+    for section, values in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    return "\n".join(lines) + "\n"
