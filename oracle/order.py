@@ -67,7 +67,7 @@ def take(order: Order, samples: Sequence[LoggedSample], now_ms: int) -> Intake:
     hole_accepted = None
     if first != order.sequence + 1:
         hole, resend = _look(order.hole, first, now_ms)
-        if hole.seen_rounds < 2 or first != hole.first:
+        if hole.seen_rounds < 2:
             return Intake(replace(order, hole=hole), resend=resend, reused=reused)
         hole_accepted = (order.sequence + 1, first - 1)
     run = _run(fresh)

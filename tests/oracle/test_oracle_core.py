@@ -151,6 +151,8 @@ def test_step__journal_not_writable__no_acknowledgement_and_inhibit_until_it_is(
     box.run(4, view)
     assert box.broker.of("journalled")[-1]["sequence"] == box.sent
     assert box.broker.of("lease")[-1]["kind"] == "lease"
+    journalled = box.core.metering.journal.samples_after(1, 0, 0, None)
+    assert [one.sample.sequence for one in journalled] == [*range(1, box.sent + 1)]
 
 
 def test_step__malformed_and_foreign_messages__dropped_and_counted(box: Box) -> None:
