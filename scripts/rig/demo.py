@@ -66,7 +66,7 @@ def _check_trace(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         parser.error(str(error))
 
 
-def play(world: World, view: View, *, recorded: bool) -> Summary:
+def play(world: World, view: View) -> Summary:
     """Play both stories side by side and look back on them."""
     stop, end_by = threading.Event(), time.monotonic() + LONGEST_SECONDS
     tellers = [Storyteller(world, drill, view.say_of_drill, stop) for drill in world.controllers]
@@ -81,7 +81,7 @@ def play(world: World, view: View, *, recorded: bool) -> Summary:
                 stop.set()
     if time.monotonic() > end_by:
         failures.append(f"the story was not over after {LONGEST_SECONDS:g} s")
-    summary = summarise(world, [t.progress for t in tellers], recorded=recorded)
+    summary = summarise(world, [t.progress for t in tellers])
     summary.complaints[:0] = failures
     return summary
 
@@ -116,7 +116,7 @@ def run(options: argparse.Namespace, folder: Path, console: Console) -> int:
     if options.trace is not None:
         trace = Trace(options.trace.resolve(), options.columns, options.sample_period_ms)
     with World(folder, trace, view.say, embedded=options.embedded_broker) as world:
-        summary = play(world, view, recorded=trace is not None)
+        summary = play(world, view)
     console.print()
     console.print(summary.as_text(), markup=False, highlight=False, soft_wrap=True)
     if options.json is not None:

@@ -68,7 +68,7 @@ def amounts(tariff: Tariff) -> Amounts:
         reserve=reserve,
         first=reserve + cost((1, 4), (2, 4), (3, 6)),
         top_up=reserve + cost((3, 8)),
-        second=reserve + cost((3, 16)),
+        second=reserve + cost((3, 24)),
     )
 
 

@@ -102,7 +102,7 @@ class Storyteller:
     def _stroke(self, level: int, seconds: float) -> None:
         self._controller.do("level", level=level)
         self._pull()
-        self._say(f"drills at level {level}")
+        self._say(f"drills {self._work(level)}")
         self._pause(seconds)
         self._release()
 
@@ -110,7 +110,7 @@ class Storyteller:
         before = self._rental_balance()
         self._controller.do("level", level=3)
         self._pull()
-        self._say("drills at level 3 and does not let go")
+        self._say(f"drills {self._work(3)} and does not let go")
         self._wait("a warning", lambda: self._warned(CreditWarning.LOW), EXHAUST_SECONDS)
         self._say("warning: the credit is low")
         self._wait("no more leases", lambda: self._warned(CreditWarning.EXHAUSTED), EXHAUST_SECONDS)
@@ -166,6 +166,9 @@ class Storyteller:
         self.progress.done = True
 
     # --- hands and eyes ----------------------------------------------------------------------
+
+    def _work(self, level: int) -> str:
+        return "as recorded" if self._world.recorded else f"at level {level}"
 
     def _say(self, text: str) -> None:
         self._say_of_drill(self._drill, text)

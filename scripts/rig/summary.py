@@ -176,7 +176,7 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
     )
 
 
-def summarise(world: World, progress: Sequence[Progress], *, recorded: bool) -> Summary:
+def summarise(world: World, progress: Sequence[Progress]) -> Summary:
     """Look back on the story; what is missing or differs becomes a complaint."""
     ledger, listener = world.ledger(), world.listener
     done = [p for p in progress if p.done]
@@ -204,7 +204,7 @@ def summarise(world: World, progress: Sequence[Progress], *, recorded: bool) -> 
         complaints.append(f"use went {summary.overrun} beyond the funds, over the reserve {limit}")
     if summary.seconds_exhausted_to_locked is None:
         complaints.append("the samples do not say that the credit was used up")
-    if not recorded:
+    if not world.recorded:
         complaints += [
             f"drill {account.drill}: {name} is 0"
             for account in accounts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +19,10 @@ from rig.ledger import RentalFacts
 from rig.story import Progress, coins
 from rig.world import World
 
-LINES = 14
+BOARD_ROWS = 20
+"""Rows of a terminal that the table and the frames take; the rest shows what happens."""
+
+LEAST_LINES = 3
 LOOK_SECONDS = 0.25
 PLAIN_SECONDS = 5.0
 COLOURS = {"LOCKED": "red", "READY": "green", "RUNNING": "bold green", "FAULT": "bold red"}
@@ -92,7 +94,7 @@ class View:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._begin = time.monotonic()
-        self._lines: deque[str] = deque(maxlen=LINES)
+        self._lines: list[str] = []
         self._lock = threading.Lock()
         self._live: Live | None = None
 
@@ -131,6 +133,7 @@ class View:
     def _watch_live(
         self, looks: list[Look], look: Callable[..., None], over: Callable[[], bool]
     ) -> None:
+        printed = len(self._lines)
         with Live(console=self._console, refresh_per_second=8, transient=True) as live:
             self._live = live
             try:
@@ -140,7 +143,7 @@ class View:
                     time.sleep(LOOK_SECONDS)
             finally:
                 self._live = None
-        for line in self._lines:
+        for line in self._lines[printed:]:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _watch_plainly(
@@ -163,9 +166,17 @@ class View:
         cells = [dict(one.rows()) for one in looks]
         for name in max(cells, key=len):
             table.add_row(name, *(_styled(name, cell.get(name, "")) for cell in cells))
+        room = max(self._console.height - BOARD_ROWS, LEAST_LINES)
         with self._lock:
-            lines = "\n".join(self._lines)
-        return Group(table, Panel(Text(lines), title="what happens", title_align="left"))
+            lines = "\n".join(self._lines[-room:])
+        return Group(
+            table,
+            Panel(
+                Text(lines, no_wrap=True, overflow="ellipsis"),
+                title="what happens",
+                title_align="left",
+            ),
+        )
 
 
 def _styled(name: str, value: str) -> Text:

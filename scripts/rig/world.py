@@ -93,6 +93,11 @@ class World:
     ) -> None:
         self._stack.close()
 
+    @property
+    def recorded(self) -> bool:
+        """Do the drills replay a trace."""
+        return self._trace is not None
+
     def ledger(self) -> Ledger:
         """A connection to the contract, for one thread."""
         return Ledger(self.anvil.url, self.address)
@@ -113,7 +118,7 @@ class World:
         self._say(f"a broker: {self.broker.name} on port {self.broker.port}")
         with ThreadPoolExecutor() as pool:
             signing, gas = pool.map(self._make_key, ("signing", "gas"))
-            self._say(f"the oracle's keys: {signing} signs, {gas} pays gas")
+            self._say(f"the oracle's keys: {signing} signs, another one pays for gas")
             self.give_coins(gas)
             deployment = pool.submit(self._deploy, signing)
             # The drills start meanwhile: where the contract will be follows from its deployer.
