@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contracts.evm import NOBODY, Account, Chain, Deployed, Receipt, address_of
+from eth_account import Account as KeyPair
 from eth_account.signers.local import LocalAccount
+from eth_utils import keccak
 
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import Domain, LevelRate, Reading, Registers, Tariff
@@ -32,6 +34,12 @@ SIMPLE = Tariff((LevelRate(1_000, 0, 6_000),) * 3, 0, 1)
 """One unit for each active millisecond and nothing else: a charge that is set to the unit."""
 
 LOG_ROOT = bytes(range(32))
+
+
+def new_key(name: str) -> LocalAccount:
+    """A key pair that nobody has used."""
+    key: LocalAccount = KeyPair.from_key(keccak(text=f"contract tests {name}"))
+    return key
 
 
 def tariff_words(tariff: Tariff, *, retired: bool = False) -> tuple[Any, ...]:
@@ -182,9 +190,10 @@ class Yard:
         signature = sign(self.domain, key or self.oracle_key, *readings)
         return SignedBatch(self.oracle if oracle is None else oracle, readings, signature)
 
-    def settle(self, *batches: SignedBatch) -> Receipt:
-        """Settle batches, sent by the relayer."""
-        return self.meter.transact(self.people["relayer"], "settle", *settle_arguments(batches))
+    def settle(self, *batches: SignedBatch, sender: Account | None = None) -> Receipt:
+        """Settle batches, sent by the relayer unless told."""
+        arguments = settle_arguments(batches)
+        return self.meter.transact(sender or self.people["relayer"], "settle", *arguments)
 
     def use(self, rental: int, until: int | None = None, **registers: int) -> Receipt:
         """Sign and settle one reading."""

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-from functools import cache
-from pathlib import Path
-
 import pytest
 from contracts.builders import Yard, deploy_yard
 from contracts.evm import Chain, Deployed
+from contracts.sources import OPTIMISERS, drill_meter, mock
 from eth_account.signers.local import LocalAccount
 
-from rig.contract import Compiled, Optimiser, compile_drill_meter, compile_vyper
-
-OPTIMISERS: tuple[Optimiser, ...] = ("gas", "none", "codesize")
-MOCKS = Path(__file__).with_name("mocks")
-
-
-@cache
-def drill_meter(optimiser: Optimiser) -> Compiled:
-    with warnings.catch_warnings():
-        # Without the optimiser the code is larger than EIP-170 allows on a public chain.
-        warnings.filterwarnings("ignore", message="Length of compiled bytecode")
-        return compile_drill_meter(optimiser)
-
-
-@cache
-def mock(name: str) -> Compiled:
-    """A contract of tests/contracts/mocks."""
-    return compile_vyper(MOCKS / f"{name}.vy")
+from rig.contract import Compiled, Optimiser
 
 
 @pytest.fixture(scope="session", params=OPTIMISERS)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contracts.builders import RESERVE, Yard
-from contracts.conftest import mock
 from contracts.evm import NOBODY, event, reverts
+from contracts.sources import mock
 
 
 def test_withdraw__part__pays_and_debits(any_yard: Yard, customer):

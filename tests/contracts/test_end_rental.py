@@ -1,0 +1,110 @@
+"""end_rental: fixes the second after which nothing is charged."""
+
+from __future__ import annotations
+
+import pytest
+from contracts.builders import RESERVE, Yard, new_key
+from contracts.evm import event, reverts
+
+
+def test_end_rental__by_the_customer__fixes_the_end(yard: Yard, customer):
+    rental = yard.open()
+    now = yard.chain.advance(77)
+    before = yard.money()
+    receipt = yard.meter.transact(customer, "end_rental", rental)
+    assert receipt.events == [
+        event("RentalEnded", rental=rental, by=customer.address, ended_at=now)
+    ]
+    assert yard.money() - before == {}
+    state = yard.call("rental", rental)
+    assert (state["state"], state["ended_at"]) == (2, now)
+    assert yard.call("drill", yard.drill)["rental"] == rental
+
+
+def test_end_rental__by_the_provider__fixes_the_end(yard: Yard, provider):
+    rental = yard.open()
+    now = yard.chain.advance(77)
+    receipt = yard.provide("end_rental", rental)
+    assert receipt.events == [
+        event("RentalEnded", rental=rental, by=provider.address, ended_at=now)
+    ]
+    assert yard.call("rental", rental)["ended_at"] == now
+
+
+@pytest.mark.parametrize("role", ["stranger", "relayer", "oracle"])
+def test_end_rental__by_anybody_else__reverts(yard: Yard, role):
+    rental = yard.open()
+    with reverts("rentals: neither customer nor provider"):
+        yard.meter.transact(yard.people[role], "end_rental", rental)
+    assert yard.call("rental", rental)["state"] == 1
+
+
+def test_end_rental__by_the_customer_of_another_rental__reverts(yard: Yard, stranger):
+    rental = yard.open()
+    yard.open(who=stranger, drill=yard.list_drill())
+    with reverts("rentals: neither customer nor provider"):
+        yard.meter.transact(stranger, "end_rental", rental)
+
+
+def test_end_rental__by_a_former_provider__reverts(yard: Yard, provider):
+    rental = yard.open()
+    new = new_key("new provider")
+    yard.provide("transfer_ownership", new.address)
+    yard.meter.transact(new, "accept_ownership")
+    with reverts("rentals: neither customer nor provider"):
+        yard.meter.transact(provider, "end_rental", rental)
+    yard.meter.transact(new, "end_rental", rental)
+    assert yard.call("rental", rental)["state"] == 2
+
+
+@pytest.mark.parametrize("role", ["customer", "provider", "stranger"])
+@pytest.mark.parametrize("rental", [0, 2, 2**256 - 1])
+def test_end_rental__no_such_rental__reverts(yard: Yard, role, rental):
+    yard.open()
+    with reverts("rentals: no such rental"):
+        yard.meter.transact(yard.people[role], "end_rental", rental)
+
+
+@pytest.mark.parametrize("role", ["customer", "provider"])
+def test_end_rental__already_ended__reverts_and_keeps_the_first_end(yard: Yard, role):
+    rental = yard.open()
+    ended_at = yard.end(rental)
+    yard.chain.advance(1)
+    with reverts("rentals: already ended"):
+        yard.meter.transact(yard.people[role], "end_rental", rental)
+    assert yard.call("rental", rental)["ended_at"] == ended_at
+
+
+@pytest.mark.parametrize("role", ["customer", "provider"])
+def test_end_rental__closed__reverts(yard: Yard, role):
+    rental = yard.open()
+    yard.end(rental)
+    yard.meter.transact(yard.customer, "close_rental", rental)
+    with reverts("rentals: closed"):
+        yard.meter.transact(yard.people[role], "end_rental", rental)
+
+
+def test_end_rental__paused__still_works(yard: Yard):
+    rental = yard.open()
+    yard.provide("pause")
+    yard.end(rental)
+    assert yard.call("rental", rental)["state"] == 2
+
+
+def test_end_rental__exhausted__still_works(yard: Yard):
+    rental = yard.open_simple(10_000)
+    yard.chain.advance(60)
+    yard.use(rental, active_ms_1=10_500)
+    yard.end(rental)
+    assert yard.call("rental", rental)["state"] == 2
+
+
+def test_end_rental__usage_before_the_end__still_settles(yard: Yard):
+    rental = yard.open()
+    yard.chain.advance(10)
+    until = yard.now_ms
+    yard.chain.advance(10)
+    yard.end(rental)
+    yard.chain.advance(10)
+    yard.use(rental, until, active_ms_1=1_000)
+    assert yard.call("balance_of", rental) == RESERVE - (1_103_000 + 970_000) // 1000
