@@ -23,12 +23,12 @@ from web3.exceptions import (
 from web3.logs import DISCARD
 from web3.types import BlockData, EventData, FilterParams, RPCEndpoint, TxParams
 
-from oracle.calldata import pack_readings, pack_signature
 from oracle.errors import CallRevertedError, ChainError, TransactionRefusedError, WrongChainError
 from oracle.ports import Receipt
 from oracle.views import ChainEvent, DrillView, Header, OracleView, RentalView
 from protocol.abi import drill_meter_abi
 from protocol.deployment import Deployment
+from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import LevelRate, Reading, Registers, RentalState, Tariff
 
 ATTEMPTS = 2
@@ -198,8 +198,8 @@ class Web3Chain:
 
     def settlement_data(self, oracle: int, signature: bytes, readings: Sequence[Reading]) -> bytes:
         """The calldata of `settle` for one batch."""
-        head = pack_signature(oracle, len(readings), signature)
-        text = self._contract.encode_abi("settle", args=[[head], pack_readings(readings)])
+        arguments = settle_arguments([SignedBatch(oracle, tuple(readings), signature)])
+        text = self._contract.encode_abi("settle", args=arguments)
         return bytes(HexBytes(text))
 
     def _view(self, name: str, number: int, at: Header) -> Any:

@@ -212,7 +212,7 @@ class Core:
         if view is None or view.catching_up or view.deep is self._followed:
             return
         try:
-            self.metering.follow(view.deep)
+            self.metering.follow(view.deep, view.tariffs)
         except JournalError as error:
             self.metering.fail(error)
             return

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from oracle import tables
 from oracle.log import LoggedSample, RentalLog
-from oracle.meter import MeterState
+from oracle.meter import MeterState, Triple
 from oracle.order import Order
 from oracle.store import Store
 from oracle.views import RentalView
@@ -176,7 +176,7 @@ class Journal:
             )
             connection.execute(insert(table), row)
 
-    def checkpoint(self, view: RentalView, last_ms: int | None) -> RentalLog:
+    def checkpoint(self, view: RentalView, last_ms: int | None, max_rpm: Triple) -> RentalLog:
         """The newest remembered log with no sample after `last_ms`; an empty one if there is
         none."""
         table = tables.checkpoint
@@ -190,7 +190,7 @@ class Journal:
                 .first()
             )
             if row is None:
-                return RentalLog(view.rental, view.opened_ms, last_ms)
+                return RentalLog(view.rental, view.opened_ms, max_rpm, last_ms)
             samples = tables.sample.c
             raw = connection.execute(
                 select(samples.raw).where(
@@ -204,7 +204,9 @@ class Journal:
             decode_sample(raw),
         )
         frontier = Frontier(row["log_size"], peaks)
-        return RentalLog(view.rental, view.opened_ms, last_ms, meter, frontier, row["sequence"])
+        return RentalLog(
+            view.rental, view.opened_ms, max_rpm, last_ms, meter, frontier, row["sequence"]
+        )
 
     def forget_closed(self, rental: int) -> None:
         """Drop what only an unfinished rental needs; its samples and its last signature stay."""

@@ -7,9 +7,9 @@ rental has ended, in sequence order. Every one of them is a leaf, also one that 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from oracle.meter import Gap, MeterState, advance
+from oracle.meter import Gap, MeterState, Triple, advance
 from protocol.merkle import Frontier
 from protocol.records import Reading
 from protocol.sample import Sample
@@ -29,6 +29,7 @@ class RentalLog:
 
     rental: int
     opened_ms: int
+    max_rpm: Triple
     ended_ms: int | None = None
     meter: MeterState = field(default_factory=MeterState)
     frontier: Frontier = field(default_factory=Frontier)
@@ -50,12 +51,9 @@ class RentalLog:
         sample = logged.sample
         if sample.sequence <= self.sequence or not self.covers(sample.time_ms):
             return self, None
-        meter, gap = advance(self.meter, sample)
+        meter, gap = advance(self.meter, sample, self.max_rpm)
         frontier = self.frontier.append(logged.raw)
-        return (
-            RentalLog(self.rental, self.opened_ms, self.ended_ms, meter, frontier, sample.sequence),
-            gap,
-        )
+        return replace(self, meter=meter, frontier=frontier, sequence=sample.sequence), gap
 
     def extend(self, samples: Iterable[LoggedSample]) -> tuple[RentalLog, list[Gap]]:
         """The log after samples in sequence order, and the gaps among them."""

@@ -2,8 +2,11 @@
 
 The time between two samples counts as active at the EARLIER sample's load level while its motor
 was on; revolutions integrate the earlier sample's rpm over it, exactly, in rpm * ms, and are
-floored only when read out. More than GAP_MS between two samples bills nothing and is a gap. A
-sample whose sequence is not later, or whose clock is earlier, than the last one changes nothing.
+floored only when read out. Speed above the tariff's highest rpm for that level is billed as the
+highest rpm: the contract believes no more, and a level changed while the spindle still turns fast
+must not make a bill that it refuses as a whole. More than GAP_MS between two samples bills nothing
+and is a gap. A sample whose sequence is not later, or whose clock is earlier, than the last one
+changes nothing.
 Source: PROTOCOL section 5.
 """
 
@@ -18,6 +21,12 @@ from protocol.tariff import MS_PER_MINUTE, charge
 Triple = tuple[int, int, int]
 
 NOTHING: Triple = (0, 0, 0)
+
+
+def highest_rpm(tariff: Tariff) -> Triple:
+    """The highest rpm that is billed at each level, level 1 first."""
+    one, two, three = tariff.levels
+    return one.max_rpm, two.max_rpm, three.max_rpm
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,11 @@ class MeterState:
         return Registers(*self.active_ms, *(value // MS_PER_MINUTE for value in self.rpm_ms))
 
 
-def advance(state: MeterState, sample: Sample) -> tuple[MeterState, Gap | None]:
-    """The state after one more sample of the same drill, and the gap before it if there was one."""
+def advance(state: MeterState, sample: Sample, max_rpm: Triple) -> tuple[MeterState, Gap | None]:
+    """The state after one more sample of the same drill, and the gap before it if there was one.
+
+    `max_rpm` is the tariff's, level 1 first.
+    """
     last = state.last
     if last is None:
         return MeterState(state.active_ms, state.rpm_ms, sample), None
@@ -63,7 +75,8 @@ def advance(state: MeterState, sample: Sample) -> tuple[MeterState, Gap | None]:
     if not last.motor_on or elapsed_ms == 0:
         return MeterState(state.active_ms, state.rpm_ms, sample), None
     active_ms = _add(state.active_ms, last.level, elapsed_ms)
-    rpm_ms = _add(state.rpm_ms, last.level, last.rpm * elapsed_ms)
+    billed_rpm = min(last.rpm, max_rpm[last.level - 1])
+    rpm_ms = _add(state.rpm_ms, last.level, billed_rpm * elapsed_ms)
     return MeterState(active_ms, rpm_ms, sample), None
 
 

@@ -14,10 +14,10 @@ import structlog
 from oracle.errors import JournalError
 from oracle.journal import Journal, Received, SignedMark
 from oracle.log import LoggedSample, RentalLog
-from oracle.meter import Gap
+from oracle.meter import Gap, highest_rpm
 from oracle.order import Intake, Order, overdue, take
 from oracle.views import RentalView
-from protocol.records import Reading, RentalState
+from protocol.records import Reading, RentalState, Tariff
 
 CHECKPOINT_SAMPLES = 6_000
 """Ten minutes of drilling: replaying them at a restart takes a fraction of a second."""
@@ -49,6 +49,7 @@ class Metering:
     writable: bool = True
     _checkpoint_size: dict[int, int] = field(default_factory=dict)
     _of_drill: dict[int, list[int]] = field(default_factory=dict)
+    _overspeed: set[int] = field(default_factory=set)
 
     def start(self) -> None:
         """Read how far each drill's samples are durable; raises JournalError."""
@@ -113,10 +114,29 @@ class Metering:
     def _append(self, drill: int, samples: Sequence[LoggedSample]) -> list[tuple[int, Gap]]:
         found = []
         for rental in self._of_drill.get(drill, ()) if samples else ():
+            self._report_overspeed(rental, samples)
             self.logs[rental], gaps = self.logs[rental].extend(samples)
             found += [(rental, gap) for gap in gaps]
             self._checkpoint(rental)
         return found
+
+    def _report_overspeed(self, rental: int, samples: Sequence[LoggedSample]) -> None:
+        """Said once a rental: a tariff for another machine, or a sensor that is wrong."""
+        if rental in self._overspeed:
+            return
+        limits = self.logs[rental].max_rpm
+        for sample in (one.sample for one in samples):
+            if sample.motor_on and sample.rpm > limits[sample.level - 1]:
+                self._overspeed.add(rental)
+                log.warning(
+                    "speed above the tariff's highest",
+                    drill=sample.drill,
+                    rental=rental,
+                    level=sample.level,
+                    rpm=sample.rpm,
+                    billed_rpm=limits[sample.level - 1],
+                )
+                return
 
     def _checkpoint(self, rental: int) -> None:
         size = self.logs[rental].frontier.size
@@ -132,8 +152,10 @@ class Metering:
             return
         self._checkpoint_size[rental] = self.logs[rental].frontier.size
 
-    def follow(self, deep: Mapping[int, RentalView]) -> None:
+    def follow(self, deep: Mapping[int, RentalView], tariffs: Mapping[int, Tariff]) -> None:
         """Take up new rentals, cut ended ones, drop those that closed or vanished.
+
+        A rental whose tariff has not been read yet waits for the next time.
 
         Raises JournalError when a log cannot be rebuilt.
         """
@@ -143,6 +165,7 @@ class Metering:
             if view.drill in self.drills
             and view.oracle == self.oracle
             and view.state is not RentalState.CLOSED
+            and view.tariff in tariffs
         }
         for rental in [*self.rentals]:
             if rental not in mine:
@@ -158,11 +181,11 @@ class Metering:
         marks = self.journal.know_rentals(new)
         for rental, view in mine.items():
             if rental in marks:
-                self.logs[rental] = self._rebuild(view)
+                self.logs[rental] = self._rebuild(view, tariffs[view.tariff])
                 self.marks[rental] = marks[rental]
                 log.info("rental taken up", rental=rental, drill=view.drill)
             elif self.logs[rental].ended_ms != view.ended_ms:
-                self.logs[rental] = self._cut(self.logs[rental], view)
+                self.logs[rental] = self._cut(self.logs[rental], view, tariffs[view.tariff])
             self.rentals[rental] = view
         self._of_drill = {}
         for rental, view in self.rentals.items():
@@ -171,18 +194,19 @@ class Metering:
     def _drop(self, rental: int) -> None:
         for known in (self.rentals, self.logs, self.marks, self._checkpoint_size):
             known.pop(rental, None)
+        self._overspeed.discard(rental)
 
-    def _cut(self, before: RentalLog, view: RentalView) -> RentalLog:
+    def _cut(self, before: RentalLog, view: RentalView, tariff: Tariff) -> RentalLog:
         """The log up to the rental's end, which may lie before samples already counted."""
         still_fits = before.until is None or (
             view.ended_ms is not None and before.until <= view.ended_ms
         )
         if before.ended_ms is None and still_fits:
             return replace(before, ended_ms=view.ended_ms)
-        return self._rebuild(view)
+        return self._rebuild(view, tariff)
 
-    def _rebuild(self, view: RentalView) -> RentalLog:
-        start = self.journal.checkpoint(view, view.ended_ms)
+    def _rebuild(self, view: RentalView, tariff: Tariff) -> RentalLog:
+        start = self.journal.checkpoint(view, view.ended_ms, highest_rpm(tariff))
         samples = self.journal.samples_after(
             view.drill, start.sequence, view.opened_ms, view.ended_ms
         )

@@ -47,8 +47,8 @@ class Registers:
     revolutions_3: int = 0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            require_uint(field.name, getattr(self, field.name))
+        for name, value in zip(self.__slots__, self.as_tuple(), strict=True):
+            require_uint(name, value)
 
     @classmethod
     def from_levels(cls, active_ms: tuple[int, ...], revolutions: tuple[int, ...]) -> Self:
@@ -69,7 +69,7 @@ class Registers:
 
     def as_tuple(self) -> tuple[int, ...]:
         """The six registers in the order of the contract's struct."""
-        return astuple(self)
+        return (*self.active_ms, *self.revolutions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from rig.process import Daemon, wait_until
 from rig.services import Anvil, Mosquitto
 
 PASSWORD = "a password for tests only"
-GRACE_SECONDS = 600
+GRACE_SECONDS = 3600
 TARIFF = Tariff(
     (LevelRate(10**15, 10**15, 3000), LevelRate(2 * 10**15, 10**15, 1500), LevelRate(0, 0, 1000)),
     0,

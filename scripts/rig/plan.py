@@ -15,7 +15,7 @@ from protocol.sample import MAX_RPM
 from protocol.tariff import dearest_charge
 
 PRICE = 10**14
-GRACE_SECONDS = 60
+GRACE_SECONDS = 3600
 CONFIRMATIONS = 1
 
 LEASE_SECONDS = 3

@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from oracle_builders import logged, make_sample
 
 from oracle.log import RentalLog
-from oracle.meter import MeterState, advance
+from oracle.meter import MeterState, Triple, advance, highest_rpm
 from protocol.merkle import leaf_hash, tree_root
 from protocol.records import LevelRate, Registers, Tariff
-from protocol.sample import GAP_MS, Sample, encode_sample
+from protocol.sample import GAP_MS, MAX_RPM, Sample, encode_sample
 
 TARIFF = Tariff((LevelRate(1000, 2000, 3000),) * 3, 0, 0)
+NO_LIMIT: Triple = (MAX_RPM, MAX_RPM, MAX_RPM)
 
 
-def meter(samples: list[Sample]) -> MeterState:
+def meter(samples: list[Sample], max_rpm: Triple = NO_LIMIT) -> MeterState:
     state = MeterState()
     for sample in samples:
-        state, _ = advance(state, sample)
+        state, _ = advance(state, sample, max_rpm)
     return state
 
 
@@ -78,7 +79,7 @@ def test_advance__gap_while_the_motor_ran__is_priced_by_the_odometer() -> None:
     first = make_sample(1, 1000, motor_on=True, rpm=600, odometer=Registers(500, 0, 0, 5, 0, 0))
     second = make_sample(7, 6000, odometer=Registers(5500, 0, 0, 55, 0, 0))
 
-    _, gap = advance(meter([first]), second)
+    _, gap = advance(meter([first]), second, NO_LIMIT)
 
     assert gap is not None
     assert gap.missed == Registers(5000, 0, 0, 50, 0, 0)
@@ -87,14 +88,16 @@ def test_advance__gap_while_the_motor_ran__is_priced_by_the_odometer() -> None:
 
 
 def test_advance__silence_at_standstill__is_no_gap() -> None:
-    _, gap = advance(meter([make_sample(1, 1000)]), make_sample(2, 2000))
+    _, gap = advance(meter([make_sample(1, 1000)]), make_sample(2, 2000), NO_LIMIT)
 
     assert gap is None
 
 
 def test_advance__silence_at_standstill_with_moved_odometer__is_a_gap() -> None:
     _, gap = advance(
-        meter([make_sample(1, 1000)]), make_sample(2, 2000, odometer=Registers(3, 0, 0, 0, 0, 0))
+        meter([make_sample(1, 1000)]),
+        make_sample(2, 2000, odometer=Registers(3, 0, 0, 0, 0, 0)),
+        NO_LIMIT,
     )
 
     assert gap is not None
@@ -103,7 +106,7 @@ def test_advance__silence_at_standstill_with_moved_odometer__is_a_gap() -> None:
 def test_advance__odometer_that_fell__prices_nothing_for_it() -> None:
     first = make_sample(1, 1000, motor_on=True, odometer=Registers(9, 9, 9, 9, 9, 9))
 
-    _, gap = advance(meter([first]), make_sample(2, 9000))
+    _, gap = advance(meter([first]), make_sample(2, 9000), NO_LIMIT)
 
     assert gap is not None
     assert gap.missed == Registers()
@@ -158,7 +161,7 @@ def test_advance__any_samples__registers_rise_no_faster_than_the_clock(
 ) -> None:
     state = MeterState()
     for sample in samples:
-        after, _ = advance(state, sample)
+        after, _ = advance(state, sample, NO_LIMIT)
         grown = [
             new - old
             for old, new in zip(state.registers.as_tuple(), after.registers.as_tuple(), strict=True)
@@ -180,6 +183,41 @@ def test_advance__against_fractions__revolutions_are_exact(samples: list[Sample]
     assert meter(samples).registers.revolutions == tuple(int(turn) for turn in turns)
 
 
+@given(runs(), st.integers(1, 4000), st.integers(1, 4000), st.integers(1, 4000), st.data())
+def test_advance__any_samples__make_no_reading_that_the_contract_finds_implausible(
+    samples: list[Sample], rpm_1: int, rpm_2: int, rpm_3: int, data: st.DataObject
+) -> None:
+    """Whatever the operator does with trigger and level, and whichever readings settle."""
+    limits = (rpm_1, rpm_2, rpm_3)
+    earlier = data.draw(st.integers(0, len(samples)))
+    before = meter(samples[:earlier], limits).registers
+    after = meter(samples, limits).registers
+    for level in range(3):
+        active, turned = after.active_ms[level], after.revolutions[level]
+        assert turned * 60_000 <= active * limits[level]
+        grown = (turned - before.revolutions[level]) * 60_000
+        assert grown < (active - before.active_ms[level]) * limits[level] + 60_000
+
+
+def test_advance__level_changed_at_high_speed__bills_the_highest_rpm_of_the_new_level() -> None:
+    samples = [
+        make_sample(1, 1000, motor_on=True, rpm=2500),
+        make_sample(2, 1100, motor_on=True, rpm=2500, level=3),
+        make_sample(3, 1200, rpm=2400, level=3),
+    ]
+
+    state = meter(samples, (3000, 1200, 700))
+
+    assert state.rpm_ms == (250_000, 0, 70_000)
+    assert state.active_ms == (100, 0, 100)
+
+
+def test_highest_rpm__tariff__level_1_first() -> None:
+    rates = (LevelRate(0, 0, 3000), LevelRate(0, 0, 1200), LevelRate(0, 0, 700))
+
+    assert highest_rpm(Tariff(rates, 0, 0)) == (3000, 1200, 700)
+
+
 def test_advance__clock_that_went_back__is_ignored_until_it_caught_up() -> None:
     samples = [
         make_sample(1, 1000, motor_on=True, rpm=600),
@@ -193,7 +231,7 @@ def test_advance__clock_that_went_back__is_ignored_until_it_caught_up() -> None:
 
 def test_extend__samples_around_the_rental__only_its_own_are_leaves() -> None:
     samples = [make_sample(n, n * 1000) for n in range(1, 10)]
-    log = RentalLog(rental=1, opened_ms=3000, ended_ms=6000)
+    log = RentalLog(rental=1, opened_ms=3000, max_rpm=NO_LIMIT, ended_ms=6000)
 
     log, _ = log.extend([logged(sample) for sample in samples])
 
@@ -205,8 +243,8 @@ def test_extend__samples_around_the_rental__only_its_own_are_leaves() -> None:
 
 @given(runs(), st.integers(0, 30))
 def test_extend__in_two_parts__same_log(samples: list[Sample], cut: int) -> None:
-    all_at_once, _ = RentalLog(1, 0).extend([logged(sample) for sample in samples])
-    part, _ = RentalLog(1, 0).extend([logged(sample) for sample in samples[:cut]])
+    all_at_once, _ = RentalLog(1, 0, NO_LIMIT).extend([logged(sample) for sample in samples])
+    part, _ = RentalLog(1, 0, NO_LIMIT).extend([logged(sample) for sample in samples[:cut]])
 
     part, _ = part.extend([logged(sample) for sample in samples[max(cut - 2, 0) :]])
 

@@ -21,6 +21,7 @@ from oracle_builders import (
 from oracle.batch import Candidate, choose_batch
 from oracle.lease_policy import DrillFacts, Inhibit, OracleIdentity, credit, decide_lease
 from oracle.log import RentalLog
+from oracle.meter import highest_rpm
 from oracle.settlement_policy import Due, SettlementLimits, retry_pause_ms, settlement_due
 from oracle.views import ChainView, DrillView, OracleView, Rejection
 from protocol.messages import CreditWarning
@@ -28,7 +29,8 @@ from protocol.records import Lease, Reading, Registers, RentalState
 from protocol.tariff import dearest_charge
 
 IDENTITY = OracleIdentity(1, DOMAIN_KEY)
-LOG = RentalLog(7, NOW_MS - 10_000)
+MAX_RPM = highest_rpm(TARIFF)
+LOG = RentalLog(7, NOW_MS - 10_000, MAX_RPM)
 
 
 def facts(**changes: Any) -> DrillFacts:
@@ -145,7 +147,7 @@ def due(
     """When level 1 (1,000 a second) ran for `used_ms` in the last `since_ms`."""
     opened_at = NOW_MS // 1000 - since_ms // 1000
     rental = make_rental(funded=funded, opened_at=opened_at, until=opened_at * 1000)
-    log = RentalLog(7, rental.opened_ms)
+    log = RentalLog(7, rental.opened_ms, MAX_RPM)
     samples = [
         logged(make_sample(n + 1, rental.opened_ms + n * 100, motor_on=True))
         for n in range(used_ms // 100 + 1)

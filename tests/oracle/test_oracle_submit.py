@@ -11,7 +11,6 @@ from conftest import role_account
 from oracle_builders import NOW_MS, FakeClock, make_rental, make_view
 from oracle_fake_chain import FakeChain
 
-from oracle.calldata import meter_word, pack_signature
 from oracle.chain_journal import ChainJournal
 from oracle.errors import ChainError, TransactionRefusedError
 from oracle.ports import Receipt
@@ -244,22 +243,3 @@ def test_step__node_refuses__tries_again_later_and_not_at_once(desk: Desk) -> No
     desk.clock.ms += 60_000
     desk.submitter.step(make_view())
     assert len(desk.chain.pool) == 2
-
-
-def test_meter_word__register_too_large__named() -> None:
-    full = replace(READING, registers=Registers(2**37, 0, 0, 0, 0, 0))
-
-    with pytest.raises(RecordError, match="rental 7: 137438953472 does not fit"):
-        meter_word(full)
-
-
-def test_meter_word__one_in_each_field__layout_of_the_contract() -> None:
-    word = meter_word(Reading(1, 1, Registers(1, 1, 1, 1, 1, 1), 0, bytes(32)))
-
-    assert word == sum(1 << shift for shift in (0, 43, 80, 117, 154, 188, 222))
-
-
-def test_pack_signature__v_28__highest_bit_of_vs() -> None:
-    packed = pack_signature(3, 2, (1).to_bytes(32, "big") + (2).to_bytes(32, "big") + b"\x1c")
-
-    assert packed == (3, 2, (1).to_bytes(32, "big"), (2 | 1 << 255).to_bytes(32, "big"))
