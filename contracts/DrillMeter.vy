@@ -14,8 +14,11 @@
             balance = funded - min(charge, funded)
 
         Trust: the oracle's key is believed about usage, within the wall clock and the tariff's
-        highest rpm. The provider is believed about nothing: terms are fixed when a rental opens,
-        there is no upgrade, and ending, closing and withdrawing cannot be stopped.
+        highest rpm. The provider appoints the oracles and may rotate their keys at any time, so
+        is believed about as much, and about nothing else: terms are fixed when a rental opens,
+        there is no upgrade, and ending, closing and withdrawing cannot be stopped. A reading
+        names its rental by number, so an oracle should sign only for rentals that are opened
+        deep enough in the chain not to be reorganised away.
         Units: amounts in the asset's smallest unit, `until` in Unix ms, block times in Unix s.
         Stopping: `pause` stops opening and topping up, and nothing else.
 """
@@ -81,7 +84,7 @@ def __init__(asset: address, grace_period: uint256):
     @notice The deployer becomes the provider.
     @param asset The ERC-20 token to be paid in, or the zero address for the native coin.
     @param grace_period Seconds after the end of a rental for which its final reading is awaited,
-           1 to 2592000 (30 days).
+           3600 (an hour) to 2592000 (30 days).
     @dev Reverts when `asset` is neither zero nor a contract, or the grace period out of range.
     """
     ownable.__init__()
@@ -128,10 +131,10 @@ def open_rental(drill: uint256, tariff: uint256, reserve: uint256) -> uint256:
             deposited first, so that one transaction deposits and opens.
     @param drill The drill's number.
     @param tariff The tariff you agree to; it must be the one the drill is on offer at.
-    @param reserve In the asset's smallest unit, at least the tariff's least reserve.
+    @param reserve In the asset's smallest unit, at least the tariff's least reserve, below 2**96.
     @return The number of the rental.
     @dev Reverts when paused, value comes with a token deployment, the tariff does not exist or is
-         retired, the reserve is zero or too small, the drill does not exist, is retired, rented or
+         retired, the reserve is zero, too small or too large, the drill does not exist, is retired, rented or
          on offer at another tariff, its oracle is revoked, or the account holds less.
     """
     pausable._require_not_paused()
@@ -148,7 +151,8 @@ def top_up(rental: uint256, amount: uint256):
     @param rental The rental's number.
     @param amount In the asset's smallest unit.
     @dev Reverts when paused, value comes with a token deployment, the rental does not exist or is
-         ended or closed, the amount is zero or more than the account holds.
+         ended or closed, the amount is zero or more than the account holds, or the funds would
+         reach 2**96.
     """
     pausable._require_not_paused()
     vault._credit_value()
@@ -160,6 +164,7 @@ def end_rental(rental: uint256):
     """
     @notice End a rental now, as its customer or the provider. Usage up to this second may still
             settle; with the reading of this second, or after the grace period, the rental closes.
+            It closes at once when that reading has settled already.
     @param rental The rental's number.
     @dev Reverts when the rental does not exist or is ended or closed, or for anybody else.
     """
@@ -179,7 +184,8 @@ def settle(
             not the sender. What fails a check is skipped with `ReadingRejected`.
     @param signatures Each covers the next `count` readings, as a UsageBatch (EIP-712).
     @param readings At most 64, in the order of their signatures.
-    @dev Reverts only when the counts do not add up to the number of readings.
+    @dev Reverts only when the counts do not add up to the number of readings, or for more than 64
+         readings or signatures.
     """
     domain: bytes32 = eip712_domain_separator._domain_separator_v4()
     first: uint256 = 0
@@ -215,11 +221,11 @@ def settle(
 @external
 def close_rental(rental: uint256):
     """
-    @notice Close an ended rental: the balance goes back to the customer's account and the drill is
-            free. Settling the final reading does this by itself.
+    @notice Close a rental whose final reading has not come: the balance goes back to the customer's
+            account and the drill is free. Settling the final reading does this by itself.
     @param rental The rental's number.
-    @dev Reverts when the rental does not exist, is not ended or is closed, or when neither its
-         final reading has settled nor the grace period has passed.
+    @dev Reverts when the rental does not exist, is not ended or is closed, or when the grace period
+         has not passed.
     """
     rentals._close(rental)
 
@@ -231,7 +237,8 @@ def close_rental(rental: uint256):
 def publish_tariff(tariff: IDrillMeter.Tariff) -> uint256:
     """
     @notice Publish a rate table. It can be retired and never changed.
-    @param tariff Prices in the asset's smallest unit, below 2**80; max_rpm below 2**20.
+    @param tariff Prices in the asset's smallest unit, below 2**64; least_reserve below 2**96;
+           max_rpm 1 to 2**20 - 1.
     @return The number of the tariff.
     @dev Reverts for anyone but the owner, when a field is out of range, or `retired` is set.
     """
@@ -337,12 +344,10 @@ def collect(running: DynArray[uint256, MAX_READINGS], to: address) -> uint256:
          collect, or the transfer fails.
     """
     ownable._check_owner()
-    amount: uint256 = rentals.revenue
-    rentals.revenue = 0
+    amount: uint256 = rentals._collect_closed(to)
     for rental: uint256 in running:
-        amount += rentals._collect(rental)
+        amount += rentals._collect(rental, to)
     assert amount > 0, "collect: nothing to collect"
-    log IDrillMeter.RevenueCollected(to=to, amount=amount)
     vault._pay(to, amount)
     return amount
 
@@ -430,7 +435,7 @@ def registers(rental: uint256) -> IDrillMeter.Registers:
     """
     @notice The last settled registers of a rental. Reverts for an unknown number.
     """
-    terms: packing.Terms = rentals._known(rental)
+    rentals._require_known(rental)
     return meter._registers(rentals.meters[rental])
 
 
@@ -474,7 +479,7 @@ def quote(tariff: uint256, registers: IDrillMeter.Registers, elapsed_ms: uint256
     @notice What these registers cost under a tariff after `elapsed_ms` of rental, rounded down.
             Reverts for an unknown tariff and for registers that no meter can hold.
     """
-    known: IDrillMeter.Tariff = tariffs._known(tariff)
+    tariffs._require_known(tariff)
     return meter._charge(meter._pack(elapsed_ms, registers), 0, tariffs._rates(tariff))
 
 

@@ -66,7 +66,7 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     asset: Address
-    grace_period_seconds: int = Field(gt=0, le=30 * 86_400)
+    grace_period_seconds: int = Field(ge=3600, le=30 * 86_400)
     oracle_key: Address
     drills: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(min_length=1)
     tariff: TariffPlan

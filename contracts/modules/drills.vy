@@ -26,7 +26,8 @@ drills: HashMap[uint256, uint256]
 
 @internal
 def _list(oracle: uint256, tariff: uint256, label: String[64]) -> uint256:
-    self._require_serviceable(oracle, tariff)
+    oracles._require_trusted(oracle)
+    tariffs._require_offered(tariff)
     assert len(label) > 0, "drills: label is empty"
     drill: uint256 = self.drill_count + 1
     self.drill_count = drill
@@ -38,7 +39,8 @@ def _list(oracle: uint256, tariff: uint256, label: String[64]) -> uint256:
 @internal
 def _reassign(drill: uint256, oracle: uint256, tariff: uint256):
     d: IDrillMeter.Drill = self._free(drill)
-    self._require_serviceable(oracle, tariff)
+    oracles._require_trusted(oracle)
+    tariffs._require_offered(tariff)
     d.oracle = oracle
     d.tariff = tariff
     self._store(drill, d)
@@ -71,13 +73,6 @@ def _release(drill: uint256):
 @internal
 def _store(drill: uint256, d: IDrillMeter.Drill):
     self.drills[drill] = packing._pack_drill(d)
-
-
-@internal
-@view
-def _require_serviceable(oracle: uint256, tariff: uint256):
-    o: IDrillMeter.Oracle = oracles._trusted(oracle)
-    least_reserve: uint256 = tariffs._offered(tariff)
 
 
 @internal

@@ -80,9 +80,14 @@ def _known(oracle: uint256) -> IDrillMeter.Oracle:
 @internal
 @view
 def _trusted(oracle: uint256) -> IDrillMeter.Oracle:
-    o: IDrillMeter.Oracle = self._known(oracle)
-    assert not o.revoked, "oracles: revoked"
-    return o
+    self._require_trusted(oracle)
+    return packing._unpack_oracle(self.oracles[oracle])
+
+
+@internal
+@view
+def _require_trusted(oracle: uint256):
+    assert not self._known(oracle).revoked, "oracles: revoked"
 
 
 @internal

@@ -6,7 +6,8 @@
 @notice What is stored in packed words, but for the meter word, which has a module of its own; no
         other module shifts bits. Each word has a struct with named fields, a `_pack_*` and an
         `_unpack_*`. Packing reverts when a field does not fit: with a reason where a caller can
-        bring that about, bare where only the year 2514 or a billion drills could.
+        bring that about, bare where only the year 2514 or a billion drills could. (The meter word,
+        whose time ends in 2248, ends earlier.)
 @dev Field widths, least significant first:
 
         terms      funded 96, opened_at 34, ended_at 34, tariff 30, oracle 30, drill 30, closed 1
@@ -17,7 +18,8 @@
         drill      oracle 30, tariff 30, rental 64, retired 1
         oracle     key 160, epoch 32, revoked 1
 
-     No word in use is zero, so zero means that there is no such rental, tariff, drill or oracle.
+     The words of a rental's terms, a drill, an oracle and the third of a tariff are never zero in
+     use, so zero means that there is none of that number.
 
      What the widths hold: funded and collected up to 7.9e28 units; block times until the year
      2514; a billion tariffs, oracles and drills; prices up to 1.8e19 units.
@@ -136,6 +138,7 @@ def _pack_tariff(t: IDrillMeter.Tariff) -> uint256[3]:
     for rate: IDrillMeter.LevelRate in t.levels:
         assert rate.price_per_second <= MAX_PRICE, "packing: price exceeds 2**64 - 1"
         assert rate.price_per_1000_revolutions <= MAX_PRICE, "packing: price exceeds 2**64 - 1"
+        assert rate.max_rpm > 0, "packing: max_rpm is zero"
         assert rate.max_rpm <= MAX_RPM, "packing: max_rpm exceeds 2**20 - 1"
     return [
         (

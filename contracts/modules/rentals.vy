@@ -29,7 +29,10 @@ OPEN: constant(uint256) = 1
 ENDED: constant(uint256) = 2
 CLOSED: constant(uint256) = 4
 
-# The longest a silent oracle may keep a customer from the rest of the money.
+# A box needs time to see the end, collect the last samples and have the final reading mined.
+SHORTEST_GRACE_PERIOD: constant(uint256) = 60 * 60
+
+# The longest that a silent oracle may keep a customer from the rest of the money.
 LONGEST_GRACE_PERIOD: constant(uint256) = 30 * 24 * 60 * 60
 
 GRACE_PERIOD: immutable(uint256)
@@ -52,7 +55,7 @@ revenue: uint256
 
 @deploy
 def __init__(grace_period: uint256):
-    assert grace_period > 0, "rentals: no grace period"
+    assert grace_period >= SHORTEST_GRACE_PERIOD, "rentals: grace period under an hour"
     assert grace_period <= LONGEST_GRACE_PERIOD, "rentals: grace period over 30 days"
     GRACE_PERIOD = grace_period
 
@@ -63,13 +66,14 @@ def __init__(grace_period: uint256):
 @internal
 def _open(customer: address, drill: uint256, tariff: uint256, reserve: uint256) -> uint256:
     assert reserve > 0, "rentals: nothing reserved"
-    assert reserve >= tariffs._offered(tariff), "rentals: less than the least reserve"
+    tariffs._require_offered(tariff)
+    assert reserve >= tariffs._least_reserve(tariff), "rentals: less than the least reserve"
 
     rental: uint256 = self.rental_count + 1
     self.rental_count = rental
     d: IDrillMeter.Drill = drills._occupy(drill, rental)
     assert d.tariff == tariff, "rentals: drill is on offer at another tariff"
-    o: IDrillMeter.Oracle = oracles._trusted(d.oracle)
+    oracles._require_trusted(d.oracle)
     vault._debit(customer, reserve)
 
     self.terms[rental] = packing._pack_terms(
@@ -133,6 +137,9 @@ def _end(by: address, is_provider: bool, rental: uint256):
     terms.ended_at = block.timestamp
     self.terms[rental] = packing._pack_terms(terms)
     log IDrillMeter.RentalEnded(rental=rental, by=by, ended_at=block.timestamp)
+    # A reading of this very second has settled, or the rental opened in it: nothing can follow.
+    if meter._until(self.meters[rental]) == block.timestamp * 1000:
+        self._settle_up(rental, terms, self._charge(rental, terms))
 
 
 @internal
@@ -140,10 +147,7 @@ def _close(rental: uint256):
     terms: packing.Terms = self._known(rental)
     assert not terms.closed, "rentals: already closed"
     assert terms.ended_at > 0, "rentals: not ended"
-    last: uint256 = meter._until(self.meters[rental])
-    assert (
-        last == terms.ended_at * 1000 or block.timestamp >= terms.ended_at + GRACE_PERIOD
-    ), "rentals: awaiting the final reading"
+    assert block.timestamp >= terms.ended_at + GRACE_PERIOD, "rentals: awaiting the final reading"
     self._settle_up(rental, terms, self._charge(rental, terms))
 
 
@@ -172,7 +176,19 @@ def _settle_up(rental: uint256, terms: packing.Terms, charge: uint256):
 
 
 @internal
-def _collect(rental: uint256) -> uint256:
+def _collect_closed(to: address) -> uint256:
+    """
+    @dev Takes the earnings of all closed rentals and returns them.
+    """
+    amount: uint256 = self.revenue
+    if amount > 0:
+        self.revenue = 0
+        log IDrillMeter.RevenueCollected(rental=0, to=to, amount=amount)
+    return amount
+
+
+@internal
+def _collect(rental: uint256, to: address) -> uint256:
     """
     @dev Marks what an unclosed rental has earned so far as collected and returns what is new of it.
     """
@@ -184,7 +200,9 @@ def _collect(rental: uint256) -> uint256:
     self.parties[rental] = packing._pack_party(
         packing.Party(customer=party.customer, collected=earned)
     )
-    return earned - party.collected
+    amount: uint256 = earned - party.collected
+    log IDrillMeter.RevenueCollected(rental=rental, to=to, amount=amount)
+    return amount
 
 # ---------------------------------------------------------------------------------------------
 # Internals: reading
@@ -192,10 +210,15 @@ def _collect(rental: uint256) -> uint256:
 
 @internal
 @view
+def _require_known(rental: uint256):
+    assert self.terms[rental] != 0, "rentals: no such rental"
+
+
+@internal
+@view
 def _known(rental: uint256) -> packing.Terms:
-    word: uint256 = self.terms[rental]
-    assert word != 0, "rentals: no such rental"
-    return packing._unpack_terms(word)
+    self._require_known(rental)
+    return packing._unpack_terms(self.terms[rental])
 
 
 @internal

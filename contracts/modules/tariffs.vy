@@ -47,6 +47,12 @@ def _retire(tariff: uint256):
 
 @internal
 @view
+def _require_known(tariff: uint256):
+    assert self.tariffs[tariff][2] != 0, "tariffs: no such tariff"
+
+
+@internal
+@view
 def _rates(tariff: uint256) -> packing.Rates:
     return packing._unpack_rates(self.tariffs[tariff][0], self.tariffs[tariff][1])
 
@@ -54,17 +60,18 @@ def _rates(tariff: uint256) -> packing.Rates:
 @internal
 @view
 def _known(tariff: uint256) -> IDrillMeter.Tariff:
-    assert self.tariffs[tariff][2] != 0, "tariffs: no such tariff"
+    self._require_known(tariff)
     return packing._unpack_tariff(self.tariffs[tariff])
 
 
 @internal
 @view
-def _offered(tariff: uint256) -> uint256:
-    """
-    @dev The least reserve of a tariff that opens new rentals; reverts for any other.
-    """
-    word: uint256 = self.tariffs[tariff][2]
-    assert word != 0, "tariffs: no such tariff"
-    assert not packing._is_retired(word), "tariffs: retired"
-    return packing._least_reserve(word)
+def _require_offered(tariff: uint256):
+    self._require_known(tariff)
+    assert not packing._is_retired(self.tariffs[tariff][2]), "tariffs: retired"
+
+
+@internal
+@view
+def _least_reserve(tariff: uint256) -> uint256:
+    return packing._least_reserve(self.tariffs[tariff][2])
