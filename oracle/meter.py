@@ -7,7 +7,7 @@ highest rpm: the contract believes no more, and a level changed while the spindl
 must not make a bill that it refuses as a whole. More than GAP_MS between two samples bills nothing
 and is a gap. A sample whose sequence is not later, or whose clock is earlier, than the last one
 changes nothing.
-Source: PROTOCOL section 5.
+Source: docs/protocol.md section 5.
 """
 
 from __future__ import annotations
