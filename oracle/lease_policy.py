@@ -4,7 +4,8 @@
     reserve  = the dearest usage of one lease, one stroke and one settlement
 
 A lease is granted only while headroom is positive and every reason below is absent. Taking the
-lease away never stops a running drill; it prevents the next start. Source: docs/protocol.md section 8.
+lease away never stops a running drill; it prevents the next start.
+Source: docs/protocol.md section 8.
 """
 
 from __future__ import annotations
