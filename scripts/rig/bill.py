@@ -15,7 +15,7 @@ from protocol.sample import Sample, encode_sample
 from rig import rfc6962
 
 LONGEST_STEP_MS = 200
-"""PROTOCOL section 5: two sample periods; what happened in a longer silence is billed to nobody."""
+"""Two sample periods (docs/protocol.md section 5): a longer silence is billed to nobody."""
 
 NAMES = tuple(f"{what}_{level}" for what in ("active_ms", "revolutions") for level in (1, 2, 3))
 
@@ -26,8 +26,8 @@ class Terms:
 
     opened_at: int
     ended_at: int
-    prices: tuple[tuple[int, int], ...]
-    """By level: a second, 1000 revolutions."""
+    levels: tuple[tuple[int, int, int], ...]
+    """Price of a second, price of 1000 revolutions, highest rpm that is billed."""
     standing: int
 
 
@@ -48,7 +48,7 @@ def rental_log(samples: Sequence[Sample], opened_at: int, ended_at: int) -> list
     return sorted(inside, key=lambda sample: sample.sequence)
 
 
-def meter(log: Sequence[Sample]) -> tuple[list[Fraction], list[Fraction], int]:
+def meter(log: Sequence[Sample], terms: Terms) -> tuple[list[Fraction], list[Fraction], int]:
     """Seconds and revolutions by level, and the number of silences that cost nothing."""
     seconds, turns, gaps = [Fraction(0)] * 3, [Fraction(0)] * 3, 0
     for number in range(1, len(log)):
@@ -61,7 +61,8 @@ def meter(log: Sequence[Sample]) -> tuple[list[Fraction], list[Fraction], int]:
             continue
         step = Fraction(step_ms, 1000)
         seconds[earlier.level - 1] += step
-        turns[earlier.level - 1] += step * Fraction(earlier.rpm, 60)
+        highest_rpm = terms.levels[earlier.level - 1][2]
+        turns[earlier.level - 1] += step * Fraction(min(earlier.rpm, highest_rpm), 60)
     return seconds, turns, gaps
 
 
@@ -70,7 +71,7 @@ def amount(
 ) -> int:
     """Money for whole revolutions and exact seconds, rounded down."""
     total = elapsed * terms.standing
-    for level, (per_second, per_1000_turns) in enumerate(terms.prices):
+    for level, (per_second, per_1000_turns, _) in enumerate(terms.levels):
         total += seconds[level] * per_second + Fraction(turns[level], 1000) * per_1000_turns
     return int(total)
 
@@ -78,7 +79,7 @@ def amount(
 def recompute(samples: Sequence[Sample], terms: Terms) -> Bill:
     """The final bill of a rental."""
     log = rental_log(samples, terms.opened_at, terms.ended_at)
-    seconds, turns, gaps = meter(log)
+    seconds, turns, gaps = meter(log, terms)
     whole_turns = [int(turn) for turn in turns]
     active_ms = [int(second * 1000) for second in seconds]
     return Bill(
@@ -102,7 +103,7 @@ def worst_overrun(
     worst, used_up_at_ms = 0, None
     seconds, turns = [Fraction(0)] * 3, [Fraction(0)] * 3
     for number in range(1, len(log)):
-        step_seconds, step_turns, _ = meter(log[number - 1 : number + 1])
+        step_seconds, step_turns, _ = meter(log[number - 1 : number + 1], terms)
         seconds = [a + b for a, b in zip(seconds, step_seconds, strict=True)]
         turns = [a + b for a, b in zip(turns, step_turns, strict=True)]
         time_ms = log[number].time_ms
@@ -120,8 +121,8 @@ def terms_of(opened: Any, ended: Any, published: Any) -> Terms:
     return Terms(
         opened_at=opened,
         ended_at=ended["args"]["ended_at"],
-        prices=tuple(
-            (level["price_per_second"], level["price_per_1000_revolutions"])
+        levels=tuple(
+            (level["price_per_second"], level["price_per_1000_revolutions"], level["max_rpm"])
             for level in published["args"]["levels"]
         ),
         standing=published["args"]["standing_price_per_second"],
