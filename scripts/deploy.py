@@ -8,6 +8,7 @@ the drills it meters. Nothing is sent before the whole plan has been checked.
 
 # No postponed annotations here: ape runs this file without registering it as a module, and the
 # models of the plan could not find their own names.
+import json
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -25,7 +26,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from protocol.deployment import Deployment
 from protocol.records import LEVELS
 
-ZERO_ADDRESS = "0x" + "00" * 20
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def _address(text: str) -> str:
@@ -87,12 +88,26 @@ def read_plan(path: Path, oracle_key: str | None) -> Plan:
         raise click.ClickException(f"{path}: {place}: {first['msg']}") from error
 
 
+def require_pinned(bytecode_sha256: str) -> None:
+    """Raise ClickException unless the compiler made the code that was reviewed and tested."""
+    pinned = json.loads((PROJECT / "contracts" / "DrillMeter.pin.json").read_text("ascii"))
+    compiler = f"vyper {vyper.__version__}"
+    for name, value in (("compiler", compiler), ("bytecode_sha256", bytecode_sha256)):
+        if pinned[name] != value:
+            raise click.ClickException(
+                f"{name} is {value}, contracts/DrillMeter.pin.json has {pinned[name]}: "
+                "nothing was deployed"
+            )
+
+
 def deploy(plan: Plan, provider: AccountAPI) -> tuple[ContractInstance, Deployment]:
     """Deploy the contract; returns it with its record."""
     container = project.DrillMeter
+    bytecode = str(container.contract_type.deployment_bytecode.bytecode).removeprefix("0x")
+    bytecode_sha256 = sha256(bytes.fromhex(bytecode)).hexdigest()
+    require_pinned(bytecode_sha256)
     contract = provider.deploy(container, plan.asset, plan.grace_period_seconds)
     block = chain.blocks[contract.creation_metadata.block]
-    bytecode = str(container.contract_type.deployment_bytecode.bytecode).removeprefix("0x")
     return contract, Deployment(
         chain_id=chain.chain_id,
         contract=str(contract.address),
@@ -102,7 +117,7 @@ def deploy(plan: Plan, provider: AccountAPI) -> tuple[ContractInstance, Deployme
         grace_period_seconds=plan.grace_period_seconds,
         provider=str(provider.address),
         compiler=f"vyper {vyper.__version__}",
-        bytecode_sha256=sha256(bytes.fromhex(bytecode)).hexdigest(),
+        bytecode_sha256=bytecode_sha256,
     )
 
 

@@ -1,4 +1,4 @@
-"""Write what is derived and committed: the shared vectors and the contract's interface.
+"""Write what is derived and committed: shared vectors, the contract's interface and its hash.
 
 `--check` writes nothing and fails when a file is not what it would write.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rig.contract import SOURCES, compile_drill_meter
+from rig.contract import EVM_VERSION, SOURCES, Compiled, compile_drill_meter
 from rig.services import ROOT
 from rig.vectors import all_vectors
 
@@ -23,10 +25,23 @@ def as_text(content: Any) -> str:
 def generated() -> dict[Path, str]:
     """What every generated file should hold."""
     files = {ROOT / "tests" / "vectors" / n: as_text(v) for n, v in all_vectors().items()}
-    if (SOURCES / "DrillMeter.vy").exists():
-        abi = compile_drill_meter().abi
-        files[ROOT / "protocol" / "abi" / "DrillMeter.json"] = as_text(abi)
+    compiled = compile_drill_meter()
+    files[ROOT / "protocol" / "abi" / "DrillMeter.json"] = as_text(compiled.abi)
+    files[SOURCES / "DrillMeter.pin.json"] = as_text(pin(compiled))
     return files
+
+
+def pin(compiled: Compiled) -> dict[str, str | int]:
+    """What a deployment is held against: compiler, its settings, and the code they give."""
+    creation = bytes.fromhex(compiled.bytecode.removeprefix("0x"))
+    return {
+        "compiler": f"vyper {version('vyper')}",
+        "snekmate": version("snekmate"),
+        "evm_version": EVM_VERSION,
+        "optimiser": "gas",
+        "bytecode_sha256": sha256(creation).hexdigest(),
+        "runtime_bytes": len(bytes.fromhex(compiled.runtime.removeprefix("0x"))),
+    }
 
 
 def stale(files: dict[Path, str]) -> list[Path]:
