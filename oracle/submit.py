@@ -279,8 +279,10 @@ def _open_readings(batch: SignedBatch, rentals: Any) -> list[Reading]:
 
 
 def _is_open(rental: RentalView, until: int) -> bool:
-    """Whether a reading until then could still change the rental."""
-    return rental.state is not RentalState.CLOSED and rental.until < until
+    """Whether a reading until then could still change the rental; one from after its end, which
+    came while the reading was on its way, never can, and says nothing against the box."""
+    in_time = rental.ended_ms is None or until <= rental.ended_ms
+    return rental.state is not RentalState.CLOSED and rental.until < until and in_time
 
 
 def _raised(fee_wei: int) -> int:

@@ -216,6 +216,16 @@ def test_step__reading_rejected_in_a_mined_settlement__reason_and_pause(desk: De
     assert desk.submitter.complete(make_view()).rejections[7].until == UNTIL
 
 
+def test_step__rental_ended_while_the_reading_was_on_its_way__no_pause(desk: Desk) -> None:
+    desk.submitter.step(make_view())
+    desk.mine(rejected=((7, UNTIL, "after the end"),), block_number=90)
+    ended = {7: make_rental(state=RentalState.ENDED, ended_at=UNTIL // 1000 - 1)}
+    desk.submitter.step(make_view(latest=ended, deep=ended))
+
+    assert desk.submitter.rejections == {}
+    assert desk.journal.open_batches() == []
+
+
 def test_step__settled_by_someone_else__no_transaction(desk: Desk) -> None:
     desk.submitter.step(settled_view())
 
