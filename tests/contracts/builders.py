@@ -172,9 +172,18 @@ class Yard:
         return self.open(reserve, drill=self.list_drill(tariff=tariff), tariff=tariff)
 
     def end(self, rental: int) -> int:
-        """End a rental as its customer; returns `ended_at`."""
+        """End a rental as its customer, a second later; returns `ended_at`.
+
+        In the second of its opening or of its last reading it would close at once.
+        """
+        self.chain.advance(1)
         self.meter.transact(self.customer, "end_rental", rental)
         return self.chain.now
+
+    def finish(self, rental: int) -> Receipt:
+        """End a rental and settle its final reading, with nothing more used: it is closed."""
+        until = self.end(rental) * 1000
+        return self.use(rental, until, **self.call("registers", rental))
 
     # Oracle ---------------------------------------------------------------------------------
 

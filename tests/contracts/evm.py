@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import pytest
 from eth_utils import keccak, to_checksum_address
 from eth_utils.abi import collapse_if_tuple
-from pyrevm import EVM, BlockEnv, CfgEnv, Env
+from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env
 from web3 import Web3
 
 from rig.contract import EVM_VERSION, Compiled
@@ -142,6 +142,10 @@ class Chain:
     def code(self, who: Account | str) -> bytes:
         """The code at an address."""
         return bytes(self._evm.get_code(address_of(who)) or b"")
+
+    def adopt(self, who: Account, code: bytes) -> None:
+        """Put a contract's code at its address, without any storage, as on another chain."""
+        self._evm.insert_account_info(who.address, AccountInfo(code=code))
 
     def deploy(self, compiled: Compiled, deployer: Account, *args: Any, value: int = 0) -> Deployed:
         """Deploy a contract; raises Reverted when its constructor does."""

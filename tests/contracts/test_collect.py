@@ -21,8 +21,7 @@ def running(yard: Yard, used: int, reserve: int = 10_000) -> int:
 def closed(yard: Yard, used: int) -> int:
     """A rental that has used some units and is closed."""
     rental = running(yard, used)
-    yard.end(rental)
-    yard.provide("close_rental", rental)
+    yard.finish(rental)
     return rental
 
 
@@ -32,7 +31,7 @@ def test_collect__closed_rentals__pays_their_revenue(any_yard: Yard, provider):
     before = any_yard.money()
     receipt = any_yard.provide("collect", [], provider.address)
     assert receipt.result == 340
-    assert receipt.events == [event("RevenueCollected", to=provider.address, amount=340)]
+    assert receipt.events == [event("RevenueCollected", rental=0, to=provider.address, amount=340)]
     assert any_yard.money() - before == {
         "held": -340,
         "coins": -340,
@@ -45,7 +44,7 @@ def test_collect__to_another__pays_the_other(yard: Yard, stranger):
     closed(yard, 300)
     before = yard.money()
     receipt = yard.provide("collect", [], stranger.address)
-    assert receipt.events == [event("RevenueCollected", to=stranger.address, amount=300)]
+    assert receipt.events == [event("RevenueCollected", rental=0, to=stranger.address, amount=300)]
     assert yard.money() - before == {
         "held": -300,
         "coins": -300,
@@ -57,7 +56,11 @@ def test_collect__to_another__pays_the_other(yard: Yard, stranger):
 def test_collect__running_rental__pays_what_it_has_earned(yard: Yard, provider):
     rental = running(yard, 700)
     before = yard.money()
-    assert yard.provide("collect", [rental], provider.address).result == 700
+    receipt = yard.provide("collect", [rental], provider.address)
+    assert receipt.result == 700
+    assert receipt.events == [
+        event("RevenueCollected", rental=rental, to=provider.address, amount=700)
+    ]
     assert yard.money() - before == {"held": -700, "coins": -700, "provider.wallet": 700}
     assert yard.call("rental", rental)["collected"] == 700
     assert yard.call("earned", rental) == 0
@@ -92,13 +95,20 @@ def test_collect__ended_rental__pays_what_it_has_earned(yard: Yard, provider):
 
 def test_collect__named_twice__pays_once(yard: Yard, provider):
     rental = running(yard, 700)
-    assert yard.provide("collect", [rental, rental, rental], provider.address).result == 700
+    receipt = yard.provide("collect", [rental, rental, rental], provider.address)
+    assert receipt.result == 700
+    assert len(receipt.events) == 1
 
 
 def test_collect__closed_and_running_together__adds_up(yard: Yard, provider):
     done = closed(yard, 300)
     rentals = [running(yard, 10), running(yard, 7)]
-    assert yard.provide("collect", [*rentals, done], provider.address).result == 317
+    receipt = yard.provide("collect", [*rentals, done], provider.address)
+    assert receipt.result == 317
+    assert receipt.events == [
+        event("RevenueCollected", rental=rental, to=provider.address, amount=amount)
+        for rental, amount in ((0, 300), (rentals[0], 10), (rentals[1], 7))
+    ]
 
 
 def test_collect__closed_rental_named__adds_nothing(yard: Yard, provider):

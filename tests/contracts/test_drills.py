@@ -149,10 +149,9 @@ def test_retire_drill__in_a_rental__reverts(yard: Yard, ended):
         yard.provide("retire_drill", yard.drill)
 
 
-def test_retire_drill__after_its_rental_closed__retires(yard: Yard, customer):
+def test_retire_drill__after_its_rental_closed__retires(yard: Yard):
     rental = yard.open()
-    yard.end(rental)
-    yard.meter.transact(customer, "close_rental", rental)
+    yard.finish(rental)
     yard.provide("retire_drill", yard.drill)
     assert yard.call("drill", yard.drill)["retired"] is True
 

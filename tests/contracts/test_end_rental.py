@@ -51,6 +51,7 @@ def test_end_rental__by_a_former_provider__reverts(yard: Yard, provider):
     new = new_key("new provider")
     yard.provide("transfer_ownership", new.address)
     yard.meter.transact(new, "accept_ownership")
+    yard.chain.advance(1)
     with reverts("rentals: neither customer nor provider"):
         yard.meter.transact(provider, "end_rental", rental)
     yard.meter.transact(new, "end_rental", rental)
@@ -78,8 +79,7 @@ def test_end_rental__already_ended__reverts_and_keeps_the_first_end(yard: Yard, 
 @pytest.mark.parametrize("role", ["customer", "provider"])
 def test_end_rental__closed__reverts(yard: Yard, role):
     rental = yard.open()
-    yard.end(rental)
-    yard.meter.transact(yard.customer, "close_rental", rental)
+    yard.finish(rental)
     with reverts("rentals: closed"):
         yard.meter.transact(yard.people[role], "end_rental", rental)
 
@@ -96,6 +96,45 @@ def test_end_rental__exhausted__still_works(yard: Yard):
     yard.chain.advance(60)
     yard.use(rental, active_ms_1=10_500)
     yard.end(rental)
+    assert yard.call("rental", rental)["state"] == 2
+
+
+def test_end_rental__reading_of_this_very_second_has_settled__closes_at_once(yard: Yard, customer):
+    rental = yard.open()
+    now = yard.chain.advance(10)
+    yard.use(rental, active_ms_1=4_000)
+    charge = (4_000 * 1_103 + 10_000 * 97) // 1000
+    before = yard.money()
+    receipt = yard.meter.transact(customer, "end_rental", rental)
+    assert receipt.events == [
+        event("RentalEnded", rental=rental, by=customer.address, ended_at=now),
+        event(
+            "RentalClosed",
+            rental=rental,
+            customer=customer.address,
+            charge=charge,
+            refund=RESERVE - charge,
+        ),
+    ]
+    assert yard.money() - before == {"revenue": charge, "customer.account": RESERVE - charge}
+    state = yard.call("rental", rental)
+    assert (state["state"], state["ended_at"]) == (4, now)
+    assert yard.call("drill", yard.drill)["rental"] == 0
+
+
+def test_end_rental__in_the_second_it_was_opened__closes_and_refunds_all(yard: Yard, customer):
+    rental = yard.open()
+    receipt = yard.meter.transact(customer, "end_rental", rental)
+    assert [e.name for e in receipt.events] == ["RentalEnded", "RentalClosed"]
+    assert yard.account(customer) == RESERVE
+
+
+def test_end_rental__last_reading_is_a_millisecond_short__does_not_close(yard: Yard, customer):
+    rental = yard.open()
+    yard.chain.advance(10)
+    yard.use(rental, yard.now_ms - 1)
+    receipt = yard.meter.transact(customer, "end_rental", rental)
+    assert [e.name for e in receipt.events] == ["RentalEnded"]
     assert yard.call("rental", rental)["state"] == 2
 
 

@@ -160,9 +160,7 @@ def test_open_rental__drill_is_in_an_ended_rental__reverts(yard: Yard):
 
 def test_open_rental__drill_was_freed__opens_again(yard: Yard, stranger):
     first = yard.open()
-    yard.end(first)
-    yard.chain.advance(10)
-    yard.meter.transact(stranger, "close_rental", first)
+    yard.finish(first)
     second = yard.open(who=stranger)
     assert second == first + 1
     assert yard.call("drill", yard.drill)["rental"] == second

@@ -156,7 +156,7 @@ def test_settle__at_or_before_the_opening__is_rejected(yard: Yard, until):
 @pytest.mark.parametrize("beyond", [1, 1_000])
 def test_settle__after_the_end__is_rejected(yard: Yard, beyond):
     rental = yard.open()
-    yard.chain.advance(10)
+    yard.chain.advance(9)
     ended_at = yard.end(rental)
     yard.chain.advance(10)
     assert_rejected(yard, rental, "after the end", ended_at * 1000 + beyond)
@@ -164,7 +164,7 @@ def test_settle__after_the_end__is_rejected(yard: Yard, beyond):
 
 def test_settle__just_before_the_end__settles_and_stays_ended(yard: Yard):
     rental = yard.open()
-    yard.chain.advance(10)
+    yard.chain.advance(9)
     ended_at = yard.end(rental)
     yard.chain.advance(10)
     assert_settled(yard.use(rental, ended_at * 1000 - 1, active_ms_1=5))
@@ -173,7 +173,7 @@ def test_settle__just_before_the_end__settles_and_stays_ended(yard: Yard):
 
 def test_settle__at_the_end__closes_at_once(yard: Yard, customer):
     rental = yard.open()
-    yard.chain.advance(10)
+    yard.chain.advance(9)
     ended_at = yard.end(rental)
     yard.chain.advance(10)
     before = yard.money()
@@ -194,7 +194,7 @@ def test_settle__at_the_end__closes_at_once(yard: Yard, customer):
 
 def test_settle__closed_rental__is_rejected(yard: Yard):
     rental = yard.open()
-    yard.chain.advance(10)
+    yard.chain.advance(9)
     ended_at = yard.end(rental)
     yard.chain.advance(10)
     yard.use(rental, ended_at * 1000, active_ms_1=5_000)
@@ -204,7 +204,7 @@ def test_settle__closed_rental__is_rejected(yard: Yard):
 
 def test_settle__closed_after_the_grace_period__late_usage_is_rejected(yard: Yard, stranger):
     rental = yard.open()
-    yard.chain.advance(10)
+    yard.chain.advance(9)
     ended_at = yard.end(rental)
     yard.chain.advance(yard.call("grace_period"))
     assert_settled(yard.use(rental, ended_at * 1000 - 500, active_ms_1=1_000))

@@ -258,7 +258,7 @@ def test_settle__64_readings_under_one_signature__fits_a_transaction(yard: Yard)
 def test_settle__64_boxes_that_all_close__fits_a_transaction(yard: Yard, customer):
     many = boxes(yard, MOST)
     for box in many:
-        yard.end(box.rental)
+        yard.meter.transact(customer, "end_rental", box.rental)
     final = [of(yard, box, yard.reading(box.rental)) for box in many]
     receipt = yard.settle(*final)
     assert names(receipt.events) == ["UsageSettled", "RentalClosed"] * MOST

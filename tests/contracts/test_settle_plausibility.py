@@ -156,8 +156,8 @@ def test_settle__revolutions_at_standstill__are_rejected(yard: Yard, level):
 
 
 @LEVELS
-def test_settle__revolutions_under_a_tariff_that_allows_none__are_rejected(yard: Yard, level):
-    tariff = yard.publish(with_level(TARIFF, level, max_rpm=0))
+def test_settle__revolutions_under_the_slowest_tariff__are_rejected(yard: Yard, level):
+    tariff = yard.publish(with_level(TARIFF, level, max_rpm=1))
     rental = yard.open(drill=yard.list_drill(tariff=tariff), tariff=tariff)
     yard.chain.advance(60)
     active = {f"active_ms_{level}": 30_000}

@@ -14,7 +14,7 @@ LEVELS = pytest.mark.parametrize("level", [1, 2, 3])
 NOT_OWNER = "ownable: caller is not the owner"
 
 WIDEST = Tariff((LevelRate(2**64 - 1, 2**64 - 1, 2**20 - 1),) * 3, 2**64 - 1, 2**96 - 1)
-NOTHING = Tariff((LevelRate(0, 0, 0),) * 3, 0, 0)
+NOTHING = Tariff((LevelRate(0, 0, 1),) * 3, 0, 0)
 
 
 def test_publish_tariff__by_the_provider__is_numbered_kept_and_logged(yard: Yard):
@@ -50,6 +50,7 @@ def test_publish_tariff__one_field_at_its_widest__stays_in_its_place(yard: Yard,
         ("price_per_second", 2**256 - 1, "packing: price exceeds 2**64 - 1"),
         ("price_per_1000_revolutions", 2**64, "packing: price exceeds 2**64 - 1"),
         ("price_per_1000_revolutions", 2**256 - 1, "packing: price exceeds 2**64 - 1"),
+        ("max_rpm", 0, "packing: max_rpm is zero"),
         ("max_rpm", 2**20, "packing: max_rpm exceeds 2**20 - 1"),
         ("max_rpm", 2**256 - 1, "packing: max_rpm exceeds 2**20 - 1"),
     ],

@@ -143,8 +143,7 @@ def test_top_up__ended__reverts(yard: Yard, customer):
 
 def test_top_up__closed__reverts(yard: Yard, customer):
     rental = yard.open()
-    yard.end(rental)
-    yard.meter.transact(customer, "close_rental", rental)
+    yard.finish(rental)
     with reverts("rentals: closed"):
         yard.meter.transact(customer, "top_up", rental, 60, value=60)
 
