@@ -181,7 +181,12 @@ def summarise(world: World, progress: Sequence[Progress]) -> Summary:
     ledger, listener = world.ledger(), world.listener
     done = [p for p in progress if p.done]
     accounts = [account_for(ledger, listener, p) for p in done]
-    rejected = ledger.events("ReadingRejected")
+    # One that was on its way when its rental ended is no fault; the final reading replaces it.
+    rejected = [
+        event
+        for event in ledger.events("ReadingRejected")
+        if event["args"]["reason"] != "after the end"
+    ]
     has = ledger.web3.eth.get_balance(ledger.contract.address)
     owes = ledger.owes([p.customer for p in progress], [p.rental for p in progress if p.rental])
     summary = Summary(

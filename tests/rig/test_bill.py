@@ -1,0 +1,93 @@
+"""The demo's own arithmetic, against figures made by hand."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from protocol.records import Registers
+from protocol.sample import Fault, Sample, encode_sample
+from rig.bill import Terms, recompute, worst_overrun
+
+OPENED, ENDED = 1_790_000_000, 1_790_000_010
+TERMS = Terms(OPENED, ENDED, ((20, 1000, 3000), (40, 2000, 1200), (80, 4000, 700)), standing=3)
+
+
+def sample(
+    sequence: int, after_ms: int, *, level: int = 1, rpm: int = 0, on: bool = False
+) -> Sample:
+    return Sample(
+        sequence=sequence,
+        time_ms=OPENED * 1000 + after_ms,
+        drill=1,
+        level=level,
+        motor_on=on,
+        trigger=on,
+        inhibited=False,
+        fault_flags=Fault.NONE,
+        rpm=rpm,
+        torque_mnm=0,
+        current_ma=0,
+        temperature_mc=0,
+        odometer=Registers(),
+    )
+
+
+def run(level: int, rpm: int, begin_ms: int, end_ms: int, first: int) -> list[Sample]:
+    """Motor on from begin to end, a sample each 100 ms and one that says off."""
+    on = [
+        sample(first + n, at, level=level, rpm=rpm, on=True)
+        for n, at in enumerate(range(begin_ms, end_ms, 100))
+    ]
+    return [*on, sample(first + len(on), end_ms, level=level, rpm=rpm)]
+
+
+def test_recompute__two_strokes__is_what_a_person_gets() -> None:
+    log = [*run(1, 2400, 1000, 3000, 1), *run(3, 600, 5000, 6500, 100)]
+    bill = recompute(log, TERMS)
+    assert bill.registers == {
+        "active_ms_1": 2000,
+        "active_ms_2": 0,
+        "active_ms_3": 1500,
+        "revolutions_1": 80,  # 2400 rpm is 40 a second
+        "revolutions_2": 0,
+        "revolutions_3": 15,
+    }
+    # 2 s * 20 + 80 turns * 1 + 1.5 s * 80 + 15 turns * 4 + 10 s * 3
+    assert bill.charge == 40 + 80 + 120 + 60 + 30
+    assert (bill.log_size, bill.gaps) == (len(log), 0)
+
+
+def test_recompute__samples_outside_the_rental__do_not_count() -> None:
+    inside = run(1, 600, 1000, 2000, 10)
+    outside = [sample(1, -100, on=True, rpm=600), sample(99, 10_001, on=True, rpm=600)]
+    assert recompute([*outside, *inside], TERMS) == recompute(inside, TERMS)
+
+
+def test_recompute__silence__bills_nothing_and_is_counted() -> None:
+    log = [sample(1, 0, on=True, rpm=600), sample(2, 200, on=True, rpm=600), sample(3, 401)]
+    bill = recompute(log, TERMS)
+    assert bill.registers["active_ms_1"] == 200
+    assert bill.gaps == 1
+
+
+def test_recompute__faster_than_the_tariff_allows__bills_its_highest_rpm() -> None:
+    bill = recompute(run(3, 7000, 0, 6000, 1), TERMS)
+    assert bill.registers["revolutions_3"] == 70
+
+
+def test_recompute__root__is_that_of_the_raw_samples() -> None:
+    log = [sample(1, 0), sample(2, 1000)]
+    leaves = [sha256(b"\0" + encode_sample(s)).digest() for s in log]
+    assert recompute(log, TERMS).log_root == sha256(b"\1" + leaves[0] + leaves[1]).digest()
+
+
+def test_worst_overrun__topped_up_too_late__is_the_most_ever_owed() -> None:
+    log = run(3, 0, 0, 3000, 1)
+    # 83 a second, 100 funded: used up after 1205 ms; 249 - 100 when the top-up comes.
+    worst, used_up = worst_overrun(log, TERMS, [(OPENED, 100), (OPENED + 3, 1000)])
+    assert used_up == OPENED * 1000 + 1300
+    assert worst == int(2.9 * 83) - 100
+
+
+def test_worst_overrun__funds_last__is_nothing() -> None:
+    assert worst_overrun(run(3, 0, 0, 3000, 1), TERMS, [(OPENED, 1000)]) == (0, None)
