@@ -100,9 +100,11 @@ def test_promise_2__hostile_oracle__charges_no_more_than_the_wall_clock(yard: Ya
     for _ in range(6):
         yard.chain.advance(data.draw(st.integers(1, 60)))
         level = data.draw(st.integers(0, 2))
-        grown = data.draw(st.integers(0, 90_000))
+        grown = data.draw(st.integers(0, 60_000) | st.integers(0, 600_000))
+        fastest = grown * TARIFF.levels[level].max_rpm // 60_000
+        spun = data.draw(st.integers(0, fastest + 1))
         claim = [a + grown * (i == level) for i, a in enumerate(active)]
-        spin = [t + data.draw(st.integers(0, 6_000)) * (i == level) for i, t in enumerate(turned)]
+        spin = [t + spun * (i == level) for i, t in enumerate(turned)]
         registers = Registers.from_levels((*claim,), (*spin,))
         reading = Reading(rental, yard.now_ms, registers, 1, bytes(32))
         if yard.settle(yard.signed(reading)).named("UsageSettled"):
