@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
 
 import pytest
 from contracts.builders import Yard, new_key
 from contracts.evm import NOBODY, Event, Receipt, event
-from eth_account import Account
-from eth_account.messages import encode_typed_data
-from eth_account.signers.local import LocalAccount
+from contracts.wallet_signatures import (
+    HALF_ORDER,
+    ORDER,
+    PARITY,
+    Signature,
+    key_that_signs_with,
+    message_of,
+    sign,
+)
 
 from protocol.meter_word import pack_meter
 from protocol.records import Reading
 
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-HALF_ORDER = ORDER // 2
-PARITY = 1 << 255
 NOT_SIGNED = "not signed by its oracle"
-
-TYPES = {
-    "UsageReading": [
-        {"name": "rental", "type": "uint256"},
-        {"name": "until", "type": "uint256"},
-        {"name": "active_ms_1", "type": "uint256"},
-        {"name": "active_ms_2", "type": "uint256"},
-        {"name": "active_ms_3", "type": "uint256"},
-        {"name": "revolutions_1", "type": "uint256"},
-        {"name": "revolutions_2", "type": "uint256"},
-        {"name": "revolutions_3", "type": "uint256"},
-        {"name": "log_size", "type": "uint256"},
-        {"name": "log_root", "type": "bytes32"},
-    ],
-    "UsageBatch": [{"name": "readings", "type": "UsageReading[]"}],
-}
-
-Signature = tuple[int, int]
-
-
-def sign(
-    yard: Yard, *readings: Reading, key: LocalAccount | None = None, **domain: Any
-) -> Signature:
-    """r and vs of a wallet's signature; keyword arguments change the domain."""
-    rows = [
-        {"rental": r.rental, "until": r.until, "log_size": r.log_size, "log_root": r.log_root}
-        | asdict(r.registers)
-        for r in readings
-    ]
-    names = {
-        "name": "DrillMeter",
-        "version": "1",
-        "chainId": yard.chain.chain_id,
-        "verifyingContract": yard.meter.address,
-    }
-    message = encode_typed_data(names | domain, TYPES, {"readings": rows})
-    signed = Account.sign_message(message, (key or yard.oracle_key).key)
-    return signed.r, signed.s | (signed.v - 27) << 255
 
 
 def settle(
@@ -118,10 +82,22 @@ def test_settle__malleable_twin__is_rejected(yard: Yard, reading):
     assert_good(yard, reading)
 
 
-def test_settle__s_just_above_half_the_order__is_rejected_and_does_not_revert(yard: Yard, reading):
-    for s in (HALF_ORDER, HALF_ORDER + 1, PARITY - 1):
-        for parity in (0, PARITY):
-            assert settle(yard, (1, s | parity), reading).events == rejections(reading)
+@pytest.mark.parametrize(
+    ("s", "name"),
+    [
+        (1, "UsageSettled"),
+        (HALF_ORDER, "UsageSettled"),
+        (HALF_ORDER + 1, "ReadingRejected"),
+        (PARITY - 1, "ReadingRejected"),
+    ],
+    ids=["least", "half the order", "half the order + 1", "most that fits"],
+)
+def test_settle__good_signature_with_this_s__settles_up_to_half_the_order(
+    yard: Yard, reading, s, name
+):
+    key, signature = key_that_signs_with(s, message_of(yard, reading))
+    yard.provide("rotate_oracle", yard.oracle, key.address)
+    assert [e.name for e in settle(yard, signature, reading).events] == [name]
 
 
 def test_settle__flipped_parity__is_rejected(yard: Yard, reading):
