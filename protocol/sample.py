@@ -1,8 +1,8 @@
 """The binary sample: what a drill's controller reports, in 88 bytes.
 
     offset  size  field               unit
-    0       8     sequence            1 for the drill's first sample ever, then +1 each
-    8       8     time_ms             Unix ms, the controller's clock
+    0       8     sequence            1 for the drill's first sample ever, then +1 each; < 2^63
+    8       8     time_ms             Unix ms, the controller's clock; < 2^43 (the year 2248)
     16      4     drill               the drill's number in the contract
     20      1     level               1, 2 or 3
     21      1     flags               bit 0 motor on, bit 1 trigger pulled, bit 2 start inhibited
@@ -37,6 +37,12 @@ SAMPLE_PERIOD_MS = 100
 """A turning drill reports at this period; a longer silence than two periods bills nothing."""
 
 GAP_MS = 2 * SAMPLE_PERIOD_MS
+
+MAX_SEQUENCE = 2**63 - 1
+"""What a database holds in an integer; ten samples a second reach it in 29 billion years."""
+
+MAX_TIME_MS = 2**43 - 1
+"""What the contract's meter word holds."""
 
 _MOTOR_ON, _TRIGGER, _INHIBITED = 1, 2, 4
 
@@ -124,8 +130,10 @@ def decode_sample(data: bytes) -> Sample:
 
 
 def _check(sample: Sample) -> None:
-    if sample.sequence < 1:
-        raise SampleError(f"sequence starts at 1, not {sample.sequence}")
+    if not 1 <= sample.sequence <= MAX_SEQUENCE:
+        raise SampleError(f"sequence must lie in 1 .. 2^63-1, not {sample.sequence}")
+    if not 0 <= sample.time_ms <= MAX_TIME_MS:
+        raise SampleError(f"time_ms must lie in 0 .. 2^43-1, not {sample.time_ms}")
     if sample.drill < 1:
         raise SampleError(f"drill numbers start at 1, not {sample.drill}")
     if not 1 <= sample.level <= LEVELS:

@@ -10,14 +10,23 @@ from hypothesis import strategies as st
 
 from protocol.errors import SampleError
 from protocol.records import Registers
-from protocol.sample import MAX_RPM, SAMPLE_BYTES, Fault, Sample, decode_sample, encode_sample
+from protocol.sample import (
+    MAX_RPM,
+    MAX_SEQUENCE,
+    MAX_TIME_MS,
+    SAMPLE_BYTES,
+    Fault,
+    Sample,
+    decode_sample,
+    encode_sample,
+)
 
 u64 = st.integers(0, 2**64 - 1)
 i32 = st.integers(-(2**31), 2**31 - 1)
 samples = st.builds(
     Sample,
-    sequence=st.integers(1, 2**64 - 1),
-    time_ms=u64,
+    sequence=st.integers(1, MAX_SEQUENCE),
+    time_ms=st.integers(0, MAX_TIME_MS),
     drill=st.integers(1, 2**32 - 1),
     level=st.integers(1, 3),
     motor_on=st.booleans(),
@@ -86,7 +95,9 @@ def test_decode_sample__wrong_length__is_refused(size: int) -> None:
 @pytest.mark.parametrize(
     ("offset", "value", "message"),
     [
-        (7, 0, "sequence starts at 1"),
+        (7, 0, "sequence must lie in 1"),
+        (0, 128, "sequence must lie in 1"),
+        (10, 8, "time_ms must lie in 0"),
         (19, 0, "drill numbers start at 1"),
         (20, 0, "level 0, not 1 .. 3"),
         (20, 4, "level 4, not 1 .. 3"),
@@ -107,9 +118,10 @@ def test_decode_sample__field_out_of_range__is_refused(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sequence": 0}, "sequence starts at 1"),
-        ({"sequence": 2**64}, "does not fit"),
-        ({"time_ms": -1}, "does not fit"),
+        ({"sequence": 0}, "sequence must lie in 1"),
+        ({"sequence": 2**63}, "sequence must lie in 1"),
+        ({"time_ms": -1}, "time_ms must lie in 0"),
+        ({"time_ms": 2**43}, "time_ms must lie in 0"),
         ({"drill": 0}, "drill numbers start at 1"),
         ({"drill": 2**32}, "does not fit"),
         ({"level": 0}, "level 0"),
