@@ -48,6 +48,14 @@ def _until(meter: uint256) -> uint256:
 
 @internal
 @pure
+def _opening(opened_at: uint256) -> uint256:
+    until: uint256 = opened_at * 1000
+    assert until <= MAX_UNTIL, "meter: time out of range"
+    return until
+
+
+@internal
+@pure
 def _registers(meter: uint256) -> IDrillMeter.Registers:
     return IDrillMeter.Registers(
         active_ms_1=(meter >> 43) & MAX_ACTIVE_MS,

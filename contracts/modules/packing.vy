@@ -6,8 +6,7 @@
 @notice What is stored in packed words, but for the meter word, which has a module of its own; no
         other module shifts bits. Each word has a struct with named fields, a `_pack_*` and an
         `_unpack_*`. Packing reverts when a field does not fit: with a reason where a caller can
-        bring that about, bare where only the year 2514 or a billion drills could. (The meter word,
-        whose time ends in 2248, ends earlier.)
+        bring that about, bare where only the year 2514 or a billion drills could.
 @dev Field widths, least significant first:
 
         terms      funded 96, opened_at 34, ended_at 34, tariff 30, oracle 30, drill 30, closed 1

@@ -88,7 +88,7 @@ def _open(customer: address, drill: uint256, tariff: uint256, reserve: uint256) 
         )
     )
     self.parties[rental] = packing._pack_party(packing.Party(customer=customer, collected=0))
-    self.meters[rental] = block.timestamp * 1000
+    self.meters[rental] = meter._opening(block.timestamp)
 
     log IDrillMeter.RentalOpened(
         rental=rental,

@@ -204,8 +204,15 @@ def test_open_rental__one_more_than_the_widest_reserve__reverts(yard: Yard, cust
     assert yard.account(customer) == MAX_FUNDED + 1
 
 
-def test_open_rental__after_the_last_block_time__reverts(yard: Yard, customer):
+def test_open_rental__in_the_meters_last_second__opens(yard: Yard):
+    yard.chain.set_time((2**43 - 1) // 1000)
+    rental = yard.open(RESERVE)
+    assert yard.call("rental", rental)["until"] == (2**43 - 1) // 1000 * 1000
+    assert yard.call("charge", rental) == 0
+
+
+def test_open_rental__after_the_meters_last_second__reverts(yard: Yard, customer):
     yard.deposit(RESERVE)
-    yard.chain.set_time(2**34)
-    with reverts(""):
+    yard.chain.set_time((2**43 - 1) // 1000 + 1)
+    with reverts("meter: time out of range"):
         yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, RESERVE)
