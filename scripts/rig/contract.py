@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sysconfig
 from dataclasses import dataclass
 from hashlib import sha256
@@ -43,7 +44,7 @@ def compile_vyper(source: Path, optimiser: Optimiser = "gas") -> Compiled:
     if not kept.exists():
         output = _compile(source, optimiser)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(f".{id(output)}")
+        draft = kept.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps(output))
         draft.replace(kept)
     output = json.loads(kept.read_text())

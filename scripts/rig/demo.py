@@ -127,7 +127,8 @@ def run(options: argparse.Namespace, folder: Path, console: Console) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Parse, run and clean up."""
     options = parse(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
+        signal.signal(number, _interrupt)
     # Not in the repository: the path of a Unix socket must be short.
     folder = options.folder or Path(tempfile.mkdtemp(prefix="smart-drill-"))
     folder.mkdir(parents=True, exist_ok=True)
