@@ -47,10 +47,12 @@ class Firmware:
                 self._bad_payloads += 1
 
     def run_until(self, monotonic_ms: int) -> None:
-        """Advance the drill on its fixed grid up to `monotonic_ms` and queue its samples."""
+        """Advance the drill on its fixed grid up to `monotonic_ms` and queue its samples. However
+        long it was held up, its time is then less than a step behind, and no input may be given to
+        it before."""
         behind = monotonic_ms - self._grid_ms
         if behind > MAX_CATCH_UP_MS:
-            skipped = behind // STEP_MS * STEP_MS
+            skipped = behind // STEP_MS * STEP_MS - STEP_MS
             self._grid_ms += skipped
             self.skipped_ms += skipped
         samples = []

@@ -23,7 +23,7 @@ from device.drill import SimulatedDrill
 from device.errors import DeviceError, PortError
 from device.firmware import Firmware
 from device.memory import MemoryFile
-from device.operator_socket import OperatorSocket, command
+from device.operator_socket import OperatorSocket, State, command
 from device.spindle import LoadSource
 from protocol.leases import Provisioning
 
@@ -101,7 +101,7 @@ def run(options: Options) -> None:
         firmware = Firmware(drill, memory.write)
         selector = stack.enter_context(selectors.DefaultSelector())
         stopped = stack.enter_context(_stop_signals(selector))
-        operator = OperatorSocket(options.operator, selector, lambda line: command(drill, line))
+        operator = OperatorSocket(options.operator, selector, lambda line: _operate(firmware, line))
         stack.callback(operator.close)
         line = _Line(options.port_link)
         stack.callback(line.close)
@@ -118,19 +118,30 @@ def run(options: Options) -> None:
         _log.info("controller stopped", sequence=drill.memory.sequence)
 
 
+def _operate(firmware: Firmware, line: bytes) -> State:
+    """Carry out the operator's line at the time at which it has been read."""
+    firmware.run_until(monotonic_ms())
+    return command(firmware.drill, line)
+
+
 def _turn(firmware: Firmware, line: _Line, selector: selectors.BaseSelector) -> None:
-    """Wait for the next step, a byte or the operator, and do what is due."""
+    """Wait for the next step, a byte or the operator, and do what is due.
+
+    The time is read after the input that is judged by it: whenever the process was held up, an
+    input never counts as one of before.
+    """
     wait_ms = max(0, firmware.next_step_ms() - monotonic_ms())
     ready = selector.select(wait_ms / 1000)
-    now_ms = monotonic_ms()
     skipped_ms, state = firmware.skipped_ms, firmware.drill.controller.state
-    firmware.run_until(now_ms)
+    firmware.run_until(monotonic_ms())
     for key, _ in ready:
         if key.fileobj == line.master:
-            firmware.receive(line.read(), now_ms)
+            data, now_ms = line.read(), monotonic_ms()
+            firmware.run_until(now_ms)
+            firmware.receive(data, now_ms)
         else:
             key.data()
-    line.write(firmware.send(now_ms))
+    line.write(firmware.send(monotonic_ms()))
     if firmware.skipped_ms != skipped_ms:
         _log.warning("held up: time was skipped", skipped_ms=firmware.skipped_ms - skipped_ms)
     controller = firmware.drill.controller

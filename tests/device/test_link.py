@@ -15,7 +15,16 @@ from device.firmware import MAX_CATCH_UP_MS, Firmware
 from device.frames import Decoder, Frame, FrameType, encode_frame
 from device.link import Link
 from device.memory import Memory
-from device.payloads import Ack, Hello, Status, pack_ack, pack_clock, pack_hello, parse_samples
+from device.payloads import (
+    Ack,
+    Hello,
+    Status,
+    pack_ack,
+    pack_clock,
+    pack_hello,
+    pack_lease,
+    parse_samples,
+)
 from device.session import MOST_SENDS, RESEND_MS, SILENCE_MS, SampleFrame, Session
 from device.spindle import PresetLoads
 from device.uplink import RING_SAMPLES, Uplink
@@ -137,7 +146,43 @@ def test_run_until__held_up_too_long__skips_and_counts() -> None:
     line.run(1_000)
     line.now_ms += MAX_CATCH_UP_MS + 5_000
     line.run(10)
-    assert line.firmware.skipped_ms == MAX_CATCH_UP_MS + 5_010
+    assert line.firmware.skipped_ms == MAX_CATCH_UP_MS + 5_000
+
+
+def held_up_line() -> Line:
+    """A drill that was READY when it was held up until long after its lease had expired."""
+    line = Line()
+    line.run(200)
+    line.unlock()
+    line.run(50)
+    assert line.firmware.drill.controller.state is State.READY
+    line.now_ms += 60_000
+    line.firmware.run_until(line.now_ms)
+    return line
+
+
+def test_run_until__held_up_too_long__the_next_pull_is_judged_by_the_time_that_it_is() -> None:
+    drill = held_up_line().firmware.drill
+    assert drill.apply(Pull()) == "lease expired"
+    assert not drill.controller.motor_on
+
+
+def test_run_until__held_up_too_long__a_waiting_lease_is_judged_by_the_time_that_it_is() -> None:
+    line = held_up_line()
+    lease = make_lease(NOW_MS + 1_000)
+    payload = pack_lease(lease, sign_lease(lease))
+    line.firmware.receive(encode_frame(Frame(FrameType.LEASE, 0, payload)), line.now_ms)
+    assert line.firmware.drill.controller.state is State.LOCKED
+    assert line.firmware.drill.controller.lease != lease
+
+
+def test_run_until__held_up_too_long__a_true_clock_is_taken_as_it_is() -> None:
+    line = held_up_line()
+    true_ms = NOW_MS + line.now_ms + 100
+    clock = encode_frame(Frame(FrameType.CLOCK, 0, pack_clock(true_ms)))
+    line.firmware.receive(clock, line.now_ms)
+    line.firmware.run_until(line.now_ms + 100)
+    assert line.firmware.drill.time_ms == true_ms + 100
 
 
 def test_receive__clock_before_the_first_step__is_set_to_the_time_on_it() -> None:
