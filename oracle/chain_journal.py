@@ -8,16 +8,16 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from oracle import tables
-from oracle.journal import keep_readings, mark_signed, reading_of, row_of
 from oracle.ports import SentTransaction, SignedBatch
+from oracle.rows import keep_readings, mark_signed, reading_of, row_of
 from oracle.store import Store
-from oracle.views import Evidence, Header
+from oracle.views import Evidence, Header, Identity
 from protocol.records import Reading
 
 KEPT_BLOCKS = 256
 """How many blocks are remembered one by one; a deeper reorganisation re-reads everything."""
 
-OPEN = "open"
+_IDENTITY = ("drill", "tariff", "opened_at", "customer")
 
 
 class ChainJournal:
@@ -88,32 +88,40 @@ class ChainJournal:
         )
 
     def add_batch(
-        self, created_ms: int, readings: Sequence[Reading], signature: bytes
+        self,
+        created_ms: int,
+        readings: Sequence[Reading],
+        identities: Sequence[Identity],
+        signature: bytes,
     ) -> SignedBatch:
         """Put a signed batch into the outbox."""
         with self._store.write() as connection:
             mark_signed(connection, readings)
             number = connection.execute(
                 insert(tables.batch).values(
-                    created_ms=created_ms, signature=signature, state=OPEN, note=""
+                    created_ms=created_ms, signature=signature, state=tables.OPEN, note=""
                 )
             ).inserted_primary_key
             if number is None:
                 raise AssertionError("an inserted batch has a number")
             keep_readings(connection, readings)
             rows = [
-                row_of(reading) | {"batch": number[0], "position": position}
-                for position, reading in enumerate(readings)
+                row_of(reading)
+                | dict(zip(_IDENTITY, identity, strict=True))
+                | {"batch": number[0], "position": position}
+                for position, (reading, identity) in enumerate(
+                    zip(readings, identities, strict=True)
+                )
             ]
             connection.execute(insert(tables.batch_reading), rows)
-        return SignedBatch(number[0], created_ms, tuple(readings), signature)
+        return SignedBatch(number[0], created_ms, tuple(readings), tuple(identities), signature)
 
     def open_batches(self) -> list[SignedBatch]:
         """The batches that are not finished, oldest first."""
         with self._store.read() as connection:
             rows = connection.execute(
                 select(tables.batch)
-                .where(tables.batch.c.state == OPEN)
+                .where(tables.batch.c.state == tables.OPEN)
                 .order_by(tables.batch.c.number)
             ).all()
             batches = []
@@ -132,6 +140,10 @@ class ChainJournal:
                         row.number,
                         row.created_ms,
                         tuple(reading_of(reading) for reading in readings),
+                        tuple(
+                            (one["drill"], one["tariff"], one["opened_at"], one["customer"])
+                            for one in readings
+                        ),
                         bytes(row.signature),
                     )
                 )

@@ -6,23 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from oracle import tables
 from oracle.log import LoggedSample, RentalLog
 from oracle.meter import MeterState, Triple
 from oracle.order import Order
+from oracle.rows import keep_readings, mark_signed, reading_of
 from oracle.store import Store
 from oracle.views import RentalView
 from protocol.merkle import Frontier
-from protocol.records import Reading, Registers
+from protocol.records import Reading
 from protocol.sample import decode_sample
 
 REPLAY_CHUNK = 5_000
 """Samples read at a time when a log is rebuilt: about a megabyte."""
-
-_REGISTERS = tuple(Registers.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,51 +213,6 @@ class Journal:
                 connection.execute(delete(table).where(table.c.rental == rental))
 
 
-def mark_signed(connection: Connection, readings: Sequence[Reading]) -> None:
-    """Move each rental's signed mark up to its reading; it never moves down."""
-    if not readings:
-        return
-    table = tables.rental
-    statement = (
-        update(table)
-        .where(
-            table.c.rental == bindparam("of_rental"), table.c.signed_until < bindparam("new_until")
-        )
-        .values(signed_until=bindparam("new_until"), signed_log_size=bindparam("new_log_size"))
-    )
-    rows = [
-        {"of_rental": one.rental, "new_until": one.until, "new_log_size": one.log_size}
-        for one in readings
-    ]
-    connection.execute(statement, rows)
-
-
-def keep_readings(connection: Connection, readings: Sequence[Reading]) -> None:
-    """Store readings once under their rental and time."""
-    table = tables.signed_reading
-    rows = [row_of(reading) for reading in readings]
-    if connection.dialect.name == "sqlite":
-        statement: Any = insert(table).prefix_with("OR IGNORE")
-    else:
-        statement = postgresql.insert(table).on_conflict_do_nothing()
-    if rows:
-        connection.execute(statement, rows)
-
-
-def row_of(reading: Reading) -> dict[str, Any]:
-    """A reading as the columns of a table."""
-    row: dict[str, Any] = {name: str(getattr(reading.registers, name)) for name in _REGISTERS}
-    row |= {"rental": reading.rental, "until": reading.until}
-    row |= {"log_size": reading.log_size, "log_root": reading.log_root}
-    return row
-
-
-def reading_of(row: Any) -> Reading:
-    """A reading from the columns of a table."""
-    registers = Registers(*(int(row[name]) for name in _REGISTERS))
-    return Reading(row["rental"], row["until"], registers, row["log_size"], bytes(row["log_root"]))
-
-
 def _rows(samples: Sequence[LoggedSample]) -> list[dict[str, Any]]:
     return [
         {
@@ -295,5 +248,13 @@ def _know(connection: Connection, view: RentalView) -> SignedMark:
 
 
 def _forget(connection: Connection, rental: int) -> None:
+    """What was signed for a rental is worth nothing to another one of the same number."""
+    readings, batch = tables.batch_reading.c, tables.batch
+    with_it = select(readings.batch).where(readings.rental == rental)
+    connection.execute(
+        update(batch)
+        .where(batch.c.state == tables.OPEN, batch.c.number.in_(with_it))
+        .values(state=tables.DROPPED, note=f"rental {rental} is another one now")
+    )
     for table in (tables.rental, tables.checkpoint, tables.signed_reading):
         connection.execute(delete(table).where(table.c.rental == rental))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from oracle.views import ChainEvent, DrillView, Header, OracleView, RentalView
+from oracle.views import ChainEvent, DrillView, Header, Identity, OracleView, RentalView
 from protocol.records import Reading, Tariff
 
 
@@ -20,11 +20,13 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class SignedBatch:
-    """Readings under one 65-byte signature; `number` is the journal's."""
+    """Readings under one 65-byte signature; `number` is the journal's, `identities` say of each
+    reading which rental its number stood for when it was signed."""
 
     number: int
     created_ms: int
     readings: tuple[Reading, ...]
+    identities: tuple[Identity, ...]
     signature: bytes
 
 

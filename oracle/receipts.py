@@ -78,7 +78,7 @@ class Receipts:
             return None
         known, latest = self.metering.rentals[rental], view.latest.get(rental)
         tariff = view.tariffs.get(known.tariff)
-        if tariff is None or latest is None:
+        if tariff is None or latest is None or latest.identity != known.identity:
             return None
         if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
             return None

@@ -12,8 +12,8 @@ from oracle.chain_journal import ChainJournal
 from oracle.errors import JournalError
 from oracle.lease_policy import Inhibit, OracleIdentity, chain_problem, credit
 from oracle.metering import Metering
+from oracle.outbox import in_the_way, retry_at_ms
 from oracle.settlement_policy import Due, settlement_due
-from oracle.submit import in_the_way, retry_at_ms
 from oracle.views import ChainView, RentalView
 from protocol.records import Domain, Reading, RentalState, Tariff
 from protocol.typed_data import batch_digest
@@ -64,6 +64,8 @@ class Settlement:
             latest, tariff = view.latest.get(rental), view.tariffs.get(known.tariff)
             if latest is None or tariff is None or latest.state is RentalState.CLOSED:
                 continue
+            if latest.identity != known.identity:
+                continue
             rejection = view.rejections.get(rental)
             if rejection is not None and now_ms < retry_at_ms(rejection):
                 continue
@@ -111,7 +113,8 @@ class Settlement:
     def _enqueue(self, candidates: list[Candidate], now_ms: int) -> None:
         readings: tuple[Reading, ...] = choose_batch(candidates)
         signature = self.ports.signer.sign(batch_digest(self.domain, readings))
-        batch = self.outbox.add_batch(now_ms, readings, signature)
+        identities = [self.metering.rentals[one.rental].identity for one in readings]
+        batch = self.outbox.add_batch(now_ms, readings, identities, signature)
         self.metering.signed(readings)
         why = {one.reading.rental: one.due.name.lower() for one in candidates}
         for reading in readings:

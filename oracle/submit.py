@@ -15,13 +15,14 @@ from typing import Any
 import structlog
 from eth_utils.address import to_checksum_address
 
+from oracle import tables
 from oracle.chain_journal import ChainJournal
 from oracle.errors import CallRevertedError, TransactionRefusedError
+from oracle.outbox import is_open, of_another_rental, open_readings
 from oracle.ports import Chain, Clock, GasSigner, Receipt, SentTransaction, SignedBatch
-from oracle.settlement_policy import retry_pause_ms
-from oracle.views import ChainView, Rejection, RentalView
+from oracle.views import ChainView, Rejection
 from protocol.errors import RecordError
-from protocol.records import Domain, Reading, RentalState
+from protocol.records import Domain, Reading
 
 GAS_MARGIN_PERCENT = 30
 """Above the estimate: registers that go from zero to non-zero in between cost more."""
@@ -81,17 +82,23 @@ class Submitter:
     ) -> bool:
         """Move one batch on; True when it no longer stands in the way of the next one."""
         if not view.catching_up and all(one.rental not in view.latest for one in batch.readings):
-            self._finish(batch, "dropped", "the chain knows these rentals no more, or as closed")
+            self._finish(batch, tables.DROPPED, "the chain knows these rentals no more")
             return True
-        if not _open_readings(batch, view.deep):
-            self._finish(batch, "settled", "")
+        if of_another_rental(batch, view):
+            self._finish(batch, tables.DROPPED, "a rental's number stands for another rental now")
+            return True
+        if not open_readings(batch, view.deep):
+            self._finish(batch, tables.SETTLED, "")
             return True
         sent = self._journal.transactions(batch.number)
         receipt = self._receipt(batch, sent)
         if receipt is not None:
             return self._judge(batch, receipt, view)
-        if not _open_readings(batch, view.latest):
+        if not open_readings(batch, view.latest):
             # Settled by someone else, or not as deep as needed yet.
+            return True
+        if any(one.rental not in view.latest for one in batch.readings):
+            self._finish(batch, tables.DROPPED, "the chain knows one of these rentals no more")
             return True
         if not first:
             return False
@@ -128,13 +135,13 @@ class Submitter:
         reasons = [
             f"rental {one.rental} until {one.until}: "
             f"{rejected.get((one.rental, one.until), 'not settled')}"
-            for one in _open_readings(batch, view.deep)
+            for one in open_readings(batch, view.deep)
         ]
-        for one in _open_readings(batch, view.deep):
+        for one in open_readings(batch, view.deep):
             self._reject(one, rejected.get((one.rental, one.until), "not settled"))
         if not receipt.succeeded:
             reasons.insert(0, "the transaction reverted")
-        self._finish(batch, "dropped", "; ".join(reasons))
+        self._finish(batch, tables.DROPPED, "; ".join(reasons))
         return True
 
     def _send(self, batch: SignedBatch, sent: Sequence[SentTransaction]) -> None:
@@ -148,7 +155,7 @@ class Submitter:
         except (CallRevertedError, RecordError) as error:
             for reading in batch.readings:
                 self._reject(reading, str(error))
-            self._finish(batch, "dropped", str(error))
+            self._finish(batch, tables.DROPPED, str(error))
             return
         nonce = self._chain.nonce(self._gas.address)
         newest = sent[-1] if sent else None
@@ -235,7 +242,7 @@ class Submitter:
         self._journal.finish_batch(batch.number, state, note)
         self._mined.pop(batch.number, None)
         self._broadcast_at.pop(batch.number, None)
-        if state == "settled":
+        if state == tables.SETTLED:
             log.info("settlement confirmed", batch=batch.number)
         else:
             log.error("settlement dropped", batch=batch.number, reason=note)
@@ -254,7 +261,7 @@ class Submitter:
         """A rental that settled since, or is closed, is no longer rejected."""
         for rental, rejection in list(self.rejections.items()):
             known = view.latest.get(rental)
-            if known is None or not _is_open(known, rejection.until):
+            if known is None or not is_open(known, rejection.until):
                 del self.rejections[rental]
 
     def complete(self, view: ChainView) -> ChainView:
@@ -264,35 +271,9 @@ class Submitter:
         )
 
 
-def retry_at_ms(rejection: Rejection) -> int:
-    """When a rental whose reading was rejected may be settled again, Unix ms."""
-    return rejection.time_ms + retry_pause_ms(rejection.count)
-
-
-def _open_readings(batch: SignedBatch, rentals: Any) -> list[Reading]:
-    """The readings of a batch that `rentals` do not show as settled."""
-    return [
-        reading
-        for reading in batch.readings
-        if reading.rental not in rentals or _is_open(rentals[reading.rental], reading.until)
-    ]
-
-
-def _is_open(rental: RentalView, until: int) -> bool:
-    """Whether a reading until then could still change the rental; one from after its end, which
-    came while the reading was on its way, never can, and says nothing against the box."""
-    in_time = rental.ended_ms is None or until <= rental.ended_ms
-    return rental.state is not RentalState.CLOSED and rental.until < until and in_time
-
-
 def _raised(fee_wei: int) -> int:
     return fee_wei * (100 + BUMP_PERCENT) // 100 + 1
 
 
 def _hex(data: bytes) -> str:
     return "0x" + data.hex()
-
-
-def in_the_way(batches: Sequence[SignedBatch], view: ChainView) -> bool:
-    """Whether a batch is not mined yet, so that the next one has to wait."""
-    return any(_open_readings(batch, view.latest) for batch in batches)

@@ -8,7 +8,7 @@ checkpoint        meter and frontier after so many samples, to replay from
 block             the newest blocks, to recognise a reorganisation
 balance_positive  the log entries that leases rest on
 batch             signed batches on their way to the chain
-batch_reading     their readings, in order
+batch_reading     their readings, in order, and which rental each is of: numbers may be given anew
 settle_transaction  raw transactions, stored before they are broadcast
 """
 
@@ -27,7 +27,10 @@ from sqlalchemy import (
 
 from protocol.records import Registers
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+OPEN, SETTLED, DROPPED = "open", "settled", "dropped"
+"""The states of a batch."""
 
 metadata = MetaData()
 
@@ -139,6 +142,10 @@ batch_reading = Table(
     metadata,
     _key("batch"),
     _key("position"),
+    _number("drill"),
+    _number("tariff"),
+    _number("opened_at"),
+    _text("customer"),
     _number("rental"),
     _number("until"),
     *_registers(),

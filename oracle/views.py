@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from protocol.records import Registers, RentalState, Tariff
 from protocol.tariff import charge
 
+Identity = tuple[int, int, int, str]
+"""A rental's drill, tariff, time of opening (Unix s) and customer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -51,7 +54,7 @@ class RentalView:
         return None if self.state is RentalState.OPEN else self.ended_at * 1000
 
     @property
-    def identity(self) -> tuple[int, int, int, str]:
+    def identity(self) -> Identity:
         """What differs when a reorganisation gives the number to another rental."""
         return self.drill, self.tariff, self.opened_at, self.customer
 

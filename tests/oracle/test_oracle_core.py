@@ -392,6 +392,28 @@ def test_step__number_given_to_another_rental__its_log_starts_anew(box: Box) -> 
     assert last_reading(box)["log_size"] == (last_reading(box)["until"] - NOW_MS) // 100
 
 
+def test_step__number_given_to_another_rental__its_batch_leaves_the_outbox(box: Box) -> None:
+    view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
+    box.run(60, view, motor_on=True)
+    assert len(box.core.outbox.open_batches()) == 1
+
+    other = make_rental(opened_at=NOW_MS // 1000, customer="0x" + "e" * 40)
+    box.run(1, view_of(other), motor_on=True)
+
+    assert box.core.outbox.open_batches() == []
+
+
+def test_step__newest_block_shows_another_rental__nothing_is_signed_for_the_number(
+    box: Box,
+) -> None:
+    rental = make_rental(funded=60_000, opened_at=NOW_MS // 1000)
+    other = replace(rental, customer="0x" + "e" * 40)
+    box.run(60, view_of(rental, latest={7: other}), motor_on=True)
+
+    assert box.broker.of("reading") == []
+    assert box.core.outbox.open_batches() == []
+
+
 def test_step__gap_while_the_motor_ran__reported_with_its_cost(box: Box) -> None:
     box.run(5, view_of(), motor_on=True)
     box.clock.ms += 5_000

@@ -13,10 +13,11 @@ from oracle_fake_chain import FakeChain
 
 from oracle.chain_journal import ChainJournal
 from oracle.errors import ChainError, TransactionRefusedError
+from oracle.outbox import in_the_way
 from oracle.ports import Receipt
 from oracle.sign import GasAccount
 from oracle.store import Store
-from oracle.submit import SubmitLimits, Submitter, in_the_way
+from oracle.submit import SubmitLimits, Submitter
 from oracle.views import ChainView, Header
 from protocol.errors import RecordError
 from protocol.records import Domain, Reading, Registers, RentalState
@@ -66,7 +67,7 @@ def make(chain: FakeChain, journal: ChainJournal, clock: FakeClock) -> Submitter
 def desk(tmp_path: Path) -> Iterator[Desk]:
     store = Store(f"sqlite:///{tmp_path}/j.sqlite")
     chain, journal, clock = FakeChain(), ChainJournal(store), FakeClock()
-    journal.add_batch(NOW_MS, [READING], SIGNATURE)
+    journal.add_batch(NOW_MS, [READING], [make_rental().identity], SIGNATURE)
     yield Desk(chain, journal, clock, make(chain, journal, clock))
     store.close()
 
@@ -253,3 +254,37 @@ def test_step__node_refuses__tries_again_later_and_not_at_once(desk: Desk) -> No
     desk.clock.ms += 60_000
     desk.submitter.step(make_view())
     assert len(desk.chain.pool) == 2
+
+
+OTHER = make_rental(customer="0x" + "9" * 40)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        make_view(latest={7: OTHER}, deep={7: OTHER}),
+        make_view(latest={7: OTHER}),
+        make_view(latest={7: OTHER}, deep={}),
+        make_view(deep={7: OTHER}),
+    ],
+)
+def test_step__number_given_to_another_rental__the_reading_is_never_sent(
+    desk: Desk, view: ChainView
+) -> None:
+    desk.submitter.step(view)
+    desk.submitter.step(make_view())
+
+    assert desk.chain.pool == []
+    assert desk.journal.open_batches() == []
+
+
+def test_step__one_of_two_rentals_vanished__nothing_is_sent_for_whoever_gets_its_number(
+    desk: Desk,
+) -> None:
+    both = [replace(READING, rental=8), READING]
+    desk.journal.finish_batch(1, "dropped", "")
+    desk.journal.add_batch(NOW_MS, both, [make_rental().identity] * 2, SIGNATURE)
+    desk.submitter.step(make_view())
+
+    assert desk.chain.pool == []
+    assert desk.journal.open_batches() == []

@@ -1,0 +1,59 @@
+"""Readings as rows of the journal's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy.dialects import postgresql
+
+from oracle import tables
+from protocol.records import Reading, Registers
+
+_REGISTERS = tuple(Registers.__dataclass_fields__)
+
+
+def mark_signed(connection: Connection, readings: Sequence[Reading]) -> None:
+    """Move each rental's signed mark up to its reading; it never moves down."""
+    if not readings:
+        return
+    table = tables.rental
+    statement = (
+        update(table)
+        .where(
+            table.c.rental == bindparam("of_rental"), table.c.signed_until < bindparam("new_until")
+        )
+        .values(signed_until=bindparam("new_until"), signed_log_size=bindparam("new_log_size"))
+    )
+    rows = [
+        {"of_rental": one.rental, "new_until": one.until, "new_log_size": one.log_size}
+        for one in readings
+    ]
+    connection.execute(statement, rows)
+
+
+def keep_readings(connection: Connection, readings: Sequence[Reading]) -> None:
+    """Store readings once under their rental and time."""
+    table = tables.signed_reading
+    rows = [row_of(reading) for reading in readings]
+    if connection.dialect.name == "sqlite":
+        statement: Any = insert(table).prefix_with("OR IGNORE")
+    else:
+        statement = postgresql.insert(table).on_conflict_do_nothing()
+    if rows:
+        connection.execute(statement, rows)
+
+
+def row_of(reading: Reading) -> dict[str, Any]:
+    """A reading as the columns of a table."""
+    row: dict[str, Any] = {name: str(getattr(reading.registers, name)) for name in _REGISTERS}
+    row |= {"rental": reading.rental, "until": reading.until}
+    row |= {"log_size": reading.log_size, "log_root": reading.log_root}
+    return row
+
+
+def reading_of(row: Any) -> Reading:
+    """A reading from the columns of a table."""
+    registers = Registers(*(int(row[name]) for name in _REGISTERS))
+    return Reading(row["rental"], row["until"], registers, row["log_size"], bytes(row["log_root"]))
