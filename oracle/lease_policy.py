@@ -1,7 +1,7 @@
 """When a drill may start: the lease decision, a pure function of what the oracle knows.
 
     headroom = funded - charge up to now - reserve
-    reserve  = the dearest usage of one lease, one stroke and one settlement
+    reserve  = the dearest usage of one sample age, one lease, one stroke and one settlement
 
 A lease is granted only while headroom is positive and every reason below is absent. Taking the
 lease away never stops a running drill; it prevents the next start.
@@ -61,8 +61,9 @@ class LeaseLimits:
 
     @property
     def reserve_ms(self) -> int:
-        """How long the drill could run, at worst, on the word of one lease."""
-        return self.lease_ms + self.stroke_ms + self.settlement_ms
+        """How long the drill could run, at worst, on the word of one lease: it may have run unseen
+        since its last sample, start as the lease expires, and then drill the longest stroke."""
+        return self.sample_age_ms + self.lease_ms + self.stroke_ms + self.settlement_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ CONFIRMATIONS = 1
 LEASE_SECONDS = 3
 STROKE_SECONDS = 1
 SETTLEMENT_SECONDS = 6
-RESERVE_MS = (LEASE_SECONDS + STROKE_SECONDS + SETTLEMENT_SECONDS) * 1000
+SAMPLE_AGE_SECONDS = 2
+RESERVE_MS = (SAMPLE_AGE_SECONDS + LEASE_SECONDS + STROKE_SECONDS + SETTLEMENT_SECONDS) * 1000
 """What the oracle holds back: the dearest drilling in this time."""
 
 STEADY = Tariff(
@@ -117,6 +118,7 @@ def oracle_settings(
             "longest_stroke_seconds": STROKE_SECONDS,
             "settlement_seconds": SETTLEMENT_SECONDS,
             "warning_runway_seconds": 5,
+            "sample_age_seconds": SAMPLE_AGE_SECONDS,
         },
     }
     lines: list[str] = []

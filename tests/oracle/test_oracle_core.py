@@ -238,8 +238,8 @@ def test_step__samples_stop__start_is_inhibited(box: Box) -> None:
 
 
 def test_step__credit_runs_out__inhibited_while_the_motor_still_turns(box: Box) -> None:
-    # Reserve of 15 s at 3 a ms is 45,000; 48,000 leave headroom for 3 s at level 1.
-    view = view_of(make_rental(funded=48_000, opened_at=NOW_MS // 1000))
+    # Reserve of 19 s at 3 a ms is 57,000; 60,000 leave headroom for 3 s at level 1.
+    view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
     box.run(20, view, motor_on=True)
     assert box.broker.of("lease")[-1]["kind"] == "lease"
 
