@@ -70,8 +70,12 @@ class Submitter:
 
     def step(self, view: ChainView) -> None:
         """One look at every open batch; raises ChainError when the chain cannot be asked."""
+        batches = self._journal.open_batches()
+        # Before anything can fail: what is not settled yet waits, whatever the chain answers.
+        unsettled = [one.created_ms for one in batches if open_readings(one, view.latest)]
+        self.waiting_since_ms = min(unsettled, default=None)
         waiting: list[int] = []
-        for batch in self._journal.open_batches():
+        for batch in batches:
             if not self._advance(batch, view, first=not waiting):
                 waiting.append(batch.created_ms)
         self.waiting_since_ms = min(waiting, default=None)

@@ -288,3 +288,20 @@ def test_step__one_of_two_rentals_vanished__nothing_is_sent_for_whoever_gets_its
 
     assert desk.chain.pool == []
     assert desk.journal.open_batches() == []
+
+
+@pytest.mark.parametrize("call", ["nonce", "simulate", "priority_fee_wei", "broadcast", "receipt"])
+def test_step__chain_fails_at_every_step__the_settlement_is_known_to_wait(
+    desk: Desk, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ChainError("cannot be reached")
+
+    if call == "receipt":
+        desk.submitter.step(make_view())
+        desk.restart()
+    monkeypatch.setattr(desk.chain, call, fail)
+    with pytest.raises(ChainError):
+        desk.submitter.step(make_view())
+
+    assert desk.submitter.complete(make_view()).waiting_since_ms == NOW_MS
