@@ -5,10 +5,11 @@ SQLite with write-ahead log and synchronous FULL: what `put` has stored survives
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from device.errors import SpoolError
@@ -16,6 +17,8 @@ from protocol.sample import Sample, encode_sample
 
 MAX_SEQUENCE = 2**63 - 1
 """SQLite's largest integer, and that of the JSON messages."""
+
+_SET_MARK = "INSERT OR REPLACE INTO mark VALUES (?, ?)"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sample (sequence INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -60,39 +63,26 @@ class Spool:
     def put(self, samples: Sequence[Sample], oldest: int) -> None:
         """Make samples durable; one that is there already, or was journalled, changes nothing.
 
+        What was journalled goes first, also when there is no room for the samples after that.
         Raises SpoolError, with nothing stored, when it cannot, when the spool is full, or when
         the sequence went back, which means that the controller has lost its memory.
         """
-        rows = [(s.sequence, encode_sample(s)) for s in samples if s.sequence > self.journalled]
         newest, newest_time_ms = self._check_order(samples)
-        if self._count + len(rows) > self._max_samples:
-            raise SpoolError(f"{self._path}: full, {self._count} samples are not journalled")
+        rows = [(s.sequence, encode_sample(s)) for s in samples if s.sequence > self.journalled]
         oldest = max(self.oldest, min(oldest, MAX_SEQUENCE))
-        marks = [
-            ("newest", newest),
-            ("newest_time_ms", newest_time_ms),
-            ("oldest", oldest),
-            ("journalled", self.journalled),
-        ]
+        marks = [("newest", newest), ("newest_time_ms", newest_time_ms), ("oldest", oldest)]
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            before = self._db.total_changes
-            self._db.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?)", rows)
-            added = self._db.total_changes - before
-            removed = 0
-            if self._forgotten < self.journalled:
-                cursor = self._db.execute(
-                    "DELETE FROM sample WHERE sequence <= ?", (self.journalled,)
-                )
-                removed = cursor.rowcount
-            self._db.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", marks)
-            self._db.execute("COMMIT")
+            with self._transaction():
+                kept = self._count - self._delete_journalled()
+                fits = kept + len(rows) <= self._max_samples
+                if fits:
+                    kept += self._insert(rows, marks)
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._make_room()
             raise SpoolError(f"{self._path}: {error}") from error
-        self._forgotten = self.journalled
-        self._count += added - removed
+        self._forgotten, self._count = self.journalled, kept
+        if not fits:
+            raise SpoolError(f"{self._path}: full, {kept} samples are not journalled")
         self.newest, self._newest_time_ms, self.oldest = newest, newest_time_ms, oldest
 
     def pending(self, after: int, limit: int) -> list[tuple[int, bytes]]:
@@ -114,6 +104,41 @@ class Spool:
         """Close the file and give up the lock."""
         self._db.close()
         os.close(self._lock)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing; raises sqlite3.Error when nothing was changed."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # some errors have rolled it back already
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _delete_journalled(self) -> int:
+        """Delete what the oracle has and remember that; returns how many samples went."""
+        if self._forgotten == self.journalled:
+            return 0
+        self._db.execute(_SET_MARK, ("journalled", self.journalled))
+        delete = "DELETE FROM sample WHERE sequence <= ?"
+        return self._db.execute(delete, (self.journalled,)).rowcount
+
+    def _insert(self, rows: list[tuple[int, bytes]], marks: list[tuple[str, int]]) -> int:
+        """Returns how many of the rows are new."""
+        added = self._db.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?)", rows).rowcount
+        self._db.executemany(_SET_MARK, marks)
+        return added
+
+    def _make_room(self) -> None:
+        """On a full disk: delete what was journalled by itself, which needs no new page."""
+        try:
+            with self._transaction():
+                removed = self._delete_journalled()
+        except sqlite3.Error:
+            return  # the caller reports, and the next `put` tries again
+        self._forgotten, self._count = self.journalled, self._count - removed
 
     def _check_order(self, samples: Sequence[Sample]) -> tuple[int, int]:
         """Sequence and time of the newest sample, after these."""
