@@ -102,6 +102,8 @@ def require_pinned(bytecode_sha256: str) -> None:
 
 def deploy(plan: Plan, provider: AccountAPI) -> tuple[ContractInstance, Deployment]:
     """Deploy the contract; returns it with its record."""
+    # Ape's cache looks at DrillMeter.vy alone and would miss a change in one of its modules.
+    project.load_contracts(use_cache=False)
     container = project.DrillMeter
     bytecode = str(container.contract_type.deployment_bytecode.bytecode).removeprefix("0x")
     bytecode_sha256 = sha256(bytes.fromhex(bytecode)).hexdigest()
