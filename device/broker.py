@@ -26,6 +26,9 @@ KEEPALIVE_S = 10
 """A broker publishes the last will after one and a half times this silence."""
 
 INBOX_MESSAGES = 1024
+REPORT_EVERY = 1000
+"""The first dropped message is reported, and then one in so many: no one can fill the log."""
+
 RECONNECT_S = (1, 8)
 STOP_TIMEOUT_S = 2.0
 
@@ -152,7 +155,13 @@ class PahoBroker:
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         if len(message.payload) > MAX_JSON_BYTES or len(self._inbox) >= INBOX_MESSAGES:
             self.dropped += 1
-            _log.warning("message dropped", topic=message.topic, bytes=len(message.payload))
+            if self.dropped == 1 or self.dropped % REPORT_EVERY == 0:
+                _log.warning(
+                    "message dropped",
+                    topic=message.topic,
+                    bytes=len(message.payload),
+                    dropped=self.dropped,
+                )
             return
         self._inbox.append(Incoming(message.topic, bytes(message.payload)))
         self._wake()
