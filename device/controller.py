@@ -92,11 +92,13 @@ class Inhibited:
 
 @dataclass(frozen=True, slots=True)
 class Sensed:
-    """A clock tick with what the sensors say; `time_ms` is Unix ms, 0 while the clock is unset."""
+    """A clock tick with what the sensors say; `time_ms` is Unix ms, 0 while the clock is unset.
+    `obstacle` is what of the controller's own forbids the next start, such as a failing memory."""
 
     time_ms: int
     rpm: int
     fault_flags: Fault
+    obstacle: str = ""
 
 
 Input = Pull | Release | LeaseOffered | Inhibited | Sensed
@@ -115,6 +117,7 @@ class Controller:
     lease: Lease | None = None
     newest_issued_at: int = 0
     inhibit_reason: str = ""
+    obstacle: str = ""
 
     @property
     def motor_on(self) -> bool:
@@ -123,8 +126,10 @@ class Controller:
 
     @property
     def permitted(self) -> bool:
-        """Whether a lease permits a start now."""
-        return self.lease is not None and self.time_ms > 0 and self.time_ms < self.lease.expires_at
+        """Whether a lease permits a start now, and nothing of the controller's own forbids it."""
+        if self.lease is None or self.obstacle:
+            return False
+        return 0 < self.time_ms < self.lease.expires_at
 
     @property
     def lease_expires_at(self) -> int:
@@ -137,8 +142,8 @@ class Controller:
         if self.fault_flags:
             names = (str(fault.name) for fault in Fault if fault & self.fault_flags)
             return ", ".join(name.lower().replace("_", " ") for name in names)
-        if self.time_ms == 0:
-            return "clock not set"
+        if self.obstacle or self.time_ms == 0:
+            return self.obstacle or "clock not set"
         if self.lease is None:
             return f"inhibited: {self.inhibit_reason}" if self.inhibit_reason else "no lease"
         if not self.permitted:
@@ -170,7 +175,11 @@ def apply(controller: Controller, event: Input) -> Outcome:
             outcome = Outcome(replace(controller, lease=None, inhibit_reason=event.reason))
         case Sensed():
             sensed = replace(
-                controller, time_ms=event.time_ms, rpm=event.rpm, fault_flags=event.fault_flags
+                controller,
+                time_ms=event.time_ms,
+                rpm=event.rpm,
+                fault_flags=event.fault_flags,
+                obstacle=event.obstacle,
             )
             outcome = Outcome(sensed)
     return Outcome(_settle(outcome.controller), outcome.refusal)
@@ -191,6 +200,8 @@ def _pull(controller: Controller) -> Outcome:
 
 def _accept(controller: Controller, offered: LeaseOffered) -> Outcome:
     lease = offered.lease
+    if controller.obstacle:
+        return Outcome(controller, controller.obstacle)
     if lease == controller.lease:
         return Outcome(controller)  # repeated because an acknowledgement was lost
     if controller.time_ms == 0:

@@ -59,6 +59,7 @@ class SimulatedDrill:
         self.spindle = Spindle()
         self.level = 1
         self.refused_starts = 0
+        self.memory_error = ""
         self._machine = Machine(rated_power_w=max(loads.peak_power_w, RATED_POWER_W))
         self._loads = loads
         self._noise = random.Random(seed)  # noqa: S311  chatter of a cut, no secret
@@ -101,6 +102,12 @@ class SimulatedDrill:
         self._sense()
         return refusal
 
+    def set_memory_error(self, reason: str) -> None:
+        """The memory cannot be made durable, for this reason, or (empty) it can again. The motor
+        stays as the operator has it; there is no next start."""
+        self.memory_error = reason
+        self._sense()
+
     def set_level(self, level: int) -> None:
         """The operator chooses a load level; raises DeviceError unless it is 1, 2 or 3."""
         if type(level) is not int or not 1 <= level <= LEVELS:
@@ -140,7 +147,7 @@ class SimulatedDrill:
         flags = faults(self.spindle, self._machine)
         if self._emergency_stop:
             flags |= Fault.EMERGENCY_STOP
-        self.apply(machine.Sensed(self.time_ms, self.rpm, flags))
+        self.apply(machine.Sensed(self.time_ms, self.rpm, flags, self.memory_error))
 
     def _now(self) -> _Reported:
         return _Reported(

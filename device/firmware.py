@@ -1,22 +1,24 @@
 """What runs on a controller besides its state machine: frames in and out, memory, samples.
 
 No I/O: bytes and monotonic time come in, bytes go out, and the memory to be made durable is handed
-over before anything that rests on it leaves.
+over before anything that rests on it leaves. While that fails, samples are held back, the drill
+locks at standstill, and it is tried again with each new sample.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from device.controller import Inhibited, LeaseOffered
 from device.drill import SimulatedDrill
-from device.errors import FrameError
+from device.errors import FrameError, NonVolatileError
 from device.frames import Decoder, Frame, FrameType
 from device.memory import Memory
 from device.payloads import Status, parse_ack, parse_clock, parse_lease, parse_text
 from device.spindle import STEP_MS
-from device.uplink import Uplink
-from protocol.sample import encode_sample
+from device.uplink import RING_SAMPLES, Uplink
+from protocol.sample import Sample, encode_sample
 
 MAX_CATCH_UP_MS = 10_000
 """A process that was held up for longer does not make up for it: the drill stood still meanwhile,
@@ -27,7 +29,7 @@ class Firmware:
     """One simulated controller with its end of the serial link."""
 
     def __init__(self, drill: SimulatedDrill, remember: Callable[[Memory], None]) -> None:
-        """Start with the drill; `remember` makes the memory durable or raises."""
+        """Start with the drill; `remember` makes the memory durable or raises NonVolatileError."""
         self.drill = drill
         self.uplink = Uplink(drill.controller.provisioning.drill, drill.memory.sequence + 1)
         self.skipped_ms = 0
@@ -35,7 +37,7 @@ class Firmware:
         self._decoder = Decoder()
         self._grid_ms = drill.monotonic_ms
         self._bad_payloads = 0
-        self._remembered_issued_at = drill.memory.newest_issued_at
+        self._held: deque[Sample] = deque()
 
     def receive(self, data: bytes, monotonic_ms: int) -> None:
         """Take bytes off the line, after `run_until` for the same time. What is no frame, or no
@@ -55,28 +57,43 @@ class Firmware:
             skipped = behind // STEP_MS * STEP_MS - STEP_MS
             self._grid_ms += skipped
             self.skipped_ms += skipped
-        samples = []
+        sampled = False
         while self._grid_ms + STEP_MS <= monotonic_ms:
             self._grid_ms += STEP_MS
             sample = self.drill.step(self._grid_ms)
             if sample is not None:
-                samples.append(sample)
-        if samples:
-            self._remember(self.drill.memory)
-        for sample in samples:
-            self.uplink.add(sample.sequence, encode_sample(sample))
+                self._hold(sample)
+                sampled = True
+        if sampled and self._make_durable():
+            while self._held:
+                sample = self._held.popleft()
+                self.uplink.add(sample.sequence, encode_sample(sample))
 
     def next_step_ms(self) -> int:
         """Monotonic ms at which the next step is due."""
         return self._grid_ms + STEP_MS
 
     def send(self, monotonic_ms: int) -> bytes:
-        """The bytes for the line, due now. A lease is remembered before it is acknowledged, so
-        that it is not accepted again after a loss of power."""
-        if self.drill.memory.newest_issued_at != self._remembered_issued_at:
-            self._remember(self.drill.memory)
-            self._remembered_issued_at = self.drill.memory.newest_issued_at
+        """The bytes for the line, due now."""
         return self.uplink.due(monotonic_ms, self._status())
+
+    def _hold(self, sample: Sample) -> None:
+        """Keep a sample until its sequence is durable; at most as many as the ring holds."""
+        self._held.append(sample)
+        if len(self._held) > RING_SAMPLES:
+            self._held.popleft()
+            self.uplink.lost_samples += 1
+
+    def _make_durable(self) -> bool:
+        """Whether the drill's memory is durable now; if not, the drill has been told why."""
+        reason = ""
+        try:
+            self._remember(self.drill.memory)
+        except NonVolatileError as error:
+            reason = f"memory fails: {error}"
+        if reason != self.drill.memory_error:
+            self.drill.set_memory_error(reason)
+        return not reason
 
     def _take(self, frame: Frame, monotonic_ms: int) -> None:
         match frame.type:
@@ -84,7 +101,7 @@ class Firmware:
                 self.uplink.acknowledged(parse_ack(frame.payload), monotonic_ms)
                 return
             case FrameType.LEASE:
-                refusal = self.drill.apply(LeaseOffered(*parse_lease(frame.payload)))
+                refusal = self._take_lease(frame.payload)
             case FrameType.INHIBIT:
                 refusal = self.drill.apply(Inhibited(parse_text(frame.payload)))
             case FrameType.CLOCK:
@@ -93,6 +110,15 @@ class Firmware:
             case _:
                 raise FrameError(f"a controller does not take {frame.type.name}")
         self.uplink.acknowledge(frame.number, 0, refusal)
+
+    def _take_lease(self, payload: bytes) -> str:
+        """Returns why it was refused. A lease is remembered before it is acknowledged and before
+        it can start anything, so that it is not accepted again after a loss of power."""
+        known = self.drill.memory.newest_issued_at
+        refusal = self.drill.apply(LeaseOffered(*parse_lease(payload)))
+        if self.drill.memory.newest_issued_at != known and not self._make_durable():
+            return self.drill.memory_error
+        return refusal
 
     def _status(self) -> Status:
         controller = self.drill.controller

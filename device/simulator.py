@@ -133,6 +133,7 @@ def _turn(firmware: Firmware, line: _Line, selector: selectors.BaseSelector) -> 
     wait_ms = max(0, firmware.next_step_ms() - monotonic_ms())
     ready = selector.select(wait_ms / 1000)
     skipped_ms, state = firmware.skipped_ms, firmware.drill.controller.state
+    memory_error = firmware.drill.memory_error
     firmware.run_until(monotonic_ms())
     for key, _ in ready:
         if key.fileobj == line.master:
@@ -144,6 +145,8 @@ def _turn(firmware: Firmware, line: _Line, selector: selectors.BaseSelector) -> 
     line.write(firmware.send(monotonic_ms()))
     if firmware.skipped_ms != skipped_ms:
         _log.warning("held up: time was skipped", skipped_ms=firmware.skipped_ms - skipped_ms)
+    if firmware.drill.memory_error != memory_error:
+        _log.warning("non-volatile memory", reason=firmware.drill.memory_error or "works again")
     controller = firmware.drill.controller
     if controller.state is not state:
         _log.info("state", state=controller.state.name, reason=controller.reason)

@@ -8,9 +8,9 @@ import random
 import pytest
 from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, make_sample, sign_lease
 
-from device.controller import Pull, State
+from device.controller import Pull, Release, State
 from device.drill import SimulatedDrill
-from device.errors import PortError
+from device.errors import NonVolatileError, PortError
 from device.firmware import MAX_CATCH_UP_MS, Firmware
 from device.frames import Decoder, Frame, FrameType, encode_frame
 from device.link import Link
@@ -39,13 +39,19 @@ class Line:
     def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
         self.written: list[Memory] = []
         drill = SimulatedDrill(PROVISIONING, Memory(), PresetLoads(), 1, 0)
-        self.firmware = Firmware(drill, self.written.append)
+        self.memory_fails = False
+        self.firmware = Firmware(drill, self._remember)
         self.session = Session(DRILL)
         self.session.opened()
         self.now_ms = 0
         self.spooled: dict[int, SampleFrame] = {}
         self.arrivals: list[int] = []
         self._loss, self._noise = loss, random.Random(seed)  # noqa: S311  line noise
+
+    def _remember(self, memory: Memory) -> None:
+        if self.memory_fails:
+            raise NonVolatileError("worn out")
+        self.written.append(memory)
 
     def _carry(self, data: bytes) -> bytes:
         if not data or self._noise.random() >= self._loss:
@@ -115,6 +121,54 @@ def test_line__accepted_lease__is_remembered_before_it_is_acknowledged() -> None
     line.unlock()
     line.run(20)
     assert line.written[-1].newest_issued_at == NOW_MS + 200
+
+
+def test_line__memory_fails_while_drilling__goes_on_and_locks_at_standstill() -> None:
+    line = Line()
+    line.run(200)
+    line.unlock()
+    line.run(50)
+    drill = line.firmware.drill
+    drill.apply(Pull())
+    line.run(500)
+    line.memory_fails = True
+    line.run(3_000)
+    assert drill.controller.motor_on
+    assert max(line.spooled) == line.written[-1].sequence < drill.memory.sequence
+    drill.apply(Release())
+    line.run(3_000)
+    assert drill.controller.state is State.LOCKED
+    assert line.session.status is not None
+    assert line.session.status.reason == "memory fails: worn out"
+    assert drill.apply(Pull()) == "memory fails: worn out"
+    drill.apply(Release())
+    line.memory_fails = False
+    line.run(2_000)
+    assert drill.controller.state is State.READY
+    assert sorted(line.spooled) == list(range(1, drill.memory.sequence + 1))
+
+
+def test_line__memory_fails_for_long__holds_back_no_more_samples_than_the_ring() -> None:
+    line = Line()
+    line.run(200)
+    line.memory_fails = True
+    line.run(2_000)
+    firmware = line.firmware
+    for _ in range(RING_SAMPLES):
+        firmware._hold(make_sample(1))
+    assert len(firmware._held) == RING_SAMPLES
+    assert firmware.uplink.lost_samples > 0
+
+
+def test_line__memory_fails_as_a_lease_comes__refuses_it_and_stays_locked() -> None:
+    line = Line()
+    line.run(200)
+    line.memory_fails = True
+    line.unlock()
+    line.run(50)
+    (refusal,) = line.session.refusals
+    assert refusal.reason == "memory fails: worn out"
+    assert line.firmware.drill.controller.state is State.LOCKED
 
 
 def test_line__refused_lease__comes_back_with_the_reason() -> None:

@@ -1,8 +1,9 @@
-"""A drill's controller as a real process that is held up."""
+"""A drill's controller as a real process that is held up, or whose memory fails."""
 
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import socket
 import time
@@ -59,3 +60,25 @@ def test_controller__held_up_until_the_lease_expired__refuses_the_pull_that_wait
     assert (answer["error"], answer["motor_on"]) == ("lease expired", False)
     unlock(controller, oracle, 5_000)
     assert controller.do("pull")["motor_on"]
+
+
+def test_controller__memory_fails_in_mid_stroke__goes_on_locks_and_recovers(
+    controller: Controller, oracle: Oracle
+) -> None:
+    unlock(controller, oracle, 25_000)
+    assert controller.do("pull")["motor_on"]
+    pid = controller.process.pid
+    _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, most))  # its second slot is beyond
+    time.sleep(1)
+    state = controller.do("state")
+    assert state["motor_on"]
+    assert state["reason"].startswith("memory fails: ")
+    controller.do("release")
+    controller.wait_for("LOCKED")
+    assert "File too large" in controller.do("pull")["error"]
+    assert max(oracle.samples) < controller.do("state")["sequence"]
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+    controller.wait_for("READY")
+    newest = controller.do("state")["sequence"]
+    oracle.wait_for("all samples", lambda: set(range(1, newest + 1)) <= set(oracle.samples))
