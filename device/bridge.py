@@ -2,7 +2,7 @@
 
 `Bridge.step` does one bounded pass and never waits: line → spool → acknowledgement → broker one
 way, lease → line the other. It trusts nobody: whether a lease is good is for the controller to
-say, and whether a sample counts is for the oracle.
+say, whether a sample counts is for the oracle, and what is journalled must be sealed by it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from protocol.messages import (
     parse_topic,
     topic,
 )
+from protocol.sealing import seal, unseal
 
 _log = structlog.get_logger()
 
@@ -38,6 +39,9 @@ STATUS_MS = 5_000
 """The status is repeated this often, so that its age says whether the bridge lives."""
 
 MESSAGES_PER_STEP = 16
+
+REPORTED_REFUSALS = 20
+"""So many refused messages are reported one by one, then every thousandth."""
 
 UNKNOWN = "UNKNOWN"
 """The state of a controller that does not answer."""
@@ -54,10 +58,11 @@ class Now:
 class Bridge:
     """One drill's bridge; its ports are passed in."""
 
-    def __init__(self, drill: int, link: Link, spool: Spool, broker: Broker) -> None:
-        """Connect the parts; nothing is sent before the first step."""
+    def __init__(self, drill: int, key: bytes, link: Link, spool: Spool, broker: Broker) -> None:
+        """Connect the parts; nothing is sent before the first step. `key` is the message key."""
         self.refused_messages = 0
         self._drill = drill
+        self._key = key
         self._link = link
         self._spool = spool
         self._broker = broker
@@ -108,8 +113,19 @@ class Bridge:
         try:
             self._dispatch(message, now)
         except (MessageError, FrameError) as error:
-            self.refused_messages += 1
-            _log.warning("message refused", topic=message.topic[:100], reason=str(error))
+            self._refuse(message, error)
+
+    def _refuse(self, message: Incoming, error: Exception) -> None:
+        """Count a bad message, and say so without letting a hostile client fill the log."""
+        self.refused_messages += 1
+        count = self.refused_messages
+        if count <= REPORTED_REFUSALS or count % 1_000 == 0:
+            _log.warning(
+                "message refused",
+                topic=message.topic[:100],
+                reason=str(error)[:200],
+                count=count,
+            )
 
     def _dispatch(self, message: Incoming, now: Now) -> None:
         drill, channel = parse_topic(message.topic)
@@ -118,7 +134,8 @@ class Bridge:
         if channel is Channel.LEASE:
             self._command(parse_command(drill, message.payload), now)
         elif channel is Channel.JOURNALLED:
-            self._journalled(parse_message(JournalledMessage, drill, message.payload), now)
+            payload = unseal(self._key, message.topic, message.payload)
+            self._journalled(parse_message(JournalledMessage, drill, payload), now)
         else:
             raise MessageError(f"a bridge takes nothing on {channel}")
 
@@ -188,7 +205,7 @@ class Bridge:
             payload = self._publisher.next(now.monotonic_ms)
             if payload is None:
                 return
-            self._broker.publish(name, payload, retain=False)
+            self._broker.publish(name, seal(self._key, name, payload), retain=False)
 
     def _publish_status(self, now: Now) -> None:
         up, state, reason = self._summary(now)

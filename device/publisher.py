@@ -68,9 +68,10 @@ class Publisher:
             return None
         if ahead <= 0:
             self._progress_ms = now_ms
+        oldest = self._oldest()
         self._cursor = rows[-1][0]
         try:
-            return encode_samples([decode_sample(data) for _, data in rows])
+            return encode_samples([decode_sample(data) for _, data in rows], oldest)
         except ProtocolError as error:
             raise SpoolError(f"the spool is damaged: {error}") from error
 
@@ -83,6 +84,12 @@ class Publisher:
                 return rows[:index]
             previous = sequence
         return rows
+
+    def _oldest(self) -> int:
+        """The lowest sequence that the oracle may still get from us: it takes what is missing
+        below as missing for good."""
+        held = self._spool.pending(min(self._cursor, self._spool.journalled), 1)
+        return min(held[0][0], max(self._spool.oldest, self._spool.journalled + 1))
 
     def _asked_before(self, sequence: int, now_ms: int) -> bool:
         return (

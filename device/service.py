@@ -16,7 +16,7 @@ from device.broker import PahoBroker
 from device.link import Link
 from device.port import SerialPort
 from device.session import Session
-from device.settings import BridgeSettings
+from device.settings import BridgeSettings, read_message_key
 from device.spool import Spool
 from protocol.messages import Channel, topic
 
@@ -33,6 +33,7 @@ def read_clock() -> Now:
 
 def run(settings: BridgeSettings) -> None:
     """Run until SIGTERM or SIGINT; raises DeviceError when it cannot start."""
+    key = read_message_key(settings.message_key_file)
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -60,7 +61,7 @@ def run(settings: BridgeSettings) -> None:
         stack.callback(link.close)
         will = last_will(settings.drill, read_clock().time_ms)
         broker = PahoBroker(settings.drill, settings.broker, will, wake)
-        bridge = Bridge(settings.drill, link, spool, broker)
+        bridge = Bridge(settings.drill, key, link, spool, broker)
         broker.start()
         stack.callback(
             lambda: broker.stop(

@@ -4,6 +4,7 @@
     port = "/dev/ttyUSB0"
     baudrate = 115200
     spool = "/var/lib/smart-drill/spool-1.sqlite"
+    message_key_file = "/etc/smart-drill/drill-1.key"  # the oracle has the same
 
     [broker]
     host = "127.0.0.1"
@@ -25,7 +26,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from device.errors import SettingsError
+from protocol.errors import MessageError
 from protocol.messages import DrillNumber
+from protocol.sealing import parse_key
 
 _PREFIX = "DRILL_BRIDGE_"
 
@@ -71,6 +74,7 @@ class BridgeSettings(BaseSettings):
     spool: Path
     spool_max_samples: Annotated[int, Field(ge=1_000)] = 10_000_000
     """1.2 GB, eleven days of drilling without an oracle; a full spool locks the drill."""
+    message_key_file: Path
     broker: BrokerSettings = BrokerSettings()
 
     @classmethod
@@ -107,3 +111,15 @@ def load_settings(path: Path) -> BridgeSettings:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(f"{path}: {place}: {first['msg']}") from error
+
+
+def read_message_key(path: Path) -> bytes:
+    """The drill's message key; raises SettingsError that names the file."""
+    try:
+        return parse_key(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"message_key_file: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"message_key_file: {path}: not text") from error
+    except MessageError as error:
+        raise SettingsError(f"message_key_file: {path}: {error}") from error

@@ -7,6 +7,7 @@ to be settled goes to it through the journal's outbox.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,6 +19,7 @@ from oracle.leasing import Leasing
 from oracle.log import LoggedSample
 from oracle.meter import Gap
 from oracle.metering import Metering, Taken
+from oracle.order import Arrived
 from oracle.ports import Broker, Clock, Incoming, Signer
 from oracle.publish import event_message
 from oracle.receipts import Receipts
@@ -36,6 +38,7 @@ from protocol.messages import (
 )
 from protocol.records import Domain
 from protocol.sample import SAMPLE_BYTES
+from protocol.sealing import seal, unseal
 
 MESSAGES_PER_STEP = 2_000
 """Messages under one commit: at most 128,000 samples, well under a second's work of SQLite."""
@@ -77,13 +80,14 @@ class Counters:
 
 @dataclass
 class Core:
-    """The edge side of one oracle."""
+    """The edge side of one oracle; `message_keys` holds each drill's."""
 
     ports: CorePorts
     metering: Metering
     outbox: ChainJournal
     domain: Domain
     limits: CoreLimits
+    message_keys: Mapping[int, bytes] = field(repr=False)
     counters: Counters = field(default_factory=Counters)
     _owed: set[int] = field(default_factory=set)
     _resend: set[int] = field(default_factory=set)
@@ -132,15 +136,16 @@ class Core:
             self.leasing.repeat()
             self.receipts.repeat()
 
-    def _parse(self, incoming: list[Incoming]) -> list[tuple[int, list[LoggedSample]]]:
-        """The well-formed sample messages of our drills; others are counted and dropped."""
+    def _parse(self, incoming: list[Incoming]) -> list[Arrived]:
+        """The sealed and well-formed sample messages of our drills; others are counted and
+        dropped. A status is not sealed, and nothing but a line in the log follows from it."""
         parsed = []
         for message in incoming:
             try:
                 drill, channel = parse_topic(message.topic)
                 self._require_ours(drill)
                 if channel is Channel.SAMPLE:
-                    parsed.append((drill, self._samples(drill, message.payload)))
+                    parsed.append(self._samples(drill, message))
                 elif channel is Channel.STATUS:
                     self._note_status(parse_message(StatusMessage, drill, message.payload))
             except MessageError as error:
@@ -163,14 +168,17 @@ class Core:
         if drill not in self.metering.orders:
             raise MessageError(f"drill {drill} is not one of ours")
 
-    def _samples(self, drill: int, payload: bytes) -> list[LoggedSample]:
-        samples = decode_samples(drill, payload)
-        self.counters.samples += len(samples)
-        first = len(payload) - len(samples) * SAMPLE_BYTES
-        return [
+    def _samples(self, drill: int, message: Incoming) -> Arrived:
+        payload = unseal(self.message_keys[drill], message.topic, message.payload)
+        decoded = decode_samples(drill, payload)
+        self.counters.samples += len(decoded.samples)
+        first = len(payload) - len(decoded.samples) * SAMPLE_BYTES
+        starts = range(first, len(payload), SAMPLE_BYTES)
+        logged = tuple(
             LoggedSample(sample, payload[start : start + SAMPLE_BYTES])
-            for sample, start in zip(samples, range(first, len(payload), SAMPLE_BYTES), strict=True)
-        ]
+            for sample, start in zip(decoded.samples, starts, strict=True)
+        )
+        return Arrived(drill, decoded.oldest, logged)
 
     def _note_status(self, status: StatusMessage) -> None:
         seen = (status.online, status.link_up, status.state, status.reason)
@@ -202,7 +210,8 @@ class Core:
                 resend=drill in self._resend,
             )
             place = topic(drill, Channel.JOURNALLED)
-            if not self.ports.broker.publish(place, message.to_json(), retain=False):
+            sealed = seal(self.message_keys[drill], place, message.to_json())
+            if not self.ports.broker.publish(place, sealed, retain=False):
                 return
             self._owed.discard(drill)
             self._resend.discard(drill)

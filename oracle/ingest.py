@@ -19,17 +19,17 @@ from oracle.ports import Incoming
 from oracle.settings import BrokerSettings
 from protocol.messages import (
     MAX_JSON_BYTES,
-    MAX_SAMPLES_PER_MESSAGE,
+    MAX_SAMPLE_MESSAGE_BYTES,
     Channel,
     topic,
 )
-from protocol.sample import SAMPLE_BYTES
+from protocol.sealing import MAC_BYTES
 
 INBOX_MESSAGES = 50_000
 """What waits while the journal is slow; at most 300 MB. What does not fit is dropped and counted:
 the bridge keeps it and sends it again."""
 
-MAX_PAYLOAD_BYTES = max(MAX_JSON_BYTES, 8 + MAX_SAMPLES_PER_MESSAGE * SAMPLE_BYTES)
+MAX_PAYLOAD_BYTES = max(MAX_JSON_BYTES, MAX_SAMPLE_MESSAGE_BYTES + MAC_BYTES)
 KEEPALIVE_SECONDS = 15
 CONNECT_SECONDS = 10
 INFLIGHT_MESSAGES = 1_000

@@ -15,7 +15,7 @@ from oracle.errors import JournalError
 from oracle.journal import Journal, Received, SignedMark
 from oracle.log import LoggedSample, RentalLog
 from oracle.meter import Gap, highest_rpm
-from oracle.order import Intake, Order, overdue, take
+from oracle.order import Arrived, Intake, Order, overdue, take
 from oracle.views import RentalView
 from protocol.records import Reading, RentalState, Tariff
 
@@ -55,7 +55,7 @@ class Metering:
         """Read how far each drill's samples are durable; raises JournalError."""
         self.orders = {drill: self.journal.order(drill) for drill in self.drills}
 
-    def intake(self, messages: Sequence[tuple[int, list[LoggedSample]]], now_ms: int) -> Taken:
+    def intake(self, messages: Sequence[Arrived], now_ms: int) -> Taken:
         """Make new samples durable in one commit, then meter them.
 
         A journal that cannot be written changes nothing: the samples stay with the bridges.
@@ -64,8 +64,9 @@ class Metering:
         taken: dict[int, list[LoggedSample]] = {}
         late: list[LoggedSample] = []
         moved, resend = set(), set()
-        for drill, samples in messages:
-            intake = take(orders[drill], samples, now_ms)
+        for message in messages:
+            drill = message.drill
+            intake = take(orders[drill], message, now_ms)
             orders[drill] = intake.order
             moved.add(drill)
             if intake.resend:
@@ -74,10 +75,9 @@ class Metering:
             late.extend(intake.late)
             self._report(drill, intake)
         for drill, order in orders.items():
-            if order.hole is not None:
-                orders[drill], again = overdue(order, now_ms)
-                if again:
-                    resend.add(drill)
+            orders[drill], again = overdue(order, now_ms)
+            if again:
+                resend.add(drill)
         if not self._write(Received([one for some in taken.values() for one in some], late)):
             return Taken()
         self.orders = orders

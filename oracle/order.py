@@ -2,8 +2,9 @@
 
 Samples are taken in sequence order only. One that is too far ahead is not taken: the bridge is
 asked to send everything after the last one again, as it keeps what was not acknowledged. Sequence
-numbers can be missing for good (a controller that lost power skips the block it had reserved), so a
-hole is accepted when two separate resends both began behind it at the same number.
+numbers can be missing for good (a controller that lost power skips the block it had reserved): a
+hole is accepted when the bridge says, in a sealed message, that nothing older than the first number
+behind it will ever come. What a broker drops, delays or repeats makes no such message.
 """
 
 from __future__ import annotations
@@ -14,29 +15,28 @@ from dataclasses import dataclass, replace
 from oracle.log import LoggedSample
 
 RESEND_PAUSE_MS = 1_500
-"""Long enough for a bridge to have read its spool and sent it, short enough that a controller that
-restarted is metered again within a few seconds."""
+"""Long enough for a bridge to have read its spool and sent it, short enough that a drill is metered
+again within seconds after a request got lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
-    """Missing numbers: the first number seen behind them, and in which resends it was seen."""
+class Arrived:
+    """One message's samples, sequences rising; nothing older than `oldest` will ever come."""
 
-    first: int
-    seen_rounds: int
-    round: int
-    asked_ms: int
-    seen_in_round: bool
+    drill: int
+    oldest: int
+    samples: tuple[LoggedSample, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is durable of one drill: the last sequence and its time, and the hole behind it."""
+    """What is durable of one drill: the last sequence and its time. While numbers behind it are
+    missing, `asked_ms` is when they were last asked for."""
 
     drill: int
     sequence: int = 0
     time_ms: int = 0
-    hole: Hole | None = None
+    asked_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +51,41 @@ class Intake:
     reused: int = 0
 
 
-def take(order: Order, samples: Sequence[LoggedSample], now_ms: int) -> Intake:
-    """Decide about one message's samples, sequences rising.
+def take(order: Order, message: Arrived, now_ms: int) -> Intake:
+    """Decide about one message.
 
     `late` are samples that fill a hole which was already given up: they cannot enter a log that
     has been signed past them. `reused` counts samples that carry an old number and a newer time,
     the mark of a controller that lost its memory.
     """
-    fresh = [logged for logged in samples if logged.sample.sequence > order.sequence]
-    old = [logged for logged in samples if logged.sample.sequence <= order.sequence]
+    fresh = [logged for logged in message.samples if logged.sample.sequence > order.sequence]
+    old = [logged for logged in message.samples if logged.sample.sequence <= order.sequence]
     reused = sum(logged.sample.time_ms > order.time_ms for logged in old)
     if not fresh:
         return Intake(order, reused=reused, late=() if reused else tuple(old))
     first = fresh[0].sample.sequence
-    hole_accepted = None
-    if first != order.sequence + 1:
-        hole, resend = _look(order.hole, first, now_ms)
-        if hole.seen_rounds < 2:
-            return Intake(replace(order, hole=hole), resend=resend, reused=reused)
-        hole_accepted = (order.sequence + 1, first - 1)
+    if first > max(order.sequence + 1, message.oldest):
+        asked, resend = _ask(order, now_ms)
+        return Intake(asked, resend=resend, reused=reused)
+    hole = None if first == order.sequence + 1 else (order.sequence + 1, first - 1)
     run = _run(fresh)
     last = run[-1].sample
     after = Order(order.drill, last.sequence, max(last.time_ms, order.time_ms))
-    rest = fresh[len(run) :]
-    if not rest:
-        return Intake(after, tuple(run), hole_accepted=hole_accepted, reused=reused)
-    hole, resend = _look(None, rest[0].sample.sequence, now_ms)
-    return Intake(replace(after, hole=hole), tuple(run), (), resend, hole_accepted, reused)
+    resend = len(run) < len(fresh)
+    if resend:
+        after = replace(after, asked_ms=now_ms)
+    return Intake(after, tuple(run), resend=resend, hole_accepted=hole, reused=reused)
 
 
 def overdue(order: Order, now_ms: int) -> tuple[Order, bool]:
     """Whether to ask for the missing numbers once more, and the state after having asked."""
-    hole = order.hole
-    if hole is None or now_ms - hole.asked_ms < RESEND_PAUSE_MS:
+    return (order, False) if order.asked_ms is None else _ask(order, now_ms)
+
+
+def _ask(order: Order, now_ms: int) -> tuple[Order, bool]:
+    if order.asked_ms is not None and 0 <= now_ms - order.asked_ms < RESEND_PAUSE_MS:
         return order, False
-    return replace(order, hole=_asked(hole, now_ms)), True
+    return replace(order, asked_ms=now_ms), True
 
 
 def _run(samples: Sequence[LoggedSample]) -> list[LoggedSample]:
@@ -95,20 +95,3 @@ def _run(samples: Sequence[LoggedSample]) -> list[LoggedSample]:
             break
         run.append(logged)
     return run
-
-
-def _look(hole: Hole | None, first: int, now_ms: int) -> tuple[Hole, bool]:
-    """Note that `first` arrived behind a hole; returns it and whether to ask for a resend."""
-    if hole is None:
-        return Hole(first, 0, 1, now_ms, seen_in_round=False), True
-    if first < hole.first:
-        hole = replace(hole, first=first, seen_rounds=0, seen_in_round=False)
-    if first == hole.first and not hole.seen_in_round:
-        hole = replace(hole, seen_rounds=hole.seen_rounds + 1, seen_in_round=True)
-    if now_ms - hole.asked_ms >= RESEND_PAUSE_MS:
-        return _asked(hole, now_ms), True
-    return hole, False
-
-
-def _asked(hole: Hole, now_ms: int) -> Hole:
-    return replace(hole, round=hole.round + 1, asked_ms=now_ms, seen_in_round=False)

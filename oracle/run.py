@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
@@ -55,6 +55,7 @@ class Parts:
     signer: KeystoreSigner
     gas: GasAccount
     chain: Web3Chain
+    message_keys: dict[int, bytes] = field(repr=False)
 
 
 def configure_logs() -> None:
@@ -89,6 +90,7 @@ def open_parts(settings: Settings) -> Parts:
             f"settlement.asset_units_per_ether is needed: the deployment's asset is the token "
             f"{deployment.asset}, and gas is paid in the native coin"
         )
+    message_keys = settings.read_message_keys()
     keys = settings.keys
     signer, gas = open_keys(
         (keys.signing_keystore, keys.signing_password_file),
@@ -96,7 +98,7 @@ def open_parts(settings: Settings) -> Parts:
     )
     chain = Web3Chain(settings.chain.rpc_url, deployment, settings.chain.request_timeout_seconds)
     chain.require_deployment()
-    return Parts(settings, deployment, signer, gas, chain)
+    return Parts(settings, deployment, signer, gas, chain, message_keys)
 
 
 def build_chain_side(parts: Parts, journal: ChainJournal, clock: SystemClock) -> ChainSide:
@@ -136,7 +138,8 @@ def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemCloc
         final_wait_ms=settings.settlement.final_wait_seconds * 1000,
     )
     ports = CorePorts(clock, broker, parts.signer)
-    return Core(ports, metering, ChainJournal(store), parts.deployment.domain, limits)
+    outbox, domain = ChainJournal(store), parts.deployment.domain
+    return Core(ports, metering, outbox, domain, limits, parts.message_keys)
 
 
 @contextmanager

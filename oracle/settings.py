@@ -24,8 +24,10 @@ from pydantic_settings import (
 from oracle.errors import SettingsError
 from oracle.lease_policy import LeaseLimits
 from oracle.settlement_policy import SettlementLimits
+from protocol.errors import MessageError
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import DrillNumber
+from protocol.sealing import parse_key
 
 PerMille = Annotated[int, Field(ge=0, le=1000)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
@@ -146,9 +148,24 @@ class Settings(BaseSettings):
     chain: ChainSettings
     broker: BrokerSettings
     keys: KeySettings
+    message_keys: dict[DrillNumber, Path]
+    """For each drill the file of the message key that it shares with its bridge."""
     journal: JournalSettings = JournalSettings()
     settlement: SettlementSettings = SettlementSettings()
     lease: LeaseSettings = LeaseSettings()
+
+    @model_validator(mode="after")
+    def _one_message_key_each(self) -> Settings:
+        drills, keys = set(self.oracle.drills), set(self.message_keys)
+        if drills - keys:
+            raise ValueError(f"message_keys names no file for drills {sorted(drills - keys)}")
+        if keys - drills:
+            raise ValueError(f"message_keys names {sorted(keys - drills)}, not in oracle.drills")
+        return self
+
+    def read_message_keys(self) -> dict[int, bytes]:
+        """Each drill's message key; raises SettingsError that names the file at fault."""
+        return {drill: _read_key(drill, path) for drill, path in self.message_keys.items()}
 
     def lease_limits(self) -> LeaseLimits:
         """The limits as the lease decision takes them."""
@@ -196,3 +213,14 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(f"settings {path}: {place}: {first['msg']}") from error
     except SourceError as error:
         raise SettingsError(f"settings {path} or environment: {error}") from error
+
+
+def _read_key(drill: int, path: Path) -> bytes:
+    try:
+        return parse_key(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"message_keys.{drill}: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"message_keys.{drill}: {path}: not text") from error
+    except MessageError as error:
+        raise SettingsError(f"message_keys.{drill}: {path}: {error}") from error

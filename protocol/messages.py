@@ -1,26 +1,29 @@
 """MQTT topics and payloads between a drill's bridge and the oracle.
 
     topic                  retained  payload            from    to
-    drill/<id>/sample      no        binary, below      bridge  oracle
-    drill/<id>/journalled  no        JournalledMessage  oracle  bridge
+    drill/<id>/sample      no        binary, sealed     bridge  oracle
+    drill/<id>/journalled  no        JournalledMessage, oracle  bridge
+                                     sealed
     drill/<id>/status      yes       StatusMessage      bridge  anyone (last will: offline)
     drill/<id>/reading     yes       ReadingMessage     oracle  anyone
     drill/<id>/lease       yes       LeaseMessage or    oracle  bridge
                                      InhibitMessage
     drill/<id>/event       no        EventMessage       both    anyone
 
-Everything is QoS 1. A sample message holds 1 to 64 samples of one drill:
+Everything is QoS 1. A sample message holds 1 to 64 samples of one drill, big endian:
 
     offset  size  field
     0       2     magic "SD"
     2       1     version, 1
     3       1     number of samples n
-    4       4     drill, big endian
-    8       n*88  samples, oldest first, sequences rising
+    4       4     drill
+    8       8     oldest: the lowest sequence that the bridge still holds or may still get
+    16      n*88  samples, oldest first, sequences rising
 
 JSON payloads are objects with exactly the fields below. Money is a decimal string, because it may
 exceed 2^53; bytes are hexadecimal with 0x. Nothing in a payload is trusted for who sent it: what
-matters is signed.
+matters is signed, or sealed (protocol/sealing.py). `status`, `event` and `inhibit` are neither;
+nothing that is billed or unlocked follows from them.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 
@@ -41,7 +45,9 @@ MAX_SAMPLES_PER_MESSAGE = 64
 MAX_JSON_BYTES = 8192
 """No JSON payload of ours comes near; a larger one is refused before it is parsed."""
 
-_HEADER = struct.Struct(">2sBBI")
+_HEADER = struct.Struct(">2sBBIQ")
+MAX_SAMPLE_MESSAGE_BYTES = _HEADER.size + MAX_SAMPLES_PER_MESSAGE * SAMPLE_BYTES
+
 _TOPIC = re.compile(r"drill/([1-9][0-9]{0,9})/([a-z]+)")
 
 
@@ -70,22 +76,30 @@ def parse_topic(text: str) -> tuple[int, Channel]:
     return int(match[1]), Channel(match[2])
 
 
-def encode_samples(samples: Sequence[Sample]) -> bytes:
-    """Pack 1 to 64 samples of one drill, oldest first, into a payload."""
+@dataclass(frozen=True, slots=True)
+class SampleMessage:
+    """Samples of one drill, sequences rising; nothing older than `oldest` will ever come."""
+
+    oldest: int
+    samples: tuple[Sample, ...]
+
+
+def encode_samples(samples: Sequence[Sample], oldest: int) -> bytes:
+    """Pack 1 to 64 samples of one drill, sequences rising, into a payload."""
     if not 1 <= len(samples) <= MAX_SAMPLES_PER_MESSAGE:
         raise MessageError(f"a message holds 1 .. {MAX_SAMPLES_PER_MESSAGE}, not {len(samples)}")
     drill = samples[0].drill
-    _require_order(drill, samples)
-    header = _HEADER.pack(b"SD", 1, len(samples), drill)
+    _require_order(drill, oldest, samples)
+    header = _HEADER.pack(b"SD", 1, len(samples), drill, oldest)
     return header + b"".join(encode_sample(sample) for sample in samples)
 
 
-def decode_samples(drill: int, payload: bytes) -> list[Sample]:
+def decode_samples(drill: int, payload: bytes) -> SampleMessage:
     """Unpack a payload that arrived on `drill`'s topic; raises MessageError unless it is whole,
     well-formed and about that drill."""
     if len(payload) < _HEADER.size:
         raise MessageError(f"a sample message of {len(payload)} bytes is too short")
-    magic, version, count, claimed = _HEADER.unpack_from(payload)
+    magic, version, count, claimed, oldest = _HEADER.unpack_from(payload)
     if magic != b"SD" or version != 1:
         raise MessageError(f"not a sample message of version 1: {payload[:3].hex()}")
     if not 1 <= count <= MAX_SAMPLES_PER_MESSAGE:
@@ -95,17 +109,19 @@ def decode_samples(drill: int, payload: bytes) -> list[Sample]:
     if claimed != drill:
         raise MessageError(f"a message about drill {claimed} on the topic of drill {drill}")
     try:
-        samples = [
+        samples = tuple(
             decode_sample(payload[start : start + SAMPLE_BYTES])
             for start in range(_HEADER.size, len(payload), SAMPLE_BYTES)
-        ]
+        )
     except SampleError as error:
         raise MessageError(f"bad sample in a message of drill {drill}: {error}") from error
-    _require_order(drill, samples)
-    return samples
+    _require_order(drill, oldest, samples)
+    return SampleMessage(oldest, samples)
 
 
-def _require_order(drill: int, samples: Sequence[Sample]) -> None:
+def _require_order(drill: int, oldest: int, samples: Sequence[Sample]) -> None:
+    if not 1 <= oldest <= samples[0].sequence:
+        raise MessageError(f"oldest {oldest} in a message from sample {samples[0].sequence} on")
     previous = 0
     for sample in samples:
         if sample.drill != drill:

@@ -15,6 +15,7 @@ ORACLE = keys.PrivateKey(ORACLE_KEY).public_key.to_checksum_address()
 STRANGER_KEY = b"\x22" * 32
 DOMAIN = Domain(31337, "0x" + "ab" * 20)
 DRILL = 7
+MESSAGE_KEY = b"\x33" * 32
 PROVISIONING = Provisioning(DRILL, ORACLE, DOMAIN)
 NOW_MS = 1_800_000_000_000
 

@@ -7,11 +7,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from device_builders import DOMAIN, DRILL, ORACLE, lease_message
+from device_builders import DOMAIN, DRILL, MESSAGE_KEY, ORACLE, lease_message
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -25,6 +25,7 @@ from protocol.messages import (
 )
 from protocol.records import Lease
 from protocol.sample import Sample
+from protocol.sealing import seal, unseal
 from rig.process import Daemon, wait_until
 
 PATIENCE_S = 20.0
@@ -72,10 +73,11 @@ class Bridge(Daemon):
     """`drill-bridge run`."""
 
     def __init__(self, folder: Path, broker_port: int, *, drill: int = DRILL) -> None:
-        settings = folder / "bridge.toml"
+        settings, key = folder / "bridge.toml", folder / "message.key"
+        key.write_text(MESSAGE_KEY.hex() + "\n")
         settings.write_text(
             f'drill = {drill}\nport = "{folder / "port"}"\nspool = "{folder / "spool"}"\n'
-            f"[broker]\nport = {broker_port}\n"
+            f'message_key_file = "{key}"\n[broker]\nport = {broker_port}\n'
         )
         command = [sys.executable, "-m", "device", "bridge", "run", "--settings", settings]
         super().__init__("bridge", command, folder / "bridge.log")
@@ -117,7 +119,8 @@ class Oracle:
 
     def journalled(self, sequence: int, *, resend: bool = False) -> None:
         word = JournalledMessage(drill=self._drill, sequence=sequence, resend=resend)
-        self.publish_later(topic(self._drill, Channel.JOURNALLED), word.to_json())
+        name = topic(self._drill, Channel.JOURNALLED)
+        self.publish_later(name, seal(MESSAGE_KEY, name, word.to_json()))
 
     def publish_later(self, name: str, payload: bytes) -> None:
         self._client.publish(name, payload, 1)
@@ -131,13 +134,14 @@ class Oracle:
 
     def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         if message.topic == topic(self._drill, Channel.SAMPLE):
-            self._take(decode_samples(self._drill, message.payload))
+            payload = unseal(MESSAGE_KEY, message.topic, message.payload)
+            self._take(decode_samples(self._drill, payload).samples)
         elif message.topic == topic(self._drill, Channel.STATUS):
             self.statuses.append(parse_message(StatusMessage, self._drill, message.payload))
         elif message.topic == topic(self._drill, Channel.EVENT):
             self.events.append(json.loads(message.payload))
 
-    def _take(self, samples: list[Sample]) -> None:
+    def _take(self, samples: Sequence[Sample]) -> None:
         arrived = now_ms()
         for sample in samples:
             self.samples.setdefault(sample.sequence, sample)

@@ -9,9 +9,10 @@ from oracle.lease_policy import LeaseLimits
 from oracle.log import LoggedSample
 from oracle.ports import Incoming
 from oracle.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView
-from protocol.messages import encode_samples
+from protocol.messages import Channel, encode_samples, topic
 from protocol.records import LevelRate, Registers, RentalState, Tariff
 from protocol.sample import Fault, Sample, encode_sample
+from protocol.sealing import seal, unseal
 
 
 def make_sample(sequence: int, time_ms: int, **changes: Any) -> Sample:
@@ -55,6 +56,7 @@ LEASE_LIMITS = LeaseLimits(
     clock_skew_ms=15_000,
     sample_age_ms=4_000,
 )
+MESSAGE_KEYS = {drill: bytes([drill]) * 32 for drill in range(1, 101)}
 EVIDENCE = Evidence(7, 1, 10**9, 90, bytes(32), bytes(32), 3)
 
 
@@ -129,13 +131,19 @@ class FakeBroker:
         return self.count
 
     def of(self, channel: str) -> list[dict[str, Any]]:
-        """The published messages of one channel."""
+        """The published messages of one channel, unsealed where they are sealed."""
         return [
-            json.loads(payload)
-            for topic, payload in self.published
-            if topic.endswith("/" + channel)
+            json.loads(_unsealed(name, payload) if channel == Channel.JOURNALLED else payload)
+            for name, payload in self.published
+            if name.endswith("/" + channel)
         ]
 
-    def give(self, *samples: Sample) -> None:
+    def give(self, *samples: Sample, oldest: int = 1) -> None:
         """Put one sample message into the inbox."""
-        self.inbox.append(Incoming(f"drill/{samples[0].drill}/sample", encode_samples(samples)))
+        name = topic(samples[0].drill, Channel.SAMPLE)
+        sealed = seal(MESSAGE_KEYS[samples[0].drill], name, encode_samples(samples, oldest))
+        self.inbox.append(Incoming(name, sealed))
+
+
+def _unsealed(name: str, payload: bytes) -> bytes:
+    return unseal(MESSAGE_KEYS[int(name.split("/")[1])], name, payload)

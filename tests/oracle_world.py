@@ -13,21 +13,24 @@ from typing import Any, Self
 import paho.mqtt.client as mqtt
 from conftest import role_account
 from eth_account import Account
-from oracle_builders import make_sample
+from oracle_builders import MESSAGE_KEYS, make_sample
 from paho.mqtt.enums import CallbackAPIVersion
 from web3 import HTTPProvider, Web3
 
 from protocol.leases import Provisioning, check_lease
 from protocol.messages import (
+    Channel,
     JournalledMessage,
     LeaseMessage,
     ReadingMessage,
     encode_samples,
     parse_command,
     parse_message,
+    topic,
 )
 from protocol.records import Domain, LevelRate, Registers, Tariff
 from protocol.sample import Sample
+from protocol.sealing import seal, unseal
 from rig.contract import compile_drill_meter, deploy
 from rig.process import Daemon, wait_until
 from rig.services import Anvil, Mosquitto
@@ -126,9 +129,11 @@ class TestBridge:
                 self._send(backlog)
 
     def _send(self, samples: list[Sample]) -> None:
+        name = topic(self.drill, Channel.SAMPLE)
         for start in range(0, len(samples), 64):
-            payload = encode_samples(samples[start : start + 64])
-            self._client.publish(f"drill/{self.drill}/sample", payload, qos=1)
+            oldest = min(self.journalled + 1, samples[start].sequence)
+            payload = encode_samples(samples[start : start + 64], oldest)
+            self._client.publish(name, seal(MESSAGE_KEYS[self.drill], name, payload), qos=1)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         if message.topic.endswith("/lease"):
@@ -136,7 +141,8 @@ class TestBridge:
         elif message.topic.endswith("/reading"):
             self.readings.append(parse_message(ReadingMessage, self.drill, message.payload))
         else:
-            said = parse_message(JournalledMessage, self.drill, message.payload)
+            payload = unseal(MESSAGE_KEYS[self.drill], message.topic, message.payload)
+            said = parse_message(JournalledMessage, self.drill, payload)
             with self._lock:
                 self.journalled = max(self.journalled, said.sequence)
                 if said.resend:
@@ -207,6 +213,8 @@ class World:
         for name, account in (("signing", self.oracle_key), ("gas", self.relayer)):
             keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
             (self.folder / f"{name}.json").write_text(json.dumps(keystore))
+        for drill in range(1, self.drills + 1):
+            (self.folder / f"drill-{drill}.key").write_text(MESSAGE_KEYS[drill].hex() + "\n")
         self.settings = self.folder / "oracle.toml"
         self.settings.write_text(self.settings_text())
 
@@ -225,6 +233,10 @@ class World:
             "keys.signing_password_file": f'"{folder}/password"',
             "keys.gas_keystore": f'"{folder}/gas.json"',
             "keys.gas_password_file": f'"{folder}/password"',
+            **{
+                f"message_keys.{drill}": f'"{folder}/drill-{drill}.key"'
+                for drill in range(1, self.drills + 1)
+            },
             "journal.url": f'"sqlite:///{folder}/journal.sqlite"',
             "settlement.least_interval_seconds": "2",
             "settlement.gas_share": "1000",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.leases import Provisioning
+from rig import plan
 from rig.errors import RigError
 from rig.process import Daemon
 from rig.services import ROOT
@@ -79,7 +80,8 @@ class Bridge(Daemon):
     def __init__(self, drill: int, port: Path, broker_port: int, folder: Path, logs: Path) -> None:
         settings = folder / f"bridge-{drill}.toml"
         settings.write_text(
-            f'drill = {drill}\nport = "{port}"\nspool = "{folder}/spool-{drill}.sqlite"\n\n'
+            f'drill = {drill}\nport = "{port}"\nspool = "{folder}/spool-{drill}.sqlite"\n'
+            f'message_key_file = "{plan.message_key_file(folder, drill)}"\n\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
         )
         command = module("device", "bridge", "run", "--settings", settings)

@@ -1,10 +1,12 @@
-"""An MQTT client of nobody's side: it keeps what the bridges and the oracle publish."""
+"""An MQTT client of nobody's side: it keeps what the bridges and the oracle publish, and knows the
+message keys so that it takes no samples but the bridges'."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,8 +25,10 @@ from protocol.messages import (
     parse_command,
     parse_message,
     parse_topic,
+    topic,
 )
 from protocol.sample import Sample, encode_sample
+from protocol.sealing import unseal
 from rig.errors import RigError
 from rig.services import HOST
 
@@ -35,7 +39,8 @@ CHANNELS = (Channel.SAMPLE, Channel.READING, Channel.LEASE, Channel.EVENT)
 class Listener:
     """Collects samples by sequence, and the newest of the rest, by drill."""
 
-    def __init__(self, broker_port: int) -> None:
+    def __init__(self, broker_port: int, message_keys: Mapping[int, bytes]) -> None:
+        self._keys = message_keys
         self._samples: dict[int, dict[int, Sample]] = {}
         self._readings: dict[int, ReadingMessage] = {}
         self._commands: dict[int, LeaseMessage | InhibitMessage] = {}
@@ -121,7 +126,10 @@ class Listener:
 
     def _keep(self, drill: int, channel: Channel, payload: bytes) -> None:
         if channel is Channel.SAMPLE:
-            self._keep_samples(drill, decode_samples(drill, payload))
+            if drill not in self._keys:
+                raise MessageError(f"samples of a drill {drill} that is not here")
+            opened = unseal(self._keys[drill], topic(drill, channel), payload)
+            self._keep_samples(drill, decode_samples(drill, opened).samples)
         elif channel is Channel.READING:
             reading = parse_message(ReadingMessage, drill, payload)
             with self._lock:
@@ -137,7 +145,7 @@ class Listener:
             with self._lock:
                 self._events.append(event)
 
-    def _keep_samples(self, drill: int, samples: list[Sample]) -> None:
+    def _keep_samples(self, drill: int, samples: Sequence[Sample]) -> None:
         with self._lock:
             kept = self._samples.setdefault(drill, {})
             for sample in samples:

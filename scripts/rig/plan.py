@@ -94,6 +94,11 @@ def deployment_plan(tariff: Tariff, oracle_key: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def message_key_file(folder: Path, drill: int) -> Path:
+    """Where the key is that a drill's bridge shares with the oracle."""
+    return folder / f"message-{drill}.key"
+
+
 def oracle_settings(
     folder: Path, *, drills: list[int], rpc_url: str, broker_port: int, record: Path
 ) -> str:
@@ -111,6 +116,7 @@ def oracle_settings(
             for key in ("signing", "gas")
             for what, ending in (("keystore", "json"), ("password_file", "password"))
         },
+        "message_keys": {str(drill): str(message_key_file(folder, drill)) for drill in drills},
         "journal": {"url": f"sqlite:///{folder}/journal.sqlite"},
         "settlement": {"least_interval_seconds": 2, "longest_interval_seconds": 10},
         "lease": {

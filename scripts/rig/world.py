@@ -21,6 +21,7 @@ from oracle.sign import new_keystore
 from protocol.deployment import parse_deployment
 from protocol.leases import Provisioning
 from protocol.records import Domain, Tariff
+from protocol.sealing import KEY_BYTES
 from rig import plan
 from rig.drill import OUR_PACKAGES, Bridge, Controller, module
 from rig.errors import RigError
@@ -124,7 +125,8 @@ class World:
             # The drills start meanwhile: where the contract will be follows from its deployer.
             self.address = contract_address(DEPLOYER, 0)
             domain = Domain(self.anvil.chain_id, self.address)
-            self.listener = stack.enter_context(Listener(self.broker.port))
+            keys = {drill: self._make_message_key(drill) for drill in DRILLS}
+            self.listener = stack.enter_context(Listener(self.broker.port, keys))
             self._start_drills(stack, Provisioning(1, signing, domain))
             record = deployment.result()
         self._say(f"the contract: DrillMeter at {self.address}, one tariff, two drills")
@@ -149,6 +151,14 @@ class World:
         password.write_text(os.urandom(16).hex() + "\n")
         password.chmod(0o600)
         return new_keystore(self.folder / f"{name}.json", password)
+
+    def _make_message_key(self, drill: int) -> bytes:
+        """What a drill's bridge and the oracle share, as an operator makes it."""
+        key = os.urandom(KEY_BYTES)
+        file = plan.message_key_file(self.folder, drill)
+        file.touch(mode=0o600)
+        file.write_text(key.hex() + "\n")
+        return key
 
     def _deploy(self, oracle_key: str) -> Path:
         """`ape run deploy`, as for any other network; the deployment record."""

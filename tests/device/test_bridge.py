@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from device_builders import DRILL, NOW_MS, lease_message, make_lease, make_sample
+import structlog
+from device_builders import DRILL, MESSAGE_KEY, NOW_MS, lease_message, make_lease, make_sample
 
 from device.bridge import Bridge, Now, last_will
 from device.broker import Incoming
@@ -30,6 +31,7 @@ from protocol.messages import (
     topic,
 )
 from protocol.sample import encode_sample
+from protocol.sealing import seal, unseal
 
 
 @pytest.fixture
@@ -41,7 +43,12 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 def sequences(payload: bytes | None) -> list[int]:
     assert payload is not None
-    return [sample.sequence for sample in decode_samples(DRILL, payload)]
+    return [sample.sequence for sample in decode_samples(DRILL, payload).samples]
+
+
+def oldest(payload: bytes | None) -> int:
+    assert payload is not None
+    return decode_samples(DRILL, payload).oldest
 
 
 def put(spool: Spool, *numbers: int, oldest: int = 1) -> None:
@@ -140,6 +147,35 @@ def test_next__hole_that_will_stay__is_passed(spool: Spool) -> None:
     assert sequences(Publisher(spool).next(0)) == [1, 5]
 
 
+def test_next__samples_are_held__oldest_says_since_which(spool: Spool) -> None:
+    put(spool, *range(11, 151), oldest=11)
+    publisher = Publisher(spool)
+    assert [oldest(publisher.next(0)) for _ in range(3)] == [11, 11, 11]
+    publisher.journalled(20, 10, resend=True)
+    assert oldest(publisher.next(10)) == 21
+
+
+def test_next__hole_that_will_stay__oldest_rises_when_what_is_before_it_is_safe(
+    spool: Spool,
+) -> None:
+    put(spool, 1, 5, oldest=5)
+    publisher = Publisher(spool)
+    assert oldest(publisher.next(0)) == 1
+    publisher.journalled(1, 10, resend=True)
+    again = publisher.next(10)
+    assert (oldest(again), sequences(again)) == (5, [5])
+
+
+def test_next__oracle_lost_its_journal__oldest_is_not_above_what_goes_out(spool: Spool) -> None:
+    put(spool, *range(1, 6))
+    publisher = Publisher(spool)
+    publisher.next(0)
+    publisher.journalled(3, 10, resend=False)
+    publisher.journalled(0, 20, resend=True)  # what it has journalled is not yet deleted
+    again = publisher.next(20)
+    assert (oldest(again), sequences(again)) == (1, [1, 2, 3, 4, 5])
+
+
 def test_journalled__nothing_comes__everything_goes_again_after_a_while(spool: Spool) -> None:
     put(spool, 1, 2)
     publisher = Publisher(spool)
@@ -203,7 +239,10 @@ class FakeBroker:
         self.sent.append((topic, payload, retain))
 
     def on(self, channel: Channel) -> list[bytes]:
-        return [payload for name, payload, _ in self.sent if name == topic(DRILL, channel)]
+        sent = [payload for name, payload, _ in self.sent if name == topic(DRILL, channel)]
+        if channel is Channel.SAMPLE:
+            return [unseal(MESSAGE_KEY, topic(DRILL, channel), payload) for payload in sent]
+        return sent
 
 
 class FakePort:
@@ -230,7 +269,8 @@ class Rig:
     def __init__(self, spool: Spool) -> None:
         self.port, self.broker, self.session = FakePort(), FakeBroker(), Session(DRILL)
         self.spool = spool
-        self.bridge = Bridge(DRILL, Link(self.session, lambda: self.port), spool, self.broker)
+        link = Link(self.session, lambda: self.port)
+        self.bridge = Bridge(DRILL, MESSAGE_KEY, link, spool, self.broker)
         self.now_ms = 0
         self._number = 0
 
@@ -253,6 +293,10 @@ class Rig:
 
     def message(self, channel: Channel, payload: bytes, drill: int = DRILL) -> None:
         self.broker.inbox.append(Incoming(topic(drill, channel), payload))
+
+    def journalled(self, word: JournalledMessage) -> None:
+        name = topic(DRILL, Channel.JOURNALLED)
+        self.message(Channel.JOURNALLED, seal(MESSAGE_KEY, name, word.to_json()))
 
     def written(self, kind: FrameType) -> list[Frame]:
         found = [f for f in Decoder().feed(self.port.written) if f.type is kind]
@@ -317,6 +361,13 @@ def test_step__inhibit__goes_to_the_line(rig: Rig) -> None:
     assert [f.payload for f in rig.written(FrameType.INHIBIT)] == [b"exhausted"]
 
 
+NOTHING_YET = JournalledMessage(drill=DRILL, sequence=0, resend=False).to_json()
+
+
+def sealed(payload: bytes) -> bytes:
+    return seal(MESSAGE_KEY, topic(DRILL, Channel.JOURNALLED), payload)
+
+
 @pytest.mark.parametrize(
     ("channel", "payload", "drill"),
     [
@@ -324,8 +375,12 @@ def test_step__inhibit__goes_to_the_line(rig: Rig) -> None:
         (Channel.LEASE, lease_message(make_lease(drill=8)).to_json(), DRILL),
         (Channel.LEASE, b"{", DRILL),
         (Channel.LEASE, b"x" * 10_000, DRILL),
-        (Channel.JOURNALLED, b'{"drill":7,"sequence":-1,"resend":false}', DRILL),
-        (Channel.JOURNALLED, b'{"drill":7,"sequence":99,"resend":false}', DRILL),
+        (Channel.JOURNALLED, sealed(b'{"drill":7,"sequence":-1,"resend":false}'), DRILL),
+        (Channel.JOURNALLED, sealed(b'{"drill":7,"sequence":99,"resend":false}'), DRILL),
+        (Channel.JOURNALLED, NOTHING_YET, DRILL),
+        (Channel.JOURNALLED, NOTHING_YET + bytes(32), DRILL),
+        (Channel.JOURNALLED, seal(bytes(32), topic(DRILL, Channel.JOURNALLED), NOTHING_YET), DRILL),
+        (Channel.JOURNALLED, seal(MESSAGE_KEY, topic(8, Channel.JOURNALLED), NOTHING_YET), DRILL),
         (Channel.STATUS, b"{}", DRILL),
     ],
 )
@@ -355,10 +410,41 @@ def test_step__journalled__ends_the_resending(rig: Rig) -> None:
     rig.samples(1)
     rig.step()
     word = JournalledMessage(drill=DRILL, sequence=1, resend=False)
-    rig.message(Channel.JOURNALLED, word.to_json())
+    rig.journalled(word)
     rig.step(60_000)
     assert len(rig.broker.on(Channel.SAMPLE)) == 1
     assert rig.spool.journalled == 1
+
+
+def test_step__forged_word_that_all_is_journalled__deletes_nothing(rig: Rig) -> None:
+    rig.samples(1, 2)
+    rig.step()
+    word = JournalledMessage(drill=DRILL, sequence=2, resend=False)
+    rig.message(Channel.JOURNALLED, word.to_json())
+    rig.step()
+    rig.samples(3)
+    rig.step()
+    assert rig.bridge.refused_messages == 1
+    assert [sequence for sequence, _ in rig.spool.pending(0, 9)] == [1, 2, 3]
+
+
+def test_step__old_word_is_replayed__changes_nothing(rig: Rig) -> None:
+    rig.samples(1, 2)
+    rig.step()
+    for sequence in (1, 2, 1):
+        rig.journalled(JournalledMessage(drill=DRILL, sequence=sequence, resend=False))
+        rig.step()
+    assert rig.spool.journalled == 2
+    assert len(rig.broker.on(Channel.SAMPLE)) == 1
+
+
+def test_step__many_bad_messages__are_counted_and_do_not_fill_the_log(rig: Rig) -> None:
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(1_000):
+            rig.message(Channel.JOURNALLED, b"forged")
+        rig.step()
+    assert rig.bridge.refused_messages == 1_000
+    assert len([entry for entry in logs if entry["event"] == "message refused"]) == 21
 
 
 def statuses(rig: Rig) -> list[StatusMessage]:
@@ -431,7 +517,7 @@ def test_step__no_port__status_says_why(spool: Spool) -> None:
         raise PortError("/dev/none: cannot open")
 
     broker = FakeBroker()
-    bridge = Bridge(DRILL, Link(Session(DRILL), missing), spool, broker)
+    bridge = Bridge(DRILL, MESSAGE_KEY, Link(Session(DRILL), missing), spool, broker)
     bridge.step(Now(0, NOW_MS))
     (status,) = [parse_message(StatusMessage, DRILL, p) for p in broker.on(Channel.STATUS)]
     assert (status.online, status.link_up, status.reason) == (True, False, "/dev/none: cannot open")

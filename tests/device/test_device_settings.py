@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from device import cli
 from device.broker import PahoBroker
 from device.errors import SettingsError
-from device.settings import BridgeSettings, BrokerSettings, load_settings
+from device.settings import BridgeSettings, BrokerSettings, load_settings, read_message_key
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _log_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-GOOD = 'drill = 7\nport = "/dev/ttyUSB0"\nspool = "spool"\n'
+GOOD = 'drill = 7\nport = "/dev/ttyUSB0"\nspool = "spool"\nmessage_key_file = "key"\n'
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -55,6 +55,7 @@ def test_load_settings__environment__is_above_the_file(
         (GOOD.replace("7", "0"), "drill: Input should be greater"),
         (GOOD.replace("7", '"x"'), "drill: Input should be a valid integer"),
         (GOOD.replace('port = "/dev/ttyUSB0"\n', ""), "port: Field required"),
+        (GOOD.replace('message_key_file = "key"\n', ""), "message_key_file: Field required"),
         (GOOD + "colour = 1\n", "colour: Extra inputs"),
         (GOOD + "baudrate = 1\n", "baudrate: Input should be greater"),
         (GOOD + "[broker]\nport = 70000\n", "broker.port: Input should be less"),
@@ -88,9 +89,32 @@ def test_load_settings__no_file__is_named(tmp_path: Path) -> None:
 
 
 def test_settings__changed__are_frozen() -> None:
-    settings = BridgeSettings(drill=7, port="x", spool=Path("y"))
+    settings = BridgeSettings(drill=7, port="x", spool=Path("y"), message_key_file=Path("z"))
     with pytest.raises(ValueError, match="frozen"):
         settings.drill = 8
+
+
+def test_read_message_key__key_file__is_read(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("ab" * 32 + "\n")
+    assert read_message_key(tmp_path / "key") == b"\xab" * 32
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "key: No such file"),
+        (b"", "key: a message key is 64 hexadecimal digits"),
+        (b"ab", "key: a message key is 64 hexadecimal digits"),
+        (b"\xff" * 64, "key: not text"),
+    ],
+)
+def test_read_message_key__no_key__names_the_file(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+    with pytest.raises(SettingsError, match=message):
+        read_message_key(tmp_path / "key")
 
 
 @pytest.mark.parametrize(

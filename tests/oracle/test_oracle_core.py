@@ -14,6 +14,7 @@ from conftest import role_account
 from oracle_builders import (
     EVIDENCE,
     LEASE_LIMITS,
+    MESSAGE_KEYS,
     NOW_MS,
     FakeBroker,
     FakeClock,
@@ -33,9 +34,10 @@ from oracle.settlement_policy import SettlementLimits
 from oracle.sign import KeystoreSigner
 from oracle.store import Store
 from oracle.views import ChainView, DrillView, OracleView, RentalView
-from protocol.messages import ReadingMessage, StatusMessage
+from protocol.messages import Channel, ReadingMessage, StatusMessage, encode_samples, topic
 from protocol.records import Domain, RentalState
 from protocol.sample import Sample
+from protocol.sealing import seal
 from protocol.typed_data import batch_digest, recover_signer
 
 SIGNER = KeystoreSigner(bytes(role_account("oracle").key))
@@ -88,7 +90,8 @@ def build(
     metering = Metering(Journal(store), drills, 1)
     metering.start()
     ports = CorePorts(clock, broker, SIGNER)
-    return Core(ports, metering, ChainJournal(store), DOMAIN, LIMITS)
+    keys = {drill: MESSAGE_KEYS[drill] for drill in drills}
+    return Core(ports, metering, ChainJournal(store), DOMAIN, LIMITS, keys)
 
 
 @pytest.fixture
@@ -167,6 +170,57 @@ def test_step__malformed_and_foreign_messages__dropped_and_counted(box: Box) -> 
 
     assert box.core.counters.bad_messages == 5
     assert box.broker.of("journalled")[-1]["sequence"] == 1
+
+
+SAMPLE_TOPIC = topic(1, Channel.SAMPLE)
+ONE_SAMPLE = encode_samples([make_sample(1, NOW_MS)], 1)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        ONE_SAMPLE,
+        ONE_SAMPLE + bytes(32),
+        seal(MESSAGE_KEYS[2], SAMPLE_TOPIC, ONE_SAMPLE),
+        seal(MESSAGE_KEYS[1], topic(1, Channel.JOURNALLED), ONE_SAMPLE),
+    ],
+)
+def test_step__samples_not_sealed_by_the_bridge__nothing_is_journalled(
+    box: Box, payload: bytes
+) -> None:
+    box.broker.inbox.append(Incoming(SAMPLE_TOPIC, payload))
+    box.core.step(None)
+    box.clock.ms += 1_000
+    box.core.step(None)
+
+    assert box.core.counters.bad_messages == 1
+    assert box.core.metering.orders[1].sequence == 0
+    assert [*box.core.metering.journal.samples_after(1, 0, 0, None)] == []
+
+
+def test_step__old_samples_are_replayed__change_nothing(box: Box) -> None:
+    view = view_of(make_rental(opened_at=NOW_MS // 1000))
+    box.broker.give(*[make_sample(n, NOW_MS + n * 100, motor_on=True) for n in range(1, 4)])
+    replayed = [*box.broker.inbox]
+    box.sent, box.clock.ms = 3, NOW_MS + 300
+    box.run(20, view, motor_on=True)
+    log_before = box.core.metering.logs[7]
+
+    box.broker.inbox += replayed * 5
+    box.core.step(fresh(view, box.clock.ms))
+
+    assert box.core.metering.logs[7] == log_before
+    assert box.core.metering.orders[1].sequence == 23
+    assert box.core.counters.bad_messages == 0
+
+
+def test_step__bridge_says_that_nothing_older_comes__hole_is_accepted(box: Box) -> None:
+    box.run(3, None)
+    box.broker.give(make_sample(9, NOW_MS + 900), oldest=9)
+    box.clock.ms += 1_000
+    box.core.step(None)
+
+    assert box.broker.of("journalled")[-1] == {"drill": 1, "sequence": 9, "resend": False}
 
 
 def test_step__status_message__is_understood(box: Box) -> None:

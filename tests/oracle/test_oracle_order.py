@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from oracle_builders import logged, make_sample
 
 from oracle.log import LoggedSample
-from oracle.order import RESEND_PAUSE_MS, Order, overdue, take
+from oracle.order import RESEND_PAUSE_MS, Arrived, Order, overdue, take
 
 
-def some(*sequences: int) -> list[LoggedSample]:
-    return [logged(make_sample(one, 1000 + one * 100)) for one in sequences]
+def some(*sequences: int, oldest: int = 1) -> Arrived:
+    samples = tuple(logged(make_sample(one, 1000 + one * 100)) for one in sequences)
+    return Arrived(1, oldest, samples)
 
 
 def numbers(samples: tuple[LoggedSample, ...]) -> list[int]:
@@ -48,32 +49,41 @@ def test_take__missing_samples_arrive__hole_is_gone() -> None:
     intake = take(order, some(5, 6, 7, 8), 100)
 
     assert numbers(intake.accepted) == [5, 6, 7, 8]
-    assert intake.order.hole is None
+    assert overdue(intake.order, RESEND_PAUSE_MS) == (intake.order, False)
 
 
-def test_take__two_resends_begin_behind_the_hole__it_is_accepted() -> None:
-    order = take(Order(1, 4, 1400), some(8, 9), 0).order
-    order = take(order, some(8, 9), 50).order
-    order, asked = overdue(order, RESEND_PAUSE_MS)
+def test_take__nothing_older_will_come__hole_is_accepted() -> None:
+    intake = take(Order(1, 4, 1400), some(8, 9, oldest=8), 0)
 
-    intake = take(order, some(8, 9), RESEND_PAUSE_MS + 50)
-
-    assert asked
     assert numbers(intake.accepted) == [8, 9]
     assert intake.hole_accepted == (5, 7)
+    assert not intake.resend
 
 
-def test_take__fresh_sample_overtakes_a_resend__nothing_is_skipped() -> None:
-    """A live message behind the hole must never pass for the start of a resend."""
-    order = take(Order(1, 4, 1400), some(100), 0).order
-    order, _ = overdue(order, RESEND_PAUSE_MS)
-    order = take(order, some(101), RESEND_PAUSE_MS + 1).order
-    order, _ = overdue(order, 2 * RESEND_PAUSE_MS)
-    order = take(order, some(102), 2 * RESEND_PAUSE_MS + 1).order
+def test_take__bridge_holds_something_older__hole_is_never_accepted() -> None:
+    """However often a broker that drops the oldest lets only the newest through."""
+    order = Order(1, 4, 1400)
+    for attempt in range(10):
+        intake = take(order, some(8 + attempt, 9 + attempt, oldest=7), attempt * RESEND_PAUSE_MS)
+        order, _ = overdue(intake.order, attempt * RESEND_PAUSE_MS)
+        assert intake.resend
+        assert not intake.accepted
+    assert order.sequence == 4
 
-    intake = take(order, some(*range(5, 60)), 2 * RESEND_PAUSE_MS + 2)
 
-    assert numbers(intake.accepted) == [*range(5, 60)]
+def test_overdue__nobody_answers__asks_again_after_the_pause() -> None:
+    order = take(Order(1, 4, 1400), some(8), 0).order
+
+    assert overdue(order, RESEND_PAUSE_MS - 1) == (order, False)
+    order, again = overdue(order, RESEND_PAUSE_MS)
+    assert again
+    assert overdue(order, RESEND_PAUSE_MS + 1) == (order, False)
+
+
+def test_overdue__clock_steps_back__asks_at_once() -> None:
+    order = take(Order(1, 4, 1400), some(8), 10_000).order
+
+    assert overdue(order, 5_000)[1]
 
 
 def test_take__hole_inside_a_message__takes_what_is_before_it() -> None:
@@ -91,7 +101,7 @@ def test_take__sample_for_a_hole_given_up__is_late() -> None:
 
 
 def test_take__old_number_with_newer_time__is_reused() -> None:
-    intake = take(Order(1, 9, 1900), [logged(make_sample(1, 99_000))], 0)
+    intake = take(Order(1, 9, 1900), Arrived(1, 1, (logged(make_sample(1, 99_000)),)), 0)
 
     assert intake.reused == 1
     assert not intake.late

@@ -32,6 +32,9 @@ signing_keystore = "signing.json"
 signing_password_file = "password"
 gas_keystore = "gas.json"
 gas_password_file = "password"
+[message_keys]
+1 = "drill-1.key"
+2 = "drill-2.key"
 """
 
 
@@ -73,6 +76,11 @@ def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.Monk
         ('host = "127.0.0.1"', 'host = "x"\ncert_file = "c"', "belong together"),
         ("http://127", "htp://127", "chain.rpc_url"),
         ("[broker]", "[brokers]", "broker"),
+        ('2 = "drill-2.key"', "", "message_keys names no file for drills [2]"),
+        ("2 = ", "3 = ", "message_keys names no file for drills [2]"),
+        ("2 = ", "3 = 'x'\n2 = ", "message_keys names [3], not in oracle.drills"),
+        ("2 = ", "two = ", "message_keys.two"),
+        ("[message_keys]\n1 = ", "1 = ", "keys.1"),
         ("[keys]", "[keys", "not TOML"),
         ("[keys]", "[lease]\nseconds = 60\n[keys]", "lease.seconds"),
         ("[keys]", "[settlement]\nshare_of_balance = 1001\n[keys]", "settlement.share_of_balance"),
@@ -95,6 +103,36 @@ def test_load_settings__wrong_value__names_file_and_value(
 def test_load_settings__no_file__says_so(folder: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml: No such file"):
         load_settings(folder / "nowhere.toml")
+
+
+def test_read_message_keys__file_for_each_drill__by_drill(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILL_ORACLE_MESSAGE_KEYS__2", "moved.key")
+    (folder / "drill-1.key").write_text("01" * 32 + "\n")
+    (folder / "moved.key").write_text("02" * 32 + "\n")
+
+    keys = load_settings(folder / "oracle.toml").read_message_keys()
+
+    assert keys == {1: b"\1" * 32, 2: b"\2" * 32}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "No such file"),
+        (b"aabb", "64 hexadecimal digits"),
+        (b"\xff", "not text"),
+    ],
+)
+def test_read_message_keys__no_key__names_drill_and_file(
+    folder: Path, content: bytes | None, complaint: str
+) -> None:
+    if content is not None:
+        (folder / "drill-1.key").write_bytes(content)
+
+    with pytest.raises(SettingsError, match=rf"message_keys\.1: drill-1\.key: .*{complaint}"):
+        load_settings(folder / "oracle.toml").read_message_keys()
 
 
 def test_read_deployment__missing_or_bad__names_the_file(folder: Path) -> None:

@@ -22,6 +22,7 @@ from protocol.messages import (
     JournalledMessage,
     LeaseMessage,
     ReadingMessage,
+    SampleMessage,
     StatusMessage,
     decode_samples,
     encode_samples,
@@ -118,16 +119,16 @@ def test_parse_topic__anything_else__is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, MAX_SAMPLES_PER_MESSAGE])
 def test_decode_samples__encoded_samples__are_the_same(count: int) -> None:
-    samples = [replace(SAMPLE, sequence=n * n) for n in range(1, count + 1)]
-    payload = encode_samples(samples)
-    assert len(payload) == 8 + 88 * count
-    assert decode_samples(7, payload) == samples
+    samples = tuple(replace(SAMPLE, sequence=4 + n * n) for n in range(1, count + 1))
+    payload = encode_samples(samples, 3)
+    assert len(payload) == 16 + 88 * count
+    assert decode_samples(7, payload) == SampleMessage(3, samples)
 
 
 @pytest.mark.parametrize("count", [0, MAX_SAMPLES_PER_MESSAGE + 1])
 def test_encode_samples__too_few_or_many__is_refused(count: int) -> None:
     with pytest.raises(MessageError, match=f"not {count}"):
-        encode_samples([replace(SAMPLE, sequence=n + 1) for n in range(count)])
+        encode_samples([replace(SAMPLE, sequence=n + 1) for n in range(count)], 1)
 
 
 @pytest.mark.parametrize("sequences", [(1, 1), (2, 1)])
@@ -135,36 +136,44 @@ def test_encode_samples__sequence_that_does_not_rise__is_refused(
     sequences: tuple[int, int],
 ) -> None:
     with pytest.raises(MessageError, match="in one message"):
-        encode_samples([replace(SAMPLE, sequence=n) for n in sequences])
+        encode_samples([replace(SAMPLE, sequence=n) for n in sequences], 1)
 
 
 def test_encode_samples__two_drills__is_refused() -> None:
     with pytest.raises(MessageError, match="sample of drill 8 in a message of drill 7"):
-        encode_samples([SAMPLE, replace(SAMPLE, sequence=2, drill=8)])
+        encode_samples([SAMPLE, replace(SAMPLE, sequence=2, drill=8)], 1)
 
 
-GOOD = encode_samples([SAMPLE, replace(SAMPLE, sequence=2)])
+@pytest.mark.parametrize("oldest", [0, 6])
+def test_encode_samples__oldest_not_up_to_the_first_sample__is_refused(oldest: int) -> None:
+    with pytest.raises(MessageError, match=f"oldest {oldest} in a message from sample 5 on"):
+        encode_samples([replace(SAMPLE, sequence=5)], oldest)
+
+
+GOOD = encode_samples([SAMPLE, replace(SAMPLE, sequence=2)], 1)
 
 
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
         (b"", "0 bytes is too short"),
-        (GOOD[:7], "7 bytes is too short"),
+        (GOOD[:15], "15 bytes is too short"),
         (b"XX" + GOOD[2:], "not a sample message"),
         (GOOD[:2] + b"\2" + GOOD[3:], "not a sample message of version 1"),
         (GOOD[:3] + b"\0" + GOOD[4:], r"not"),
         (GOOD[:3] + b"\3" + GOOD[4:], r"not"),
         (GOOD[:3] + b"\1" + GOOD[4:], r"not"),
-        (GOOD[:3] + b"\x41" + GOOD[4:] + GOOD[8:] * 63, r"not"),
+        (GOOD[:3] + b"\x41" + GOOD[4:] + GOOD[16:] * 63, r"not"),
         (GOOD[:-1], "bad sample|not"),
         (GOOD + b"\0", "bad sample|not"),
-        (GOOD[:8], "not"),
-        (GOOD[:8] + GOOD[96:] + GOOD[8:96], "sequence 1 after 2"),
-        (GOOD[:8] + GOOD[8:96] * 2, "sequence 1 after 1"),
+        (GOOD[:16], "not"),
+        (GOOD[:16] + GOOD[104:] + GOOD[16:104], "sequence 1 after 2"),
+        (GOOD[:16] + GOOD[16:104] * 2, "sequence 1 after 1"),
+        (GOOD[:15] + b"\0" + GOOD[16:], "oldest 0 in a message from sample 1 on"),
+        (GOOD[:15] + b"\2" + GOOD[16:], "oldest 2 in a message from sample 1 on"),
         (GOOD[:4] + b"\0\0\0\x08" + GOOD[8:], "about drill 8 on the topic of drill 7"),
-        (GOOD[:24] + b"\0\0\0\x08" + GOOD[28:], "sample of drill 8"),
-        (GOOD[:28] + b"\x09" + GOOD[29:], "bad sample in a message of drill 7"),
+        (GOOD[:32] + b"\0\0\0\x08" + GOOD[36:], "sample of drill 8"),
+        (GOOD[:36] + b"\x09" + GOOD[37:], "bad sample in a message of drill 7"),
     ],
 )
 def test_decode_samples__malformed_payload__is_refused(payload: bytes, message: str) -> None:
@@ -174,7 +183,7 @@ def test_decode_samples__malformed_payload__is_refused(payload: bytes, message: 
 
 @given(st.binary(max_size=400))
 def test_decode_samples__any_bytes__never_fail_in_another_way(payload: bytes) -> None:
-    for data in (payload, GOOD[:8] + payload, GOOD[: len(GOOD) - len(payload)] + payload):
+    for data in (payload, GOOD[:16] + payload, GOOD[: len(GOOD) - len(payload)] + payload):
         try:
             decode_samples(7, data)
         except MessageError:
