@@ -39,6 +39,7 @@ class Inhibit(StrEnum):
     ENDED = "rental ended"
     JOURNAL_BEHIND = "journal does not cover this rental"
     NO_SAMPLES = "no fresh samples"
+    NO_STANDSTILL = "no sample with the motor off yet"
     DRILL_CLOCK = "drill clock ahead"
     SEQUENCE_REUSED = "sample sequence reused"
     REJECTED = "readings rejected"
@@ -194,6 +195,8 @@ def decide_lease(
     tariff = view.tariffs.get(rental.tariff)
     if tariff is None or facts.log is None or facts.log.rental != rental.rental:
         return Inhibit.STARTING
+    if facts.log.until is None:
+        return Inhibit.NO_STANDSTILL
     if credit(rental, tariff, facts.log, now_ms, limits).headroom <= 0:
         return Inhibit.EXHAUSTED
     return Lease(

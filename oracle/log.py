@@ -37,7 +37,7 @@ class RentalLog:
 
     @property
     def until(self) -> int | None:
-        """Time of the last counted sample, Unix ms; None while the log is empty."""
+        """Time of the last counted sample, Unix ms; None while there is none."""
         return None if self.meter.last is None else self.meter.last.time_ms
 
     def covers(self, time_ms: int) -> bool:

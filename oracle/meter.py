@@ -7,12 +7,15 @@ highest rpm: the contract believes no more, and a level changed while the spindl
 must not make a bill that it refuses as a whole. More than GAP_MS between two samples bills nothing
 and is a gap. A sample whose sequence is not later, or whose clock is earlier, than the last one
 changes nothing.
+
+A rental's meter begins with the first sample of its log that has the motor off: a trigger held over
+from the rental before is not this customer's. Until then no sample counts, and `last` is None.
 Source: docs/protocol.md section 5.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protocol.records import LEVELS, Registers, Tariff
 from protocol.sample import GAP_MS, Sample
@@ -47,7 +50,8 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class MeterState:
-    """Active ms and rpm * ms by load level, level 1 first, and the last sample that counted."""
+    """Active ms and rpm * ms by load level, level 1 first, and the last sample that counted; None
+    until the first one with the motor off."""
 
     active_ms: Triple = NOTHING
     rpm_ms: Triple = NOTHING
@@ -66,7 +70,7 @@ def advance(state: MeterState, sample: Sample, max_rpm: Triple) -> tuple[MeterSt
     """
     last = state.last
     if last is None:
-        return MeterState(state.active_ms, state.rpm_ms, sample), None
+        return (state if sample.motor_on else replace(state, last=sample)), None
     if sample.sequence <= last.sequence or sample.time_ms < last.time_ms:
         return state, None
     elapsed_ms = sample.time_ms - last.time_ms

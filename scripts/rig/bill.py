@@ -48,6 +48,15 @@ def rental_log(samples: Sequence[Sample], opened_at: int, ended_at: int) -> list
     return sorted(inside, key=lambda sample: sample.sequence)
 
 
+def own_part(log: Sequence[Sample]) -> Sequence[Sample]:
+    """What the meter looks at: from the first sample with the motor off, for a trigger held over
+    from the rental before is nothing to this customer."""
+    for number, sample in enumerate(log):
+        if not sample.motor_on:
+            return log[number:]
+    return []
+
+
 def meter(log: Sequence[Sample], terms: Terms) -> tuple[list[Fraction], list[Fraction], int]:
     """Seconds and revolutions by level, and the number of silences that cost nothing."""
     seconds, turns, gaps = [Fraction(0)] * 3, [Fraction(0)] * 3, 0
@@ -79,7 +88,7 @@ def amount(
 def recompute(samples: Sequence[Sample], terms: Terms) -> Bill:
     """The final bill of a rental."""
     log = rental_log(samples, terms.opened_at, terms.ended_at)
-    seconds, turns, gaps = meter(log, terms)
+    seconds, turns, gaps = meter(own_part(log), terms)
     whole_turns = [int(turn) for turn in turns]
     active_ms = [int(second * 1000) for second in seconds]
     return Bill(
@@ -99,7 +108,7 @@ def worst_overrun(
 
     `funding` holds (Unix s, funded from then on), oldest first.
     """
-    log = rental_log(samples, terms.opened_at, terms.ended_at)
+    log = own_part(rental_log(samples, terms.opened_at, terms.ended_at))
     worst, used_up_at_ms = 0, None
     seconds, turns = [Fraction(0)] * 3, [Fraction(0)] * 3
     for number in range(1, len(log)):

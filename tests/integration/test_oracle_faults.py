@@ -20,7 +20,7 @@ from protocol.tariff import dearest_charge
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 24_000)
+RESERVE = dearest_charge(TARIFF, 28_000)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from protocol.tariff import dearest_charge
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 24_000)
-"""Of the settings of World: lease 3 s, stroke 1 s, settlement 20 s."""
+RESERVE = dearest_charge(TARIFF, 28_000)
+"""Of the settings of World: sample age 4 s, lease 3 s, stroke 1 s, settlement 20 s."""
 
 
 @pytest.fixture

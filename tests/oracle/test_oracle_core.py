@@ -72,6 +72,12 @@ class Box:
             samples.append(sample)
         return samples
 
+    def rest(self) -> None:
+        """Report standstill at this ms; a rental's meter begins with such a sample."""
+        self.sent += 1
+        self.broker.give(make_sample(self.sent, self.clock.ms))
+        self.core.step(None)
+
     def restart(self) -> None:
         """As after a kill: everything but the journal is new."""
         self.core = build(self.store, self.clock, self.broker)
@@ -293,6 +299,7 @@ def test_step__samples_stop__start_is_inhibited(box: Box) -> None:
 
 def test_step__credit_runs_out__inhibited_while_the_motor_still_turns(box: Box) -> None:
     # Reserve of 19 s at 3 a ms is 57,000; 60,000 leave headroom for 3 s at level 1.
+    box.rest()
     view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
     box.run(20, view, motor_on=True)
     assert box.broker.of("lease")[-1]["kind"] == "lease"
@@ -303,6 +310,7 @@ def test_step__credit_runs_out__inhibited_while_the_motor_still_turns(box: Box) 
 
 
 def test_step__drilling__signed_receipt_about_once_a_second(box: Box) -> None:
+    box.rest()
     box.run(35, view_of(), motor_on=True, rpm=600)
 
     readings = box.broker.of("reading")
@@ -324,14 +332,16 @@ def test_step__nothing_changes__no_more_receipts(box: Box) -> None:
 
 
 def test_step__samples_before_the_rental_is_known__are_counted_when_it_is(box: Box) -> None:
-    box.run(30, None, motor_on=True)
+    box.run(10, None)
+    box.run(20, None, motor_on=True)
     box.run(12, view_of(make_rental(opened_at=NOW_MS // 1000 + 1)), motor_on=True)
 
     until = last_reading(box)["until"]
-    assert last_reading(box)["active_ms_1"] == until - (NOW_MS + 1000)
+    assert last_reading(box)["active_ms_1"] == until - (NOW_MS + 1100)
 
 
 def test_step__restart_in_the_middle__same_readings_as_without(box: Box) -> None:
+    box.rest()
     view = view_of(make_rental(opened_at=NOW_MS // 1000))
     for _ in range(6):
         box.run(7, view, motor_on=True, rpm=777)
@@ -341,11 +351,12 @@ def test_step__restart_in_the_middle__same_readings_as_without(box: Box) -> None
     reading = last_reading(box)
     assert reading["active_ms_1"] == reading["until"] - NOW_MS - 100
     assert reading["revolutions_1"] == 777 * reading["active_ms_1"] // 60_000
-    assert reading["log_size"] == (reading["until"] - NOW_MS) // 100
+    assert reading["log_size"] == (reading["until"] - NOW_MS) // 100 + 1
 
 
 def test_step__second_sample_of_the_same_ms__no_second_reading_of_that_time(box: Box) -> None:
     """It makes another log of the same time, which must wait for the next ms."""
+    box.rest()
     view = view_of()
     box.run(12, view, motor_on=True)
     box.broker.count += 1
@@ -363,6 +374,7 @@ def test_step__second_sample_of_the_same_ms__no_second_reading_of_that_time(box:
 
 
 def test_step__usage_due__batch_in_the_outbox_once(box: Box) -> None:
+    box.rest()
     view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
     box.run(60, view, motor_on=True)
 
@@ -379,6 +391,7 @@ def ended(box: Box, ended_ms: int) -> ChainView:
 
 
 def test_step__ended_earlier_than_metered__final_reading_up_to_the_end_only(box: Box) -> None:
+    box.rest()
     view = view_of(make_rental(opened_at=NOW_MS // 1000))
     box.run(55, view, motor_on=True, rpm=600)
     assert last_reading(box)["until"] > NOW_MS + 3_000
@@ -389,17 +402,18 @@ def test_step__ended_earlier_than_metered__final_reading_up_to_the_end_only(box:
     (final,) = batch.readings
     assert final.until == NOW_MS + 3_000
     assert final.registers.active_ms_1 == 2_900
-    assert final.log_size == 30
+    assert final.log_size == 31
 
 
 def test_step__ended_and_last_samples_missing__waits_for_them(box: Box) -> None:
+    box.rest()
     box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
     view = ended(box, NOW_MS + 2_000)
     box.clock.ms = NOW_MS + 10_000
     box.core.step(fresh(view, box.clock.ms))
     assert box.core.outbox.open_batches() == []
 
-    missing = [make_sample(n, NOW_MS + n * 100, motor_on=True) for n in range(11, 31)]
+    missing = [make_sample(n + 1, NOW_MS + n * 100, motor_on=True) for n in range(11, 31)]
     box.broker.give(*missing)
     box.core.step(fresh(view, box.clock.ms))
     box.clock.ms += 1_000
@@ -410,6 +424,7 @@ def test_step__ended_and_last_samples_missing__waits_for_them(box: Box) -> None:
 
 
 def test_step__ended_and_drill_gone__final_reading_after_the_wait(box: Box) -> None:
+    box.rest()
     box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
     view = ended(box, NOW_MS + 2_000)
     box.clock.ms = NOW_MS + 32_001
@@ -422,6 +437,7 @@ def test_step__ended_and_drill_gone__final_reading_after_the_wait(box: Box) -> N
 
 def test_step__settled_by_a_reading_we_do_not_know__inhibited_and_silent(box: Box) -> None:
     """As after restoring an old backup: the chain is ahead of the journal."""
+    box.rest()
     view = view_of(make_rental(until=NOW_MS + 60_000))
     box.run(15, view, motor_on=True)
 
@@ -438,15 +454,17 @@ def test_step__rental_vanishes_in_a_reorganisation__inhibited_at_once(box: Box) 
 
 
 def test_step__number_given_to_another_rental__its_log_starts_anew(box: Box) -> None:
+    box.rest()
     box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
     other = make_rental(opened_at=NOW_MS // 1000, customer="0x" + "e" * 40)
     box.run(12, view_of(other), motor_on=True)
 
     assert box.core.metering.rentals[7].customer == other.customer
-    assert last_reading(box)["log_size"] == (last_reading(box)["until"] - NOW_MS) // 100
+    assert last_reading(box)["log_size"] == (last_reading(box)["until"] - NOW_MS) // 100 + 1
 
 
 def test_step__number_given_to_another_rental__its_batch_leaves_the_outbox(box: Box) -> None:
+    box.rest()
     view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
     box.run(60, view, motor_on=True)
     assert len(box.core.outbox.open_batches()) == 1
@@ -460,6 +478,7 @@ def test_step__number_given_to_another_rental__its_batch_leaves_the_outbox(box: 
 def test_step__newest_block_shows_another_rental__nothing_is_signed_for_the_number(
     box: Box,
 ) -> None:
+    box.rest()
     rental = make_rental(funded=60_000, opened_at=NOW_MS // 1000)
     other = replace(rental, customer="0x" + "e" * 40)
     box.run(60, view_of(rental, latest={7: other}), motor_on=True)
@@ -469,6 +488,7 @@ def test_step__newest_block_shows_another_rental__nothing_is_signed_for_the_numb
 
 
 def test_step__gap_while_the_motor_ran__reported_with_its_cost(box: Box) -> None:
+    box.rest()
     box.run(5, view_of(), motor_on=True)
     box.clock.ms += 5_000
     box.run(2, view_of(), motor_on=True)
@@ -479,6 +499,7 @@ def test_step__gap_while_the_motor_ran__reported_with_its_cost(box: Box) -> None
 
 
 def test_step__controller_with_a_clock_far_ahead__no_lease_no_reading_fair_end(box: Box) -> None:
+    box.rest()
     view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
     box.run(10, view, motor_on=True)
     before = len(box.broker.of("reading"))

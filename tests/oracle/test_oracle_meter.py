@@ -22,7 +22,8 @@ NO_LIMIT: Triple = (MAX_RPM, MAX_RPM, MAX_RPM)
 
 
 def meter(samples: list[Sample], max_rpm: Triple = NO_LIMIT) -> MeterState:
-    state = MeterState()
+    """The meter after standstill and then these samples."""
+    state = MeterState(last=make_sample(0, samples[0].time_ms)) if samples else MeterState()
     for sample in samples:
         state, _ = advance(state, sample, max_rpm)
     return state
@@ -249,3 +250,35 @@ def test_extend__in_two_parts__same_log(samples: list[Sample], cut: int) -> None
     part, _ = part.extend([logged(sample) for sample in samples[max(cut - 2, 0) :]])
 
     assert part == all_at_once
+
+
+def test_advance__motor_on_from_before_the_log__counts_from_the_first_sample_with_it_off() -> None:
+    held = [make_sample(n, n * 100, motor_on=True, rpm=600) for n in range(1, 6)]
+    after_a_gap = make_sample(6, 9_000, motor_on=True, odometer=Registers(9, 0, 0, 0, 0, 0))
+    own = [
+        make_sample(7, 9_100),
+        make_sample(8, 9_200, motor_on=True, rpm=600),
+        make_sample(9, 9_300),
+    ]
+
+    state = MeterState()
+    for sample in [*held, after_a_gap]:
+        state, gap = advance(state, sample, NO_LIMIT)
+        assert (state, gap) == (MeterState(), None)
+    for sample in own:
+        state, _ = advance(state, sample, NO_LIMIT)
+
+    assert state.registers == Registers(100, 0, 0, 1, 0, 0)
+
+
+@given(runs())
+def test_extend__any_samples__bills_as_if_the_log_began_at_standstill(
+    samples: list[Sample],
+) -> None:
+    first = next((n for n, one in enumerate(samples) if not one.motor_on), len(samples))
+
+    whole, _ = RentalLog(1, 0, NO_LIMIT).extend([logged(sample) for sample in samples])
+    own, _ = RentalLog(1, 0, NO_LIMIT).extend([logged(sample) for sample in samples[first:]])
+
+    assert whole.meter == own.meter
+    assert whole.frontier.size == len(samples)

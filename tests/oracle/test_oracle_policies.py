@@ -21,7 +21,7 @@ from oracle_builders import (
 from oracle.batch import Candidate, choose_batch
 from oracle.lease_policy import DrillFacts, Inhibit, OracleIdentity, credit, decide_lease
 from oracle.log import RentalLog
-from oracle.meter import highest_rpm
+from oracle.meter import MeterState, highest_rpm
 from oracle.settlement_policy import Due, SettlementLimits, retry_pause_ms, settlement_due
 from oracle.views import ChainView, DrillView, OracleView, Rejection
 from protocol.messages import CreditWarning
@@ -30,7 +30,8 @@ from protocol.tariff import dearest_charge
 
 IDENTITY = OracleIdentity(1, DOMAIN_KEY)
 MAX_RPM = highest_rpm(TARIFF)
-LOG = RentalLog(7, NOW_MS - 10_000, MAX_RPM)
+STANDSTILL = MeterState(last=make_sample(1, NOW_MS - 500))
+LOG = RentalLog(7, NOW_MS - 10_000, MAX_RPM, meter=STANDSTILL)
 
 
 def facts(**changes: Any) -> DrillFacts:
@@ -100,6 +101,7 @@ def test_decide_lease__chain_gives_no_credit__that_reason(view: ChainView, reaso
         ({"last_sample_ms": NOW_MS - 4_001}, Inhibit.NO_SAMPLES),
         ({"last_sample_ms": NOW_MS + 15_001}, Inhibit.DRILL_CLOCK),
         ({"log": None}, Inhibit.STARTING),
+        ({"log": RentalLog(7, NOW_MS - 10_000, MAX_RPM)}, Inhibit.NO_STANDSTILL),
     ],
 )
 def test_decide_lease__drill_reports_do_not_allow_it__that_reason(
@@ -148,8 +150,9 @@ def due(
     opened_at = NOW_MS // 1000 - since_ms // 1000
     rental = make_rental(funded=funded, opened_at=opened_at, until=opened_at * 1000)
     log = RentalLog(7, rental.opened_ms, MAX_RPM)
-    samples = [
-        logged(make_sample(n + 1, rental.opened_ms + n * 100, motor_on=True))
+    samples = [logged(make_sample(1, rental.opened_ms))]
+    samples += [
+        logged(make_sample(n + 2, rental.opened_ms + n * 100, motor_on=True))
         for n in range(used_ms // 100 + 1)
     ]
     log, _ = log.extend(samples)

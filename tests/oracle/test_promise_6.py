@@ -53,7 +53,7 @@ def test_decide_lease__the_worst_that_can_follow_from_it__is_paid_for(
     first_ms = NOW_MS - unseen_ms - 100 * samples
     for number in range(samples + 1):
         sample = make_sample(
-            number + 1, first_ms + 100 * number, motor_on=True, level=level, rpm=5000
+            number + 1, first_ms + 100 * number, motor_on=number > 0, level=level, rpm=5000
         )
         rental_log, _ = rental_log.append(LoggedSample(sample, encode_sample(sample)))
     view = make_view(deep={7: rental}, latest={7: rental}, tariffs={1: tariff})

@@ -33,12 +33,13 @@ def sample(
 
 
 def run(level: int, rpm: int, begin_ms: int, end_ms: int, first: int) -> list[Sample]:
-    """Motor on from begin to end, a sample each 100 ms and one that says off."""
+    """Standstill, motor on from begin to end, a sample each 100 ms and one that says off."""
     on = [
         sample(first + n, at, level=level, rpm=rpm, on=True)
-        for n, at in enumerate(range(begin_ms, end_ms, 100))
+        for n, at in enumerate(range(begin_ms, end_ms, 100), 1)
     ]
-    return [*on, sample(first + len(on), end_ms, level=level, rpm=rpm)]
+    off = sample(first + 1 + len(on), end_ms, level=level, rpm=rpm)
+    return [sample(first, begin_ms), *on, off]
 
 
 def test_recompute__two_strokes__is_what_a_person_gets() -> None:
@@ -63,8 +64,19 @@ def test_recompute__samples_outside_the_rental__do_not_count() -> None:
     assert recompute([*outside, *inside], TERMS) == recompute(inside, TERMS)
 
 
+def test_recompute__trigger_held_over_from_before__is_not_this_customers() -> None:
+    held = [sample(n, 100 * n, on=True, rpm=600) for n in range(1, 11)]
+    own = run(1, 600, 2000, 3000, 11)
+    bill = recompute([*held, *own], TERMS)
+    assert bill.registers == recompute(own, TERMS).registers
+    assert (bill.registers["active_ms_1"], bill.log_size) == (1000, len(held) + len(own))
+    assert worst_overrun([*held, *own], TERMS, [(OPENED, 0)])[0] == 20 + 10 + 9
+    assert recompute(held, TERMS).registers["active_ms_1"] == 0
+
+
 def test_recompute__silence__bills_nothing_and_is_counted() -> None:
-    log = [sample(1, 0, on=True, rpm=600), sample(2, 200, on=True, rpm=600), sample(3, 401)]
+    on = [sample(2, 0, on=True, rpm=600), sample(3, 200, on=True, rpm=600)]
+    log = [sample(1, 0), *on, sample(4, 401)]
     bill = recompute(log, TERMS)
     assert bill.registers["active_ms_1"] == 200
     assert bill.gaps == 1
