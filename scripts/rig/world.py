@@ -209,7 +209,8 @@ class World:
 
     def _tool(self, command: list[str], seconds: float) -> str:
         """Run a command to its end; its output, or RigError with it."""
-        path = os.pathsep.join([str(ROOT / "node_modules" / ".bin"), os.environ.get("PATH", "")])
+        tools = [str(Path(sys.executable).parent), str(ROOT / "node_modules" / ".bin")]
+        path = os.pathsep.join([*tools, os.environ.get("PATH", "")])
         environment = {
             **os.environ,
             **OUR_PACKAGES,
