@@ -240,6 +240,20 @@ def test_step__status_message__is_understood(box: Box) -> None:
     assert box.core.counters.bad_messages == 0
 
 
+def test_step__status_and_event_of_nobody__change_no_lease_and_no_receipt(box: Box) -> None:
+    box.run(12, view_of())
+    before = [*box.broker.published]
+    for online in (False, True, False):
+        status = StatusMessage(
+            drill=1, online=online, link_up=False, state="FAULT", reason="", sequence=99, time_ms=1
+        )
+        box.broker.inbox.append(Incoming("drill/1/status", status.to_json()))
+        box.broker.inbox.append(Incoming("drill/1/event", b'{"event":"gap"}'))
+        box.core.step(fresh(view_of(), box.clock.ms))
+
+    assert box.broker.published == before
+
+
 def test_step__hole_in_the_sequence__asks_to_resend_from_the_last(box: Box) -> None:
     box.run(3, None)
     box.sent += 2
