@@ -23,12 +23,13 @@ class Clock:
 
 
 def set_clock(
-    clock: Clock, time_ms: int, monotonic_ms: int, *, motor_on: bool
+    clock: Clock, time_ms: int, monotonic_ms: int, *, floor_ms: int, motor_on: bool
 ) -> tuple[Clock, str]:
     """The clock set to `time_ms`, and why it was not (empty when it was or needed no change).
 
     It is never stepped while the motor is on, which would bend a bill, and never back, which
-    would put samples out of order and bring an expired lease to life.
+    would put samples out of order and bring an expired lease to life. For the same reason it is
+    not set at first to a time before `floor_ms` (Unix ms), which a power cycle does not erase.
     """
     if not 0 < time_ms < LATEST_TIME_MS:
         return clock, f"{time_ms} is no time"
@@ -40,4 +41,6 @@ def set_clock(
             return clock, "motor on"
         if ahead < 0:
             return clock, f"clock is never set back: it is {-ahead} ms ahead"
+    elif time_ms < floor_ms:
+        return clock, f"{time_ms} is past: it has been {floor_ms}"
     return replace(clock, offset_ms=time_ms - monotonic_ms), ""

@@ -60,6 +60,7 @@ class SimulatedDrill:
         self.level = 1
         self.refused_starts = 0
         self.memory_error = ""
+        self._clock_refusal = ""
         self._machine = Machine(rated_power_w=max(loads.peak_power_w, RATED_POWER_W))
         self._loads = loads
         self._noise = random.Random(seed)  # noqa: S311  chatter of a cut, no secret
@@ -92,13 +93,21 @@ class SimulatedDrill:
             self.refused_starts += 1
         if not outcome.refusal and isinstance(event, LeaseOffered):
             issued_at = self.controller.newest_issued_at
-            self.memory = replace(self.memory, newest_issued_at=issued_at)
+            floor_ms = max(self.memory.time_floor_ms, min(issued_at, self.time_ms))
+            self.memory = replace(self.memory, newest_issued_at=issued_at, time_floor_ms=floor_ms)
         return outcome.refusal
 
     def set_clock(self, time_ms: int) -> str:
         """Set the clock; returns why it was refused, or nothing."""
-        motor_on = self.controller.motor_on
-        self.clock, refusal = set_clock(self.clock, time_ms, self._monotonic_ms, motor_on=motor_on)
+        self.clock, refusal = set_clock(
+            self.clock,
+            time_ms,
+            self._monotonic_ms,
+            floor_ms=self.memory.time_floor_ms,
+            motor_on=self.controller.motor_on,
+        )
+        unset = self.clock.offset_ms is None
+        self._clock_refusal = f"clock not set: {refusal}" if unset else ""
         self._sense()
         return refusal
 
@@ -121,7 +130,9 @@ class SimulatedDrill:
 
     def step(self, monotonic_ms: int) -> Sample | None:
         """Advance by STEP_MS to `monotonic_ms`; returns a sample when one is due."""
-        self._monotonic_ms = monotonic_ms
+        elapsed_ms, self._monotonic_ms = monotonic_ms - self._monotonic_ms, monotonic_ms
+        floor_ms = self.memory.time_floor_ms + elapsed_ms
+        self.memory = replace(self.memory, time_floor_ms=floor_ms)
         self._count()
         motor_on = self.controller.motor_on
         load = self._loads.load(self.level, self._motor_ms)
@@ -147,7 +158,8 @@ class SimulatedDrill:
         flags = faults(self.spindle, self._machine)
         if self._emergency_stop:
             flags |= Fault.EMERGENCY_STOP
-        self.apply(machine.Sensed(self.time_ms, self.rpm, flags, self.memory_error))
+        obstacle = self.memory_error or self._clock_refusal
+        self.apply(machine.Sensed(self.time_ms, self.rpm, flags, obstacle))
 
     def _now(self) -> _Reported:
         return _Reported(

@@ -11,7 +11,8 @@ write that was cut short leaves the one before. A slot, at offsets 0 and 4096:
     24      3*8   odometer active_ms, level 1 first
     48      3*8   odometer in rpm * ms, level 1 first
     72      8     issued_at of the newest accepted lease, Unix ms
-    80      4     CRC-32 of what precedes
+    80      8     time floor, Unix ms: it is later than this, whatever the edge box says
+    88      4     CRC-32 of what precedes
 
 All integers are big endian. It is written before what it records leaves the controller, so that
 no sequence is ever used twice. Firmware does the same in ferroelectric RAM.
@@ -30,7 +31,7 @@ from device.errors import NonVolatileError
 from protocol.records import Registers
 from protocol.tariff import MS_PER_MINUTE
 
-_SLOT = struct.Struct(">4sI9Q")
+_SLOT = struct.Struct(">4sI10Q")
 _CRC = struct.Struct(">I")
 _SLOT_BYTES = _SLOT.size + _CRC.size
 _MAGIC = b"SDNV"
@@ -45,6 +46,7 @@ class Memory:
     active_ms: tuple[int, int, int] = (0, 0, 0)
     rpm_ms: tuple[int, int, int] = (0, 0, 0)
     newest_issued_at: int = 0
+    time_floor_ms: int = 0
 
     @property
     def odometer(self) -> Registers:
@@ -91,6 +93,7 @@ class MemoryFile:
             *memory.active_ms,
             *memory.rpm_ms,
             memory.newest_issued_at,
+            memory.time_floor_ms,
         )
         slot = body + _CRC.pack(zlib.crc32(body))
         try:
@@ -122,7 +125,7 @@ class MemoryFile:
     def _preallocate(self) -> None:
         """Write both slots, so that no later write changes the file's size."""
         for generation, offset in enumerate(_OFFSETS):
-            body = _SLOT.pack(_MAGIC, self._drill, generation, *([0] * 8))
+            body = _SLOT.pack(_MAGIC, self._drill, generation, *([0] * 9))
             os.pwrite(self._file, body + _CRC.pack(zlib.crc32(body)), offset)
         os.fsync(self._file)
         directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -137,7 +140,7 @@ class MemoryFile:
         if len(data) != _SLOT_BYTES:
             return None
         body, (crc,) = data[: _SLOT.size], _CRC.unpack(data[_SLOT.size :])
-        magic, drill, generation, sequence, *numbers, issued_at = _SLOT.unpack(body)
+        magic, drill, generation, sequence, *numbers, issued_at, floor = _SLOT.unpack(body)
         if magic != _MAGIC or zlib.crc32(body) != crc:
             return None
         if drill != self._drill:
@@ -146,5 +149,5 @@ class MemoryFile:
             )
         one, two, three, rpm_one, rpm_two, rpm_three = numbers
         return generation, Memory(
-            sequence, (one, two, three), (rpm_one, rpm_two, rpm_three), issued_at
+            sequence, (one, two, three), (rpm_one, rpm_two, rpm_three), issued_at, floor
         )

@@ -191,18 +191,62 @@ def test_command__bad_line__is_answered_with_an_error(line: bytes, message: str)
 
 
 def test_set_clock__steps__only_forward_and_only_with_the_motor_off() -> None:
-    clock, refusal = set_clock(Clock(), NOW_MS, 1_000, motor_on=False)
+    clock, refusal = set_clock(Clock(), NOW_MS, 1_000, floor_ms=0, motor_on=False)
     assert (clock.time_ms(1_500), refusal) == (NOW_MS + 500, "")
-    assert set_clock(clock, NOW_MS + 49, 1_000, motor_on=True) == (clock, "")
-    assert set_clock(clock, NOW_MS + 50, 1_000, motor_on=True) == (clock, "motor on")
-    assert set_clock(clock, NOW_MS - 50, 1_000, motor_on=False)[1].startswith("clock is never")
-    stepped, refusal = set_clock(clock, NOW_MS + 50, 1_000, motor_on=False)
+    assert set_clock(clock, NOW_MS + 49, 1_000, floor_ms=0, motor_on=True) == (clock, "")
+    assert set_clock(clock, NOW_MS + 50, 1_000, floor_ms=0, motor_on=True) == (clock, "motor on")
+    assert set_clock(clock, NOW_MS - 50, 1_000, floor_ms=0, motor_on=False)[1].startswith(
+        "clock is never"
+    )
+    stepped, refusal = set_clock(clock, NOW_MS + 50, 1_000, floor_ms=0, motor_on=False)
     assert (stepped.time_ms(1_000), refusal) == (NOW_MS + 50, "")
-    assert "no time" in set_clock(clock, 0, 1_000, motor_on=False)[1]
-    assert "no time" in set_clock(clock, 2**63, 1_000, motor_on=False)[1]
+    assert "no time" in set_clock(clock, 0, 1_000, floor_ms=0, motor_on=False)[1]
+    assert "no time" in set_clock(clock, 2**63, 1_000, floor_ms=0, motor_on=False)[1]
 
 
-MEMORY = Memory(5, (1, 2, 3), (60_000, 119_999, 120_000), NOW_MS)
+def test_set_clock__before_the_floor__is_refused() -> None:
+    clock, refusal = set_clock(Clock(), NOW_MS - 1, 1_000, floor_ms=NOW_MS, motor_on=False)
+    assert (clock, refusal) == (Clock(), f"{NOW_MS - 1} is past: it has been {NOW_MS}")
+    clock, refusal = set_clock(Clock(), NOW_MS, 1_000, floor_ms=NOW_MS, motor_on=False)
+    assert (clock.time_ms(1_000), refusal) == (NOW_MS, "")
+    assert set_clock(clock, NOW_MS - 1, 1_000, floor_ms=NOW_MS, motor_on=False) == (clock, "")
+
+
+def test_drill__withheld_lease_and_a_clock_set_back__stays_locked_after_a_power_cycle() -> None:
+    bench = Bench()
+    bench.unlock()
+    withheld = make_lease(NOW_MS + 30_000)
+    bench.run(120_000)
+    again = Bench(bench.drill.memory).drill
+    refusal = again.set_clock(NOW_MS + 31_000)
+    assert refusal == f"{NOW_MS + 31_000} is past: it has been {NOW_MS + 120_000}"
+    assert again.controller.reason == f"clock not set: {refusal}"
+    assert again.apply(LeaseOffered(withheld, sign_lease(withheld))) != ""
+    assert again.controller.state is State.LOCKED
+    assert again.set_clock(NOW_MS + 120_000) == ""
+    assert again.controller.reason == "no lease"
+    assert "expired" in again.apply(LeaseOffered(withheld, sign_lease(withheld)))
+
+
+def test_drill__clock_set_far_ahead__is_right_again_after_a_power_cycle() -> None:
+    bench = Bench()
+    bench.unlock()
+    bench.run(1_000)
+    assert bench.drill.set_clock(NOW_MS + 10**9) == ""
+    bench.run(60_000)
+    again = Bench(bench.drill.memory).drill
+    assert again.set_clock(NOW_MS + 61_000) == ""
+
+
+def test_drill__lease_of_an_oracle_whose_clock_is_ahead__does_not_push_the_floor() -> None:
+    bench = Bench()
+    bench.drill.set_clock(NOW_MS)
+    lease = make_lease(NOW_MS + 1_500)
+    assert bench.drill.apply(LeaseOffered(lease, sign_lease(lease))) == ""
+    assert bench.drill.memory.time_floor_ms == NOW_MS
+
+
+MEMORY = Memory(5, (1, 2, 3), (60_000, 119_999, 120_000), NOW_MS, NOW_MS + 1)
 
 
 def test_memory_file__written__is_there_after_reopening(tmp_path: Path) -> None:
@@ -218,7 +262,7 @@ def test_memory_file__written__is_there_after_reopening(tmp_path: Path) -> None:
     again.close()
 
 
-@pytest.mark.parametrize("length", [0, 10, 83])
+@pytest.mark.parametrize("length", [0, 10, 91])
 def test_memory_file__write_cut_short__leaves_the_one_before(tmp_path: Path, length: int) -> None:
     path = tmp_path / "memory"
     file = MemoryFile(path, DRILL)
@@ -226,7 +270,7 @@ def test_memory_file__write_cut_short__leaves_the_one_before(tmp_path: Path, len
     file.write(Memory(2))  # generation 3, slot 4096
     file.close()
     data = bytearray(path.read_bytes())
-    data[4096 + length : 4096 + 84] = os.urandom(84 - length)
+    data[4096 + length : 4096 + 92] = os.urandom(92 - length)
     path.write_bytes(data)
     damaged = MemoryFile(path, DRILL)
     assert damaged.memory == Memory(1)
