@@ -17,12 +17,12 @@ from web3.exceptions import (
     BlockNotFound,
     ContractLogicError,
     TransactionNotFound,
-    Web3Exception,
     Web3RPCError,
 )
 from web3.logs import DISCARD
-from web3.types import BlockData, EventData, FilterParams, RPCEndpoint, TxParams
+from web3.types import EventData, FilterParams, RPCEndpoint, TxParams
 
+from oracle.endpoint import digest, header_of, place_of, whole, without_addresses
 from oracle.errors import CallRevertedError, ChainError, TransactionRefusedError, WrongChainError
 from oracle.ports import Receipt
 from oracle.views import ChainEvent, DrillView, Header, OracleView, RentalView
@@ -50,7 +50,7 @@ class Web3Chain:
             exception_retry_configuration=None,
         )
         self._web3 = Web3(provider)
-        self._url = rpc_url.split("?", maxsplit=1)[0].rsplit("@", maxsplit=1)[-1]
+        self._secret_url, self._url = rpc_url, place_of(rpc_url)
         self._deployment = deployment
         self._address: ChecksumAddress = to_checksum_address(deployment.contract)
 
@@ -74,11 +74,11 @@ class Web3Chain:
 
     def head(self) -> Header:
         """The newest block."""
-        return _header(self._ask(lambda: self._web3.eth.get_block("latest")))
+        return self._ask(lambda: header_of(self._web3.eth.get_block("latest")))
 
     def header(self, number: int) -> Header:
         """The block of that number; raises ChainError if there is none."""
-        return _header(self._ask(lambda: self._web3.eth.get_block(number)))
+        return self._ask(lambda: header_of(self._web3.eth.get_block(number)))
 
     def events_of(self, header: Header) -> list[ChainEvent]:
         """The contract's log entries in that very block."""
@@ -95,23 +95,10 @@ class Web3Chain:
         found = self._view("rental", rental, at)
         if found is None:
             return None
-        customer, drill, tariff, oracle, state, opened_at, ended_at, until, funded, _ = found
         registers = self._view("registers", rental, at)
         if registers is None:
             raise ChainError(f"rental {rental} has no registers at block {at.number}")
-        return RentalView(
-            rental=rental,
-            customer=customer,
-            drill=drill,
-            tariff=tariff,
-            oracle=oracle,
-            state=RentalState(state),
-            opened_at=opened_at,
-            ended_at=ended_at,
-            until=until,
-            funded=funded,
-            registers=Registers(*registers),
-        )
+        return self._ask(lambda: _rental(rental, found, registers))
 
     def drill(self, drill: int, at: Header) -> DrillView | None:
         """A drill, or None if that block knows none."""
@@ -119,7 +106,9 @@ class Web3Chain:
         if found is None:
             return None
         oracle, _tariff, rental, retired = found
-        return DrillView(drill, oracle, rental, retired)
+        return self._ask(
+            lambda: DrillView(drill, whole(oracle, "oracle"), whole(rental, "rental"), retired)
+        )
 
     def tariff(self, tariff: int, at: Header) -> Tariff:
         """A tariff; raises ChainError if that block knows none."""
@@ -141,17 +130,19 @@ class Web3Chain:
 
     def priority_fee_wei(self) -> int:
         """The priority fee that gets a transaction mined soon."""
-        return int(self._ask(lambda: self._web3.eth.max_priority_fee))
+        return self._ask(lambda: whole(self._web3.eth.max_priority_fee, "priority fee"))
 
     def nonce(self, address: str) -> int:
         """How many transactions of `address` are mined."""
         account = to_checksum_address(address)
-        return int(self._ask(lambda: self._web3.eth.get_transaction_count(account, "latest")))
+        return self._ask(
+            lambda: whole(self._web3.eth.get_transaction_count(account, "latest"), "nonce")
+        )
 
     def gas_money_wei(self, address: str) -> int:
         """The native coin that `address` has."""
         account = to_checksum_address(address)
-        return int(self._ask(lambda: self._web3.eth.get_balance(account)))
+        return self._ask(lambda: int(self._web3.eth.get_balance(account)))
 
     def simulate(self, sender: str, data: bytes) -> int:
         """The gas that a call of the contract needs; raises CallRevertedError if it fails."""
@@ -160,7 +151,7 @@ class Web3Chain:
             "to": self._address,
             "data": HexBytes(data),
         }
-        return int(self._ask(lambda: self._web3.eth.estimate_gas(call)))
+        return self._ask(lambda: whole(self._web3.eth.estimate_gas(call), "gas"))
 
     def broadcast(self, raw: bytes) -> None:
         """Send a signed transaction; one that is known already is no error.
@@ -180,19 +171,25 @@ class Web3Chain:
         """The receipt, or None while the transaction is not mined."""
         wanted = HexBytes(transaction_hash)
         try:
-            found = self._ask(lambda: self._web3.eth.get_transaction_receipt(wanted))
+            return self._ask(
+                lambda: self._receipt(
+                    transaction_hash, self._web3.eth.get_transaction_receipt(wanted)
+                )
+            )
         except ChainError as error:
             if isinstance(error.__cause__, TransactionNotFound):
                 return None
             raise
+
+    def _receipt(self, transaction_hash: bytes, found: Any) -> Receipt:
         event = self._contract.events.ReadingRejected()
         rejected = [entry["args"] for entry in event.process_receipt(found, errors=DISCARD)]
         return Receipt(
             transaction_hash=transaction_hash,
-            block_number=found["blockNumber"],
-            block_hash=bytes(found["blockHash"]),
-            succeeded=found["status"] == 1,
-            gas_used=found["gasUsed"],
+            block_number=whole(found["blockNumber"], "blockNumber"),
+            block_hash=digest(found["blockHash"], "blockHash"),
+            succeeded=whole(found["status"], "status") == 1,
+            gas_used=whole(found["gasUsed"], "gasUsed"),
             rejected=tuple((one["rental"], one["until"], one["reason"]) for one in rejected),
         )
 
@@ -228,10 +225,10 @@ class Web3Chain:
         return ChainEvent(
             name=data["event"],
             args=data["args"],
-            block_number=data["blockNumber"],
-            block_hash=bytes(data["blockHash"]),
-            transaction_hash=bytes(data["transactionHash"]),
-            log_index=data["logIndex"],
+            block_number=whole(data["blockNumber"], "blockNumber"),
+            block_hash=digest(data["blockHash"], "blockHash"),
+            transaction_hash=digest(data["transactionHash"], "transactionHash"),
+            log_index=whole(data["logIndex"], "logIndex"),
         )
 
     @cached_property
@@ -240,7 +237,10 @@ class Web3Chain:
         return {bytes(HexBytes(event.topic)): event() for event in events}
 
     def _ask(self, call: Callable[[], _T]) -> _T:
-        """Make one call, retried once when the connection fails; raises ChainError."""
+        """Make one call, retried once when the connection fails, and turn its answer into values.
+
+        Raises ChainError for whatever goes wrong: no answer may end the oracle.
+        """
         try:
             for attempt in stamina.retry_context(
                 on=TRANSPORT_ERRORS, attempts=ATTEMPTS, wait_initial=0.1, wait_max=0.5
@@ -250,12 +250,15 @@ class Web3Chain:
         except ContractLogicError as error:
             raise CallRevertedError(f"the contract refuses: {error.message}") from error
         except TRANSPORT_ERRORS as error:
-            raise ChainError(f"{self._url} cannot be reached: {_brief(error)}") from error
+            raise ChainError(f"{self._url} cannot be reached: {self._brief(error)}") from error
         except BlockNotFound as error:
-            raise ChainError(f"{self._url}: {_brief(error)}") from error
-        except (Web3Exception, ValueError, TypeError, KeyError, LookupError) as error:
-            raise ChainError(f"{self._url} answers {_brief(error)}") from error
+            raise ChainError(f"{self._url}: {self._brief(error)}") from error
+        except Exception as error:
+            raise ChainError(f"{self._url} answers {self._brief(error)}") from error
         raise AssertionError("a retry context returns or raises")
+
+    def _brief(self, error: BaseException) -> str:
+        return without_addresses(f"{type(error).__name__}: {error}", self._secret_url)[:300]
 
     def rpc(self, method: str, parameters: Sequence[Any]) -> Any:
         """Any other method of the endpoint, for checks; raises ChainError."""
@@ -264,15 +267,18 @@ class Web3Chain:
         )
 
 
-def _header(block: BlockData) -> Header:
-    return Header(
-        number=block["number"],
-        hash=bytes(block["hash"]),
-        parent_hash=bytes(block["parentHash"]),
-        timestamp=block["timestamp"],
-        base_fee_wei=block.get("baseFeePerGas", 0),
+def _rental(rental: int, found: Any, registers: Any) -> RentalView:
+    customer, drill, tariff, oracle, state, opened_at, ended_at, until, funded, _ = found
+    return RentalView(
+        rental=rental,
+        customer=customer,
+        drill=whole(drill, "drill"),
+        tariff=whole(tariff, "tariff"),
+        oracle=whole(oracle, "oracle"),
+        state=RentalState(state),
+        opened_at=whole(opened_at, "opened_at"),
+        ended_at=whole(ended_at, "ended_at"),
+        until=whole(until, "until"),
+        funded=funded,
+        registers=Registers(*registers),
     )
-
-
-def _brief(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

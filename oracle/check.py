@@ -8,7 +8,7 @@ from oracle.errors import OracleError, WrongChainError
 from oracle.ingest import MqttBroker
 from oracle.run import Parts, open_parts
 from oracle.settings import Settings
-from oracle.store import Store
+from oracle.store import Store, place_of
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -64,7 +64,7 @@ def _journal(parts: Parts) -> str:
         store.bind(parts.deployment.domain)
     finally:
         store.close()
-    return parts.settings.journal.url
+    return place_of(parts.settings.journal.url)
 
 
 def _broker(settings: Settings) -> str:

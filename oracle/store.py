@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from oracle.errors import JournalError
@@ -31,7 +31,9 @@ class Store:
         try:
             metadata.create_all(self._engine)
         except SQLAlchemyError as error:
-            raise JournalError(f"journal {url} cannot be opened: {_reason(error)}") from error
+            raise JournalError(
+                f"journal {place_of(url)} cannot be opened: {_reason(error)}"
+            ) from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -39,7 +41,7 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OverflowError) as error:
             raise JournalError(f"journal cannot be written: {_reason(error)}") from error
 
     @contextmanager
@@ -74,11 +76,22 @@ class Store:
         self._engine.dispose()
 
 
+def place_of(url: str) -> str:
+    """A journal's URL as it may be logged: without user, password and options."""
+    try:
+        parts = make_url(url)
+    except SQLAlchemyError:
+        return "at a place that is no SQLAlchemy URL"
+    return f"{parts.drivername}://{parts.host or ''}/{parts.database or ''}"
+
+
 def _open(url: str) -> Engine:
     try:
         engine = create_engine(url)
     except (SQLAlchemyError, ImportError) as error:
-        raise JournalError(f"journal {url}: {error}") from error
+        raise JournalError(
+            f"journal {place_of(url)}: {type(error).__name__}: {_reason(error)}"
+        ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin)
@@ -99,6 +112,6 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: Exception) -> str:
     original = getattr(error, "orig", None)
     return str(original or error).splitlines()[0]

@@ -15,7 +15,7 @@ from oracle.chain_journal import ChainJournal
 from oracle.chain_side import LONGEST_BACKOFF, ChainSide
 from oracle.errors import JournalError
 from oracle.sign import GasAccount
-from oracle.store import Store
+from oracle.store import Store, place_of
 from oracle.submit import SubmitLimits, Submitter
 from oracle.watch import Watcher, WatchScope
 from protocol.records import Domain
@@ -106,3 +106,23 @@ def test_bind__journal_of_another_contract__refused(tmp_path: Path) -> None:
 def test_store__folder_that_is_not_there__named(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot be opened"):
         Store(f"sqlite:///{tmp_path}/nowhere/j.sqlite")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+nothing://box:secret@db.example/journal?password=secret",
+        "nonsense://box:secret@db.example/journal",
+        "no:secret:url",
+    ],
+)
+def test_store__url_with_a_password__not_in_the_error(url: str) -> None:
+    with pytest.raises(JournalError) as raised:
+        Store(url)
+
+    assert "secret" not in str(raised.value)
+
+
+def test_place_of__url_with_a_password__host_and_database() -> None:
+    assert place_of("postgresql://box:secret@db/journal?p=secret") == "postgresql://db/journal"
+    assert place_of("sqlite:////var/lib/j.sqlite") == "sqlite:////var/lib/j.sqlite"
