@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anvil]:
 
 
 def deploy(anvil: Anvil, plan: Path, record: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    ape = Path(sys.executable).with_name("ape")
+    programs = Path(sys.executable).parent
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"  # where ape finds its compiler
     options = ["--network", anvil.url, "--account", "TEST::0", "--plan", plan, "--record", record]
     return subprocess.run(
-        [ape, "run", "deploy", *options, *more],
+        [programs / "ape", "run", "deploy", *options, *more],
         cwd=ROOT,
+        env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         timeout=120,
