@@ -277,6 +277,16 @@ def test_apply__lease_replayed_after_inhibit__is_refused() -> None:
     assert replayed.controller.state is State.LOCKED
 
 
+def test_apply__spindle_turned_by_hand_in_ready__starts_nothing_without_a_lease() -> None:
+    ready = Controller(PROVISIONING)
+    for event in (Sensed(NOW_MS, 0, Fault.NONE), LeaseOffered(LEASE, SIGNATURE)):
+        ready = apply(ready, event).controller
+    turned = apply(ready, Sensed(LEASE.expires_at, 700, Fault.NONE)).controller
+    assert turned.state is State.READY
+    pulled = apply(turned, Pull())
+    assert (pulled.refusal, pulled.controller.state) == ("lease expired", State.LOCKED)
+
+
 EVENTS = st.one_of(
     st.just(Pull()),
     st.just(Release()),
@@ -311,7 +321,7 @@ def test_apply__any_inputs__never_break_the_promises(events: list[Input]) -> Non
         if after.fault_flags:
             assert after.state is State.FAULT
         if after.state is State.READY:
-            assert after.permitted
+            assert after.permitted or after.rpm  # a spindle turned by hand delays the lock
             assert not after.trigger
             assert after.rpm == 0 or before.state is State.READY
         before = after
