@@ -159,3 +159,5 @@ def _read_secret(path: Path) -> str:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
         raise SettingsError(f"password file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"password file {path} is not UTF-8 text") from error

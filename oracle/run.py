@@ -78,6 +78,8 @@ def read_deployment(path: Path) -> Deployment:
         return parse_deployment(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise SettingsError(f"deployment record {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"deployment record {path} is not UTF-8 text") from error
     except RecordError as error:
         raise SettingsError(f"deployment record {error}") from error
 
@@ -85,6 +87,13 @@ def read_deployment(path: Path) -> Deployment:
 def open_parts(settings: Settings) -> Parts:
     """Open keystores, deployment record and chain; raises an OracleError for the first fault."""
     deployment = read_deployment(settings.chain.deployment)
+    wait_seconds = settings.settlement.final_wait_seconds
+    if wait_seconds >= deployment.grace_period_seconds:
+        raise SettingsError(
+            f"settlement.final_wait_seconds is {wait_seconds}, but the contract lets a rental be "
+            f"closed without its last reading {deployment.grace_period_seconds} s after its end; "
+            "make it shorter"
+        )
     if deployment.asset != ZERO_ADDRESS and settings.settlement.asset_units_per_ether is None:
         raise SettingsError(
             f"settlement.asset_units_per_ether is needed: the deployment's asset is the token "

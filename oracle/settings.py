@@ -6,6 +6,7 @@ passwords are named by file. docs/operating-an-edge-box.md explains each value.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,8 @@ from protocol.errors import MessageError
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import DrillNumber
 from protocol.sealing import parse_key
+
+PREFIX = "DRILL_ORACLE_"
 
 PerMille = Annotated[int, Field(ge=0, le=1000)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
@@ -141,7 +144,7 @@ class Settings(BaseSettings):
     """All settings of `drill-oracle`; read once, at the start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DRILL_ORACLE_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
     oracle: OracleSettings
@@ -187,8 +190,12 @@ def load_settings(path: Path) -> Settings:
         tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"settings {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"settings {path} is not TOML: {error}") from error
+    for name in os.environ:
+        section = name.removeprefix(PREFIX).split("__")[0].lower()
+        if name.startswith(PREFIX) and section not in Settings.model_fields:
+            raise SettingsError(f"environment: {name} is no setting")
 
     class FileSettings(Settings):
         """Settings with this file under the environment."""

@@ -57,7 +57,7 @@ def open_keystore(path: Path, password_file: Path) -> bytes:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise KeystoreError(f"keystore {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise KeystoreError(f"keystore {path} is not JSON: {error}") from error
     try:
         return bytes(Account.decrypt(record, password))
@@ -106,6 +106,8 @@ def _read_password(path: Path) -> str:
         password = path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
         raise KeystoreError(f"password file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise KeystoreError(f"password file {path} is not UTF-8 text") from error
     if not password:
         raise KeystoreError(f"password file {path} is empty")
     return password

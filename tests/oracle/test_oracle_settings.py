@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from oracle.cli import app
 from oracle.errors import KeystoreError, SettingsError
-from oracle.run import read_deployment
+from oracle.run import open_parts, read_deployment
 from oracle.settings import load_settings
 from oracle.sign import KeystoreSigner, new_keystore, open_keys, open_keystore
 from protocol.typed_data import recover_signer
@@ -210,3 +210,57 @@ def test_cli__keys_new__prints_the_address(folder: Path) -> None:
         result.stdout.strip()
         == KeystoreSigner(open_keystore(Path("key.json"), Path("password"))).address
     )
+
+
+@pytest.mark.parametrize("name", ["DRILL_ORACLE_CHIAN__RPC_URL", "DRILL_ORACLE_CHAIN_RPC_URL"])
+def test_load_settings__misspelt_environment__stops_the_start(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    with pytest.raises(SettingsError, match=f"{name} is no setting"):
+        load_settings(folder / "oracle.toml")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 5_000, b"a = " + b"[" * 5_000])
+def test_cli__file_that_is_no_text_or_too_deep__one_line_and_status_2(
+    folder: Path, content: bytes
+) -> None:
+    (folder / "oracle.toml").write_bytes(content)
+
+    result = CliRunner().invoke(app, ["run", "--settings", "oracle.toml"])
+
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "oracle.toml is not TOML" in result.stderr
+
+
+def test_open_keys__files_that_are_no_text_or_too_deep__named(folder: Path) -> None:
+    password = folder / "password"
+    (folder / "odd").write_bytes(b"\xff\xfe")
+    (folder / "deep").write_bytes(b"[" * 5_000)
+    with pytest.raises(KeystoreError, match="odd is not UTF-8"):
+        open_keystore(folder / "key.json", folder / "odd")
+    for name in ("odd", "deep"):
+        with pytest.raises(KeystoreError, match=f"{name} is not JSON"):
+            open_keystore(folder / name, password)
+        with pytest.raises(SettingsError, match=f"deployment record .*{name}"):
+            read_deployment(folder / name)
+
+
+def test_open_parts__final_reading_later_than_the_grace_period__refused(folder: Path) -> None:
+    record = {
+        "chain_id": 1,
+        "contract": "0x" + "d" * 40,
+        "asset": "0x" + "0" * 40,
+        "block_number": 0,
+        "block_hash": "0x" + "1" * 64,
+        "grace_period_seconds": 120,
+        "provider": "0x" + "d" * 40,
+        "compiler": "",
+        "bytecode_sha256": "",
+    }
+    (folder / "deployment.json").write_text(json.dumps(record))
+
+    with pytest.raises(SettingsError, match=r"final_wait_seconds is 120.*120 s after its end"):
+        open_parts(load_settings(folder / "oracle.toml"))
