@@ -25,14 +25,17 @@ from protocol.messages import (
 )
 from protocol.sealing import MAC_BYTES
 
-INBOX_MESSAGES = 50_000
-"""What waits while the journal is slow; at most 300 MB. What does not fit is dropped and counted:
-the bridge keeps it and sends it again."""
+INBOX_MESSAGES = 10_000
+"""What waits while the journal is slow; at most 82 MB, at 8192 bytes each. What
+does not fit is dropped and counted: the bridge keeps it and sends it again."""
 
 MAX_PAYLOAD_BYTES = max(MAX_JSON_BYTES, MAX_SAMPLE_MESSAGE_BYTES + MAC_BYTES)
 KEEPALIVE_SECONDS = 15
 CONNECT_SECONDS = 10
 INFLIGHT_MESSAGES = 1_000
+OUTGOING_MESSAGES = 4_000
+"""What waits for a slow broker; `publish` says no to more, and what it carried comes again."""
+
 LONGEST_RECONNECT_SECONDS = 8
 
 log = structlog.get_logger()
@@ -54,6 +57,7 @@ class MqttBroker:
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311
         )
         self._client.max_inflight_messages_set(INFLIGHT_MESSAGES)
+        self._client.max_queued_messages_set(OUTGOING_MESSAGES)
         self._client.reconnect_delay_set(1, LONGEST_RECONNECT_SECONDS)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect

@@ -1,0 +1,21 @@
+"""The MQTT channel's bounds, without a broker."""
+
+from __future__ import annotations
+
+from oracle.ingest import INBOX_MESSAGES, MAX_PAYLOAD_BYTES, OUTGOING_MESSAGES, MqttBroker
+from oracle.settings import BrokerSettings
+
+
+def test_publish__broker_takes_nothing__no_more_than_the_queue_holds() -> None:
+    broker = MqttBroker(BrokerSettings(host="127.0.0.1"), "test", ())
+    broker._up = True
+
+    for _ in range(OUTGOING_MESSAGES + 2_000):
+        broker.publish("t", b"", retain=False)
+
+    assert len(broker._client._out_messages) == OUTGOING_MESSAGES
+    assert not broker.publish("t", b"", retain=False)
+
+
+def test_inbox__full__holds_less_than_100_mb() -> None:
+    assert INBOX_MESSAGES * MAX_PAYLOAD_BYTES < 100_000_000
