@@ -170,6 +170,7 @@ def run(settings: Settings) -> None:
     """Run until SIGTERM; raises an OracleError when it cannot start."""
     parts = open_parts(settings)
     store = Store(settings.journal.url)
+    store.lock()
     store.bind(parts.deployment.domain)
     clock = SystemClock()
     broker = MqttBroker(

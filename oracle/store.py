@@ -6,6 +6,8 @@ transaction begins IMMEDIATE, so that two threads wait for each other and never 
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +29,7 @@ class Store:
     """One database. `write` is one durable transaction, `read` a consistent look."""
 
     def __init__(self, url: str) -> None:
+        self._lock: int | None = None
         self._engine = _open(url)
         try:
             metadata.create_all(self._engine)
@@ -71,8 +74,30 @@ class Store:
                     f"{row['contract']} on {row['chain_id']}; give each deployment its own journal"
                 )
 
+    def lock(self) -> None:
+        """Keep a second oracle off an SQLite journal until the end of the process.
+
+        Raises JournalError when one has it.
+        """
+        path = self._engine.url.database
+        if self._engine.dialect.name != "sqlite" or not path or path == ":memory:":
+            return
+        try:
+            handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise JournalError(f"journal {path}.lock: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise JournalError(f"journal {path} is in use by another oracle") from None
+        self._lock = handle
+
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and let another oracle have the journal."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
         self._engine.dispose()
 
 

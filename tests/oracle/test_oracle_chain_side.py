@@ -126,3 +126,16 @@ def test_store__url_with_a_password__not_in_the_error(url: str) -> None:
 def test_place_of__url_with_a_password__host_and_database() -> None:
     assert place_of("postgresql://box:secret@db/journal?p=secret") == "postgresql://db/journal"
     assert place_of("sqlite:////var/lib/j.sqlite") == "sqlite:////var/lib/j.sqlite"
+
+
+def test_lock__second_oracle_on_the_journal__refused_until_the_first_is_gone(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/j.sqlite"
+    first, second = Store(url), Store(url)
+    first.lock()
+    with pytest.raises(JournalError, match="in use by another oracle"):
+        second.lock()
+    first.close()
+    second.lock()
+    second.close()
