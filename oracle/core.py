@@ -25,6 +25,7 @@ from oracle.publish import event_message
 from oracle.receipts import Receipts
 from oracle.settlement import Settlement
 from oracle.settlement_policy import SettlementLimits
+from oracle.stroke import Stroke, follow_stroke
 from oracle.views import ChainView
 from protocol.errors import MessageError
 from protocol.messages import (
@@ -95,6 +96,7 @@ class Core:
     _connections: int = 0
     _followed: object = None
     _status: dict[int, tuple[bool, bool, str, str]] = field(default_factory=dict)
+    _strokes: dict[int, Stroke] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         identity = OracleIdentity(self.metering.oracle, self.ports.signer.address)
@@ -111,11 +113,13 @@ class Core:
         now_ms = self.ports.clock.now_ms()
         self._greet()
         incoming = self.ports.broker.receive(MESSAGES_PER_STEP)
-        taken = self.metering.intake(self._parse(incoming), now_ms)
+        arrived = self._parse(incoming)
+        taken = self.metering.intake(arrived, now_ms)
         self._acknowledge(taken, now_ms)
         self._follow(view)
         for rental, gap in taken.gaps:
             self._report_gap(rental, gap, view, now_ms)
+        self._report_long_strokes(arrived, now_ms)
         self.leasing.step(view, now_ms)
         if view is not None:
             self.receipts.step(view, now_ms)
@@ -244,3 +248,16 @@ class Core:
         reason = f"{gap.end_ms - gap.start_ms} ms after sample {gap.after_sequence}, cost {cost}"
         message = event_message(gap.drill, now_ms, "gap", reason)
         self.ports.broker.publish(topic(gap.drill, Channel.EVENT), message.to_json(), retain=False)
+
+    def _report_long_strokes(self, arrived: list[Arrived], now_ms: int) -> None:
+        """Say once for each stroke that it is longer than the reserve reckons with."""
+        longest_ms = self.limits.lease.stroke_ms
+        for message in arrived:
+            for logged in message.samples:
+                drill, before = message.drill, self._strokes.get(message.drill, Stroke())
+                self._strokes[drill], too_long = follow_stroke(before, logged.sample, longest_ms)
+                if too_long:
+                    log.warning("stroke longer than reckoned with", drill=drill, ms=longest_ms)
+                    event = event_message(drill, now_ms, "long_stroke", f"over {longest_ms} ms")
+                    place = topic(drill, Channel.EVENT)
+                    self.ports.broker.publish(place, event.to_json(), retain=False)

@@ -512,6 +512,14 @@ def test_step__gap_while_the_motor_ran__reported_with_its_cost(box: Box) -> None
     assert "5100 ms" in events[0]["reason"]
 
 
+def test_step__stroke_beyond_the_longest__reported_once(box: Box) -> None:
+    box.rest()
+    box.run(10, view_of(), motor_on=True)
+
+    events = [one for one in box.broker.of("event") if one["event"] == "long_stroke"]
+    assert [one["reason"] for one in events] == [f"over {LIMITS.lease.stroke_ms} ms"]
+
+
 def test_step__controller_with_a_clock_far_ahead__no_lease_no_reading_fair_end(box: Box) -> None:
     box.rest()
     view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
