@@ -26,7 +26,8 @@ from rig.world import Trace, World
 LONGEST_SECONDS = 75.0
 """The story takes about 50 s; after this it is ended, and has failed."""
 
-OK, FAILED, BAD_OPTIONS, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+OK, FAILED, INTERRUPTED = 0, 1, 130
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -107,6 +108,9 @@ def _over(
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    # Once is enough: an impatient second one would leave processes behind.
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -127,7 +131,7 @@ def run(options: argparse.Namespace, folder: Path, console: Console) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Parse, run and clean up."""
     options = parse(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
+    for number in INTERRUPTS:  # a background job starts with SIGINT ignored
         signal.signal(number, _interrupt)
     # Not in the repository: the path of a Unix socket must be short.
     folder = options.folder or Path(tempfile.mkdtemp(prefix="smart-drill-"))

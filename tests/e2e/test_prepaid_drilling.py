@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,8 @@ def test_demo__interrupted__stops_everything_and_says_where_the_logs_are(tmp_pat
             if "broker" in line:
                 break
         process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)  # an impatient second one changes nothing
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"The logs are in {tmp_path}/logs" in output
