@@ -1,5 +1,6 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
+#pragma optimize codesize
 # SPDX-License-Identifier: AGPL-3.0-only
 """
 @title DrillMeter: prepaid drilling, metered and settled
@@ -33,7 +34,11 @@ from snekmate.utils import eip712_domain_separator
 from snekmate.utils import pausable
 
 from .interfaces import IDrillMeter
+from .modules import bonds
+from .modules import checks
+from .modules import disputes
 from .modules import drills
+from .modules import keys
 from .modules import meter
 from .modules import oracles
 from .modules import packing
@@ -48,10 +53,13 @@ initializes: pausable
 initializes: eip712_domain_separator
 initializes: vault
 initializes: tariffs
-initializes: oracles
+initializes: keys
+initializes: oracles[keys := keys]
+initializes: bonds[vault := vault]
 initializes: drills[oracles := oracles, tariffs := tariffs]
 initializes: rentals[drills := drills, oracles := oracles, tariffs := tariffs, vault := vault]
 initializes: settlement[rentals := rentals]
+initializes: disputes[bonds := bonds, keys := keys, oracles := oracles, rentals := rentals]
 
 # ---------------------------------------------------------------------------------------------
 # Exports
@@ -79,13 +87,17 @@ MAX_READINGS: constant(uint256) = 64
 # ---------------------------------------------------------------------------------------------
 
 @deploy
-def __init__(asset: address, grace_period: uint256):
+def __init__(asset: address, grace_period: uint256, evidence_period: uint256, penalty: uint256):
     """
     @notice The deployer becomes the provider.
     @param asset The ERC-20 token to be paid in, or the zero address for the native coin.
     @param grace_period Seconds after the end of a rental for which its final reading is awaited,
            3600 (an hour) to 2592000 (30 days).
-    @dev Reverts when `asset` is neither zero nor a contract, or the grace period out of range.
+    @param evidence_period Seconds after the grace period in which a rental's usage can still be
+           disputed, 86400 (a day) to 7776000 (90 days). The bond's notice is the grace period and
+           twice this.
+    @param penalty What a proven lie costs over the refund, once for each key, below 2**96.
+    @dev Reverts when `asset` is neither zero nor a contract, or another value is out of range.
     """
     ownable.__init__()
     ownable_2step.__init__()
@@ -93,6 +105,7 @@ def __init__(asset: address, grace_period: uint256):
     eip712_domain_separator.__init__("DrillMeter", "1")
     vault.__init__(asset)
     rentals.__init__(grace_period)
+    disputes.__init__(evidence_period, penalty)
 
 # ---------------------------------------------------------------------------------------------
 # Customer
@@ -110,6 +123,55 @@ def deposit(account: address, amount: uint256):
          refuses or delivers another amount.
     """
     vault._deposit(account, amount)
+
+
+@external
+def deposit_with_permit(
+    account: address, amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32
+):
+    """
+    @notice Put tokens into an account under your own signed allowance (EIP-2612), with no approval
+            before. A permit that somebody else has used already does no harm.
+    @param account Whose account is credited.
+    @param amount In the asset's smallest unit; the allowance signed is for exactly this.
+    @param deadline Until when the permit holds, Unix s.
+    @param v The sender's signature of the token's Permit: recovery number,
+    @param r r
+    @param s and s.
+    @dev Reverts as `deposit` does, so also when the permit is bad and there is no allowance.
+    """
+    vault._permit(amount, deadline, v, r, s)
+    vault._deposit(account, amount)
+
+
+@external
+def deposit_with_authorization(
+    customer: address,
+    amount: uint256,
+    valid_after: uint256,
+    valid_before: uint256,
+    nonce: bytes32,
+    v: uint8,
+    r: bytes32,
+    s: bytes32,
+):
+    """
+    @notice Put a customer's tokens into the customer's own account, as authorised by signature
+            (EIP-3009). Anybody may send this, so the customer needs no coins for gas.
+    @param customer Who has signed and whose account is credited.
+    @param amount In the asset's smallest unit.
+    @param valid_after The authorisation holds after this, Unix s,
+    @param valid_before and before this.
+    @param nonce Chosen by the customer, good for once.
+    @param v The customer's signature of the token's ReceiveWithAuthorization to this contract:
+           recovery number,
+    @param r r
+    @param s and s.
+    @dev Reverts when the token refuses it or delivers another amount, and with the native coin.
+    """
+    vault._deposit_with_authorization(
+        customer, amount, valid_after, valid_before, nonce, v, r, s
+    )
 
 
 @external
@@ -139,7 +201,35 @@ def open_rental(drill: uint256, tariff: uint256, reserve: uint256) -> uint256:
     """
     pausable._require_not_paused()
     vault._credit_value()
-    return rentals._open(msg.sender, drill, tariff, reserve)
+    return rentals._open(
+        msg.sender,
+        drill,
+        tariff,
+        reserve,
+        IDrillMeter.Caps(per_rental=packing.MAX_FUNDED, per_hour=packing.MAX_FUNDED),
+    )
+
+
+@external
+@payable
+def open_capped_rental(
+    drill: uint256, tariff: uint256, reserve: uint256, caps: IDrillMeter.Caps
+) -> uint256:
+    """
+    @notice Rent a free drill as `open_rental` does, owing no more than your caps allow: whatever is
+            settled, at most `per_rental`, and t hours after the opening at most (t + 1) times
+            `per_hour`. Caps never change; what they keep back is refunded at closing.
+    @param drill The drill's number.
+    @param tariff The tariff you agree to; it must be the one the drill is on offer at.
+    @param reserve In the asset's smallest unit, below 2**96.
+    @param caps In the asset's smallest unit, 2**96 - 1 for none.
+    @return The number of the rental.
+    @dev Reverts as `open_rental` does, and when a cap is zero, under the least reserve or, by the
+         hour, under the standing price, or exceeds 2**96 - 1.
+    """
+    pausable._require_not_paused()
+    vault._credit_value()
+    return rentals._open(msg.sender, drill, tariff, reserve, caps)
 
 
 @external
@@ -192,7 +282,7 @@ def settle(
     tariff: uint256 = 0
     rates: packing.Rates = empty(packing.Rates)
     for signature: IDrillMeter.BatchSignature in signatures:
-        assert signature.count <= len(readings) - first, "settle: more signed than given"
+        checks._require(signature.count <= len(readings) - first, "settle: more signed than given")
         hashes_hash: bytes32 = empty(bytes32)
         if signature.count == 1:
             # The usual case, one drill to a box, is spared the array.
@@ -215,7 +305,7 @@ def settle(
                 rates = tariffs._rates(tariff)
             settlement._settle(reading, signature.oracle, terms, rates)
         first += signature.count
-    assert first == len(readings), "settle: readings without a signature"
+    checks._require(first == len(readings), "settle: unsigned readings")
 
 
 @external
@@ -228,6 +318,30 @@ def close_rental(rental: uint256):
          has not passed.
     """
     rentals._close(rental)
+
+
+@external
+def dispute(receipt: IDrillMeter.PackedReading, key: address, r: bytes32, vs: bytes32):
+    """
+    @notice Hold an oracle's own receipt against what it has settled. A receipt dated at or after
+            the last settled reading with a register below the settled one brings the difference at
+            the tariff, and once for each key the penalty, from the bond to the customer's account,
+            and suspends the oracle while it still signs with that key.
+    @param receipt A reading that was signed alone.
+    @param key The key that signed it, now or formerly one of the rental's oracle.
+    @param r Its signature: r
+    @param vs and s with the parity of v in the highest bit (EIP-2098); of a P-256 key, just s.
+    @dev Reverts when the key has not signed it, the rental does not exist or has ended longer ago
+         than the grace and evidence periods, the key is not the rental's oracle's or was not in
+         force at the receipt's `until`, that lies before the last settled reading or in the future,
+         or nothing was overcharged that has not been refunded.
+    """
+    digest: bytes32 = self._batch_digest(keccak256(meter._hash_reading(receipt)))
+    checks._require(
+        keys._verifies(key, keys._record(key).is_p256, digest, r, vs),
+        "disputes: not signed by the key",
+    )
+    disputes._dispute(receipt, key)
 
 # ---------------------------------------------------------------------------------------------
 # Provider
@@ -255,6 +369,22 @@ def retire_tariff(tariff: uint256):
     """
     ownable._check_owner()
     tariffs._retire(tariff)
+
+
+@external
+def enrol_p256_key(x: uint256, y: uint256, r: bytes32, s: bytes32) -> address:
+    """
+    @notice Make the P-256 key of a secure element known, to register an oracle with or rotate to.
+    @param x The point of its public key: x
+    @param y and y.
+    @param r The key's own signature of a UsageBatch without readings: r
+    @param s and s.
+    @return The address that the key is called by: the last 20 bytes of keccak256(x || y).
+    @dev Reverts for anyone but the owner, when the key was enrolled before, when the signature is
+         not the key's, and on chains that cannot check it (EIP-7951).
+    """
+    ownable._check_owner()
+    return keys._enrol(x, y, self._batch_digest(keccak256(b"")), r, s)
 
 
 @external
@@ -347,9 +477,47 @@ def collect(running: DynArray[uint256, MAX_READINGS], to: address) -> uint256:
     amount: uint256 = rentals._collect_closed(to)
     for rental: uint256 in running:
         amount += rentals._collect(rental, to)
-    assert amount > 0, "collect: nothing to collect"
+    checks._require(amount > 0, "collect: nothing to collect")
     vault._pay(to, amount)
     return amount
+
+
+@external
+@payable
+def post_bond(amount: uint256):
+    """
+    @notice Put money down for disputes to be paid from.
+    @param amount In the asset's smallest unit. Native coin: must equal the value sent. Token: is
+           taken from the owner, who has approved it.
+    @dev Reverts for anyone but the owner, and as `deposit` does.
+    """
+    ownable._check_owner()
+    bonds._post(amount)
+
+
+@external
+def announce_bond_release(amount: uint256):
+    """
+    @notice Give notice that `amount` of the bond will be taken out, after the grace period and
+            twice the evidence period. Replaces an earlier notice; 0 withdraws it.
+    @param amount In the asset's smallest unit.
+    @dev Reverts for anyone but the owner, or when less is posted.
+    """
+    ownable._check_owner()
+    bonds._announce_release(amount, rentals.GRACE_PERIOD + 2 * disputes.EVIDENCE_PERIOD)
+
+
+@external
+def release_bond(to: address):
+    """
+    @notice Take out what was announced, as far as disputes have left it, in the week after the
+            notice has passed.
+    @param to Who receives it.
+    @dev Reverts for anyone but the owner, when nothing is left of it, before and after that week,
+         or when the transfer fails.
+    """
+    ownable._check_owner()
+    bonds._release(to)
 
 
 @external
@@ -377,6 +545,7 @@ def unpause():
 
 @external
 @view
+@reentrant
 def asset() -> address:
     """
     @notice The ERC-20 token that everything is paid in, or the zero address for the native coin.
@@ -386,6 +555,7 @@ def asset() -> address:
 
 @external
 @view
+@reentrant
 def grace_period() -> uint256:
     """
     @notice Seconds after the end of a rental for which its final reading is awaited.
@@ -395,9 +565,40 @@ def grace_period() -> uint256:
 
 @external
 @view
+@reentrant
+def evidence_period() -> uint256:
+    """
+    @notice Seconds after the grace period in which a rental's usage can still be disputed.
+    """
+    return disputes.EVIDENCE_PERIOD
+
+
+@external
+@view
+@reentrant
+def penalty() -> uint256:
+    """
+    @notice What a proven lie costs over the refund, once for each key.
+    """
+    return disputes.PENALTY
+
+
+@external
+@view
+def bond() -> IDrillMeter.Bond:
+    """
+    @notice What disputes are paid from, and what of it is announced to be released.
+    """
+    return IDrillMeter.Bond(
+        posted=bonds.posted, releasing=bonds.releasing, releasable_at=bonds.releasable_at
+    )
+
+
+@external
+@view
 def held() -> uint256:
     """
-    @notice All that the contract owes: accounts, open balances and uncollected revenue.
+    @notice All that the contract owes: accounts, open balances, uncollected revenue and the bond.
     """
     return vault.held
 
@@ -457,7 +658,7 @@ def balance_of(rental: uint256) -> uint256:
             refunded. Reverts for an unknown number.
     """
     terms: packing.Terms = rentals._known(rental)
-    return terms.funded - min(rentals._charge(rental, terms), terms.funded)
+    return terms.funded - rentals._owed(rental, terms, rentals.meters[rental])
 
 
 @external
@@ -468,8 +669,26 @@ def earned(rental: uint256) -> uint256:
             rental, whose earnings are in `revenue`. Reverts for an unknown number.
     """
     terms: packing.Terms = rentals._known(rental)
-    earned: uint256 = min(rentals._charge(rental, terms), terms.funded)
-    return earned - packing._unpack_party(rentals.parties[rental]).collected
+    earned: uint256 = rentals._owed(rental, terms, rentals.meters[rental])
+    return earned - rentals._party(rental).collected
+
+
+@external
+@view
+def caps(rental: uint256) -> IDrillMeter.Caps:
+    """
+    @notice What the customer lets a rental owe at most. Reverts for an unknown number.
+    """
+    return rentals._caps(rental)
+
+
+@external
+@view
+def refunded(rental: uint256) -> uint256:
+    """
+    @notice What disputes have given back of a rental's charge.
+    """
+    return disputes.refunded[rental]
 
 
 @external
@@ -522,6 +741,15 @@ def oracle(oracle: uint256) -> IDrillMeter.Oracle:
 
 @external
 @view
+def signing_key(key: address) -> IDrillMeter.SigningKey:
+    """
+    @notice Which oracle a key is or was in force for, and when.
+    """
+    return keys._record(key)
+
+
+@external
+@view
 def rental_count() -> uint256:
     """
     @notice How many rentals were opened; the newest has this number.
@@ -554,3 +782,12 @@ def oracle_count() -> uint256:
     @notice How many oracles were registered.
     """
     return oracles.oracle_count
+
+# ---------------------------------------------------------------------------------------------
+# Internals
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@view
+def _batch_digest(hashes_hash: bytes32) -> bytes32:
+    return meter._digest(eip712_domain_separator._domain_separator_v4(), hashes_hash)

@@ -2,7 +2,7 @@
 
     ape run deploy --network ecosystem:network:provider --plan scripts/deployment-plan.toml
 
-The plan says what is deployed: the asset, the grace period, the first tariff, the oracle's key and
+The plan says what is deployed: the asset, the periods, the first tariff, the oracle's key and
 the drills it meters. Nothing is sent before the whole plan has been checked.
 """
 
@@ -68,6 +68,8 @@ class Plan(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     asset: Address
     grace_period_seconds: int = Field(ge=3600, le=30 * 86_400)
+    evidence_period_seconds: int = Field(ge=86_400, le=90 * 86_400)
+    penalty: int = Field(ge=0, lt=2**96)
     oracle_key: Address
     drills: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(min_length=1)
     tariff: TariffPlan
@@ -108,7 +110,13 @@ def deploy(plan: Plan, provider: AccountAPI) -> tuple[ContractInstance, Deployme
     bytecode = str(container.contract_type.deployment_bytecode.bytecode).removeprefix("0x")
     bytecode_sha256 = sha256(bytes.fromhex(bytecode)).hexdigest()
     require_pinned(bytecode_sha256)
-    contract = provider.deploy(container, plan.asset, plan.grace_period_seconds)
+    contract = provider.deploy(
+        container,
+        plan.asset,
+        plan.grace_period_seconds,
+        plan.evidence_period_seconds,
+        plan.penalty,
+    )
     block = chain.blocks[contract.creation_metadata.block]
     return contract, Deployment(
         chain_id=chain.chain_id,

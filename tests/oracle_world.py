@@ -182,7 +182,13 @@ class World:
 
     def _deploy(self) -> None:
         self.contract = deploy(
-            self.web3, compile_drill_meter(), self.provider, "0x" + 40 * "0", GRACE_SECONDS
+            self.web3,
+            compile_drill_meter(),
+            self.provider,
+            "0x" + 40 * "0",
+            GRACE_SECONDS,
+            86_400,
+            0,
         )
         levels = [
             (one.price_per_second, one.price_per_1000_revolutions, one.max_rpm)

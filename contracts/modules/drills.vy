@@ -6,6 +6,7 @@
 """
 
 from ..interfaces import IDrillMeter
+from . import checks
 from . import oracles
 from . import packing
 from . import tariffs
@@ -28,7 +29,7 @@ drills: HashMap[uint256, uint256]
 def _list(oracle: uint256, tariff: uint256, label: String[64]) -> uint256:
     oracles._require_trusted(oracle)
     tariffs._require_offered(tariff)
-    assert len(label) > 0, "drills: label is empty"
+    checks._require(len(label) > 0, "drills: label is empty")
     drill: uint256 = self.drill_count + 1
     self.drill_count = drill
     self._store(drill, IDrillMeter.Drill(oracle=oracle, tariff=tariff, rental=0, retired=False))
@@ -79,7 +80,7 @@ def _store(drill: uint256, d: IDrillMeter.Drill):
 @view
 def _known(drill: uint256) -> IDrillMeter.Drill:
     word: uint256 = self.drills[drill]
-    assert word != 0, "drills: no such drill"
+    checks._require(word != 0, "drills: no such drill")
     return packing._unpack_drill(word)
 
 
@@ -87,6 +88,6 @@ def _known(drill: uint256) -> IDrillMeter.Drill:
 @view
 def _free(drill: uint256) -> IDrillMeter.Drill:
     d: IDrillMeter.Drill = self._known(drill)
-    assert not d.retired, "drills: retired"
-    assert d.rental == 0, "drills: in a rental"
+    checks._require(not d.retired, "drills: retired")
+    checks._require(d.rental == 0, "drills: in a rental")
     return d

@@ -17,6 +17,7 @@
 """
 
 from ..interfaces import IDrillMeter
+from . import checks
 from . import packing
 
 # ---------------------------------------------------------------------------------------------
@@ -50,7 +51,7 @@ def _until(meter: uint256) -> uint256:
 @pure
 def _opening(opened_at: uint256) -> uint256:
     until: uint256 = opened_at * 1000
-    assert until <= MAX_UNTIL, "meter: time out of range"
+    assert until <= MAX_UNTIL
     return until
 
 
@@ -70,13 +71,12 @@ def _registers(meter: uint256) -> IDrillMeter.Registers:
 @internal
 @pure
 def _pack(until: uint256, r: IDrillMeter.Registers) -> uint256:
-    assert until <= MAX_UNTIL, "meter: time out of range"
-    assert (
-        (r.active_ms_1 | r.active_ms_2 | r.active_ms_3) <= MAX_ACTIVE_MS
-    ), "meter: active time out of range"
-    assert (
-        (r.revolutions_1 | r.revolutions_2 | r.revolutions_3) <= MAX_REVOLUTIONS
-    ), "meter: revolutions out of range"
+    checks._require(
+        until <= MAX_UNTIL
+        and (r.active_ms_1 | r.active_ms_2 | r.active_ms_3) <= MAX_ACTIVE_MS
+        and (r.revolutions_1 | r.revolutions_2 | r.revolutions_3) <= MAX_REVOLUTIONS,
+        "meter: out of range",
+    )
     return (
         until
         | (r.active_ms_1 << 43)
@@ -86,6 +86,22 @@ def _pack(until: uint256, r: IDrillMeter.Registers) -> uint256:
         | (r.revolutions_2 << 188)
         | (r.revolutions_3 << 222)
     )
+
+
+@internal
+@pure
+def _lower(meter: uint256, other: uint256) -> uint256:
+    """
+    @dev A meter with each register no higher than in either of two.
+    """
+    lower: uint256 = meter & MAX_UNTIL
+    active: uint256 = MAX_ACTIVE_MS << 43
+    turned: uint256 = MAX_REVOLUTIONS << 154
+    for level: uint256 in range(3):
+        lower |= min(meter & active, other & active) | min(meter & turned, other & turned)
+        active <<= 37
+        turned <<= 34
+    return lower
 
 # ---------------------------------------------------------------------------------------------
 # Internals: what an oracle signs

@@ -9,13 +9,16 @@
         bring that about, bare where only the year 2514 or a billion drills could.
 @dev Field widths, least significant first:
 
-        terms      funded 96, opened_at 34, ended_at 34, tariff 30, oracle 30, drill 30, closed 1
+        terms      funded 96, opened_at 34, ended_at 34, tariff 30, oracle 30, drill 30, closed 1,
+                   capped 1
         party      customer 160, collected 96
+        caps       per_rental 96, per_hour 96
         tariff     (1) price_per_second 3 x 64, standing_price_per_second 64
                    (2) price_per_1000_revolutions 3 x 64, max_rpm 3 x 20
                    (3) least_reserve 96, retired 1, published 1; not needed to settle
         drill      oracle 30, tariff 30, rental 64, retired 1
-        oracle     key 160, epoch 32, revoked 1
+        oracle     key 160, epoch 32, revoked 1, suspended 1, is_p256 1
+        key        oracle 30, since 34, until 34, penalised 1, is_p256 1
 
      The words of a rental's terms, a drill, an oracle and the third of a tariff are never zero in
      use, so zero means that there is none of that number.
@@ -25,6 +28,7 @@
 """
 
 from ..interfaces import IDrillMeter
+from . import checks
 
 # ---------------------------------------------------------------------------------------------
 # Structs
@@ -38,6 +42,7 @@ struct Terms:
     oracle: uint256
     drill: uint256
     closed: bool
+    capped: bool
 
 struct Party:
     customer: address
@@ -61,6 +66,7 @@ struct Rates:
 # ---------------------------------------------------------------------------------------------
 
 MAX_FUNDED: constant(uint256) = 2**96 - 1
+NO_CAPS: constant(uint256) = 2**192 - 1
 MAX_TIME: constant(uint256) = 2**34 - 1
 MAX_NUMBER: constant(uint256) = 2**30 - 1
 MAX_PRICE: constant(uint256) = 2**64 - 1
@@ -76,7 +82,7 @@ ADDRESS_MASK: constant(uint256) = 2**160 - 1
 @internal
 @pure
 def _pack_terms(terms: Terms) -> uint256:
-    assert terms.funded <= MAX_FUNDED, "packing: funded exceeds 2**96 - 1"
+    checks._require(terms.funded <= MAX_FUNDED, "packing: funds over 2**96 - 1")
     assert terms.opened_at <= MAX_TIME
     assert terms.ended_at <= MAX_TIME
     assert terms.tariff <= MAX_NUMBER
@@ -90,6 +96,7 @@ def _pack_terms(terms: Terms) -> uint256:
         | (terms.oracle << 194)
         | (terms.drill << 224)
         | (convert(terms.closed, uint256) << 254)
+        | (convert(terms.capped, uint256) << 255)
     )
 
 
@@ -104,6 +111,7 @@ def _unpack_terms(word: uint256) -> Terms:
         oracle=(word >> 194) & MAX_NUMBER,
         drill=(word >> 224) & MAX_NUMBER,
         closed=(word >> 254) & 1 == 1,
+        capped=(word >> 255) == 1,
     )
 
 # ---------------------------------------------------------------------------------------------
@@ -126,19 +134,37 @@ def _unpack_party(word: uint256) -> Party:
     )
 
 # ---------------------------------------------------------------------------------------------
+# Caps of a rental
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _pack_caps(caps: IDrillMeter.Caps) -> uint256:
+    checks._require(
+        (caps.per_rental | caps.per_hour) <= MAX_FUNDED, "packing: cap over 2**96 - 1"
+    )
+    return caps.per_rental | (caps.per_hour << 96)
+
+
+@internal
+@pure
+def _unpack_caps(word: uint256) -> IDrillMeter.Caps:
+    return IDrillMeter.Caps(per_rental=word & MAX_FUNDED, per_hour=word >> 96)
+
+# ---------------------------------------------------------------------------------------------
 # Tariff
 # ---------------------------------------------------------------------------------------------
 
 @internal
 @pure
 def _pack_tariff(t: IDrillMeter.Tariff) -> uint256[3]:
-    assert t.standing_price_per_second <= MAX_PRICE, "packing: standing price exceeds 2**64 - 1"
-    assert t.least_reserve <= MAX_FUNDED, "packing: least reserve exceeds 2**96 - 1"
+    prices: uint256 = t.standing_price_per_second
     for rate: IDrillMeter.LevelRate in t.levels:
-        assert rate.price_per_second <= MAX_PRICE, "packing: price exceeds 2**64 - 1"
-        assert rate.price_per_1000_revolutions <= MAX_PRICE, "packing: price exceeds 2**64 - 1"
-        assert rate.max_rpm > 0, "packing: max_rpm is zero"
-        assert rate.max_rpm <= MAX_RPM, "packing: max_rpm exceeds 2**20 - 1"
+        prices |= rate.price_per_second | rate.price_per_1000_revolutions
+        checks._require(rate.max_rpm > 0, "packing: max_rpm is zero")
+        checks._require(rate.max_rpm <= MAX_RPM, "packing: max_rpm over 2**20 - 1")
+    checks._require(prices <= MAX_PRICE, "packing: price over 2**64 - 1")
+    checks._require(t.least_reserve <= MAX_FUNDED, "packing: reserve over 2**96 - 1")
     return [
         (
             t.levels[0].price_per_second
@@ -249,6 +275,8 @@ def _pack_oracle(o: IDrillMeter.Oracle) -> uint256:
         convert(o.key, uint256)
         | (o.epoch << 160)
         | (convert(o.revoked, uint256) << 192)
+        | (convert(o.suspended, uint256) << 193)
+        | (convert(o.is_p256, uint256) << 194)
     )
 
 
@@ -258,7 +286,9 @@ def _unpack_oracle(word: uint256) -> IDrillMeter.Oracle:
     return IDrillMeter.Oracle(
         key=convert(word & ADDRESS_MASK, address),
         epoch=(word >> 160) & MAX_EPOCH,
-        revoked=(word >> 192) == 1,
+        revoked=(word >> 192) & 1 == 1,
+        suspended=(word >> 193) & 1 == 1,
+        is_p256=self._is_p256(word),
     )
 
 
@@ -266,8 +296,45 @@ def _unpack_oracle(word: uint256) -> IDrillMeter.Oracle:
 @pure
 def _trusted_key(word: uint256) -> address:
     """
-    @dev The key of an oracle that may sign; the zero address for one that is unknown or revoked.
+    @dev The key of an oracle that may sign; the zero address for one that is unknown, revoked or
+         suspended.
     """
-    if (word >> 192) == 1:
+    if (word >> 192) & 3 != 0:
         return empty(address)
     return convert(word & ADDRESS_MASK, address)
+
+
+@internal
+@pure
+def _is_p256(word: uint256) -> bool:
+    return (word >> 194) == 1
+
+# ---------------------------------------------------------------------------------------------
+# Signing key
+# ---------------------------------------------------------------------------------------------
+
+@internal
+@pure
+def _pack_key(k: IDrillMeter.SigningKey) -> uint256:
+    assert k.oracle <= MAX_NUMBER
+    assert k.since <= MAX_TIME
+    assert k.until <= MAX_TIME
+    return (
+        k.oracle
+        | (k.since << 30)
+        | (k.until << 64)
+        | (convert(k.penalised, uint256) << 98)
+        | (convert(k.is_p256, uint256) << 99)
+    )
+
+
+@internal
+@pure
+def _unpack_key(word: uint256) -> IDrillMeter.SigningKey:
+    return IDrillMeter.SigningKey(
+        oracle=word & MAX_NUMBER,
+        since=(word >> 30) & MAX_TIME,
+        until=(word >> 64) & MAX_TIME,
+        penalised=(word >> 98) & 1 == 1,
+        is_p256=(word >> 99) == 1,
+    )

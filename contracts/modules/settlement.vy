@@ -28,36 +28,47 @@ def _settle(
     last: uint256 = rentals.meters[r.rental]
     until: uint256 = meter._until(r.meter)
     ended_at_ms: uint256 = unsafe_mul(terms.ended_at, 1000)
+    objection: String[32] = ""
     if terms.oracle != oracle:
-        self._reject(r, "not a rental of this oracle")
+        objection = "not a rental of this oracle"
     elif terms.closed:
-        self._reject(r, "rental is closed")
+        objection = "rental is closed"
     elif until <= meter._until(last):
-        self._reject(r, "not later than the last")
+        objection = "not later than the last"
     elif until > unsafe_mul(block.timestamp, 1000):
-        self._reject(r, "in the future")
+        objection = "in the future"
     elif ended_at_ms > 0 and until > ended_at_ms:
-        self._reject(r, "after the end")
+        objection = "after the end"
+    elif ended_at_ms > 0 and block.timestamp >= terms.ended_at + rentals.GRACE_PERIOD:
+        objection = "grace period is over"
     elif not meter._plausible(r.meter, last, t):
-        self._reject(r, "implausible registers")
-    else:
-        rentals.meters[r.rental] = r.meter
-        charge: uint256 = meter._charge(r.meter, terms.opened_at, t)
-        log IDrillMeter.UsageSettled(
-            rental=r.rental,
-            until=until,
-            meter=r.meter,
-            log_size=r.log_size,
-            log_root=r.log_root,
-            charge=charge,
-        )
-        if charge >= terms.funded:
-            if meter._charge(last, terms.opened_at, t) < terms.funded:
-                log IDrillMeter.BalanceExhausted(
-                    rental=r.rental, charge=charge, funded=terms.funded
-                )
-        if until == ended_at_ms:
-            rentals._settle_up(r.rental, terms, charge)
+        objection = "implausible registers"
+    if len(objection) > 0:
+        self._reject(r, objection)
+        return
+
+    rentals.meters[r.rental] = r.meter
+    charge: uint256 = meter._charge(r.meter, terms.opened_at, t)
+    log IDrillMeter.UsageSettled(
+        rental=r.rental,
+        until=until,
+        meter=r.meter,
+        log_size=r.log_size,
+        log_root=r.log_root,
+        charge=charge,
+    )
+    limit: uint256 = terms.funded
+    last_limit: uint256 = limit
+    if terms.capped:
+        limit = rentals._limit(r.rental, terms, until)
+        last_limit = rentals._limit(r.rental, terms, meter._until(last))
+    if charge >= limit:
+        if meter._charge(last, terms.opened_at, t) < last_limit:
+            log IDrillMeter.BalanceExhausted(rental=r.rental, charge=charge, limit=limit)
+    elif terms.capped and meter._charge(last, terms.opened_at, t) >= last_limit:
+        rentals._log_positive(r.rental, terms.drill, limit - charge)
+    if until == ended_at_ms:
+        rentals._settle_up(r.rental, terms)
 
 
 @internal

@@ -8,6 +8,7 @@
 """
 
 from ..interfaces import IDrillMeter
+from . import checks
 from . import packing
 
 # ---------------------------------------------------------------------------------------------
@@ -23,7 +24,7 @@ tariffs: HashMap[uint256, uint256[3]]
 
 @internal
 def _publish(t: IDrillMeter.Tariff) -> uint256:
-    assert not t.retired, "tariffs: cannot publish a retired tariff"
+    checks._require(not t.retired, "tariffs: published as retired")
     tariff: uint256 = self.tariff_count + 1
     self.tariff_count = tariff
     self.tariffs[tariff] = packing._pack_tariff(t)
@@ -39,7 +40,7 @@ def _publish(t: IDrillMeter.Tariff) -> uint256:
 @internal
 def _retire(tariff: uint256):
     t: IDrillMeter.Tariff = self._known(tariff)
-    assert not t.retired, "tariffs: already retired"
+    checks._require(not t.retired, "tariffs: already retired")
     t.retired = True
     self.tariffs[tariff] = packing._pack_tariff(t)
     log IDrillMeter.TariffRetired(tariff=tariff)
@@ -48,7 +49,7 @@ def _retire(tariff: uint256):
 @internal
 @view
 def _require_known(tariff: uint256):
-    assert self.tariffs[tariff][2] != 0, "tariffs: no such tariff"
+    checks._require(self.tariffs[tariff][2] != 0, "tariffs: no such tariff")
 
 
 @internal
@@ -68,7 +69,7 @@ def _known(tariff: uint256) -> IDrillMeter.Tariff:
 @view
 def _require_offered(tariff: uint256):
     self._require_known(tariff)
-    assert not packing._is_retired(self.tariffs[tariff][2]), "tariffs: retired"
+    checks._require(not packing._is_retired(self.tariffs[tariff][2]), "tariffs: retired")
 
 
 @internal

@@ -5,13 +5,31 @@
 @title The vault: what the contract holds and for whom
 @notice One payment asset, fixed at deployment: the chain's native coin (zero address) or one
         ERC-20 token. `accounts` is what customers have deposited and not reserved. `held` is the
-        sum of all the contract owes: accounts, open balances and uncollected revenue. Coins or
-        tokens sent here without a deposit belong to nobody and change neither.
+        sum of all the contract owes: accounts, open balances, uncollected revenue and the bond.
+        Coins or tokens sent here without a deposit belong to nobody and change neither.
 """
 
 from ethereum.ercs import IERC20
 
 from ..interfaces import IDrillMeter
+from . import checks
+
+# ---------------------------------------------------------------------------------------------
+# Interfaces
+# ---------------------------------------------------------------------------------------------
+
+interface IERC3009:
+    def receiveWithAuthorization(
+        payer: address,
+        payee: address,
+        amount: uint256,
+        valid_after: uint256,
+        valid_before: uint256,
+        nonce: bytes32,
+        v: uint8,
+        r: bytes32,
+        s: bytes32,
+    ): nonpayable
 
 # ---------------------------------------------------------------------------------------------
 # Immutables
@@ -59,47 +77,123 @@ def _credit_value():
     @dev Books the coins sent along to the sender's account. A token deployment takes none.
     """
     if msg.value > 0:
-        assert self._is_native(), "vault: this contract takes tokens, not coins"
+        checks._require(self._is_native(), "vault: takes tokens, not coins")
         self._credit(msg.sender, msg.sender, msg.value)
 
 
 @internal
 @payable
 def _deposit(account: address, amount: uint256):
-    assert account != empty(address), "vault: account is the zero address"
-    assert amount > 0, "vault: nothing to deposit"
-    if self._is_native():
-        assert msg.value == amount, "vault: amount is not the value sent"
-        self._credit(account, msg.sender, amount)
-        return
-    assert msg.value == 0, "vault: this contract takes tokens, not coins"
+    checks._require(account != empty(address), "vault: account is zero")
     self._credit(account, msg.sender, amount)
-    self._pull(msg.sender, amount)
+    self._receive(amount)
 
 
 @internal
-def _pull(payer: address, amount: uint256):
+def _deposit_with_authorization(
+    customer: address,
+    amount: uint256,
+    valid_after: uint256,
+    valid_before: uint256,
+    nonce: bytes32,
+    v: uint8,
+    r: bytes32,
+    s: bytes32,
+):
+    before: uint256 = self._tokens()
+    self._credit(customer, customer, amount)
+    extcall IERC3009(ASSET.address).receiveWithAuthorization(
+        customer, self, amount, valid_after, valid_before, nonce, v, r, s
+    )
+    self._require_delivered(before, amount)
+
+
+@internal
+def _permit(amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
     """
-    @dev Takes tokens and insists on receiving exactly `amount`, so that a token with a fee on
-         transfer is refused and not booked at its face value.
+    @dev Asks the token for the allowance that the sender has signed. Whether it was granted shows
+         when the tokens are taken: anybody may have used the permit before.
     """
-    before: uint256 = staticcall ASSET.balanceOf(self)
-    done: bool = extcall ASSET.transferFrom(payer, self, amount, default_return_value=True)
-    assert done, "vault: token refused the transfer"
-    after: uint256 = staticcall ASSET.balanceOf(self)
-    assert after >= before and after - before == amount, "vault: token delivered another amount"
+    granted: bool = raw_call(
+        ASSET.address,
+        abi_encode(
+            msg.sender,
+            self,
+            amount,
+            deadline,
+            v,
+            r,
+            s,
+            method_id=method_id("permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"),
+        ),
+        revert_on_failure=False,
+    )
+
+
+@internal
+@payable
+def _receive(amount: uint256):
+    """
+    @dev Takes `amount`, which the books hold already, from the sender.
+    """
+    checks._require(amount > 0, "vault: nothing to take")
+    if self._is_native():
+        checks._require(msg.value == amount, "vault: amount is not the value")
+        return
+    checks._require(msg.value == 0, "vault: takes tokens, not coins")
+    before: uint256 = self._tokens()
+    self._ask(
+        abi_encode(
+            msg.sender,
+            self,
+            amount,
+            method_id=method_id("transferFrom(address,address,uint256)"),
+        )
+    )
+    self._require_delivered(before, amount)
+
+
+@internal
+def _ask(request: Bytes[100]):
+    """
+    @dev Calls the token, which may answer true or, as old ones do, nothing; its own revert passes
+         through. Only for calls whose effect is measured afterwards.
+    """
+    answer: Bytes[32] = raw_call(ASSET.address, request, max_outsize=32)
+    checks._require(
+        len(answer) == 0 or convert(answer, uint256) == 1, "vault: token refused"
+    )
+
+
+@internal
+@view
+def _tokens() -> uint256:
+    return staticcall ASSET.balanceOf(self)
+
+
+@internal
+@view
+def _require_delivered(before: uint256, amount: uint256):
+    """
+    @dev Insists on exactly `amount`, so that a token with a fee on transfer is refused and not
+         booked at its face value; and on tokens for all that the books hold, so that no new
+         deposit fills the hole left by a token that takes balances away.
+    """
+    after: uint256 = self._tokens()
+    checks._require(after == before + amount, "vault: another amount delivered")
+    checks._require(after >= self.held, "vault: tokens have vanished")
 
 
 @internal
 def _debit(account: address, amount: uint256):
     available: uint256 = self.accounts[account]
-    assert amount <= available, "vault: more than the account holds"
+    checks._require(amount <= available, "vault: more than the account has")
     self.accounts[account] = available - amount
 
 
 @internal
 def _withdraw(account: address, amount: uint256, to: address):
-    assert amount > 0, "vault: nothing to withdraw"
+    checks._require(amount > 0, "vault: nothing to withdraw")
     self._debit(account, amount)
     log IDrillMeter.Withdrawn(account=account, to=to, amount=amount)
     self._pay(to, amount)
@@ -107,10 +201,15 @@ def _withdraw(account: address, amount: uint256, to: address):
 
 @internal
 def _pay(to: address, amount: uint256):
-    assert to != empty(address) and to != self, "vault: cannot pay to that address"
+    """
+    @dev A token that takes more out of the vault than it pays out, say a fee on top, is refused:
+         the difference would be others' money.
+    """
+    checks._require(to != empty(address) and to != self, "vault: cannot pay there")
     self.held -= amount
     if self._is_native():
         raw_call(to, b"", value=amount)
-    else:
-        done: bool = extcall ASSET.transfer(to, amount, default_return_value=True)
-        assert done, "vault: token refused the transfer"
+        return
+    before: uint256 = self._tokens()
+    self._ask(abi_encode(to, amount, method_id=method_id("transfer(address,uint256)")))
+    checks._require(self._tokens() + amount >= before, "vault: token took a fee on top")

@@ -56,8 +56,10 @@ class Bench:
     def __init__(self, web3: Web3) -> None:
         self.web3 = web3
         self.provider, self.customer, self.relayer = web3.eth.accounts[:3]
-        compiled = compile_drill_meter("gas")
-        self.contract: Contract = deploy(web3, compiled, self.provider, ZERO_ADDRESS, 86_400)
+        compiled = compile_drill_meter()
+        self.contract: Contract = deploy(
+            web3, compiled, self.provider, ZERO_ADDRESS, 86_400, 14 * 86_400, 10**16
+        )
         self.domain = Domain(web3.eth.chain_id, self.contract.address)
         self.keys: list[LocalAccount] = [
             Account.from_key(sha256(f"box {number}".encode()).digest()) for number in range(BOXES)

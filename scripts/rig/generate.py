@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rig.contract import EVM_VERSION, SOURCES, Compiled, compile_drill_meter
+from rig.contract import DEPLOYED, EVM_VERSION, SOURCES, Compiled, compile_drill_meter
 from rig.services import ROOT
 from rig.vectors import all_vectors
 
@@ -38,7 +38,7 @@ def pin(compiled: Compiled) -> dict[str, str | int]:
         "compiler": f"vyper {version('vyper')}",
         "snekmate": version("snekmate"),
         "evm_version": EVM_VERSION,
-        "optimiser": "gas",
+        "optimiser": DEPLOYED,
         "bytecode_sha256": sha256(creation).hexdigest(),
         "runtime_bytes": len(bytes.fromhex(compiled.runtime.removeprefix("0x"))),
     }

@@ -16,6 +16,8 @@ from protocol.tariff import dearest_charge
 
 PRICE = 10**14
 GRACE_SECONDS = 3600
+EVIDENCE_SECONDS = 86_400
+PENALTY = 10**16
 CONFIRMATIONS = 1
 
 LEASE_SECONDS = 3
@@ -78,6 +80,8 @@ def deployment_plan(tariff: Tariff, oracle_key: str) -> str:
     lines = [
         f'asset = "0x{"00" * 20}"',
         f"grace_period_seconds = {GRACE_SECONDS}",
+        f"evidence_period_seconds = {EVIDENCE_SECONDS}",
+        f"penalty = {PENALTY}",
         f'oracle_key = "{oracle_key}"',
         'drills = ["Pillar drill 1", "Pillar drill 2"]',
         "[tariff]",

@@ -15,6 +15,12 @@ from protocol.records import Domain, LevelRate, Reading, Registers, Tariff
 from protocol.typed_data import batch_digest, sign_digest
 
 GRACE_PERIOD = 3_600
+EVIDENCE_PERIOD = 14 * 86_400
+PENALTY = 70_001
+
+TERMS = (GRACE_PERIOD, EVIDENCE_PERIOD, PENALTY)
+"""What every deployment is fixed to, after the asset."""
+
 RESERVE = 1_000_000
 WALLET = 10**30
 """What every role has in its wallet to begin with; above 2**96."""
@@ -64,6 +70,24 @@ def tariff_view(tariff: Tariff, *, retired: bool = False) -> dict[str, Any]:
         "standing_price_per_second": tariff.standing_price_per_second,
         "least_reserve": tariff.least_reserve,
         "retired": retired,
+    }
+
+
+def oracle_view(
+    key: str,
+    *,
+    epoch: int = 1,
+    revoked: bool = False,
+    suspended: bool = False,
+    is_p256: bool = False,
+) -> dict[str, Any]:
+    """An oracle as the contract shows it."""
+    return {
+        "key": key,
+        "epoch": epoch,
+        "revoked": revoked,
+        "suspended": suspended,
+        "is_p256": is_p256,
     }
 
 
@@ -246,5 +270,5 @@ def deploy_yard(
         if token is not None:
             token.transact(person, "mint", person.address, WALLET)
     asset = NOBODY if token is None else token.address
-    meter = chain.deploy(compiled, people["provider"], asset, GRACE_PERIOD)
+    meter = chain.deploy(compiled, people["provider"], asset, *TERMS)
     return Yard(chain, meter, people, token)

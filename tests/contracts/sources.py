@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rig.contract import Compiled, Optimiser, compile_drill_meter, compile_vyper
 
-OPTIMISERS: tuple[Optimiser, ...] = ("gas", "none", "codesize")
+OPTIMISERS: tuple[Optimiser, ...] = ("codesize", "gas", "none")
 MOCKS = Path(__file__).with_name("mocks")
 
 

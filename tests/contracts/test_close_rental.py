@@ -44,7 +44,7 @@ def test_close_rental__after_the_grace_period__refunds_and_books(yard: Yard, cus
 def test_close_rental__one_second_before_the_grace_period_ends__reverts(yard: Yard, customer):
     rental = used_and_ended(yard)
     yard.chain.advance(GRACE_PERIOD - 1)
-    with reverts("rentals: awaiting the final reading"):
+    with reverts("rentals: awaiting final reading"):
         yard.meter.transact(customer, "close_rental", rental)
     assert yard.call("drill", yard.drill)["rental"] == rental
 
@@ -62,7 +62,7 @@ def test_close_rental__last_reading_is_a_millisecond_short__waits(yard: Yard, st
     yard.chain.advance(10)
     ended_at = yard.end(rental)
     yard.use(rental, ended_at * 1000 - 1, active_ms_1=4_000)
-    with reverts("rentals: awaiting the final reading"):
+    with reverts("rentals: awaiting final reading"):
         yard.meter.transact(stranger, "close_rental", rental)
 
 
@@ -148,7 +148,7 @@ def test_close_rental__closed__reverts(yard: Yard, customer):
     yard.chain.advance(GRACE_PERIOD)
     yard.meter.transact(customer, "close_rental", rental)
     before = yard.money()
-    with reverts("rentals: already closed"):
+    with reverts("rentals: closed"):
         yard.meter.transact(customer, "close_rental", rental)
     assert yard.money() - before == {}
 
@@ -156,7 +156,7 @@ def test_close_rental__closed__reverts(yard: Yard, customer):
 def test_close_rental__closed_by_the_final_reading__reverts(yard: Yard, customer):
     rental = used_and_ended(yard)
     yard.use(rental, active_ms_1=4_000)
-    with reverts("rentals: already closed"):
+    with reverts("rentals: closed"):
         yard.meter.transact(customer, "close_rental", rental)
 
 
@@ -174,6 +174,6 @@ def test_close_rental__drill_was_freed_and_rented_again__keeps_the_new_rental(
     first = yard.open()
     yard.finish(first)
     second = yard.open(who=stranger)
-    with reverts("rentals: already closed"):
+    with reverts("rentals: closed"):
         yard.meter.transact(customer, "close_rental", first)
     assert yard.call("drill", yard.drill)["rental"] == second

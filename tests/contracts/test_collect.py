@@ -177,7 +177,7 @@ def test_collect__no_such_rental__reverts_and_keeps_the_revenue(yard: Yard, prov
 def test_collect__to_the_zero_address_or_itself__reverts(any_yard: Yard):
     closed(any_yard, 300)
     for to in (NOBODY, any_yard.meter.address):
-        with reverts("vault: cannot pay to that address"):
+        with reverts("vault: cannot pay there"):
             any_yard.provide("collect", [], to)
     assert any_yard.call("revenue") == 300
 

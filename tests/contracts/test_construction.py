@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from contracts.builders import GRACE_PERIOD, RESERVE, Yard, tariff_words
+from contracts.builders import GRACE_PERIOD, RESERVE, TERMS, Yard, deploy_yard, tariff_words
 from contracts.evm import CHAIN_ID, NOBODY, reverts
 
 from protocol.records import LevelRate, Tariff
+from rig.contract import compile_drill_meter
 
 HOUR = 60 * 60
 MONTH = 30 * 24 * 60 * 60
 
 
 def test_init__native__is_empty_and_the_deployers(chain, compiled, provider):
-    meter = chain.deploy(compiled, provider, NOBODY, GRACE_PERIOD)
+    meter = chain.deploy(compiled, provider, NOBODY, *TERMS)
     assert meter.call("asset") == NOBODY
     assert meter.call("grace_period") == GRACE_PERIOD
     assert meter.call("owner") == provider.address
@@ -24,7 +25,7 @@ def test_init__native__is_empty_and_the_deployers(chain, compiled, provider):
 
 
 def test_init__token__is_the_asset(chain, compiled, provider, token):
-    meter = chain.deploy(compiled, provider, token.address, GRACE_PERIOD)
+    meter = chain.deploy(compiled, provider, token.address, *TERMS)
     assert meter.call("asset") == token.address
 
 
@@ -37,31 +38,36 @@ def test_init__domain__is_this_contract_on_this_chain(yard: Yard):
 
 def test_init__asset_is_not_a_contract__reverts(chain, compiled, provider, stranger):
     with reverts("vault: asset is not a contract"):
-        chain.deploy(compiled, provider, stranger.address, GRACE_PERIOD)
+        chain.deploy(compiled, provider, stranger.address, *TERMS)
 
 
 @pytest.mark.parametrize("grace_period", [HOUR, HOUR + 1, MONTH - 1, MONTH])
 def test_init__grace_period_in_range__is_kept(chain, compiled, provider, grace_period):
-    meter = chain.deploy(compiled, provider, NOBODY, grace_period)
+    meter = chain.deploy(compiled, provider, NOBODY, grace_period, *TERMS[1:])
     assert meter.call("grace_period") == grace_period
 
 
 @pytest.mark.parametrize("grace_period", [0, 1, HOUR - 1])
 def test_init__grace_period_under_an_hour__reverts(chain, compiled, provider, grace_period):
     with reverts("rentals: grace period under an hour"):
-        chain.deploy(compiled, provider, NOBODY, grace_period)
+        chain.deploy(compiled, provider, NOBODY, grace_period, *TERMS[1:])
 
 
 @pytest.mark.parametrize("grace_period", [MONTH + 1, 2**256 - 1])
 def test_init__grace_period_over_30_days__reverts(chain, compiled, provider, grace_period):
     with reverts("rentals: grace period over 30 days"):
-        chain.deploy(compiled, provider, NOBODY, grace_period)
+        chain.deploy(compiled, provider, NOBODY, grace_period, *TERMS[1:])
+
+
+def test_init__as_deployed__fits_the_limit_of_a_chain(chain, people):
+    yard = deploy_yard(chain, compile_drill_meter(), people)
+    assert len(chain.code(yard.meter)) <= 24_576, "EIP-170"
 
 
 def test_init__coins_sent_along__reverts(chain, compiled, provider):
     chain.give(provider, 5)
     with reverts(""):
-        chain.deploy(compiled, provider, NOBODY, GRACE_PERIOD, value=5)
+        chain.deploy(compiled, provider, NOBODY, *TERMS, value=5)
 
 
 def test_coins__sent_without_a_call__are_refused(any_yard: Yard, stranger):
@@ -99,6 +105,15 @@ def test_functions__that_take_no_coins__refuse_them(yard: Yard, customer):
         "end_rental": (rental,),
         "close_rental": (rental,),
         "settle": ([], []),
+        "dispute": ((rental, 0, 0, bytes(32)), customer.address, bytes(32), bytes(32)),
+        "deposit_with_permit": (customer.address, 1, 0, 27, bytes(32), bytes(32)),
+        "deposit_with_authorization": (
+            *(customer.address, 1, 0, 0, bytes(32), 27),
+            *(bytes(32), bytes(32)),
+        ),
+        "enrol_p256_key": (1, 1, bytes(32), bytes(32)),
+        "announce_bond_release": (0,),
+        "release_bond": (customer.address,),
         "publish_tariff": (zero,),
         "retire_tariff": (yard.tariff,),
         "register_oracle": (customer.address,),

@@ -72,18 +72,18 @@ def test_deposit__token_for_another__takes_it_from_the_sender(token_yard: Yard, 
 @pytest.mark.parametrize("value", [0, 4, 6])
 def test_deposit__native_amount_is_not_the_value__reverts(yard: Yard, customer, value):
     before = yard.money()
-    with reverts("vault: amount is not the value sent"):
+    with reverts("vault: amount is not the value"):
         yard.meter.transact(customer, "deposit", customer.address, 5, value=value)
     assert yard.money() - before == {}
 
 
 def test_deposit__nothing__reverts(any_yard: Yard, customer):
-    with reverts("vault: nothing to deposit"):
+    with reverts("vault: nothing to take"):
         any_yard.meter.transact(customer, "deposit", customer.address, 0)
 
 
 def test_deposit__zero_address__reverts(any_yard: Yard, customer):
-    with reverts("vault: account is the zero address"):
+    with reverts("vault: account is zero"):
         any_yard.meter.transact(customer, "deposit", NOBODY, 5)
 
 
@@ -91,7 +91,7 @@ def test_deposit__zero_address__reverts(any_yard: Yard, customer):
 def test_deposit__coins_with_a_token_deployment__reverts(token_yard: Yard, customer, value):
     token_yard.token.transact(customer, "approve", token_yard.meter.address, 5)
     before = token_yard.money()
-    with reverts("vault: this contract takes tokens, not coins"):
+    with reverts("vault: takes tokens, not coins"):
         token_yard.meter.transact(customer, "deposit", customer.address, 5, value=value)
     assert token_yard.money() - before == {}
     assert token_yard.chain.coins(token_yard.meter) == 0

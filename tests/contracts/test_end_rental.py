@@ -34,7 +34,7 @@ def test_end_rental__by_the_provider__fixes_the_end(yard: Yard, provider):
 @pytest.mark.parametrize("role", ["stranger", "relayer", "oracle"])
 def test_end_rental__by_anybody_else__reverts(yard: Yard, role):
     rental = yard.open()
-    with reverts("rentals: neither customer nor provider"):
+    with reverts("rentals: not yours to end"):
         yard.meter.transact(yard.people[role], "end_rental", rental)
     assert yard.call("rental", rental)["state"] == 1
 
@@ -42,7 +42,7 @@ def test_end_rental__by_anybody_else__reverts(yard: Yard, role):
 def test_end_rental__by_the_customer_of_another_rental__reverts(yard: Yard, stranger):
     rental = yard.open()
     yard.open(who=stranger, drill=yard.list_drill())
-    with reverts("rentals: neither customer nor provider"):
+    with reverts("rentals: not yours to end"):
         yard.meter.transact(stranger, "end_rental", rental)
 
 
@@ -52,7 +52,7 @@ def test_end_rental__by_a_former_provider__reverts(yard: Yard, provider):
     yard.provide("transfer_ownership", new.address)
     yard.meter.transact(new, "accept_ownership")
     yard.chain.advance(1)
-    with reverts("rentals: neither customer nor provider"):
+    with reverts("rentals: not yours to end"):
         yard.meter.transact(provider, "end_rental", rental)
     yard.meter.transact(new, "end_rental", rental)
     assert yard.call("rental", rental)["state"] == 2
@@ -71,7 +71,7 @@ def test_end_rental__already_ended__reverts_and_keeps_the_first_end(yard: Yard, 
     rental = yard.open()
     ended_at = yard.end(rental)
     yard.chain.advance(1)
-    with reverts("rentals: already ended"):
+    with reverts("rentals: ended"):
         yard.meter.transact(yard.people[role], "end_rental", rental)
     assert yard.call("rental", rental)["ended_at"] == ended_at
 

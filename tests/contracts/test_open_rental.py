@@ -108,7 +108,7 @@ def test_open_rental__paused__reverts_and_returns_the_coins(yard: Yard, customer
 
 def test_open_rental__coins_with_a_token_deployment__reverts(token_yard: Yard, customer):
     token_yard.deposit(RESERVE)
-    with reverts("vault: this contract takes tokens, not coins"):
+    with reverts("vault: takes tokens, not coins"):
         token_yard.meter.transact(
             customer, "open_rental", token_yard.drill, token_yard.tariff, RESERVE, value=1
         )
@@ -129,7 +129,7 @@ def test_open_rental__tariff_is_retired__reverts(yard: Yard):
 
 
 def test_open_rental__one_less_than_the_least_reserve__reverts(yard: Yard):
-    refuse(yard, "rentals: less than the least reserve", yard.drill, yard.tariff, LEAST - 1)
+    refuse(yard, "rentals: under the least reserve", yard.drill, yard.tariff, LEAST - 1)
 
 
 @pytest.mark.parametrize("reserve", [LEAST, LEAST + 1])
@@ -168,14 +168,14 @@ def test_open_rental__drill_was_freed__opens_again(yard: Yard, stranger):
 
 def test_open_rental__drill_is_on_offer_at_another_tariff__reverts(yard: Yard):
     other = yard.publish(SIMPLE)
-    reason = "rentals: drill is on offer at another tariff"
+    reason = "rentals: offered at other tariff"
     refuse(yard, reason, yard.drill, other, RESERVE)
     assert yard.call("drill", yard.drill)["rental"] == 0
 
 
 def test_open_rental__tariff_was_changed_under_the_customer__reverts(yard: Yard):
     yard.provide("reassign_drill", yard.drill, yard.oracle, yard.publish(SIMPLE))
-    reason = "rentals: drill is on offer at another tariff"
+    reason = "rentals: offered at other tariff"
     refuse(yard, reason, yard.drill, yard.tariff, RESERVE)
 
 
@@ -186,7 +186,7 @@ def test_open_rental__oracle_is_revoked__reverts(yard: Yard):
 
 def test_open_rental__account_holds_one_less__reverts(yard: Yard, customer):
     yard.deposit(LEAST - 1)
-    with reverts("vault: more than the account holds"):
+    with reverts("vault: more than the account has"):
         yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, LEAST)
     assert yard.call("drill", yard.drill)["rental"] == 0
 
@@ -199,7 +199,7 @@ def test_open_rental__the_widest_reserve__opens(yard: Yard):
 
 def test_open_rental__one_more_than_the_widest_reserve__reverts(yard: Yard, customer):
     yard.deposit(MAX_FUNDED + 1)
-    with reverts("packing: funded exceeds 2**96 - 1"):
+    with reverts("packing: funds over 2**96 - 1"):
         yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, MAX_FUNDED + 1)
     assert yard.account(customer) == MAX_FUNDED + 1
 
@@ -214,5 +214,5 @@ def test_open_rental__in_the_meters_last_second__opens(yard: Yard):
 def test_open_rental__after_the_meters_last_second__reverts(yard: Yard, customer):
     yard.deposit(RESERVE)
     yard.chain.set_time((2**43 - 1) // 1000 + 1)
-    with reverts("meter: time out of range"):
+    with reverts(""):
         yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, RESERVE)

@@ -6,11 +6,11 @@ What a rotation or revocation does to settling is in test_settle_signatures.py.
 from __future__ import annotations
 
 import pytest
-from contracts.builders import Yard, new_key
+from contracts.builders import Yard, new_key, oracle_view
 from contracts.evm import NOBODY, event, reverts
 
 NOT_OWNER = "ownable: caller is not the owner"
-USED = "oracles: key was used before"
+USED = "keys: used before"
 NEW = new_key("new oracle key").address
 OTHERS = pytest.mark.parametrize("role", ["customer", "oracle", "stranger"])
 UNKNOWN = pytest.mark.parametrize("oracle", [0, 2, 2**256 - 1])
@@ -20,7 +20,7 @@ def test_register_oracle__by_the_provider__is_numbered_kept_and_logged(yard: Yar
     receipt = yard.provide("register_oracle", NEW)
     assert receipt.result == 2
     assert receipt.events == [event("OracleRegistered", oracle=2, key=NEW)]
-    assert yard.call("oracle", 2) == {"key": NEW, "epoch": 1, "revoked": False}
+    assert yard.call("oracle", 2) == oracle_view(NEW)
     assert yard.call("oracle_count") == 2
 
 
@@ -33,7 +33,7 @@ def test_register_oracle__widest_key__is_kept_as_it_is(yard: Yard):
 
 
 def test_register_oracle__zero_key__reverts(yard: Yard):
-    with reverts("oracles: key is the zero address"):
+    with reverts("keys: zero address"):
         yard.provide("register_oracle", NOBODY)
 
 
@@ -64,7 +64,7 @@ def test_register_oracle__by_anybody_else__reverts(yard: Yard, role):
 def test_rotate_oracle__by_the_provider__counts_the_key_and_logs(yard: Yard):
     receipt = yard.provide("rotate_oracle", yard.oracle, NEW)
     assert receipt.events == [event("OracleRotated", oracle=yard.oracle, key=NEW, epoch=2)]
-    assert yard.call("oracle", yard.oracle) == {"key": NEW, "epoch": 2, "revoked": False}
+    assert yard.call("oracle", yard.oracle) == oracle_view(NEW, epoch=2)
     third = new_key("third").address
     receipt = yard.provide("rotate_oracle", yard.oracle, third)
     assert receipt.events[0].args["epoch"] == 3
@@ -91,7 +91,7 @@ def test_rotate_oracle__revoked__reverts(yard: Yard):
 
 
 def test_rotate_oracle__zero_key__reverts(yard: Yard):
-    with reverts("oracles: key is the zero address"):
+    with reverts("keys: zero address"):
         yard.provide("rotate_oracle", yard.oracle, NOBODY)
 
 
@@ -121,8 +121,7 @@ def test_rotate_oracle__by_anybody_else__reverts(yard: Yard, role):
 def test_revoke_oracle__by_the_provider__is_marked_and_logged(yard: Yard, oracle_key):
     receipt = yard.provide("revoke_oracle", yard.oracle)
     assert receipt.events == [event("OracleRevoked", oracle=yard.oracle)]
-    revoked = {"key": oracle_key.address, "epoch": 1, "revoked": True}
-    assert yard.call("oracle", yard.oracle) == revoked
+    assert yard.call("oracle", yard.oracle) == oracle_view(oracle_key.address, revoked=True)
 
 
 def test_revoke_oracle__its_free_drill__can_be_given_another_box(yard: Yard):

@@ -6,7 +6,16 @@ Each docstring names a one-line break of the contract that makes the test fail.
 from __future__ import annotations
 
 import pytest
-from contracts.builders import GRACE_PERIOD, RESERVE, TARIFF, Yard, new_key, sign, tariff_words
+from contracts.builders import (
+    GRACE_PERIOD,
+    RESERVE,
+    TARIFF,
+    TERMS,
+    Yard,
+    new_key,
+    sign,
+    tariff_words,
+)
 from contracts.evm import CHAIN_ID, NOBODY, Chain
 
 from protocol.meter_word import SignedBatch, settle_arguments
@@ -107,7 +116,7 @@ def test_promise_5__signed_for_another_contract_or_chain__is_worth_nothing(yard:
     rental = yard.open()
     yard.chain.advance(10)
     reading = yard.reading(rental)
-    twin = yard.chain.deploy(compiled, yard.provider, NOBODY, GRACE_PERIOD)
+    twin = yard.chain.deploy(compiled, yard.provider, NOBODY, *TERMS)
     for domain in (Domain(CHAIN_ID, twin.address), Domain(1, yard.meter.address)):
         batch = SignedBatch(yard.oracle, (reading,), sign(domain, yard.oracle_key, reading))
         assert rejections(yard, batch) == {"not signed by its oracle"}

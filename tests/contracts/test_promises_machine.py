@@ -289,7 +289,7 @@ class Machine(RuleBasedStateMachine):
 def test_promises_1_to_5__everybody_at_random__agree_with_the_model(optimiser, compiled, people):
     machine = type("Machine", (Machine,), {"compiled": compiled, "people": people})
     effort = settings(
-        max_examples=60 if optimiser == "gas" else 20,
+        max_examples=60 if optimiser == "codesize" else 20,
         stateful_step_count=40,
         deadline=None,
         derandomize=True,

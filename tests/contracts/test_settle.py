@@ -6,7 +6,7 @@ Signatures are in test_settle_signatures.py, batches in test_settle_batches.py.
 from __future__ import annotations
 
 import pytest
-from contracts.builders import LOG_ROOT, RESERVE, TARIFF, Yard
+from contracts.builders import GRACE_PERIOD, LOG_ROOT, RESERVE, TARIFF, Yard
 from contracts.evm import Event, Receipt, event
 
 from protocol.meter_word import pack_meter
@@ -202,12 +202,21 @@ def test_settle__closed_rental__is_rejected(yard: Yard):
     assert_rejected(yard, rental, "rental is closed", yard.now_ms, active_ms_1=9_000)
 
 
-def test_settle__closed_after_the_grace_period__late_usage_is_rejected(yard: Yard, stranger):
+def test_settle__last_second_of_the_grace_period__still_settles(yard: Yard):
     rental = yard.open()
     yard.chain.advance(9)
     ended_at = yard.end(rental)
-    yard.chain.advance(yard.call("grace_period"))
+    yard.chain.set_time(ended_at + GRACE_PERIOD - 1)
     assert_settled(yard.use(rental, ended_at * 1000 - 500, active_ms_1=1_000))
+
+
+@pytest.mark.parametrize("late", [0, 1, 10**6])
+def test_settle__grace_period_is_over__is_rejected(yard: Yard, stranger, late):
+    rental = yard.open()
+    yard.chain.advance(9)
+    ended_at = yard.end(rental)
+    yard.chain.set_time(ended_at + GRACE_PERIOD + late)
+    assert_rejected(yard, rental, "grace period is over", ended_at * 1000, active_ms_1=2_000)
     yard.meter.transact(stranger, "close_rental", rental)
     assert_rejected(yard, rental, "rental is closed", ended_at * 1000, active_ms_1=2_000)
 
@@ -234,7 +243,7 @@ def test_settle__exhausts_the_balance__says_so_once(yard: Yard):
     for number, (active_ms, exhausted) in enumerate(steps):
         receipt = yard.use(rental, yard.now_ms - 10_000 + 500 * number, active_ms_1=active_ms)
         assert receipt.events[1:] == exhausted * [
-            event("BalanceExhausted", rental=rental, charge=active_ms, funded=10_000)
+            event("BalanceExhausted", rental=rental, charge=active_ms, limit=10_000)
         ]
         assert yard.call("balance_of", rental) == max(10_000 - active_ms, 0)
         assert yard.call("charge", rental) == active_ms
@@ -246,7 +255,7 @@ def test_settle__crosses_with_one_reading__says_what_it_was_charged(yard: Yard):
     yard.chain.advance(60)
     receipt = yard.use(rental, active_ms_2=10_777)
     assert receipt.named("BalanceExhausted") == [
-        event("BalanceExhausted", rental=rental, charge=10_777, funded=10_000)
+        event("BalanceExhausted", rental=rental, charge=10_777, limit=10_000)
     ]
 
 
@@ -259,7 +268,7 @@ def test_settle__exhausts_again_after_a_top_up__says_so_again(yard: Yard, custom
     assert_settled(yard.use(rental, yard.now_ms - 1, active_ms_1=10_099))
     receipt = yard.use(rental, active_ms_1=10_100)
     assert receipt.named("BalanceExhausted") == [
-        event("BalanceExhausted", rental=rental, charge=10_100, funded=10_100)
+        event("BalanceExhausted", rental=rental, charge=10_100, limit=10_100)
     ]
 
 

@@ -239,9 +239,9 @@ def test_settle__counts_that_wrap_around__revert(yard: Yard, relayer):
 def test_settle__readings_without_a_signature__revert(yard: Yard, left, relayer):
     (box,) = boxes(yard, 1)
     signatures, readings = settle_arguments([of(yard, box, yard.reading(box.rental))])
-    with reverts("settle: readings without a signature"):
+    with reverts("settle: unsigned readings"):
         yard.meter.transact(relayer, "settle", signatures, readings * (left + 1))
-    with reverts("settle: readings without a signature"):
+    with reverts("settle: unsigned readings"):
         yard.meter.transact(relayer, "settle", [], readings * left)
     assert yard.call("charge", box.rental) == 0
 

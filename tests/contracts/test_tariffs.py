@@ -46,13 +46,13 @@ def test_publish_tariff__one_field_at_its_widest__stays_in_its_place(yard: Yard,
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("price_per_second", 2**64, "packing: price exceeds 2**64 - 1"),
-        ("price_per_second", 2**256 - 1, "packing: price exceeds 2**64 - 1"),
-        ("price_per_1000_revolutions", 2**64, "packing: price exceeds 2**64 - 1"),
-        ("price_per_1000_revolutions", 2**256 - 1, "packing: price exceeds 2**64 - 1"),
+        ("price_per_second", 2**64, "packing: price over 2**64 - 1"),
+        ("price_per_second", 2**256 - 1, "packing: price over 2**64 - 1"),
+        ("price_per_1000_revolutions", 2**64, "packing: price over 2**64 - 1"),
+        ("price_per_1000_revolutions", 2**256 - 1, "packing: price over 2**64 - 1"),
         ("max_rpm", 0, "packing: max_rpm is zero"),
-        ("max_rpm", 2**20, "packing: max_rpm exceeds 2**20 - 1"),
-        ("max_rpm", 2**256 - 1, "packing: max_rpm exceeds 2**20 - 1"),
+        ("max_rpm", 2**20, "packing: max_rpm over 2**20 - 1"),
+        ("max_rpm", 2**256 - 1, "packing: max_rpm over 2**20 - 1"),
     ],
 )
 def test_publish_tariff__level_field_out_of_range__reverts(yard: Yard, level, field, value, reason):
@@ -63,18 +63,18 @@ def test_publish_tariff__level_field_out_of_range__reverts(yard: Yard, level, fi
 
 @pytest.mark.parametrize("value", [2**64, 2**256 - 1])
 def test_publish_tariff__standing_price_out_of_range__reverts(yard: Yard, value):
-    with reverts("packing: standing price exceeds 2**64 - 1"):
+    with reverts("packing: price over 2**64 - 1"):
         yard.publish(replace(TARIFF, standing_price_per_second=value))
 
 
 @pytest.mark.parametrize("value", [2**96, 2**256 - 1])
 def test_publish_tariff__least_reserve_out_of_range__reverts(yard: Yard, value):
-    with reverts("packing: least reserve exceeds 2**96 - 1"):
+    with reverts("packing: reserve over 2**96 - 1"):
         yard.publish(replace(TARIFF, least_reserve=value))
 
 
 def test_publish_tariff__retired__reverts(yard: Yard):
-    with reverts("tariffs: cannot publish a retired tariff"):
+    with reverts("tariffs: published as retired"):
         yard.provide("publish_tariff", tariff_words(TARIFF, retired=True))
 
 

@@ -8,8 +8,8 @@ from contracts.evm import Chain, reverts
 from contracts.sources import mock
 from eth_account.signers.local import LocalAccount
 
-ANOTHER = "vault: token delivered another amount"
-REFUSED = "vault: token refused the transfer"
+ANOTHER = "vault: another amount delivered"
+REFUSED = "vault: token refused"
 
 
 @pytest.fixture

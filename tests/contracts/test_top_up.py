@@ -122,7 +122,7 @@ def test_top_up__paused__reverts_and_returns_the_coins(yard: Yard, customer):
 
 def test_top_up__coins_with_a_token_deployment__reverts(token_yard: Yard, customer):
     rental = token_yard.open()
-    with reverts("vault: this contract takes tokens, not coins"):
+    with reverts("vault: takes tokens, not coins"):
         token_yard.meter.transact(customer, "top_up", rental, 60, value=60)
 
 
@@ -156,7 +156,7 @@ def test_top_up__nothing__reverts(yard: Yard, customer):
 
 def test_top_up__one_more_than_the_account_holds__reverts(yard: Yard, customer):
     rental = yard.open()
-    with reverts("vault: more than the account holds"):
+    with reverts("vault: more than the account has"):
         yard.meter.transact(customer, "top_up", rental, 61, value=60)
     assert yard.call("rental", rental)["funded"] == RESERVE
 
@@ -165,7 +165,7 @@ def test_top_up__to_the_widest_funds__is_the_most(yard: Yard, customer):
     rental = yard.open()
     rest = 2**96 - 1 - RESERVE
     yard.deposit(rest + 1)
-    with reverts("packing: funded exceeds 2**96 - 1"):
+    with reverts("packing: funds over 2**96 - 1"):
         yard.meter.transact(customer, "top_up", rental, rest + 1)
     yard.meter.transact(customer, "top_up", rental, rest)
     assert yard.call("balance_of", rental) == 2**96 - 1
@@ -175,5 +175,5 @@ def test_top_up__to_the_widest_funds__is_the_most(yard: Yard, customer):
 @pytest.mark.parametrize("amount", [2**256 - 1, 2**255])
 def test_top_up__enormous__reverts(yard: Yard, customer, amount):
     rental = yard.open()
-    with reverts("vault: more than the account holds"):
+    with reverts("vault: more than the account has"):
         yard.meter.transact(customer, "top_up", rental, amount, value=60)

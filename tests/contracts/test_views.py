@@ -99,12 +99,12 @@ def test_charge__over_the_funds__is_not_capped_and_the_balance_is(yard: Yard):
 @pytest.mark.parametrize(
     ("registers", "elapsed_ms", "reason"),
     [
-        (ZERO, MAX_ELAPSED + 1, "meter: time out of range"),
-        (ZERO, 2**256 - 1, "meter: time out of range"),
+        (ZERO, MAX_ELAPSED + 1, "meter: out of range"),
+        (ZERO, 2**256 - 1, "meter: out of range"),
         *(
             ((0,) * i + (value,) + (0,) * (5 - i), 0, reason)
             for i, reason in enumerate(
-                ["meter: active time out of range"] * 3 + ["meter: revolutions out of range"] * 3
+                ["meter: out of range"] * 3 + ["meter: out of range"] * 3
             )
             for value in (MAX_ACTIVE + 1 if i < 3 else MAX_TURNED + 1, 2**256 - 1)
         ),
@@ -195,6 +195,13 @@ def test_events__of_the_interface__are_all_in_the_abi(yard: Yard):
         "OracleRotated",
         "OracleRevoked",
         "RevenueCollected",
+        "RentalCapped",
+        "UsageDisputed",
+        "OracleSuspended",
+        "KeyEnrolled",
+        "BondPosted",
+        "BondReleaseAnnounced",
+        "BondReleased",
         "Paused",
         "Unpaused",
         "OwnershipTransferStarted",

@@ -41,27 +41,27 @@ def test_withdraw__one_more_than_the_account_holds__reverts(any_yard: Yard, cust
     any_yard.deposit(10)
     any_yard.deposit(100, stranger)
     before = any_yard.money()
-    with reverts("vault: more than the account holds"):
+    with reverts("vault: more than the account has"):
         any_yard.meter.transact(customer, "withdraw", 11, customer.address)
     assert any_yard.money() - before == {}
 
 
 def test_withdraw__what_is_reserved__reverts(yard: Yard, customer):
     yard.open()
-    with reverts("vault: more than the account holds"):
+    with reverts("vault: more than the account has"):
         yard.meter.transact(customer, "withdraw", 1, customer.address)
     assert yard.call("held") == RESERVE
 
 
 def test_withdraw__anothers_money__reverts(yard: Yard, stranger):
     yard.deposit(10)
-    with reverts("vault: more than the account holds"):
+    with reverts("vault: more than the account has"):
         yard.meter.transact(stranger, "withdraw", 1, stranger.address)
 
 
 def test_withdraw__the_largest_number__reverts(yard: Yard, customer):
     yard.deposit(10)
-    with reverts("vault: more than the account holds"):
+    with reverts("vault: more than the account has"):
         yard.meter.transact(customer, "withdraw", 2**256 - 1, customer.address)
 
 
@@ -73,14 +73,14 @@ def test_withdraw__nothing__reverts(yard: Yard, customer):
 
 def test_withdraw__to_the_zero_address__reverts(any_yard: Yard, customer):
     any_yard.deposit(10)
-    with reverts("vault: cannot pay to that address"):
+    with reverts("vault: cannot pay there"):
         any_yard.meter.transact(customer, "withdraw", 1, NOBODY)
     assert any_yard.account(customer) == 10
 
 
 def test_withdraw__to_the_contract_itself__reverts(any_yard: Yard, customer):
     any_yard.deposit(10)
-    with reverts("vault: cannot pay to that address"):
+    with reverts("vault: cannot pay there"):
         any_yard.meter.transact(customer, "withdraw", 1, any_yard.meter.address)
     assert any_yard.account(customer) == 10
 

@@ -111,7 +111,7 @@ def test_deploy__drill_meter__belongs_to_the_deployer(tmp_path: Path) -> None:
     with Anvil(tmp_path) as anvil:
         web3 = Web3(Web3.HTTPProvider(anvil.url))
         owner = web3.eth.accounts[0]
-        contract = deploy(web3, compile_drill_meter(), owner, NATIVE, 3600)
+        contract = deploy(web3, compile_drill_meter(), owner, NATIVE, 3600, 86_400, 0)
         assert contract.functions.owner().call() == owner
         assert contract.functions.grace_period().call() == 3600
 
