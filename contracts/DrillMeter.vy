@@ -12,12 +12,14 @@
             charge  = floor((sum over levels (active_ms * price_per_second
                                               + revolutions * price_per_1000_revolutions)
                              + elapsed_ms * standing_price_per_second) / 1000)
-            balance = funded - min(charge, funded)
+            balance = funded - min(charge, funded, what the customer's caps allow)
 
-        Trust: the oracle's key is believed about usage, within the wall clock and the tariff's
-        highest rpm. The provider appoints the oracles and may rotate their keys at any time, so
-        is believed about as much, and about nothing else: terms are fixed when a rental opens,
-        there is no upgrade, and ending, closing and withdrawing cannot be stopped. A reading
+        Trust: the oracle's key is believed about usage, within the wall clock, the tariff's highest
+        rpm and the customer's caps. What it has signed elsewhere can be held against it: a receipt
+        with lower registers than those settled is refunded from the provider's bond. The provider
+        appoints the oracles and may rotate their keys at any time, so is believed about as much,
+        and about nothing else: terms are fixed when a rental opens, there is no upgrade, and
+        ending, closing and withdrawing cannot be stopped. A reading
         names its rental by number, so an oracle should sign only for rentals that are opened
         deep enough in the chain not to be reorganised away.
         Units: amounts in the asset's smallest unit, `until` in Unix ms, block times in Unix s.
@@ -196,8 +198,9 @@ def open_rental(drill: uint256, tariff: uint256, reserve: uint256) -> uint256:
     @param reserve In the asset's smallest unit, at least the tariff's least reserve, below 2**96.
     @return The number of the rental.
     @dev Reverts when paused, value comes with a token deployment, the tariff does not exist or is
-         retired, the reserve is zero, too small or too large, the drill does not exist, is retired, rented or
-         on offer at another tariff, its oracle is revoked, or the account holds less.
+         retired, the reserve is zero, too small or too large, the drill does not exist, is retired,
+         rented or on offer at another tariff, its oracle is revoked or suspended, or the account
+         holds less.
     """
     pausable._require_not_paused()
     vault._credit_value()
@@ -271,7 +274,8 @@ def settle(
 ):
     """
     @notice Settle signed readings, of many drills and several boxes. Authority is the signature,
-            not the sender. What fails a check is skipped with `ReadingRejected`.
+            not the sender. What fails a check is skipped with `ReadingRejected`. An ended rental
+            takes readings until its grace period is over, closed or not.
     @param signatures Each covers the next `count` readings, as a UsageBatch (EIP-712).
     @param readings At most 64, in the order of their signatures.
     @dev Reverts only when the counts do not add up to the number of readings, or for more than 64
@@ -402,11 +406,12 @@ def register_oracle(key: address) -> uint256:
 @external
 def rotate_oracle(oracle: uint256, key: address):
     """
-    @notice Replace an oracle's key, from this transaction on.
+    @notice Replace an oracle's key, from this transaction on: the old one settles nothing more.
     @param oracle The oracle's number.
     @param key Never used before in this contract.
-    @dev Reverts for anyone but the owner, when the oracle does not exist or is revoked, or when
-         the key is zero or was used before.
+    @dev Lifts a suspension. What the old key signed up to now can still be disputed with. Reverts
+         for anyone but the owner, when the oracle does not exist or is revoked, or when the key is
+         zero or was used before.
     """
     ownable._check_owner()
     oracles._rotate(oracle, key)

@@ -10,8 +10,8 @@
 """
 
 from ..interfaces import IDrillMeter
-from . import checks
 from . import bonds
+from . import checks
 from . import keys
 from . import meter
 from . import oracles
@@ -97,7 +97,8 @@ def _dispute(receipt: IDrillMeter.PackedReading, key: address):
 @view
 def _require_in_time(terms: packing.Terms):
     checks._require(
-        terms.ended_at == 0 or block.timestamp <= terms.ended_at + rentals.GRACE_PERIOD + EVIDENCE_PERIOD,
+        terms.ended_at == 0
+        or block.timestamp <= terms.ended_at + rentals.GRACE_PERIOD + EVIDENCE_PERIOD,
         "disputes: too late",
     )
 
