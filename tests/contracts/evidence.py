@@ -85,6 +85,11 @@ def lie(yard: Yard, rental: int | None = None, *, active_ms: int = SETTLED_MS) -
     return Lie(settled, lower(settled, active_ms - DUE))
 
 
+def dated(told: Lie, until: int) -> Reading:
+    """The receipt of a lie with another date."""
+    return replace(told.receipt, until=until)
+
+
 def lower(reading: Reading, active_ms: int, until: int | None = None) -> Reading:
     """A reading with another first register, and another `until` where told."""
     registers = replace(reading.registers, active_ms_1=active_ms)
