@@ -1,4 +1,4 @@
-"""What the contract's sources may hold: the fence around Vyper 0.4.3's published miscompilations."""
+"""What the contract's sources may hold: the fence around Vyper 0.4.3's known miscompilations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORBIDDEN_CALLS = {
     "selfdestruct",
     "send",
 }
-"""Deploying from here is not needed; `send` has a fixed stipend, `selfdestruct` ends the contract."""
+"""It deploys nothing; `send` has a fixed stipend, `selfdestruct` ends the contract."""
 
 RAW_CALLS = {"keys.vy": 1, "vault.vy": 3}
 """The P-256 precompile; the permit, the token's answer that may be missing, and paying coins."""
