@@ -148,6 +148,23 @@ class Tariff:
         require_uint("least_reserve", self.least_reserve)
 
 
+NO_CAP = 2**96 - 1
+"""No rental is funded with more, so this much never limits one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that a customer lets a rental owe, in the asset's smallest unit: in all, and by
+    the hour. With the hourly cap at most (hours since the opening + 1) times it."""
+
+    per_rental: int = NO_CAP
+    per_hour: int = NO_CAP
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            require_uint(field.name, getattr(self, field.name), 96)
+
+
 @dataclass(frozen=True, slots=True)
 class Domain:
     """Where a signature is valid: one contract on one chain."""

@@ -3,12 +3,18 @@
 charge  = floor((sum over levels (active_ms * price_per_second
                                   + revolutions * price_per_1000_revolutions)
                  + elapsed_ms * standing_price_per_second) / 1000)
-balance = funded - min(charge, funded)
+limit   = min(funded, per_rental, floor(per_hour * (elapsed_ms + 1 h) / 1 h))
+owed    = min(charge, limit)
+balance = funded - owed
+
+Caps limit what is owed and never the registers, so that no order or loss of readings changes a
+bill. Without caps the limit is what was funded.
 """
 
-from protocol.records import Registers, Tariff, require_uint
+from protocol.records import Caps, Registers, Tariff, require_uint
 
 MS_PER_MINUTE = 60_000
+MS_PER_HOUR = 3_600_000
 
 ENDLESS_RUNWAY_SECONDS = 100 * 365 * 86_400
 """A century: longer than any drill lasts, and small enough for every consumer's integers."""
@@ -26,9 +32,24 @@ def charge(tariff: Tariff, registers: Registers, elapsed_ms: int) -> int:
     return thousandths // 1000
 
 
-def balance(funded: int, charged: int) -> int:
-    """What is left of `funded`; never below zero."""
-    return funded - min(charged, funded)
+def limit(funded: int, caps: Caps, elapsed_ms: int) -> int:
+    """The most that may be owed after `elapsed_ms` of rental, rounded down; it never falls.
+
+    The hourly cap allows one hour's worth from the start.
+    """
+    require_uint("elapsed_ms", elapsed_ms)
+    by_now = caps.per_hour * (elapsed_ms + MS_PER_HOUR) // MS_PER_HOUR
+    return min(funded, caps.per_rental, by_now)
+
+
+def owed(charged: int, funded: int, caps: Caps, elapsed_ms: int) -> int:
+    """What a charge comes to within funds and caps."""
+    return min(charged, limit(funded, caps, elapsed_ms))
+
+
+def balance(funded: int, owing: int) -> int:
+    """What is left of `funded` when so much is owed; never below zero."""
+    return funded - min(owing, funded)
 
 
 def dearest_charge(tariff: Tariff, duration_ms: int) -> int:

@@ -85,6 +85,17 @@ USAGES = (
     ((2**48 - 1,) * 6, 2**48 - 1),
 )
 FUNDS = (ZERO_COIN, 1, COIN, 10**30)
+NO_CAP = 2**96 - 1
+CAPPED = (
+    # funded, cap per rental, cap per hour
+    (10**7, NO_CAP, NO_CAP),
+    (NO_CAP, 3_000_001, NO_CAP),
+    (NO_CAP, NO_CAP, 1_000_003),
+    (2_500_000, 2_400_000, 1_200_000),
+    (2_500_000, 2_600_000, 1_200_000),
+    (NO_CAP, NO_CAP, 1),
+)
+CAPPED_FOR_MS = (1, 3_599_999, 3_600_000, 3_600_001, 5_400_000, 10_800_000)
 
 SAMPLE_FIELDS = (
     # name, bytes, signed; odometer fields follow
@@ -214,6 +225,31 @@ def charges() -> Json:
     return {"cases": cases}
 
 
+def caps() -> Json:
+    """What is owed of a charge within funds and caps: each limit, one below it and one above."""
+    cases = []
+    for funded, per_rental, per_hour in CAPPED:
+        for elapsed_ms in CAPPED_FOR_MS:
+            by_now = per_hour * (1 + Fraction(elapsed_ms, 3_600_000))
+            limit = min(funded, per_rental, by_now.numerator // by_now.denominator)
+            for charge in sorted({0, limit - 1, limit, limit + 1, elapsed_ms}):
+                if not 0 <= charge <= elapsed_ms:
+                    continue  # what no drill can use at one unit a millisecond
+                owed = min(charge, limit)
+                case = {
+                    "funded": funded,
+                    "per_rental": per_rental,
+                    "per_hour": per_hour,
+                    "elapsed_ms": elapsed_ms,
+                    "charge": charge,
+                    "limit": limit,
+                    "owed": owed,
+                    "balance": funded - owed,
+                }
+                cases.append(_text(case))
+    return {"cases": cases}
+
+
 def _sample_bytes(values: tuple[int, ...]) -> bytes:
     return b"".join(
         value.to_bytes(size, "big", signed=signed)
@@ -244,6 +280,7 @@ def all_vectors() -> dict[str, Json]:
     return {
         "typed_data.json": typed_data(),
         "charges.json": charges(),
+        "caps.json": caps(),
         "samples.json": samples(),
         "merkle.json": rfc6962.merkle(),
     }

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import RecordError
-from protocol.records import LevelRate, Registers, Tariff
+from protocol.records import NO_CAP, Caps, LevelRate, Registers, Tariff
 from protocol.tariff import (
     ENDLESS_RUNWAY_SECONDS,
     balance,
     charge,
     dearest_charge,
+    limit,
     runway_seconds,
 )
 
@@ -129,3 +130,36 @@ def test_runway_seconds__plain_tariff__is_the_time_at_the_dearest_rate() -> None
     # 240 a second, 6 per 1000 turns at 600 rpm = 0.06 a second, 1 standing: 241.06 a second.
     assert runway_seconds(PLAIN, 241_060) == 1000
     assert runway_seconds(PLAIN, 241_059) == 999
+
+
+def test_limit__one_ms_more__is_the_next_unit_or_none() -> None:
+    caps = Caps(per_hour=1_800_000)
+    assert [limit(10**9, caps, ms) for ms in (0, 1, 2, 3, 3_600_000)] == [
+        1_800_000,
+        1_800_000,
+        1_800_001,
+        1_800_001,
+        3_600_000,
+    ]
+
+
+def test_limit__no_caps__is_what_was_funded() -> None:
+    assert limit(NO_CAP, Caps(), 0) == NO_CAP
+
+
+@given(
+    st.integers(0, NO_CAP),
+    st.builds(Caps, st.integers(0, NO_CAP), st.integers(0, NO_CAP)),
+    st.integers(0, 2**40),
+    st.integers(0, 2**40),
+)
+def test_limit__as_time_passes__never_falls(
+    funded: int, caps: Caps, elapsed_ms: int, more_ms: int
+) -> None:
+    assert limit(funded, caps, elapsed_ms) <= limit(funded, caps, elapsed_ms + more_ms)
+
+
+@pytest.mark.parametrize("field", ["per_rental", "per_hour"])
+def test_caps__wider_than_the_contract_holds__refused(field: str) -> None:
+    with pytest.raises(RecordError, match=field):
+        Caps(**{field: 2**96})

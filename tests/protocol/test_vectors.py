@@ -18,9 +18,9 @@ from protocol.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from protocol.records import Domain, Lease, LevelRate, Reading, Registers, Tariff
+from protocol.records import Caps, Domain, Lease, LevelRate, Reading, Registers, Tariff
 from protocol.sample import Fault, Sample, decode_sample, encode_sample
-from protocol.tariff import balance, charge
+from protocol.tariff import balance, charge, limit, owed
 from protocol.typed_data import (
     batch_digest,
     domain_separator,
@@ -97,6 +97,16 @@ def test_charge__shared_vectors__agree() -> None:
         assert charged == int(case["charge"])
         for left in case["balances"]:
             assert balance(int(left["funded"]), charged) == int(left["balance"])
+
+
+def test_owed__shared_vectors__agree() -> None:
+    for case in load("caps.json")["cases"]:
+        numbers = {name: int(value) for name, value in case.items()}
+        caps, elapsed_ms = Caps(numbers["per_rental"], numbers["per_hour"]), numbers["elapsed_ms"]
+        assert limit(numbers["funded"], caps, elapsed_ms) == numbers["limit"]
+        owing = owed(numbers["charge"], numbers["funded"], caps, elapsed_ms)
+        assert owing == numbers["owed"]
+        assert balance(numbers["funded"], owing) == numbers["balance"]
 
 
 def sample_of(fields: dict[str, str]) -> Sample:
