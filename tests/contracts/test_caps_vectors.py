@@ -10,8 +10,6 @@ from contracts.builders import SIMPLE, Yard
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 CASES = json.loads((VECTORS / "caps.json").read_text("ascii"))["cases"]
-    "cases"
-]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(c.values()))
