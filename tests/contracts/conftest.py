@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from contracts.builders import Yard, deploy_yard
 from contracts.evm import Chain, Deployed
@@ -60,6 +62,14 @@ def token_yard(
 ) -> Yard:
     """A deployment for a token."""
     return deploy_yard(chain, compiled, people, token)
+
+
+@pytest.fixture
+def make_yard(
+    chain: Chain, compiled: Compiled, people: dict[str, LocalAccount], provider: LocalAccount
+) -> Callable[[str], Yard]:
+    """A function that deploys for a token of tests/contracts/mocks, by its name."""
+    return lambda name: deploy_yard(chain, compiled, people, chain.deploy(mock(name), provider))
 
 
 @pytest.fixture(params=("native", "token"))

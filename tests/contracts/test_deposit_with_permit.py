@@ -5,20 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from contracts.builders import PENALTY, Yard, deploy_yard
-from contracts.evm import NOBODY, Chain, Receipt, event, reverts
-from contracts.sources import mock
+from contracts.builders import PENALTY, Yard
+from contracts.evm import NOBODY, Receipt, event, reverts
 from contracts.token_signatures import FOREVER, Authorization, Permit, Signature
 from eth_account.signers.local import LocalAccount
 
 NO_ALLOWANCE = "token: allowance"
 JUNK: Signature = (27, b"\x11" * 32, b"\x22" * 32)
-
-
-@pytest.fixture
-def make_yard(chain: Chain, compiled, people, provider):
-    """A function that deploys for a token of tests/contracts/mocks."""
-    return lambda name: deploy_yard(chain, compiled, people, chain.deploy(mock(name), provider))
 
 
 @pytest.fixture

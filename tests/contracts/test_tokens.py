@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from contracts.builders import GRACE_PERIOD, RESERVE, Yard, deploy_yard
-from contracts.evm import Chain, reverts
-from contracts.sources import mock
-from eth_account.signers.local import LocalAccount
+from contracts.builders import GRACE_PERIOD, RESERVE, Yard
+from contracts.evm import reverts
 
 ANOTHER = "vault: another amount delivered"
 REFUSED = "vault: token refused"
-
-
-@pytest.fixture
-def make_yard(chain: Chain, compiled, people, provider: LocalAccount):
-    """A function that deploys for a token of tests/contracts/mocks."""
-    return lambda name: deploy_yard(chain, compiled, people, chain.deploy(mock(name), provider))
 
 
 @pytest.mark.parametrize(
