@@ -1,7 +1,7 @@
-"""An independent model of DrillMeter's books, for the random tests.
+"""An independent model of one rental's book, for the random tests.
 
-It keeps running totals: each accepted reading adds what it adds to what a rental owes, as an exact
-fraction. The contract does the opposite and derives everything from the newest registers.
+It keeps a running total: each accepted reading adds what it adds to what is owed, in thousandths of
+a unit, exactly. The contract does the opposite and derives everything from the newest registers.
 """
 
 from __future__ import annotations
@@ -9,121 +9,102 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from protocol.records import LEVELS, Reading, Tariff
+from protocol.records import LEVELS, Tariff
+
+HOUR_MS = 3_600_000
+NO_CAP = 2**96 - 1
+
+Levels = tuple[int, ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class RentalBook:
-    """What one rental has been through."""
+    """What one rental has been through. Times are Unix s, but `until`, which is Unix ms."""
 
-    customer: str
+    customer: int
     drill: int
     oracle: int
+    number: int
     tariff: Tariff
     funded: int
     opened_at: int
-    until: int
+    per_rental: int = NO_CAP
+    per_hour: int = NO_CAP
+    until: int = 0
     ended_at: int | None = None
     closed: bool = False
-    owed: Fraction = Fraction(0)
+    owed_thousandths: int = 0
     taken: int = 0
-    active: list[int] = field(default_factory=lambda: [0] * LEVELS)
-    turned: list[int] = field(default_factory=lambda: [0] * LEVELS)
+    refunded: int = 0
+    active: Levels = (0,) * LEVELS
+    turned: Levels = (0,) * LEVELS
+    rates: tuple[tuple[int, int, int], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.until = self.opened_at * 1000
+        self.rates = tuple(
+            (r.price_per_second, r.price_per_1000_revolutions, r.max_rpm)
+            for r in self.tariff.levels
+        )
 
     @property
     def charge(self) -> int:
-        """Whole units owed so far."""
-        return self.owed.__floor__()
+        """Whole units that the usage so far costs."""
+        return self.owed_thousandths // 1000
+
+    @property
+    def limit(self) -> int:
+        """What may be owed at `until`: the funds, or what the customer's caps allow."""
+        limit = min(self.funded, self.per_rental)
+        if self.per_hour < NO_CAP:
+            hours = Fraction(self.until - self.opened_at * 1000, HOUR_MS) + 1
+            limit = min(limit, (self.per_hour * hours).__floor__())
+        return limit
 
     @property
     def earned(self) -> int:
         """What of the funds is the provider's."""
-        return min(self.funded, self.charge)
+        return min(self.charge, self.limit)
 
     @property
     def balance(self) -> int:
         """What of the funds is still the customer's."""
         return self.funded - self.earned
 
-    def believes(self, reading: Reading, now: int) -> bool:
-        """Whether a reading of the right oracle may be booked in a block of time `now`."""
-        if self.closed or not self.until < reading.until <= now * 1000:
-            return False
-        if self.ended_at is not None and reading.until > self.ended_at * 1000:
-            return False
-        worked = [a - b for a, b in zip(reading.registers.active_ms, self.active, strict=True)]
-        spun = [a - b for a, b in zip(reading.registers.revolutions, self.turned, strict=True)]
-        if min(worked) < 0 or min(spun) < 0 or sum(worked) > reading.until - self.until:
-            return False
-        for level, rate in enumerate(self.tariff.levels):
-            per_ms = Fraction(rate.max_rpm, 60_000)
-            if spun[level] - worked[level] * per_ms >= 1:
-                return False
-            if reading.registers.revolutions[level] > reading.registers.active_ms[level] * per_ms:
-                return False
-        return True
-
-    def book(self, reading: Reading) -> None:
-        """Add what a believed reading adds."""
-        self.owed += Fraction(
-            (reading.until - self.until) * self.tariff.standing_price_per_second, 1000
-        )
-        for level, rate in enumerate(self.tariff.levels):
-            worked = reading.registers.active_ms[level] - self.active[level]
-            spun = reading.registers.revolutions[level] - self.turned[level]
-            self.owed += Fraction(worked, 1000) * rate.price_per_second
-            self.owed += Fraction(spun, 1000) * rate.price_per_1000_revolutions
-        self.until = reading.until
-        self.active = list(reading.registers.active_ms)
-        self.turned = list(reading.registers.revolutions)
-
-
-@dataclass
-class Books:
-    """Everybody's money, as the model counts it."""
-
-    accounts: dict[str, int]
-    rentals: dict[int, RentalBook] = field(default_factory=dict)
-    revenue: int = 0
-    coins: int = 0
-    paused: bool = False
-
-    def deposit(self, who: str, amount: int) -> None:
-        """Coins come in."""
-        self.coins += amount
-        self.accounts[who] += amount
-
-    def pay(self, amount: int) -> None:
-        """Coins go out."""
-        self.coins -= amount
-
-    def close(self, rental: RentalBook) -> None:
-        """The rest to the customer, the rest of the earnings to the provider."""
-        rental.closed = True
-        self.accounts[rental.customer] += rental.balance
-        self.revenue += rental.earned - rental.taken
-        rental.taken = rental.earned
-
-    def settle(self, rental: RentalBook, reading: Reading, now: int) -> list[str]:
-        """Book a well-signed reading; returns the events to expect."""
-        if not rental.believes(reading, now):
-            return ["ReadingRejected"]
-        had_some = rental.charge < rental.funded
-        rental.book(reading)
-        events = ["UsageSettled"]
-        if had_some and rental.charge >= rental.funded:
-            events.append("BalanceExhausted")
-        if rental.ended_at is not None and reading.until == rental.ended_at * 1000:
-            self.close(rental)
-            events.append("RentalClosed")
-        return events
-
     @property
-    def owed(self) -> int:
-        """Accounts, open balances and revenue that was not taken."""
-        running = (r for r in self.rentals.values() if not r.closed)
-        return (
-            sum(self.accounts.values())
-            + self.revenue
-            + sum(r.balance + r.earned - r.taken for r in running)
-        )
+    def credit(self) -> int:
+        """What may still be spent before the charge meets the limit."""
+        return max(self.limit - self.charge, 0)
+
+    def grows_into(self, until: int, active: Levels, turned: Levels) -> bool:
+        """Whether a drill whose meter stands as this one's can show these registers at `until`."""
+        worked_in_all = 0
+        for level, (_, _, max_rpm) in enumerate(self.rates):
+            worked = active[level] - self.active[level]
+            spun = turned[level] - self.turned[level]
+            if worked < 0 or spun < 0:
+                return False
+            # As many turns as fit in, and one that may have been cut in two by the last reading.
+            if spun > -(-worked * max_rpm // 60_000):
+                return False
+            if turned[level] > active[level] * max_rpm // 60_000:
+                return False
+            worked_in_all += worked
+        return worked_in_all <= until - self.until
+
+    def book(self, until: int, active: Levels, turned: Levels) -> None:
+        """Add what a believed reading adds."""
+        added = (until - self.until) * self.tariff.standing_price_per_second
+        for level, (per_second, per_1000_revolutions, _) in enumerate(self.rates):
+            added += (active[level] - self.active[level]) * per_second
+            added += (turned[level] - self.turned[level]) * per_1000_revolutions
+        self.owed_thousandths += added
+        self.until, self.active, self.turned = until, active, turned
+
+    def overcharged(self, active: Levels, turned: Levels) -> int:
+        """What less would be earned had the registers been no higher than these."""
+        too_much = 0
+        for level, (per_second, per_1000_revolutions, _) in enumerate(self.rates):
+            too_much += max(self.active[level] - active[level], 0) * per_second
+            too_much += max(self.turned[level] - turned[level], 0) * per_1000_revolutions
+        return self.earned - min((self.owed_thousandths - too_much) // 1000, self.limit)

@@ -1,0 +1,1 @@
+"""Attacks on the contract: everything that tries to take money it should not get."""
