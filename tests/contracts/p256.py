@@ -32,7 +32,8 @@ Signed = tuple[int, Signature, tuple[Reading, ...]]
 """An oracle's number, its raw signature, and what that covers."""
 
 
-def _add(a: Point | None, b: Point | None) -> Point | None:
+def point_sum(a: Point | None, b: Point | None) -> Point | None:
+    """Two points of the curve added; None is the one at infinity."""
     if a is None or b is None:
         return a or b
     if a[0] == b[0] and a[1] != b[1]:
@@ -45,12 +46,13 @@ def _add(a: Point | None, b: Point | None) -> Point | None:
     return x, (slope * (a[0] - x) - a[1]) % P
 
 
-def _times(factor: int, point: Point) -> Point:
+def point_times(factor: int, point: Point) -> Point:
+    """A point added to itself, factor > 0 times."""
     total = None
     while factor:
         if factor & 1:
-            total = _add(total, point)
-        point = _add(point, point) or point
+            total = point_sum(total, point)
+        point = point_sum(point, point) or point
         factor >>= 1
     assert total is not None
     return total
@@ -79,7 +81,7 @@ class SecureKey:
         digest = digest_of(message)
         seed = self.secret.to_bytes(32, "big") + digest
         nonce = int.from_bytes(sha256(seed).digest(), "big") % N
-        r = _times(nonce, G)[0] % N
+        r = point_times(nonce, G)[0] % N
         s = (int.from_bytes(digest, "big") + r * self.secret) * pow(nonce, -1, N) % N
         low = min(s, N - s)
         return r, N - low if high_s else low
@@ -94,7 +96,7 @@ def point_address(x: int, y: int) -> str:
 def secure_key(name: str) -> SecureKey:
     """A key that nobody has used."""
     secret = int.from_bytes(sha256(f"contract tests {name}".encode()).digest(), "big") % N
-    return SecureKey(secret, *_times(secret, G))
+    return SecureKey(secret, *point_times(secret, G))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """settle: oracles that sign with P-256 keys, alone and beside secp256k1.
 
-Enrolling is in test_p256_enrolment.py, disputing in test_p256_dispute.py. The chain has at 0x100 what
-EIP-7951 puts there.
+Enrolling is in test_p256_enrolment.py, disputing in test_p256_dispute.py. The chain has at 0x100
+what EIP-7951 puts there.
 """
 
 from __future__ import annotations
