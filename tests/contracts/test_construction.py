@@ -10,7 +10,9 @@ from protocol.records import LevelRate, Tariff
 from rig.contract import compile_drill_meter
 
 HOUR = 60 * 60
-MONTH = 30 * 24 * 60 * 60
+DAY = 24 * HOUR
+MONTH = 30 * DAY
+QUARTER = 90 * DAY
 
 
 def test_init__native__is_empty_and_the_deployers(chain, compiled, provider):
@@ -57,6 +59,35 @@ def test_init__grace_period_under_an_hour__reverts(chain, compiled, provider, gr
 def test_init__grace_period_over_30_days__reverts(chain, compiled, provider, grace_period):
     with reverts("rentals: grace period over 30 days"):
         chain.deploy(compiled, provider, NOBODY, grace_period, *TERMS[1:])
+
+
+@pytest.mark.parametrize("period", [DAY, DAY + 1, QUARTER - 1, QUARTER])
+@pytest.mark.parametrize("penalty", [0, 1, 2**96 - 1])
+def test_init__evidence_period_and_penalty_in_range__are_kept(
+    chain, compiled, provider, period, penalty
+):
+    meter = chain.deploy(compiled, provider, NOBODY, GRACE_PERIOD, period, penalty)
+    assert meter.call("evidence_period") == period
+    assert meter.call("penalty") == penalty
+    assert meter.call("grace_period") == GRACE_PERIOD
+
+
+@pytest.mark.parametrize("period", [0, 1, DAY - 1])
+def test_init__evidence_period_under_a_day__reverts(chain, compiled, provider, period):
+    with reverts("disputes: evidence period under a day"):
+        chain.deploy(compiled, provider, NOBODY, GRACE_PERIOD, period, 0)
+
+
+@pytest.mark.parametrize("period", [QUARTER + 1, 2**256 - 1])
+def test_init__evidence_period_over_90_days__reverts(chain, compiled, provider, period):
+    with reverts("disputes: evidence period over 90 days"):
+        chain.deploy(compiled, provider, NOBODY, GRACE_PERIOD, period, 0)
+
+
+@pytest.mark.parametrize("penalty", [2**96, 2**256 - 1])
+def test_init__penalty_wider_than_funds__reverts(chain, compiled, provider, penalty):
+    with reverts("disputes: penalty exceeds 2**96 - 1"):
+        chain.deploy(compiled, provider, NOBODY, GRACE_PERIOD, DAY, penalty)
 
 
 def test_init__as_deployed__fits_the_limit_of_a_chain(chain, people):
