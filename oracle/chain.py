@@ -29,7 +29,7 @@ from oracle.views import ChainEvent, DrillView, Header, OracleView, RentalView
 from protocol.abi import drill_meter_abi
 from protocol.deployment import Deployment
 from protocol.meter_word import SignedBatch, settle_arguments
-from protocol.records import LevelRate, Reading, Registers, RentalState, Tariff
+from protocol.records import Caps, LevelRate, Reading, Registers, RentalState, Tariff
 
 ATTEMPTS = 2
 """A call is tried twice; after that the step gives up and the next one asks again."""
@@ -91,14 +91,14 @@ class Web3Chain:
         return self._events(query)
 
     def rental(self, rental: int, at: Header) -> RentalView | None:
-        """A rental with its registers, or None if that block knows none."""
+        """A rental with its registers and caps, or None if that block knows none."""
         found = self._view("rental", rental, at)
         if found is None:
             return None
-        registers = self._view("registers", rental, at)
-        if registers is None:
-            raise ChainError(f"rental {rental} has no registers at block {at.number}")
-        return self._ask(lambda: _rental(rental, found, registers))
+        registers, caps = self._view("registers", rental, at), self._view("caps", rental, at)
+        if registers is None or caps is None:
+            raise ChainError(f"rental {rental} has no registers or caps at block {at.number}")
+        return self._ask(lambda: _rental(rental, found, registers, caps))
 
     def drill(self, drill: int, at: Header) -> DrillView | None:
         """A drill, or None if that block knows none."""
@@ -122,7 +122,10 @@ class Web3Chain:
     def oracle(self, oracle: int, at: Header) -> OracleView | None:
         """An oracle, or None if that block knows none."""
         found = self._view("oracle", oracle, at)
-        return None if found is None else OracleView(key=found[0], revoked=found[2])
+        if found is None:
+            return None
+        key, _epoch, revoked, suspended, is_p256 = found
+        return OracleView(key, revoked=revoked, suspended=suspended, is_p256=is_p256)
 
     def gas_price_wei(self, at: Header) -> int:
         """What a unit of gas costs now, base fee and priority fee."""
@@ -199,6 +202,10 @@ class Web3Chain:
         text = self._contract.encode_abi("settle", args=arguments)
         return bytes(HexBytes(text))
 
+    def closing_data(self, rental: int) -> bytes:
+        """The calldata of `close_rental`."""
+        return bytes(HexBytes(self._contract.encode_abi("close_rental", args=[rental])))
+
     def _view(self, name: str, number: int, at: Header) -> Any:
         """The answer of a view at the block of that hash; None when it reverts."""
         function = self._contract.get_function_by_name(name)(number)
@@ -267,7 +274,7 @@ class Web3Chain:
         )
 
 
-def _rental(rental: int, found: Any, registers: Any) -> RentalView:
+def _rental(rental: int, found: Any, registers: Any, caps: Any) -> RentalView:
     customer, drill, tariff, oracle, state, opened_at, ended_at, until, funded, _ = found
     return RentalView(
         rental=rental,
@@ -281,4 +288,5 @@ def _rental(rental: int, found: Any, registers: Any) -> RentalView:
         until=whole(until, "until"),
         funded=funded,
         registers=Registers(*registers),
+        caps=Caps(*caps),
     )

@@ -9,15 +9,13 @@ from sqlalchemy import delete, func, insert, select, update
 
 from oracle import tables
 from oracle.ports import SentTransaction, SignedBatch
-from oracle.rows import keep_readings, mark_signed, reading_of, row_of
+from oracle.rows import reading_of, row_of
 from oracle.store import Store
 from oracle.views import Evidence, Header, Identity
 from protocol.records import Reading
 
 KEPT_BLOCKS = 256
 """How many blocks are remembered one by one; a deeper reorganisation re-reads everything."""
-
-_IDENTITY = ("drill", "tariff", "opened_at", "customer")
 
 
 class ChainJournal:
@@ -94,9 +92,8 @@ class ChainJournal:
         identities: Sequence[Identity],
         signature: bytes,
     ) -> SignedBatch:
-        """Put a signed batch into the outbox."""
+        """Put a signed batch into the outbox; its readings were made durable before."""
         with self._store.write() as connection:
-            mark_signed(connection, readings)
             number = connection.execute(
                 insert(tables.batch).values(
                     created_ms=created_ms, signature=signature, state=tables.OPEN, note=""
@@ -104,10 +101,9 @@ class ChainJournal:
             ).inserted_primary_key
             if number is None:
                 raise AssertionError("an inserted batch has a number")
-            keep_readings(connection, readings)
             rows = [
                 row_of(reading)
-                | dict(zip(_IDENTITY, identity, strict=True))
+                | dict(zip(tables.IDENTITY, identity, strict=True))
                 | {"batch": number[0], "position": position}
                 for position, (reading, identity) in enumerate(
                     zip(readings, identities, strict=True)

@@ -1,5 +1,6 @@
-"""The chain side's step: watch, then submit. It paces itself and keeps what it knew when the chain
-cannot be asked; the age of what it knew is for the decisions to judge."""
+"""The chain side's step: watch, then submit, then close what can only be closed. It paces itself
+and keeps what it knew when the chain cannot be asked; the age of what it knew is for the decisions
+to judge."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from oracle.closing import Closer
 from oracle.errors import ChainError, JournalError
 from oracle.ports import Clock
 from oracle.submit import Submitter
@@ -27,6 +29,7 @@ class ChainSide:
     submitter: Submitter
     clock: Clock
     poll_ms: int
+    closer: Closer | None = None
     view: ChainView | None = None
     _failures: int = 0
     _next_ms: int = 0
@@ -62,5 +65,7 @@ class ChainSide:
         try:
             if not view.catching_up:
                 self.submitter.step(view)
+                if self.closer is not None and self.submitter.waiting_since_ms is None:
+                    self.closer.step(view)
         finally:
             self.view = self.submitter.complete(view)

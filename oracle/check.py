@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from oracle.errors import OracleError, WrongChainError
 from oracle.ingest import MqttBroker
+from oracle.registration import OracleIdentity, advice
 from oracle.run import Parts, open_parts
 from oracle.settings import Settings
 from oracle.store import Store, place_of
@@ -38,13 +39,9 @@ def _registered(parts: Parts) -> str:
     found = parts.chain.oracle(number, parts.chain.head())
     if found is None:
         raise WrongChainError(f"the contract has no oracle {number}")
-    if found.revoked:
-        raise WrongChainError(f"oracle {number} is revoked")
-    if found.key.lower() != parts.signer.address.lower():
-        raise WrongChainError(
-            f"oracle {number} is registered with key {found.key}, the keystore holds "
-            f"{parts.signer.address}; the provider rotates it with rotate_oracle"
-        )
+    fault = advice(found, OracleIdentity(number, parts.signer.address))
+    if fault is not None:
+        raise WrongChainError(fault)
     return f"oracle {number} is registered with it"
 
 

@@ -14,15 +14,17 @@ import structlog
 
 from oracle.chain_journal import ChainJournal
 from oracle.errors import JournalError
-from oracle.lease_policy import LeaseLimits, OracleIdentity
+from oracle.lease_policy import LeaseLimits
 from oracle.leasing import Leasing
 from oracle.log import LoggedSample
 from oracle.meter import Gap
 from oracle.metering import Metering, Taken
 from oracle.order import Arrived
+from oracle.pen import Pen
 from oracle.ports import Broker, Clock, Incoming, Signer
 from oracle.publish import event_message
 from oracle.receipts import Receipts
+from oracle.registration import OracleIdentity, advice
 from oracle.settlement import Settlement
 from oracle.settlement_policy import SettlementLimits
 from oracle.stroke import Stroke, follow_stroke
@@ -60,6 +62,7 @@ class CoreLimits:
     lease: LeaseLimits
     settlement: SettlementLimits
     final_wait_ms: int
+    grace_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +98,27 @@ class Core:
     _acknowledged_ms: int = 0
     _connections: int = 0
     _followed: object = None
+    _advice: str | None = None
     _status: dict[int, tuple[bool, bool, str, str]] = field(default_factory=dict)
     _strokes: dict[int, Stroke] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         identity = OracleIdentity(self.metering.oracle, self.ports.signer.address)
+        pen = Pen(self.ports.signer, self.metering.journal.signed, self.domain)
         self.leasing = Leasing(self.ports, self.metering, self.domain, self.limits.lease, identity)
         self.receipts = Receipts(
-            self.ports, self.metering, self.domain, self.limits.lease, self.limits.final_wait_ms
+            self.ports,
+            self.metering,
+            pen,
+            self.domain,
+            self.limits.lease,
+            identity,
+            self.limits.final_wait_ms,
         )
         self.settlement = Settlement(
-            self.ports, self.metering, self.outbox, self.domain, self.limits, identity
+            self.ports, self.metering, pen, self.outbox, self.limits, identity
         )
+        self._identity = identity
 
     def step(self, view: ChainView | None) -> bool:
         """One pass; returns whether there may be more to do at once."""
@@ -122,6 +134,7 @@ class Core:
         self._report_long_strokes(arrived, now_ms)
         self.leasing.step(view, now_ms)
         if view is not None:
+            self._report_key(view)
             self.receipts.step(view, now_ms)
             self.settlement.step(view, now_ms)
         return len(incoming) == MESSAGES_PER_STEP
@@ -230,6 +243,17 @@ class Core:
             self.metering.fail(error)
             return
         self._followed = view.deep
+
+    def _report_key(self, view: ChainView) -> None:
+        """Say when the contract does not let this oracle sign, and when it does again."""
+        found = advice(view.oracle, self._identity)
+        if found == self._advice:
+            return
+        self._advice = found
+        if found is None:
+            log.info("oracle may sign", key=self._identity.key)
+        else:
+            log.error("oracle may not sign", reason=found)
 
     def _report_gap(self, rental: int, gap: Gap, view: ChainView | None, now_ms: int) -> None:
         known = self.metering.rentals.get(rental)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -12,11 +12,12 @@ from oracle import tables
 from oracle.log import LoggedSample, RentalLog
 from oracle.meter import MeterState, Triple
 from oracle.order import Order
-from oracle.rows import keep_readings, mark_signed, reading_of
+from oracle.rows import reading_of
+from oracle.signed import SignedJournal
 from oracle.store import Store
 from oracle.views import RentalView
 from protocol.merkle import Frontier
-from protocol.records import Reading
+from protocol.records import Registers
 from protocol.sample import decode_sample
 
 REPLAY_CHUNK = 5_000
@@ -25,10 +26,11 @@ REPLAY_CHUNK = 5_000
 
 @dataclass(frozen=True, slots=True)
 class SignedMark:
-    """The newest reading that was signed for a rental."""
+    """The newest reading that was signed for a rental's number."""
 
-    until: int
-    log_size: int
+    until: int = 0
+    log_size: int = 0
+    registers: Registers = field(default_factory=Registers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.signed = SignedJournal(store)
 
     def order(self, drill: int) -> Order:
         """How far the drill's samples are durable."""
@@ -121,33 +124,12 @@ class Journal:
         return 0 if first is None else int(first) - 1
 
     def know_rentals(self, views: Sequence[RentalView]) -> dict[int, SignedMark]:
-        """What was signed last for each rental, forgetting what belonged to another rental of the
-        same number on a vanished chain."""
+        """What was signed last for each rental's number. What else belonged to another rental of
+        the same number, on a vanished chain, is forgotten; what was signed never is."""
         if not views:
             return {}
         with self._store.write() as connection:
             return {view.rental: _know(connection, view) for view in views}
-
-    def add_signed(self, readings: Sequence[Reading], keep: Sequence[Reading]) -> None:
-        """Remember what is about to be signed; `keep` must be found again by `signed_reading`."""
-        if not readings and not keep:
-            return
-        with self._store.write() as connection:
-            mark_signed(connection, readings)
-            keep_readings(connection, keep)
-
-    def signed_reading(self, rental: int, until: int) -> Reading | None:
-        """The reading that was signed for exactly that time, if it was kept."""
-        table = tables.signed_reading
-        with self._store.read() as connection:
-            row = (
-                connection.execute(
-                    select(table).where(table.c.rental == rental, table.c.until == until)
-                )
-                .mappings()
-                .first()
-            )
-        return None if row is None else reading_of(row)
 
     def add_checkpoint(self, log: RentalLog) -> None:
         """Remember a log, to replay from; one of the same size is the same log."""
@@ -206,11 +188,20 @@ class Journal:
             view.rental, view.opened_ms, max_rpm, last_ms, meter, frontier, row["sequence"]
         )
 
-    def forget_closed(self, rental: int) -> None:
-        """Drop what only an unfinished rental needs; its samples and its last signature stay."""
+    def forget_closed(self, view: RentalView) -> None:
+        """Drop what only an unfinished rental needs; its samples stay, and what was signed from the
+        settled reading on."""
+        table, known, signed = tables.checkpoint, tables.rental.c, tables.signed_reading
+        newest = select(known.signed_until).where(known.rental == view.rental).scalar_subquery()
         with self._store.write() as connection:
-            for table in (tables.checkpoint, tables.signed_reading):
-                connection.execute(delete(table).where(table.c.rental == rental))
+            connection.execute(delete(table).where(table.c.rental == view.rental))
+            connection.execute(
+                delete(signed).where(
+                    signed.c.rental == view.rental,
+                    signed.c.until < view.until,
+                    signed.c.until < newest,
+                )
+            )
 
 
 def _rows(samples: Sequence[LoggedSample]) -> list[dict[str, Any]]:
@@ -226,29 +217,30 @@ def _rows(samples: Sequence[LoggedSample]) -> list[dict[str, Any]]:
 
 
 def _know(connection: Connection, view: RentalView) -> SignedMark:
-    table = tables.rental
+    table, signed = tables.rental, tables.signed_reading
     row = connection.execute(select(table).where(table.c.rental == view.rental)).first()
-    if row is not None:
-        if (row.drill, row.tariff, row.opened_at, row.customer) == view.identity:
-            return SignedMark(row.signed_until, row.signed_log_size)
+    identity = dict(zip(tables.IDENTITY, view.identity, strict=True))
+    if row is None:
+        new = identity | {"rental": view.rental, "era": 1, "signed_until": 0}
+        connection.execute(insert(table), new)
+        return SignedMark()
+    if (row.drill, row.tariff, row.opened_at, row.customer) != view.identity:
         _forget(connection, view.rental)
-    connection.execute(
-        insert(table),
-        {
-            "rental": view.rental,
-            "drill": view.drill,
-            "tariff": view.tariff,
-            "opened_at": view.opened_at,
-            "customer": view.customer,
-            "signed_until": 0,
-            "signed_log_size": 0,
-        },
+        renamed = update(table).where(table.c.rental == view.rental)
+        connection.execute(renamed.values(era=table.c.era + 1, **identity))
+    newest = select(signed).where(
+        signed.c.rental == view.rental, signed.c.until == row.signed_until
     )
-    return SignedMark(0, 0)
+    found = connection.execute(newest).mappings().first()
+    if found is None:
+        return SignedMark(row.signed_until)
+    reading = reading_of(found)
+    return SignedMark(reading.until, reading.log_size, reading.registers)
 
 
 def _forget(connection: Connection, rental: int) -> None:
-    """What was signed for a rental is worth nothing to another one of the same number."""
+    """Batches for a rental are worth nothing to another one of the same number, and its
+    checkpoints are wrong for it. What was signed still names the number, and stays."""
     readings, batch = tables.batch_reading.c, tables.batch
     with_it = select(readings.batch).where(readings.rental == rental)
     connection.execute(
@@ -256,5 +248,4 @@ def _forget(connection: Connection, rental: int) -> None:
         .where(batch.c.state == tables.OPEN, batch.c.number.in_(with_it))
         .values(state=tables.DROPPED, note=f"rental {rental} is another one now")
     )
-    for table in (tables.rental, tables.checkpoint, tables.signed_reading):
-        connection.execute(delete(table).where(table.c.rental == rental))
+    connection.execute(delete(tables.checkpoint).where(tables.checkpoint.c.rental == rental))

@@ -1,6 +1,7 @@
 """When a drill may start: the lease decision, a pure function of what the oracle knows.
 
-    headroom = funded - charge up to now - reserve
+    headroom = limit now - charge up to now - reserve
+    limit    = the most that may be owed by now: what is funded, or less under the customer's caps
     reserve  = the dearest usage of one sample age, one lease, one stroke and one settlement
 
 A lease is granted only while headroom is positive and every reason below is absent. Taking the
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from oracle.log import RentalLog
+from oracle.registration import OracleIdentity, key_fault
 from oracle.views import ChainView, RentalView
 from protocol.messages import CreditWarning
-from protocol.records import Lease, RentalState, Tariff
-from protocol.tariff import charge, dearest_charge, runway_seconds
+from protocol.records import Lease, Registers, RentalState, Tariff
+from protocol.tariff import balance, charge, dearest_charge, runway_seconds
 
 
 class Inhibit(StrEnum):
@@ -31,6 +33,8 @@ class Inhibit(StrEnum):
     CLOCK_SKEW = "clock differs from chain"
     JOURNAL = "journal not writable"
     ORACLE_KEY = "oracle key not registered"
+    REVOKED = "oracle revoked"
+    SUSPENDED = "oracle suspended"
     OTHER_ORACLE = "drill belongs to another oracle"
     RETIRED = "drill retired"
     NO_RENTAL = "no rental"
@@ -40,11 +44,13 @@ class Inhibit(StrEnum):
     JOURNAL_BEHIND = "journal does not cover this rental"
     NO_SAMPLES = "no fresh samples"
     NO_STANDSTILL = "no sample with the motor off yet"
+    SIGNED_MORE = "more is signed than metered"
     DRILL_CLOCK = "drill clock ahead"
     SEQUENCE_REUSED = "sample sequence reused"
     REJECTED = "readings rejected"
     SETTLEMENT_STALLED = "settlement stalled"
     EXHAUSTED = "credit exhausted"
+    CAPPED = "customer's cap reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +74,15 @@ class LeaseLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class OracleIdentity:
-    """This oracle: its number in the contract and the address of its signing key."""
-
-    number: int
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class Credit:
-    """What a rental has used and has left, in the asset's smallest unit."""
+    """What a rental has used and has left, in the asset's smallest unit.
+
+    `balance` is what of the funds is not owed; `limit` is the most that may be owed by now, and
+    `headroom` what may still be drilled for on a lease.
+    """
 
     charge: int
+    limit: int
     balance: int
     headroom: int
     runway_seconds: int
@@ -88,30 +91,33 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class DrillFacts:
-    """What the box itself knows of one drill."""
+    """What the box itself knows of one drill; `signed` are the highest registers that it has
+    signed for the number of the drill's rental."""
 
     drill: int
     log: RentalLog | None
     last_sample_ms: int | None
     signed_until: int
+    signed: Registers
     reused: bool
     journal_writable: bool
 
 
 def credit(
-    rental: RentalView, tariff: Tariff, log: RentalLog, until_ms: int, limits: LeaseLimits
+    rental: RentalView, tariff: Tariff, registers: Registers, until_ms: int, limits: LeaseLimits
 ) -> Credit:
-    """The credit of a rental at `until_ms` (Unix ms), by the newest samples."""
-    elapsed_ms = max(until_ms - rental.opened_ms, 0)
-    charged = charge(tariff, log.meter.registers, elapsed_ms)
-    headroom = rental.funded - charged - dearest_charge(tariff, limits.reserve_ms)
+    """The credit of a rental that stands at `registers` at `until_ms` (Unix ms)."""
+    charged = charge(tariff, registers, rental.elapsed_ms(until_ms))
+    limit = rental.limit(until_ms)
+    headroom = limit - charged - dearest_charge(tariff, limits.reserve_ms)
     runway = runway_seconds(tariff, headroom)
     warning = CreditWarning.NONE
     if headroom <= 0:
         warning = CreditWarning.EXHAUSTED
     elif runway < limits.warning_runway_seconds:
         warning = CreditWarning.LOW
-    return Credit(charged, max(rental.funded - charged, 0), headroom, runway, warning)
+    left = balance(rental.funded, min(charged, limit))
+    return Credit(charged, limit, left, headroom, runway, warning)
 
 
 def chain_problem(  # noqa: PLR0911  # one line a reason
@@ -128,8 +134,9 @@ def chain_problem(  # noqa: PLR0911  # one line a reason
         return Inhibit.HEAD_STALE
     if view.catching_up:
         return Inhibit.CATCHING_UP
-    if view.oracle.revoked or view.oracle.key.lower() != oracle_key.lower():
-        return Inhibit.ORACLE_KEY
+    fault = key_fault(view.oracle, oracle_key)
+    if fault is not None:
+        return Inhibit(fault.value)
     if view.waiting_since_ms is not None and now_ms - view.waiting_since_ms > limits.settlement_ms:
         return Inhibit.SETTLEMENT_STALLED
     return None
@@ -177,7 +184,7 @@ def drill_problem(facts: DrillFacts, now_ms: int, limits: LeaseLimits) -> Inhibi
     return None
 
 
-def decide_lease(
+def decide_lease(  # noqa: PLR0911  # one line a reason
     view: ChainView | None,
     facts: DrillFacts,
     identity: OracleIdentity,
@@ -197,8 +204,12 @@ def decide_lease(
         return Inhibit.STARTING
     if facts.log.until is None:
         return Inhibit.NO_STANDSTILL
-    if credit(rental, tariff, facts.log, now_ms, limits).headroom <= 0:
-        return Inhibit.EXHAUSTED
+    if not facts.log.meter.registers.no_lower_than(facts.signed):
+        return Inhibit.SIGNED_MORE
+    usage = credit(rental, tariff, facts.log.meter.registers, now_ms, limits)
+    if usage.headroom <= 0:
+        by_caps = usage.headroom + rental.funded - usage.limit > 0
+        return Inhibit.CAPPED if by_caps else Inhibit.EXHAUSTED
     return Lease(
         drill=facts.drill,
         rental=rental.rental,

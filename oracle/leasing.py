@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, OracleIdentity, decide_lease
+from oracle.journal import SignedMark
+from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, decide_lease
 from oracle.metering import Metering
 from oracle.publish import event_message, lease_message
+from oracle.registration import OracleIdentity
 from oracle.views import ChainView
 from protocol.messages import Channel, InhibitMessage, topic
 from protocol.records import Domain, Lease
@@ -64,13 +66,14 @@ class Leasing:
     def _facts(self, drill: int, view: ChainView | None) -> DrillFacts:
         known = None if view is None else view.drills.get(drill)
         rental = 0 if known is None else known.rental
-        mark = self.metering.marks.get(rental)
+        mark = self.metering.marks.get(rental, SignedMark())
         order = self.metering.orders[drill]
         return DrillFacts(
             drill=drill,
             log=self.metering.logs.get(rental),
             last_sample_ms=order.time_ms if order.sequence else None,
-            signed_until=0 if mark is None else mark.until,
+            signed_until=mark.until,
+            signed=mark.registers,
             reused=drill in self.metering.reused,
             journal_writable=self.metering.writable,
         )

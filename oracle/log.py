@@ -6,13 +6,17 @@ rental has ended, in sequence order. Every one of them is a leaf, also one that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from oracle.meter import Gap, MeterState, Triple, advance
 from protocol.merkle import Frontier
 from protocol.records import Reading
 from protocol.sample import Sample
+
+KEPT_STATES = 200
+"""States of a log that wait for the box's clock to reach them: 20 s of samples, more than a drill's
+clock may be ahead before its starts are inhibited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +77,15 @@ class RentalLog:
             log_size=self.frontier.size,
             log_root=self.frontier.root(),
         )
+
+
+def signable(states: Sequence[RentalLog], newest: RentalLog, now_ms: int) -> tuple[RentalLog, ...]:
+    """The states of one log that may be signed now or as time passes, oldest first.
+
+    A controller's clock can run a little ahead of the box's, which never sets it back. What its
+    samples say may be signed once the box's own clock has come so far.
+    """
+    dated = [one for one in (*states, newest) if one.until is not None]
+    past = [one for one in dated if one.until is not None and one.until <= now_ms]
+    ahead = [one for one in dated if one.until is not None and one.until > now_ms]
+    return (*past[-1:], *ahead[:KEPT_STATES])

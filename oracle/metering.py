@@ -13,7 +13,7 @@ import structlog
 
 from oracle.errors import JournalError
 from oracle.journal import Journal, Received, SignedMark
-from oracle.log import LoggedSample, RentalLog
+from oracle.log import LoggedSample, RentalLog, signable
 from oracle.meter import Gap, highest_rpm
 from oracle.order import Arrived, Intake, Order, overdue, take
 from oracle.views import RentalView
@@ -47,6 +47,7 @@ class Metering:
     rentals: dict[int, RentalView] = field(default_factory=dict)
     reused: set[int] = field(default_factory=set)
     writable: bool = True
+    _states: dict[int, tuple[RentalLog, ...]] = field(default_factory=dict)
     _checkpoint_size: dict[int, int] = field(default_factory=dict)
     _of_drill: dict[int, list[int]] = field(default_factory=dict)
     _overspeed: set[int] = field(default_factory=set)
@@ -81,7 +82,9 @@ class Metering:
         if not self._write(Received([one for some in taken.values() for one in some], late)):
             return Taken()
         self.orders = orders
-        gaps = [gap for drill, samples in taken.items() for gap in self._append(drill, samples)]
+        gaps = [
+            gap for drill, samples in taken.items() for gap in self._append(drill, samples, now_ms)
+        ]
         return Taken(frozenset(moved), frozenset(resend), tuple(gaps))
 
     def _write(self, received: Received) -> bool:
@@ -111,11 +114,15 @@ class Metering:
         elif intake.accepted:
             self.reused.discard(drill)
 
-    def _append(self, drill: int, samples: Sequence[LoggedSample]) -> list[tuple[int, Gap]]:
+    def _append(
+        self, drill: int, samples: Sequence[LoggedSample], now_ms: int
+    ) -> list[tuple[int, Gap]]:
         found = []
         for rental in self._of_drill.get(drill, ()) if samples else ():
             self._report_overspeed(rental, samples)
             self.logs[rental], gaps = self.logs[rental].extend(samples)
+            states = self._states.get(rental, ())
+            self._states[rental] = signable(states, self.logs[rental], now_ms)
             found += [(rental, gap) for gap in gaps]
             self._checkpoint(rental)
         return found
@@ -171,7 +178,7 @@ class Metering:
             if rental not in mine:
                 known = deep.get(rental)
                 if known is not None and known.state is RentalState.CLOSED:
-                    self.journal.forget_closed(rental)
+                    self.journal.forget_closed(known)
                 self._drop(rental)
         new = [
             view
@@ -183,16 +190,18 @@ class Metering:
             if rental in marks:
                 self.logs[rental] = self._rebuild(view, tariffs[view.tariff])
                 self.marks[rental] = marks[rental]
+                self._states.pop(rental, None)
                 log.info("rental taken up", rental=rental, drill=view.drill)
             elif self.logs[rental].ended_ms != view.ended_ms:
                 self.logs[rental] = self._cut(self.logs[rental], view, tariffs[view.tariff])
+                self._states.pop(rental, None)
             self.rentals[rental] = view
         self._of_drill = {}
         for rental, view in self.rentals.items():
             self._of_drill.setdefault(view.drill, []).append(rental)
 
     def _drop(self, rental: int) -> None:
-        for known in (self.rentals, self.logs, self.marks, self._checkpoint_size):
+        for known in (self.rentals, self.logs, self.marks, self._states, self._checkpoint_size):
             known.pop(rental, None)
         self._overspeed.discard(rental)
 
@@ -224,28 +233,36 @@ class Metering:
             return None
         if self.orders[view.drill].time_ms <= view.ended_ms and now_ms - view.ended_ms < wait_ms:
             return None
-        signed = self.journal.signed_reading(rental, view.ended_ms)
+        signed = self.journal.signed.find(rental, view.ended_ms)
         return signed or self.logs[rental].reading(view.ended_ms)
 
     def live_reading(self, rental: int, latest_ms: int) -> Reading | None:
-        """The reading up to the last counted sample, or None when it must not be signed.
-
-        It must not when another reading of that time was, or a later one, or when a controller
-        with a wrong clock dated the sample after `latest_ms`.
-        """
-        rental_log, mark = self.logs[rental], self.marks[rental]
-        until = rental_log.until
+        """The reading up to the last counted sample not dated after `latest_ms`, or None when there
+        is nothing new to sign: another reading of that time was signed, or a later one."""
+        states = signable(self._states.get(rental, ()), self.logs[rental], latest_ms)
+        if not states:
+            return None
+        newest, mark = states[0], self.marks[rental]
+        until = newest.until
         if until is None or until < mark.until or until > latest_ms:
             return None
-        if until == mark.until and rental_log.frontier.size != mark.log_size:
+        if until == mark.until and newest.frontier.size != mark.log_size:
             return None
-        return rental_log.reading(until)
+        return newest.reading(until)
+
+    def closing(self, readings: Sequence[Reading]) -> frozenset[int]:
+        """The rentals that one of these readings closes."""
+        return frozenset(
+            one.rental for one in readings if self.rentals[one.rental].ended_ms == one.until
+        )
 
     def signed(self, readings: Sequence[Reading]) -> None:
         """Move the marks of what was signed; they are durable already."""
         for reading in readings:
             if reading.until >= self.marks[reading.rental].until:
-                self.marks[reading.rental] = SignedMark(reading.until, reading.log_size)
+                self.marks[reading.rental] = SignedMark(
+                    reading.until, reading.log_size, reading.registers
+                )
 
     def stop(self) -> None:
         """Leave a checkpoint of every log for a quick start."""

@@ -32,7 +32,10 @@ class SignedBatch:
 
 @dataclass(frozen=True, slots=True)
 class SentTransaction:
-    """A transaction as stored before it was broadcast; fees in wei per gas, `sent_ms` Unix ms."""
+    """A transaction as stored before it was broadcast; fees in wei per gas, `sent_ms` Unix ms.
+
+    `batch` is the number of the batch that it settles, or minus the rental that it closes.
+    """
 
     hash: bytes
     batch: int
@@ -167,4 +170,8 @@ class Chain(Protocol):
 
     def settlement_data(self, oracle: int, signature: bytes, readings: Sequence[Reading]) -> bytes:
         """The calldata of `settle` for one batch."""
+        ...
+
+    def closing_data(self, rental: int) -> bytes:
+        """The calldata of `close_rental`."""
         ...

@@ -1,4 +1,8 @@
-"""Live readings: once a second a signed receipt of what changed, retained for whoever looks."""
+"""Live readings: once a second a signed receipt of what changed, retained for whoever looks.
+
+The last receipt of a rental is its final reading, dated at the end, although receipts dated later
+may have gone out before the end was known.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from typing import TYPE_CHECKING
 from oracle.errors import JournalError
 from oracle.lease_policy import Credit, LeaseLimits, credit
 from oracle.metering import Metering
+from oracle.pen import Dates, Pen, dates_allowed
 from oracle.publish import reading_message
+from oracle.registration import OracleIdentity, key_fault
 from oracle.views import ChainView, RentalView
 from protocol.messages import Channel, topic
 from protocol.records import Domain, Reading, RentalState, Tariff
-from protocol.typed_data import batch_digest
 
 if TYPE_CHECKING:
     from oracle.core import CorePorts
@@ -41,30 +46,35 @@ class Receipts:
 
     ports: CorePorts
     metering: Metering
+    pen: Pen
     domain: Domain
     limits: LeaseLimits
+    identity: OracleIdentity
     final_wait_ms: int
     _published: dict[int, tuple[int, Fingerprint]] = field(default_factory=dict)
 
     def step(self, view: ChainView, now_ms: int) -> None:
-        """Sign and publish the receipts that are due, durable marks first."""
+        """Sign and publish the receipts that are due; none with a key that is not in force."""
+        if key_fault(view.oracle, self.identity.key) is not None:
+            return
+        dates = dates_allowed(now_ms, view.head.timestamp * 1000, self.limits.head_age_ms)
         due = [
             receipt
             for rental in self.metering.rentals
-            if (receipt := self._due(rental, view, now_ms)) is not None
+            if (receipt := self._due(rental, view, now_ms, dates)) is not None
         ]
         if not due or not self.metering.writable:
             return
         readings = [receipt.reading for receipt in due]
         try:
-            whole_seconds = [one for one in readings if one.until % 1000 == 0]
-            self.metering.journal.add_signed(readings, whole_seconds)
+            signatures = self.pen.receipts(readings, dates, self.metering.closing(readings))
         except JournalError as error:
             self.metering.fail(error)
             return
-        self.metering.signed(readings)
+        self.metering.signed([one for one in readings if one.rental in signatures])
         for receipt in due:
-            self._publish(receipt, now_ms)
+            if receipt.reading.rental in signatures:
+                self._publish(receipt, signatures[receipt.reading.rental], now_ms)
         for gone in self._published.keys() - self.metering.rentals.keys():
             del self._published[gone]
 
@@ -72,7 +82,7 @@ class Receipts:
         """Publish everything again, after a new connection."""
         self._published.clear()
 
-    def _due(self, rental: int, view: ChainView, now_ms: int) -> _Receipt | None:
+    def _due(self, rental: int, view: ChainView, now_ms: int, dates: Dates) -> _Receipt | None:
         published = self._published.get(rental)
         if published is not None and 0 <= now_ms - published[0] < RECEIPT_MS:
             return None
@@ -83,19 +93,18 @@ class Receipts:
         if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
             return None
         if known.state is RentalState.OPEN:
-            reading = self.metering.live_reading(rental, now_ms + self.limits.clock_skew_ms)
+            reading = self.metering.live_reading(rental, dates.live_ms)
         else:
             reading = self.metering.final_reading(rental, now_ms, self.final_wait_ms)
         if reading is None:
             return None
-        usage = credit(known, tariff, self.metering.logs[rental], reading.until, self.limits)
+        usage = credit(known, tariff, reading.registers, reading.until, self.limits)
         receipt = _Receipt(reading, latest, tariff, usage)
         if published is not None and published[1] == receipt.fingerprint:
             return None
         return receipt
 
-    def _publish(self, receipt: _Receipt, now_ms: int) -> None:
-        signature = self.ports.signer.sign(batch_digest(self.domain, [receipt.reading]))
+    def _publish(self, receipt: _Receipt, signature: bytes, now_ms: int) -> None:
         message = reading_message(
             self.domain,
             receipt.reading,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from oracle import tables
@@ -24,25 +24,24 @@ def mark_signed(connection: Connection, readings: Sequence[Reading]) -> None:
         .where(
             table.c.rental == bindparam("of_rental"), table.c.signed_until < bindparam("new_until")
         )
-        .values(signed_until=bindparam("new_until"), signed_log_size=bindparam("new_log_size"))
+        .values(signed_until=bindparam("new_until"))
     )
-    rows = [
-        {"of_rental": one.rental, "new_until": one.until, "new_log_size": one.log_size}
-        for one in readings
-    ]
+    rows = [{"of_rental": one.rental, "new_until": one.until} for one in readings]
     connection.execute(statement, rows)
 
 
 def keep_readings(connection: Connection, readings: Sequence[Reading]) -> None:
-    """Store readings once under their rental and time."""
-    table = tables.signed_reading
-    rows = [row_of(reading) for reading in readings]
+    """Store readings once under their rental and time, and the era of the rental's number."""
+    table, known = tables.signed_reading, tables.rental.c
+    era = select(known.era).where(known.rental == bindparam("of_rental")).scalar_subquery()
+    rows = [row_of(reading) | {"of_rental": reading.rental} for reading in readings]
     if connection.dialect.name == "sqlite":
         statement: Any = insert(table).prefix_with("OR IGNORE")
     else:
         statement = postgresql.insert(table).on_conflict_do_nothing()
     if rows:
-        connection.execute(statement, rows)
+        names: dict[str, Any] = {name: bindparam(name) for name in row_of(readings[0])}
+        connection.execute(statement.values(**names, era=era), rows)
 
 
 def row_of(reading: Reading) -> dict[str, Any]:

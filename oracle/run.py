@@ -17,15 +17,18 @@ import structlog
 from oracle.chain import Web3Chain
 from oracle.chain_journal import ChainJournal
 from oracle.chain_side import ChainSide
+from oracle.closing import Closer
 from oracle.core import Core, CoreLimits, CorePorts
 from oracle.errors import SettingsError
 from oracle.ingest import MqttBroker
 from oracle.journal import Journal
 from oracle.metering import Metering
+from oracle.registration import OracleIdentity
 from oracle.settings import Settings
 from oracle.sign import GasAccount, KeystoreSigner, open_keys
 from oracle.store import Store
-from oracle.submit import WEI_PER_GWEI, SubmitLimits, Submitter
+from oracle.submit import Submitter
+from oracle.transact import FeeLimits, Transactor
 from oracle.watch import Watcher, WatchScope
 from protocol.deployment import Deployment, parse_deployment
 from protocol.errors import RecordError
@@ -33,6 +36,7 @@ from protocol.errors import RecordError
 STEP_SECONDS = 0.05
 """The longest pause between two steps: a lease decision is never later than this."""
 
+WEI_PER_GWEI = 10**9
 ZERO_ADDRESS = "0x" + 40 * "0"
 
 log = structlog.get_logger()
@@ -119,21 +123,30 @@ def build_chain_side(parts: Parts, journal: ChainJournal, clock: SystemClock) ->
         first_block=parts.deployment.block_number,
         confirmations=settings.chain.confirmations,
     )
-    limits = SubmitLimits(
+    limits = FeeLimits(
         bump_after_ms=settings.settlement.bump_after_seconds * 1000,
         highest_fee_wei=settings.settlement.highest_fee_gwei * WEI_PER_GWEI,
     )
+    domain, grace_seconds = parts.deployment.domain, parts.deployment.grace_period_seconds
+    identity = OracleIdentity(settings.oracle.number, parts.signer.address)
+    transactor = Transactor(parts.chain, journal, clock, parts.gas, domain=domain, limits=limits)
     submitter = Submitter(
         parts.chain,
         journal,
         clock,
-        parts.gas,
-        domain=parts.deployment.domain,
-        oracle=settings.oracle.number,
-        limits=limits,
+        transactor,
+        domain=domain,
+        identity=identity,
+        grace_seconds=grace_seconds,
     )
-    poll_ms = int(settings.chain.poll_seconds * 1000)
-    return ChainSide(Watcher(parts.chain, journal, clock, scope), submitter, clock, poll_ms)
+    closer = Closer(parts.chain, journal, transactor, identity, grace_seconds)
+    return ChainSide(
+        Watcher(parts.chain, journal, clock, scope),
+        submitter,
+        clock,
+        int(settings.chain.poll_seconds * 1000),
+        closer if settings.settlement.close_after_grace else None,
+    )
 
 
 def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemClock) -> Core:
@@ -141,10 +154,12 @@ def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemCloc
     settings = parts.settings
     metering = Metering(Journal(store), settings.oracle.drills, settings.oracle.number)
     metering.start()
+    metering.journal.signed.require_newest(parts.signer.address)
     limits = CoreLimits(
         lease=settings.lease_limits(),
         settlement=settings.settlement.limits(),
         final_wait_ms=settings.settlement.final_wait_seconds * 1000,
+        grace_seconds=parts.deployment.grace_period_seconds,
     )
     ports = CorePorts(clock, broker, parts.signer)
     outbox, domain = ChainJournal(store), parts.deployment.domain

@@ -114,6 +114,7 @@ class SettlementSettings(_Section):
     least_interval_seconds: Seconds = 10
     longest_interval_seconds: Seconds = 3600
     final_wait_seconds: Seconds = 120
+    close_after_grace: bool = True
     bump_after_seconds: Seconds = 60
     highest_fee_gwei: Annotated[int, Field(ge=1, le=1_000_000)] = 500
     asset_units_per_ether: Annotated[int, Field(ge=1)] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,13 +10,14 @@ import structlog
 from oracle.batch import Candidate, choose_batch
 from oracle.chain_journal import ChainJournal
 from oracle.errors import JournalError
-from oracle.lease_policy import Inhibit, OracleIdentity, chain_problem, credit
+from oracle.lease_policy import Inhibit, chain_problem, credit
 from oracle.metering import Metering
 from oracle.outbox import in_the_way, retry_at_ms
-from oracle.settlement_policy import Due, settlement_due
+from oracle.pen import Dates, Pen, dates_allowed
+from oracle.registration import OracleIdentity
+from oracle.settlement_policy import Due, grace_over, settlement_due, unsettled_owed
 from oracle.views import ChainView, RentalView
-from protocol.records import Domain, Reading, RentalState, Tariff
-from protocol.typed_data import batch_digest
+from protocol.records import RentalState, Tariff
 
 if TYPE_CHECKING:
     from oracle.core import CoreLimits, CorePorts
@@ -25,7 +26,8 @@ DECIDE_MS = 500
 """How often it is decided; blocks come more slowly."""
 
 HARMLESS = {None, Inhibit.SETTLEMENT_STALLED, Inhibit.HEAD_STALE, Inhibit.CLOCK_SKEW}
-"""What is wrong with the chain may stop leases without making a settlement wrong."""
+"""What is wrong with the chain may stop leases without making a settlement wrong; how a reading may
+be dated then is for the pen."""
 
 log = structlog.get_logger()
 
@@ -36,11 +38,12 @@ class Settlement:
 
     ports: CorePorts
     metering: Metering
+    pen: Pen
     outbox: ChainJournal
-    domain: Domain
     limits: CoreLimits
     identity: OracleIdentity
     _decided_ms: int | None = None
+    _lost: set[int] = field(default_factory=set)
 
     def step(self, view: ChainView, now_ms: int) -> None:
         """Sign what is due and put it into the outbox."""
@@ -50,15 +53,17 @@ class Settlement:
         problem = chain_problem(view, self.identity.key, now_ms, self.limits.lease)
         if problem not in HARMLESS:
             return
+        head_ms = view.head.timestamp * 1000
+        dates = dates_allowed(now_ms, head_ms, self.limits.lease.head_age_ms)
         try:
-            candidates = self._candidates(view, now_ms)
+            candidates = self._candidates(view, now_ms, dates)
             if not candidates or in_the_way(self.outbox.open_batches(), view):
                 return
-            self._enqueue(candidates, now_ms)
+            self._enqueue(candidates, now_ms, dates)
         except JournalError as error:
             self.metering.fail(error)
 
-    def _candidates(self, view: ChainView, now_ms: int) -> list[Candidate]:
+    def _candidates(self, view: ChainView, now_ms: int, dates: Dates) -> list[Candidate]:
         found = []
         for rental, known in self.metering.rentals.items():
             latest, tariff = view.latest.get(rental), view.tariffs.get(known.tariff)
@@ -66,13 +71,16 @@ class Settlement:
                 continue
             if latest.identity != known.identity:
                 continue
+            if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
+                continue
+            if grace_over(latest, view.head.timestamp, self.limits.grace_seconds):
+                self._lose(latest, tariff)
+                continue
             rejection = view.rejections.get(rental)
             if rejection is not None and now_ms < retry_at_ms(rejection):
                 continue
-            if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
-                continue
             candidate = (
-                self._live(latest, tariff, view, now_ms)
+                self._live(latest, tariff, view, dates)
                 if latest.state is RentalState.OPEN
                 else self._final(known, latest, now_ms)
             )
@@ -81,14 +89,12 @@ class Settlement:
         return found
 
     def _live(
-        self, latest: RentalView, tariff: Tariff, view: ChainView, now_ms: int
+        self, latest: RentalView, tariff: Tariff, view: ChainView, dates: Dates
     ) -> Candidate | None:
-        latest_ms = now_ms + self.limits.lease.clock_skew_ms
-        reading = self.metering.live_reading(latest.rental, latest_ms)
+        reading = self.metering.live_reading(latest.rental, dates.live_ms)
         if reading is None:
             return None
-        rental_log = self.metering.logs[latest.rental]
-        usage = credit(latest, tariff, rental_log, reading.until, self.limits.lease)
+        usage = credit(latest, tariff, reading.registers, reading.until, self.limits.lease)
         due = settlement_due(
             latest,
             tariff,
@@ -99,7 +105,7 @@ class Settlement:
         )
         if due is None:
             return None
-        return Candidate(reading, due, usage.charge - latest.settled_charge(tariff))
+        return Candidate(reading, due, unsettled_owed(latest, tariff, usage))
 
     def _final(self, known: RentalView, latest: RentalView, now_ms: int) -> Candidate | None:
         """Only when the end is confirmed and the same at the newest block."""
@@ -110,12 +116,31 @@ class Settlement:
             return None
         return Candidate(reading, Due.ENDED, 0)
 
-    def _enqueue(self, candidates: list[Candidate], now_ms: int) -> None:
-        readings: tuple[Reading, ...] = choose_batch(candidates)
-        signature = self.ports.signer.sign(batch_digest(self.domain, readings))
+    def _lose(self, latest: RentalView, tariff: Tariff) -> None:
+        """The contract takes no reading of this rental any more; say once what that costs."""
+        if latest.rental in self._lost or latest.ended_ms is None:
+            return
+        self._lost.add(latest.rental)
+        registers = self.metering.logs[latest.rental].meter.registers
+        usage = credit(latest, tariff, registers, latest.ended_ms, self.limits.lease)
+        log.error(
+            "final reading lost",
+            rental=latest.rental,
+            drill=latest.drill,
+            until=latest.ended_ms,
+            settled_until=latest.until,
+            cost=max(unsettled_owed(latest, tariff, usage), 0),
+            reason="the grace period is over",
+        )
+
+    def _enqueue(self, candidates: list[Candidate], now_ms: int, dates: Dates) -> None:
+        chosen = choose_batch(candidates)
+        readings, signature = self.pen.batch(chosen, dates, self.metering.closing(chosen))
+        if not readings:
+            return
+        self.metering.signed(readings)
         identities = [self.metering.rentals[one.rental].identity for one in readings]
         batch = self.outbox.add_batch(now_ms, readings, identities, signature)
-        self.metering.signed(readings)
         why = {one.reading.rental: one.due.name.lower() for one in candidates}
         for reading in readings:
             self.metering.checkpoint(reading.rental)

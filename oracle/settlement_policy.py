@@ -1,8 +1,12 @@
 """When a rental's usage goes to the chain: the settlement decision, a pure function of values.
 
-A rental settles when it has ended, when what it used reaches what it funded, when its runway is
-short, when the longest interval has passed, and otherwise when the unsettled charge is a worthwhile
-share of the balance. Only the last of these waits for gas to be cheap beside the charge.
+A rental settles when it has ended, when what it used reaches the limit of what may be owed, when a
+capped one has credit again, when its runway is short, when the longest interval has passed, and
+otherwise when what is owed and unsettled is a worthwhile share of the balance. Only the last of
+these waits for gas to be cheap beside it.
+
+An hourly cap comes and goes with the clock and no money is lost at it: it makes no runway short,
+and what it lets be owed later follows at the longest interval, or as a worthwhile share.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from enum import IntEnum
 from oracle.lease_policy import Credit
 from oracle.views import RentalView
 from protocol.records import Tariff
+from protocol.tariff import runway_seconds
 
 WEI_PER_ETHER = 10**18
 
@@ -29,9 +34,10 @@ class Due(IntEnum):
 
     ENDED = 1
     USED_UP = 2
-    RUNWAY = 3
-    INTERVAL = 4
-    SHARE = 5
+    CREDIT_AGAIN = 3
+    RUNWAY = 4
+    INTERVAL = 5
+    SHARE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def gas_cost(gas_price_wei: int, limits: SettlementLimits) -> int:
     return -(-SETTLE_GAS * gas_price_wei * limits.asset_units_per_ether // WEI_PER_ETHER)
 
 
-def settlement_due(
+def settlement_due(  # noqa: PLR0911  # one line a reason
     rental: RentalView,
     tariff: Tariff,
     usage: Credit,
@@ -65,23 +71,41 @@ def settlement_due(
     `rental` is the newest state, so that what is mined but not deep yet is not sent again.
     """
     since_ms = until_ms - max(rental.until, rental.opened_ms)
-    settled = rental.settled_charge(tariff)
-    unsettled = usage.charge - settled
-    if since_ms <= 0 or unsettled <= 0 or settled >= rental.funded:
+    settled = rental.settled_owed(tariff)
+    unsettled = unsettled_owed(rental, tariff, usage)
+    was_at_limit = settled >= rental.limit(rental.until)
+    if since_ms <= 0:
         return None
-    if usage.charge >= rental.funded:
+    if was_at_limit and usage.headroom > 0 and since_ms >= limits.least_interval_ms:
+        # With headroom, not at the first unit: a cap of just the standing price would flicker.
+        return Due.CREDIT_AGAIN
+    if unsettled <= 0:
+        return None
+    if usage.charge >= usage.limit and not was_at_limit:
         return Due.USED_UP
-    pause_ms = max(limits.least_interval_ms, usage.runway_seconds * 1000 // RUNWAY_PARTS)
-    if usage.runway_seconds < limits.least_runway_seconds and since_ms >= pause_ms:
+    runway = runway_seconds(tariff, usage.headroom + rental.ceiling - usage.limit)
+    pause_ms = max(limits.least_interval_ms, runway * 1000 // RUNWAY_PARTS)
+    short = usage.charge < usage.limit and runway < limits.least_runway_seconds
+    if short and since_ms >= pause_ms:
         return Due.RUNWAY
     if since_ms >= limits.longest_interval_ms:
         return Due.INTERVAL
-    worthwhile = unsettled * 1000 >= limits.share_of_balance_per_mille * (rental.funded - settled)
+    worthwhile = unsettled * 1000 >= limits.share_of_balance_per_mille * (rental.ceiling - settled)
     cost = gas_cost(gas_price_wei, limits)
     affordable = cost * 1000 <= limits.gas_share_per_mille * unsettled
     if worthwhile and affordable and since_ms >= limits.least_interval_ms:
         return Due.SHARE
     return None
+
+
+def grace_over(rental: RentalView, head_timestamp: int, grace_seconds: int) -> bool:
+    """Whether a block of that time (Unix s) settles an ended rental no more."""
+    return rental.ended_ms is not None and head_timestamp >= rental.ended_at + grace_seconds
+
+
+def unsettled_owed(rental: RentalView, tariff: Tariff, usage: Credit) -> int:
+    """What `usage` lets be owed over what the settled registers do."""
+    return min(usage.charge, usage.limit) - rental.settled_owed(tariff)
 
 
 FIRST_RETRY_MS = 30_000

@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
@@ -74,23 +75,31 @@ class Store:
                     f"{row['contract']} on {row['chain_id']}; give each deployment its own journal"
                 )
 
+    def file_beside(self, ending: str) -> Path | None:
+        """The path of a file beside an SQLite journal; None for any other database."""
+        path = self._engine.url.database
+        if self._engine.dialect.name != "sqlite" or not path or path == ":memory:":
+            return None
+        return Path(path + ending)
+
     def lock(self) -> None:
         """Keep a second oracle off an SQLite journal until the end of the process.
 
         Raises JournalError when one has it.
         """
-        path = self._engine.url.database
-        if self._engine.dialect.name != "sqlite" or not path or path == ":memory:":
+        path = self.file_beside(".lock")
+        if path is None:
             return
         try:
-            handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise JournalError(f"journal {path}.lock: {error.strerror}") from error
+            raise JournalError(f"journal {path}: {error.strerror}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(handle)
-            raise JournalError(f"journal {path} is in use by another oracle") from None
+            journal = self._engine.url.database
+            raise JournalError(f"journal {journal} is in use by another oracle") from None
         self._lock = handle
 
     def close(self) -> None:

@@ -1,49 +1,31 @@
-"""Carries signed batches to the chain: outbox, transaction, fee bumps, and when it is done.
+"""Carries signed batches to the chain: from the outbox to what became of them.
 
-A transaction's raw bytes are stored before they are broadcast, so that a crash in between repeats
-the same transaction and never makes a second one. A batch is done when the contract's state, some
-blocks deep, shows its readings; a receipt is only a hint on the way there. What the chain holds is
-the truth: after a restart everything is derived from it again.
+A batch is done when the contract's state, some blocks deep, shows its readings; a receipt is only a
+hint on the way there. What the chain holds is the truth: after a restart everything is derived from
+it again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import structlog
-from eth_utils.address import to_checksum_address
 
 from oracle import tables
 from oracle.chain_journal import ChainJournal
-from oracle.errors import CallRevertedError, TransactionRefusedError
+from oracle.errors import CallRevertedError
 from oracle.outbox import is_open, of_another_rental, open_readings
-from oracle.ports import Chain, Clock, GasSigner, Receipt, SentTransaction, SignedBatch
+from oracle.ports import Chain, Clock, Receipt, SentTransaction, SignedBatch
+from oracle.registration import OracleIdentity, key_fault
+from oracle.settlement_policy import grace_over
+from oracle.transact import Job, Transactor
 from oracle.views import ChainView, Rejection
-from protocol.errors import RecordError
+from protocol.errors import RecordError, SignatureError
 from protocol.records import Domain, Reading
-
-GAS_MARGIN_PERCENT = 30
-"""Above the estimate: registers that go from zero to non-zero in between cost more."""
-
-REBROADCAST_MS = 5_000
-"""A transaction that is not mined is offered to the node again, in case it forgot it."""
-
-BUMP_PERCENT = 15
-"""Nodes take a replacement from 10 % more on; a little above that survives rounding."""
-
-WEI_PER_GWEI = 10**9
+from protocol.typed_data import batch_digest, recover_signer
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitLimits:
-    """When a transaction's fee is raised, and how far."""
-
-    bump_after_ms: int
-    highest_fee_wei: int
 
 
 class Submitter:
@@ -54,17 +36,15 @@ class Submitter:
         chain: Chain,
         journal: ChainJournal,
         clock: Clock,
-        gas: GasSigner,
+        transactor: Transactor,
         *,
         domain: Domain,
-        oracle: int,
-        limits: SubmitLimits,
+        identity: OracleIdentity,
+        grace_seconds: int,
     ) -> None:
-        self._chain, self._journal, self._clock, self._gas = chain, journal, clock, gas
-        self._domain, self._oracle, self._limits = domain, oracle, limits
-        self._mined: dict[int, Receipt] = {}
-        self._broadcast_at: dict[int, int] = {}
-        self._refused_ms: int | None = None
+        self._chain, self._journal, self._clock = chain, journal, clock
+        self._transactor, self._domain = transactor, domain
+        self._identity, self._grace_seconds = identity, grace_seconds
         self.rejections: dict[int, Rejection] = {}
         self.waiting_since_ms: int | None = None
 
@@ -95,7 +75,7 @@ class Submitter:
             self._finish(batch, tables.SETTLED, "")
             return True
         sent = self._journal.transactions(batch.number)
-        receipt = self._receipt(batch, sent)
+        receipt = self._transactor.receipt(_job(batch), sent)
         if receipt is not None:
             return self._judge(batch, receipt, view)
         if not open_readings(batch, view.latest):
@@ -104,32 +84,20 @@ class Submitter:
         if any(one.rental not in view.latest for one in batch.readings):
             self._finish(batch, tables.DROPPED, "the chain knows one of these rentals no more")
             return True
+        if self._all_too_late(batch, view):
+            self._finish(batch, tables.DROPPED, "the grace period is over")
+            return True
+        if key_fault(view.oracle, self._identity.key) is not None:
+            return False
+        if self._of_former_key(batch):
+            self._finish(batch, tables.DROPPED, "signed with a former key; it is signed anew")
+            return True
         if not first:
             return False
         if max(reading.until for reading in batch.readings) > view.head.timestamp * 1000:
             return False
         self._send(batch, sent)
         return False
-
-    def _receipt(self, batch: SignedBatch, sent: Sequence[SentTransaction]) -> Receipt | None:
-        for one in reversed(sent):
-            receipt = self._chain.receipt(one.hash)
-            if receipt is not None:
-                if self._mined.get(batch.number) != receipt:
-                    self._mined[batch.number] = receipt
-                    log.info(
-                        "settlement mined",
-                        batch=batch.number,
-                        transaction=_hex(one.hash),
-                        block_number=receipt.block_number,
-                        readings=len(batch.readings),
-                        gas_used=receipt.gas_used,
-                    )
-                return receipt
-        if batch.number in self._mined:
-            log.warning("settlement vanished with its block", batch=batch.number)
-            del self._mined[batch.number]
-        return None
 
     def _judge(self, batch: SignedBatch, receipt: Receipt, view: ChainView) -> bool:
         """Close a mined batch whose readings will not settle any more."""
@@ -148,104 +116,33 @@ class Submitter:
         self._finish(batch, tables.DROPPED, "; ".join(reasons))
         return True
 
+    def _all_too_late(self, batch: SignedBatch, view: ChainView) -> bool:
+        return all(
+            grace_over(view.latest[one.rental], view.head.timestamp, self._grace_seconds)
+            for one in open_readings(batch, view.latest)
+        )
+
     def _send(self, batch: SignedBatch, sent: Sequence[SentTransaction]) -> None:
-        """Make, repeat or bump the batch's transaction."""
-        now_ms = self._clock.now_ms()
-        if self._refused_ms is not None and now_ms - self._refused_ms < self._limits.bump_after_ms:
-            return
         try:
-            data = self._chain.settlement_data(self._oracle, batch.signature, batch.readings)
-            gas = self._chain.simulate(self._gas.address, data)
+            data = self._chain.settlement_data(
+                self._identity.number, batch.signature, batch.readings
+            )
+            self._transactor.send(_job(batch), data, sent)
         except (CallRevertedError, RecordError) as error:
             for reading in batch.readings:
                 self._reject(reading, str(error))
             self._finish(batch, tables.DROPPED, str(error))
-            return
-        nonce = self._chain.nonce(self._gas.address)
-        newest = sent[-1] if sent else None
-        broadcast_ms = self._broadcast_at.get(batch.number)
-        recent = broadcast_ms is not None and now_ms - broadcast_ms < REBROADCAST_MS
-        if (
-            newest is not None
-            and newest.nonce < nonce
-            and (recent or self._receipt(batch, sent) is not None)
-        ):
-            return
-        if newest is None or newest.nonce < nonce:
-            # A nonce used up without a receipt of ours belongs to another use of the account.
-            made = self._make(batch.number, (data, gas, nonce), self._fees(None), now_ms)
-        elif now_ms - newest.sent_ms > self._limits.bump_after_ms and self._can_bump(newest):
-            made = self._make(batch.number, (data, gas, newest.nonce), self._fees(newest), now_ms)
-        elif recent:
-            return
-        else:
-            made = newest
-        self._broadcast(made, now_ms)
 
-    def _fees(self, before: SentTransaction | None) -> tuple[int, int]:
-        """Highest fee and priority fee, in wei per gas; more than those of `before`."""
-        priority = self._chain.priority_fee_wei()
-        highest = 2 * self._chain.head().base_fee_wei + priority
-        if before is not None:
-            priority = max(priority, _raised(before.priority_fee_wei))
-            highest = max(highest, _raised(before.max_fee_wei))
-        highest = min(highest, self._limits.highest_fee_wei)
-        return highest, min(priority, highest)
-
-    def _can_bump(self, sent: SentTransaction) -> bool:
-        return _raised(sent.max_fee_wei) <= self._limits.highest_fee_wei
-
-    def _make(
-        self, batch: int, call: tuple[bytes, int, int], fees: tuple[int, int], now_ms: int
-    ) -> SentTransaction:
-        """Sign and store a transaction of `call` (calldata, gas, nonce) at `fees` (highest fee,
-        priority fee, wei per gas); only then may it be broadcast."""
-        data, gas, nonce = call
-        fields: dict[str, Any] = {
-            "type": 2,
-            "chainId": self._domain.chain_id,
-            "to": to_checksum_address(self._domain.contract),
-            "value": 0,
-            "data": data,
-            "gas": gas * (100 + GAS_MARGIN_PERCENT) // 100,
-            "nonce": nonce,
-            "maxFeePerGas": fees[0],
-            "maxPriorityFeePerGas": fees[1],
-        }
-        signed = self._gas.sign_transaction(fields)
-        sent = SentTransaction(
-            hash=bytes(signed.hash),
-            batch=batch,
-            nonce=nonce,
-            raw=bytes(signed.raw_transaction),
-            max_fee_wei=fees[0],
-            priority_fee_wei=fees[1],
-            sent_ms=now_ms,
-        )
-        self._journal.add_transaction(sent)
-        return sent
-
-    def _broadcast(self, sent: SentTransaction, now_ms: int) -> None:
-        self._broadcast_at[sent.batch] = now_ms
+    def _of_former_key(self, batch: SignedBatch) -> bool:
         try:
-            self._chain.broadcast(sent.raw)
-        except TransactionRefusedError as error:
-            self._refused_ms = now_ms
-            log.warning("transaction refused", batch=sent.batch, reason=str(error))
-            return
-        self._refused_ms = None
-        log.info(
-            "settlement sent",
-            batch=sent.batch,
-            transaction=_hex(sent.hash),
-            nonce=sent.nonce,
-            max_fee_wei=sent.max_fee_wei,
-        )
+            signer = recover_signer(batch_digest(self._domain, batch.readings), batch.signature)
+        except SignatureError:
+            return True
+        return signer.lower() != self._identity.key.lower()
 
     def _finish(self, batch: SignedBatch, state: str, note: str) -> None:
         self._journal.finish_batch(batch.number, state, note)
-        self._mined.pop(batch.number, None)
-        self._broadcast_at.pop(batch.number, None)
+        self._transactor.forget(_job(batch))
         if state == tables.SETTLED:
             log.info("settlement confirmed", batch=batch.number)
         else:
@@ -275,9 +172,5 @@ class Submitter:
         )
 
 
-def _raised(fee_wei: int) -> int:
-    return fee_wei * (100 + BUMP_PERCENT) // 100 + 1
-
-
-def _hex(data: bytes) -> str:
-    return "0x" + data.hex()
+def _job(batch: SignedBatch) -> Job:
+    return Job(batch.number, "settlement")

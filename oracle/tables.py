@@ -2,14 +2,16 @@
 
 sample            every sample that was acknowledged, as it came
 late_sample       samples that came after their place in the log was signed past
-rental            what was signed last for each rental
-signed_reading    readings that must be found again: those of whole seconds and of batches
+rental            what was signed last for each rental number; `era` counts the rentals that had it
+signed_reading    readings that were signed, for as long as another one could contradict them
+signing           the key that signs, and how often it did
 checkpoint        meter and frontier after so many samples, to replay from
 block             the newest blocks, to recognise a reorganisation
 balance_positive  the log entries that leases rest on
 batch             signed batches on their way to the chain
 batch_reading     their readings, in order, and which rental each is of: numbers may be given anew
-settle_transaction  raw transactions, stored before they are broadcast
+settle_transaction  raw transactions, stored before they are broadcast; `batch` is minus the
+                  rental's number where one closes a rental
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ from sqlalchemy import (
 
 from protocol.records import Registers
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+IDENTITY = ("drill", "tariff", "opened_at", "customer")
+"""The columns that hold a rental's identity."""
 
 OPEN, SETTLED, DROPPED = "open", "settled", "dropped"
 """The states of a batch."""
@@ -82,8 +87,8 @@ rental = Table(
     _number("tariff"),
     _number("opened_at"),
     _text("customer"),
+    _number("era"),
     _number("signed_until"),
-    _number("signed_log_size"),
 )
 
 signed_reading = Table(
@@ -94,7 +99,10 @@ signed_reading = Table(
     *_registers(),
     _number("log_size"),
     _bytes("log_root"),
+    _number("era"),
 )
+
+signing = Table("signing", metadata, Column("key", Text, primary_key=True), _number("signatures"))
 
 checkpoint = Table(
     "checkpoint",

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from protocol.records import Registers, RentalState, Tariff
-from protocol.tariff import charge
+from protocol.records import Caps, Registers, RentalState, Tariff
+from protocol.tariff import charge, limit
 
 Identity = tuple[int, int, int, str]
 """A rental's drill, tariff, time of opening (Unix s) and customer."""
@@ -42,6 +42,7 @@ class RentalView:
     until: int
     funded: int
     registers: Registers
+    caps: Caps = field(default_factory=Caps)
 
     @property
     def opened_ms(self) -> int:
@@ -60,7 +61,24 @@ class RentalView:
 
     def settled_charge(self, tariff: Tariff) -> int:
         """What the settled registers cost, not capped by funds."""
-        return charge(tariff, self.registers, max(self.until - self.opened_ms, 0))
+        return charge(tariff, self.registers, self.elapsed_ms(self.until))
+
+    def settled_owed(self, tariff: Tariff) -> int:
+        """What of that is owed, within funds and caps."""
+        return min(self.settled_charge(tariff), self.limit(self.until))
+
+    def elapsed_ms(self, until_ms: int) -> int:
+        """How long the rental has run at `until_ms` (Unix ms)."""
+        return max(until_ms - self.opened_ms, 0)
+
+    def limit(self, until_ms: int) -> int:
+        """The most that may be owed at `until_ms` (Unix ms)."""
+        return limit(self.funded, self.caps, self.elapsed_ms(until_ms))
+
+    @property
+    def ceiling(self) -> int:
+        """The most that may ever be owed, as it is funded now."""
+        return min(self.funded, self.caps.per_rental)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +93,12 @@ class DrillView:
 
 @dataclass(frozen=True, slots=True)
 class OracleView:
-    """One oracle: the address of its key, and whether it was revoked."""
+    """One oracle: the address of its key, and whether it may sign with it."""
 
     key: str
     revoked: bool
+    suspended: bool = False
+    is_p256: bool = False
 
 
 @dataclass(frozen=True, slots=True)

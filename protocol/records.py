@@ -67,6 +67,11 @@ class Registers:
         """Spindle revolutions, level 1 first."""
         return self.revolutions_1, self.revolutions_2, self.revolutions_3
 
+    def no_lower_than(self, other: Registers) -> bool:
+        """Whether no register is lower than in `other`."""
+        pairs = zip(self.as_tuple(), other.as_tuple(), strict=True)
+        return all(mine >= theirs for mine, theirs in pairs)
+
     def as_tuple(self) -> tuple[int, ...]:
         """The six registers in the order of the contract's struct."""
         return (*self.active_ms, *self.revolutions)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conftest import role_account
+
 from oracle.lease_policy import LeaseLimits
 from oracle.log import LoggedSample
 from oracle.ports import Incoming
@@ -41,7 +43,7 @@ def logged(sample: Sample) -> LoggedSample:
 
 
 NOW_MS = 1_700_000_000_000
-DOMAIN_KEY = "0x" + "a" * 40
+DOMAIN_KEY = role_account("oracle").address
 CUSTOMER = "0x" + "c" * 40
 TARIFF = Tariff(
     (LevelRate(1000, 0, 3000), LevelRate(2000, 0, 2000), LevelRate(3000, 0, 1000)), 0, 1

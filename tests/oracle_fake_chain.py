@@ -164,5 +164,8 @@ class FakeChain:
         self._call("receipt")
         return self.mined.get(transaction_hash)
 
+    def closing_data(self, rental: int) -> bytes:
+        return b"close" + rental.to_bytes(4, "big")
+
     def settlement_data(self, oracle: int, signature: bytes, readings: Sequence[Reading]) -> bytes:
         return b"settle" + b"".join(one.rental.to_bytes(4, "big") for one in readings)

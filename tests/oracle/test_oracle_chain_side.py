@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 from conftest import role_account
-from oracle_builders import FakeClock
+from oracle_builders import DOMAIN_KEY, FakeClock
 from oracle_fake_chain import FakeChain
 
 from oracle.chain_journal import ChainJournal
 from oracle.chain_side import LONGEST_BACKOFF, ChainSide
 from oracle.errors import JournalError
+from oracle.registration import OracleIdentity
 from oracle.sign import GasAccount
 from oracle.store import Store, place_of
-from oracle.submit import SubmitLimits, Submitter
+from oracle.submit import Submitter
+from oracle.transact import FeeLimits, Transactor
 from oracle.watch import Watcher, WatchScope
 from protocol.records import Domain
 
@@ -39,8 +41,16 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     store = Store(f"sqlite:///{tmp_path}/j.sqlite")
     chain, clock, journal = FakeChain(), FakeClock(), ChainJournal(store)
     watcher = Watcher(chain, journal, clock, WatchScope(1, (1,), 0, confirmations=1))
-    limits = SubmitLimits(bump_after_ms=60_000, highest_fee_wei=1_000)
-    submitter = Submitter(chain, journal, clock, GAS, domain=DOMAIN, oracle=1, limits=limits)
+    limits = FeeLimits(bump_after_ms=60_000, highest_fee_wei=1_000)
+    submitter = Submitter(
+        chain,
+        journal,
+        clock,
+        Transactor(chain, journal, clock, GAS, domain=DOMAIN, limits=limits),
+        domain=DOMAIN,
+        identity=OracleIdentity(1, DOMAIN_KEY),
+        grace_seconds=3_600,
+    )
     yield Desk(chain, clock, ChainSide(watcher, submitter, clock, POLL_MS))
     store.close()
 

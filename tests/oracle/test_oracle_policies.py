@@ -19,9 +19,10 @@ from oracle_builders import (
 )
 
 from oracle.batch import Candidate, choose_batch
-from oracle.lease_policy import DrillFacts, Inhibit, OracleIdentity, credit, decide_lease
+from oracle.lease_policy import DrillFacts, Inhibit, credit, decide_lease
 from oracle.log import RentalLog
 from oracle.meter import MeterState, highest_rpm
+from oracle.registration import OracleIdentity
 from oracle.settlement_policy import Due, SettlementLimits, retry_pause_ms, settlement_due
 from oracle.views import ChainView, DrillView, OracleView, Rejection
 from protocol.messages import CreditWarning
@@ -40,6 +41,7 @@ def facts(**changes: Any) -> DrillFacts:
         "log": LOG,
         "last_sample_ms": NOW_MS - 500,
         "signed_until": 0,
+        "signed": Registers(),
         "reused": False,
         "journal_writable": True,
     }
@@ -67,7 +69,11 @@ VIEWS = [
     (make_view(head=replace(HEAD, timestamp=HEAD.timestamp + 20)), Inhibit.CLOCK_SKEW),
     (make_view(catching_up=True), Inhibit.CATCHING_UP),
     (make_view(oracle=OracleView("0x" + "1" * 40, revoked=False)), Inhibit.ORACLE_KEY),
-    (make_view(oracle=OracleView(DOMAIN_KEY, revoked=True)), Inhibit.ORACLE_KEY),
+    (make_view(oracle=OracleView(DOMAIN_KEY, revoked=True)), Inhibit.REVOKED),
+    (
+        make_view(oracle=OracleView(DOMAIN_KEY, revoked=False, suspended=True)),
+        Inhibit.SUSPENDED,
+    ),
     (make_view(waiting_since_ms=NOW_MS - 60_001), Inhibit.SETTLEMENT_STALLED),
     (make_view(drills={}), Inhibit.OTHER_ORACLE),
     (make_view(drills={1: DrillView(1, 2, 7, retired=False)}), Inhibit.OTHER_ORACLE),
@@ -123,7 +129,9 @@ def test_credit__short_runway__warns() -> None:
     reserve = dearest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
     ten_seconds = dearest_charge(TARIFF, 10_000)
 
-    low = credit(make_rental(funded=reserve + ten_seconds), TARIFF, LOG, NOW_MS, LEASE_LIMITS)
+    low = credit(
+        make_rental(funded=reserve + ten_seconds), TARIFF, Registers(), NOW_MS, LEASE_LIMITS
+    )
 
     assert low.warning is CreditWarning.LOW
     assert low.runway_seconds == 10
@@ -157,7 +165,7 @@ def due(
     ]
     log, _ = log.extend(samples)
     limits = replace(LEASE_LIMITS, lease_ms=1_000, stroke_ms=0, settlement_ms=0)
-    usage = credit(rental, TARIFF, log, NOW_MS, limits)
+    usage = credit(rental, TARIFF, log.meter.registers, NOW_MS, limits)
     return settlement_due(
         rental,
         TARIFF,
@@ -204,7 +212,7 @@ def test_settlement_due__all_funds_used__at_once() -> None:
 
 def test_settlement_due__funds_used_up_on_chain__no_more_transactions() -> None:
     rental = make_rental(funded=10, registers=Registers(60_000, 0, 0, 0, 0, 0))
-    usage = credit(rental, TARIFF, LOG, NOW_MS, LEASE_LIMITS)
+    usage = credit(rental, TARIFF, rental.registers, NOW_MS, LEASE_LIMITS)
 
     assert settlement_due(rental, TARIFF, usage, NOW_MS, gas_price_wei=0, limits=LIMITS) is None
 

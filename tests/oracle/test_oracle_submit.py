@@ -15,17 +15,26 @@ from oracle.chain_journal import ChainJournal
 from oracle.errors import ChainError, TransactionRefusedError
 from oracle.outbox import in_the_way
 from oracle.ports import Receipt
+from oracle.registration import OracleIdentity
 from oracle.sign import GasAccount
 from oracle.store import Store
-from oracle.submit import SubmitLimits, Submitter
+from oracle.submit import Submitter
+from oracle.transact import FeeLimits, Transactor
 from oracle.views import ChainView, Header
 from protocol.errors import RecordError
 from protocol.records import Domain, Reading, Registers, RentalState
+from protocol.typed_data import batch_digest, sign_digest
 
 GAS = GasAccount(bytes(role_account("relayer").key))
 UNTIL = NOW_MS - 1_000
 READING = Reading(7, UNTIL, Registers(1000, 0, 0, 10, 0, 0), 10, bytes(32))
-SIGNATURE = bytes(64) + b"\x1b"
+DOMAIN = Domain(31337, "0x" + "d" * 40)
+KEY = role_account("oracle")
+GRACE_SECONDS = 3_600
+
+
+def signed(*readings: Reading) -> bytes:
+    return sign_digest(bytes(KEY.key), batch_digest(DOMAIN, readings))
 
 
 @dataclass
@@ -52,14 +61,15 @@ class Desk:
 
 
 def make(chain: FakeChain, journal: ChainJournal, clock: FakeClock) -> Submitter:
+    limits = FeeLimits(bump_after_ms=60_000, highest_fee_wei=1_000)
     return Submitter(
         chain,
         journal,
         clock,
-        GAS,
-        domain=Domain(31337, "0x" + "d" * 40),
-        oracle=1,
-        limits=SubmitLimits(bump_after_ms=60_000, highest_fee_wei=1_000),
+        Transactor(chain, journal, clock, GAS, domain=DOMAIN, limits=limits),
+        domain=DOMAIN,
+        identity=OracleIdentity(1, KEY.address),
+        grace_seconds=GRACE_SECONDS,
     )
 
 
@@ -67,7 +77,7 @@ def make(chain: FakeChain, journal: ChainJournal, clock: FakeClock) -> Submitter
 def desk(tmp_path: Path) -> Iterator[Desk]:
     store = Store(f"sqlite:///{tmp_path}/j.sqlite")
     chain, journal, clock = FakeChain(), ChainJournal(store), FakeClock()
-    journal.add_batch(NOW_MS, [READING], [make_rental().identity], SIGNATURE)
+    journal.add_batch(NOW_MS, [READING], [make_rental().identity], signed(READING))
     yield Desk(chain, journal, clock, make(chain, journal, clock))
     store.close()
 
@@ -283,7 +293,7 @@ def test_step__one_of_two_rentals_vanished__nothing_is_sent_for_whoever_gets_its
 ) -> None:
     both = [replace(READING, rental=8), READING]
     desk.journal.finish_batch(1, "dropped", "")
-    desk.journal.add_batch(NOW_MS, both, [make_rental().identity] * 2, SIGNATURE)
+    desk.journal.add_batch(NOW_MS, both, [make_rental().identity] * 2, signed(*both))
     desk.submitter.step(make_view())
 
     assert desk.chain.pool == []

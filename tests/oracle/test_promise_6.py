@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_builders import DOMAIN_KEY, LEASE_LIMITS, NOW_MS, make_rental, make_sample, make_view
 
-from oracle.lease_policy import DrillFacts, OracleIdentity, decide_lease
+from oracle.lease_policy import DrillFacts, decide_lease
 from oracle.log import LoggedSample, RentalLog
 from oracle.meter import highest_rpm
+from oracle.registration import OracleIdentity
 from protocol.records import Lease, LevelRate, Registers, Tariff
 from protocol.sample import encode_sample
 from protocol.tariff import charge
@@ -57,7 +58,15 @@ def test_decide_lease__the_worst_that_can_follow_from_it__is_paid_for(
         )
         rental_log, _ = rental_log.append(LoggedSample(sample, encode_sample(sample)))
     view = make_view(deep={7: rental}, latest={7: rental}, tariffs={1: tariff})
-    facts = DrillFacts(1, rental_log, NOW_MS - unseen_ms, 0, reused=False, journal_writable=True)
+    facts = DrillFacts(
+        1,
+        rental_log,
+        NOW_MS - unseen_ms,
+        0,
+        Registers(),
+        reused=False,
+        journal_writable=True,
+    )
 
     lease = decide_lease(view, facts, OracleIdentity(1, DOMAIN_KEY), NOW_MS, LEASE_LIMITS)
 

@@ -1,0 +1,72 @@
+"""Closes ended rentals whose final reading can settle no more, so that the drill is free again.
+
+Anybody may close such a rental; the box does it because a drill that waits earns nothing.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from oracle.chain_journal import ChainJournal
+from oracle.errors import CallRevertedError
+from oracle.ports import Chain
+from oracle.registration import OracleIdentity, key_fault
+from oracle.settlement_policy import grace_over
+from oracle.transact import Job, Transactor
+from oracle.views import ChainView, RentalView
+from protocol.records import RentalState
+
+log = structlog.get_logger()
+
+
+def closable(view: ChainView, oracle: int, grace_seconds: int) -> list[int]:
+    """The rentals of this oracle that `close_rental` would close, by the newest and by the
+    confirmed block."""
+
+    def is_due(rental: RentalView | None) -> bool:
+        return (
+            rental is not None
+            and rental.oracle == oracle
+            and rental.state is RentalState.ENDED
+            and grace_over(rental, view.head.timestamp, grace_seconds)
+        )
+
+    return sorted(
+        rental
+        for rental, latest in view.latest.items()
+        if is_due(latest) and is_due(view.deep.get(rental))
+    )
+
+
+class Closer:
+    """Sends `close_rental`, one rental at a time; `step` makes a bounded number of calls."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        journal: ChainJournal,
+        transactor: Transactor,
+        identity: OracleIdentity,
+        grace_seconds: int,
+    ) -> None:
+        self._chain, self._journal, self._transactor = chain, journal, transactor
+        self._identity, self._grace_seconds = identity, grace_seconds
+        self._refused: dict[int, str] = {}
+
+    def step(self, view: ChainView) -> None:
+        """Move one closing on; raises ChainError when the chain cannot be asked."""
+        if key_fault(view.oracle, self._identity.key) is not None:
+            return
+        for rental in closable(view, self._identity.number, self._grace_seconds):
+            job = Job(-rental, "closing")
+            sent = self._journal.transactions(job.number)
+            if self._transactor.receipt(job, sent) is not None:
+                continue
+            try:
+                self._transactor.send(job, self._chain.closing_data(rental), sent)
+            except CallRevertedError as error:
+                if self._refused.get(rental) != str(error):
+                    log.warning("closing refused", rental=rental, reason=str(error))
+                self._refused[rental] = str(error)
+                continue
+            return

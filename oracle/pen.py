@@ -1,0 +1,82 @@
+"""The one place that signs readings: receipts and settlements alike.
+
+Nothing is signed that is dated later than the clocks allow, or that contradicts what was signed
+before (`signed`); what is refused is said in the log, once for each rental and reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from oracle.ports import Signer
+from oracle.signed import SignedJournal
+from protocol.records import Domain, Reading
+from protocol.typed_data import batch_digest
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """How late a reading may be dated, Unix ms: by the samples' clock, or by the chain's."""
+
+    live_ms: int
+    closing_ms: int
+
+
+def dates_allowed(now_ms: int, head_ms: int, tolerance_ms: int) -> Dates:
+    """What the box's clock and the newest block's time allow.
+
+    A box whose clock is ahead of the chain by more than the tolerance dates nothing later than the
+    newest block: a receipt of tomorrow would be evidence against its owner tomorrow.
+    """
+    ahead = now_ms - head_ms > tolerance_ms
+    return Dates(live_ms=min(now_ms, head_ms) if ahead else now_ms, closing_ms=head_ms)
+
+
+@dataclass
+class Pen:
+    """Signs what may be signed; every method may raise JournalError."""
+
+    signer: Signer
+    signed: SignedJournal
+    domain: Domain
+    _said: dict[int, str] = field(default_factory=dict)
+
+    def receipts(
+        self, readings: Sequence[Reading], dates: Dates, closing: frozenset[int]
+    ) -> dict[int, bytes]:
+        """A signature of each reading that may be signed, by rental; one reading a rental."""
+        admitted = self._admit(readings, dates, closing)
+        return {one.rental: self.signer.sign(batch_digest(self.domain, [one])) for one in admitted}
+
+    def batch(
+        self, readings: Sequence[Reading], dates: Dates, closing: frozenset[int]
+    ) -> tuple[tuple[Reading, ...], bytes]:
+        """The readings that may be signed, and one signature of them all; none without any."""
+        admitted = self._admit(readings, dates, closing)
+        if not admitted:
+            return (), b""
+        return admitted, self.signer.sign(batch_digest(self.domain, admitted))
+
+    def _admit(
+        self, readings: Sequence[Reading], dates: Dates, closing: frozenset[int]
+    ) -> tuple[Reading, ...]:
+        refused = {}
+        for one in readings:
+            latest_ms = dates.closing_ms if one.rental in closing else dates.live_ms
+            if one.until > latest_ms:
+                refused[one.rental] = f"dated {one.until}, the clocks allow {latest_ms}"
+        in_time = [one for one in readings if one.rental not in refused]
+        refused |= self.signed.admit(in_time, closing)
+        for rental, reason in refused.items():
+            self._say(rental, reason)
+        return tuple(one for one in in_time if one.rental not in refused)
+
+    def _say(self, rental: int, reason: str) -> None:
+        if self._said.get(rental) != reason:
+            log.error("reading not signed", rental=rental, reason=reason)
+        self._said[rental] = reason

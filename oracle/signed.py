@@ -1,0 +1,168 @@
+"""What this oracle has signed, and the guard that no reading contradicts another.
+
+A receipt is evidence: whoever holds one dated at or after the settled reading, with a register
+below the settled one, wins a dispute. An honest box therefore never signs two readings of a rental
+of which the later has a lower register, whatever happened in between: a restart, a clock that was
+set, samples that came late, a new key, a rental that a reorganisation gave another's number. Each
+reading is held against its neighbours in time, and is durable before its signature leaves the box.
+
+A journal that was restored from a backup knows less than what was signed. So each signing is also
+counted in a small file beside the journal, which no backup holds: a journal behind it is refused
+until the key is rotated, as receipts of a former key settle nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from oracle import tables
+from oracle.errors import JournalError
+from oracle.rows import keep_readings, mark_signed, reading_of
+from oracle.store import Store
+from protocol.records import Reading
+
+ROWS_PER_QUERY = 500
+"""Below what SQLite takes as variables of one statement."""
+
+
+def objection(
+    reading: Reading, before: Reading | None, after: Reading | None, *, closing: bool
+) -> str | None:
+    """Why `reading` must not be signed, or None.
+
+    `before` is the newest signed one of its rental dated no later, `after` the oldest dated later.
+    Only the reading that closes a rental may follow one dated later: the end is known afterwards.
+    """
+    if before is not None and before.until == reading.until and before != reading:
+        return f"another reading until {reading.until} is signed"
+    if after is not None and not closing:
+        return f"a reading until {after.until} is signed, this one is until {reading.until}"
+    if before is not None and not reading.registers.no_lower_than(before.registers):
+        return f"a register is lower than in the signed reading until {before.until}"
+    if after is not None and not after.registers.no_lower_than(reading.registers):
+        return f"a register is higher than in the signed reading until {after.until}"
+    return None
+
+
+class SignedJournal:
+    """The part of the store that the guard asks. Every method may raise JournalError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tally_file = store.file_beside(".signed")
+
+    def admit(self, readings: Sequence[Reading], closing: Collection[int] = ()) -> dict[int, str]:
+        """Make durable all `readings`, one a rental, that contradict nothing signed; returns the
+        objections to the others, by rental. Those in `closing` close their rentals."""
+        if not readings:
+            return {}
+        refused: dict[int, str] = {}
+        with self._store.write() as connection:
+            newest = self._newest(connection, [one.rental for one in readings])
+            for reading in readings:
+                last = newest.get(reading.rental)
+                before, after = last, None
+                if last is not None and last.until > reading.until:
+                    before, after = self._neighbours(connection, reading)
+                found = objection(reading, before, after, closing=reading.rental in closing)
+                if found is not None:
+                    refused[reading.rental] = found
+            admitted = [one for one in readings if one.rental not in refused]
+            mark_signed(connection, admitted)
+            keep_readings(connection, admitted)
+            table = tables.signing
+            connection.execute(update(table).values(signatures=table.c.signatures + len(admitted)))
+            tally = connection.execute(select(table.c.key, table.c.signatures)).first()
+        if tally is not None:
+            self._write_tally(tally.key, tally.signatures)
+        return refused
+
+    def _newest(self, connection: Connection, rentals: Sequence[int]) -> dict[int, Reading]:
+        known, signed = tables.rental.c, tables.signed_reading
+        joined = and_(signed.c.rental == known.rental, signed.c.until == known.signed_until)
+        found = {}
+        for start in range(0, len(rentals), ROWS_PER_QUERY):
+            some = rentals[start : start + ROWS_PER_QUERY]
+            query = select(signed).join(tables.rental, joined).where(known.rental.in_(some))
+            for row in connection.execute(query).mappings():
+                found[int(row["rental"])] = reading_of(row)
+        return found
+
+    def _neighbours(
+        self, connection: Connection, reading: Reading
+    ) -> tuple[Reading | None, Reading | None]:
+        table = tables.signed_reading
+        of_rental = select(table).where(table.c.rental == reading.rental).limit(1)
+        earlier = of_rental.where(table.c.until <= reading.until).order_by(table.c.until.desc())
+        later = of_rental.where(table.c.until > reading.until).order_by(table.c.until)
+        before, after = (connection.execute(query).mappings().first() for query in (earlier, later))
+        return (
+            None if before is None else reading_of(before),
+            None if after is None else reading_of(after),
+        )
+
+    def find(self, rental: int, until: int) -> Reading | None:
+        """The reading that was signed for exactly that time, of the rental that the number stands
+        for now."""
+        known, signed = tables.rental.c, tables.signed_reading
+        joined = and_(known.rental == signed.c.rental, known.era == signed.c.era)
+        query = select(signed).join(tables.rental, joined)
+        with self._store.read() as connection:
+            row = (
+                connection.execute(query.where(signed.c.rental == rental, signed.c.until == until))
+                .mappings()
+                .first()
+            )
+        return None if row is None else reading_of(row)
+
+    def require_newest(self, key: str) -> None:
+        """Raise JournalError when `key` has signed what this journal does not know of."""
+        table = tables.signing
+        with self._store.write() as connection:
+            row = connection.execute(select(table)).first()
+            if row is None:
+                connection.execute(insert(table).values(key=key, signatures=0))
+            elif row.key != key:
+                connection.execute(update(table).values(key=key))
+        count = 0 if row is None else int(row.signatures)
+        found = self._read_tally()
+        if found is not None and found[0] == key and found[1] > count:
+            raise JournalError(
+                f"this journal knows of {count} signed readings, key {key} has signed {found[1]}: "
+                "it was restored from a backup. What the key signed since could be held against "
+                "it; make a new one with `drill-oracle keys new` and have the provider rotate to it"
+            )
+        if found is None and row is not None and row.key == key and count and self._tally_file:
+            raise JournalError(
+                f"{self._tally_file} is missing: take it along with a journal that moves; if this "
+                "one comes from a backup, make a new key with `drill-oracle keys new` and have the "
+                "provider rotate to it"
+            )
+        self._write_tally(key, count)
+
+    def _read_tally(self) -> tuple[str, int] | None:
+        if self._tally_file is None or not self._tally_file.exists():
+            return None
+        try:
+            key, count = self._tally_file.read_text("ascii").split()
+            return key, int(count)
+        except (OSError, ValueError) as error:
+            raise JournalError(f"{self._tally_file} cannot be read: {error}") from error
+
+    def _write_tally(self, key: str, count: int) -> None:
+        """In place and without waiting for the disk: what power loss takes only weakens it."""
+        if self._tally_file is None:
+            return
+        try:
+            _overwrite(self._tally_file, f"{key} {count:020}\n".encode("ascii"))
+        except OSError as error:
+            raise JournalError(f"{self._tally_file}: {error.strerror}") from error
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Of the same length each time, so that there is always one whole line."""
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.write(content)

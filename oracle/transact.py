@@ -1,0 +1,195 @@
+"""Transactions of the gas account: made, stored, broadcast, repeated, and their fees raised.
+
+A transaction's raw bytes are stored before they are broadcast, so that a crash in between repeats
+the same transaction and never makes a second one. One job is on its way at a time, because the next
+one would take the same nonce.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from eth_utils.address import to_checksum_address
+
+from oracle.chain_journal import ChainJournal
+from oracle.errors import TransactionRefusedError
+from oracle.ports import Chain, Clock, GasSigner, Receipt, SentTransaction
+from protocol.records import Domain
+
+GAS_MARGIN_PERCENT = 30
+"""Above the estimate: registers that go from zero to non-zero in between cost more."""
+
+REBROADCAST_MS = 5_000
+"""A transaction that is not mined is offered to the node again, in case it forgot it."""
+
+BUMP_PERCENT = 15
+"""Nodes take a replacement from 10 % more on; a little above that survives rounding."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class FeeLimits:
+    """When a transaction's fee is raised, and how far."""
+
+    bump_after_ms: int
+    highest_fee_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a transaction is for: a batch by its number, or closing a rental by minus its number."""
+
+    number: int
+    name: str
+
+
+class Transactor:
+    """Sends calls of the contract; every method may raise ChainError or JournalError."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        journal: ChainJournal,
+        clock: Clock,
+        gas: GasSigner,
+        *,
+        domain: Domain,
+        limits: FeeLimits,
+    ) -> None:
+        self._chain, self._journal, self._clock, self._gas = chain, journal, clock, gas
+        self._domain, self._limits = domain, limits
+        self._mined: dict[int, Receipt] = {}
+        self._broadcast_at: dict[int, int] = {}
+        self._refused_ms: int | None = None
+        self._on_its_way: tuple[int, int] | None = None
+
+    def receipt(self, job: Job, sent: Sequence[SentTransaction]) -> Receipt | None:
+        """What became of a job's transactions; None while none of them is mined."""
+        for one in reversed(sent):
+            receipt = self._chain.receipt(one.hash)
+            if receipt is not None:
+                if self._mined.get(job.number) != receipt:
+                    self._mined[job.number] = receipt
+                    log.info(
+                        f"{job.name} mined",
+                        number=abs(job.number),
+                        transaction=_hex(one.hash),
+                        block_number=receipt.block_number,
+                        gas_used=receipt.gas_used,
+                    )
+                return receipt
+        if job.number in self._mined:
+            log.warning(f"{job.name} vanished with its block", number=abs(job.number))
+            del self._mined[job.number]
+        return None
+
+    def send(self, job: Job, data: bytes, sent: Sequence[SentTransaction]) -> None:
+        """Make, repeat or bump a job's transaction of that calldata.
+
+        Raises CallRevertedError when the contract would refuse it.
+        """
+        now_ms = self._clock.now_ms()
+        if self._refused_ms is not None and now_ms - self._refused_ms < self._limits.bump_after_ms:
+            return
+        gas = self._chain.simulate(self._gas.address, data)
+        nonce = self._chain.nonce(self._gas.address)
+        if self._on_its_way is not None:
+            number, its_nonce = self._on_its_way
+            if number != job.number and nonce <= its_nonce:
+                return
+        newest = sent[-1] if sent else None
+        broadcast_ms = self._broadcast_at.get(job.number)
+        recent = broadcast_ms is not None and now_ms - broadcast_ms < REBROADCAST_MS
+        if (
+            newest is not None
+            and newest.nonce < nonce
+            and (recent or self.receipt(job, sent) is not None)
+        ):
+            return
+        if newest is None or newest.nonce < nonce:
+            # A nonce used up without a receipt of ours belongs to another use of the account.
+            made = self._make(job.number, (data, gas, nonce), self._fees(None), now_ms)
+        elif now_ms - newest.sent_ms > self._limits.bump_after_ms and self._can_bump(newest):
+            made = self._make(job.number, (data, gas, newest.nonce), self._fees(newest), now_ms)
+        elif recent:
+            return
+        else:
+            made = newest
+        self._broadcast(job, made, now_ms)
+
+    def forget(self, job: Job) -> None:
+        """A job is finished or given up."""
+        self._mined.pop(job.number, None)
+        self._broadcast_at.pop(job.number, None)
+
+    def _fees(self, before: SentTransaction | None) -> tuple[int, int]:
+        """Highest fee and priority fee, in wei per gas; more than those of `before`."""
+        priority = self._chain.priority_fee_wei()
+        highest = 2 * self._chain.head().base_fee_wei + priority
+        if before is not None:
+            priority = max(priority, _raised(before.priority_fee_wei))
+            highest = max(highest, _raised(before.max_fee_wei))
+        highest = min(highest, self._limits.highest_fee_wei)
+        return highest, min(priority, highest)
+
+    def _can_bump(self, sent: SentTransaction) -> bool:
+        return _raised(sent.max_fee_wei) <= self._limits.highest_fee_wei
+
+    def _make(
+        self, number: int, call: tuple[bytes, int, int], fees: tuple[int, int], now_ms: int
+    ) -> SentTransaction:
+        """Sign and store a transaction of `call` (calldata, gas, nonce) at `fees` (highest fee,
+        priority fee, wei per gas); only then may it be broadcast."""
+        data, gas, nonce = call
+        fields: dict[str, Any] = {
+            "type": 2,
+            "chainId": self._domain.chain_id,
+            "to": to_checksum_address(self._domain.contract),
+            "value": 0,
+            "data": data,
+            "gas": gas * (100 + GAS_MARGIN_PERCENT) // 100,
+            "nonce": nonce,
+            "maxFeePerGas": fees[0],
+            "maxPriorityFeePerGas": fees[1],
+        }
+        signed = self._gas.sign_transaction(fields)
+        sent = SentTransaction(
+            hash=bytes(signed.hash),
+            batch=number,
+            nonce=nonce,
+            raw=bytes(signed.raw_transaction),
+            max_fee_wei=fees[0],
+            priority_fee_wei=fees[1],
+            sent_ms=now_ms,
+        )
+        self._journal.add_transaction(sent)
+        return sent
+
+    def _broadcast(self, job: Job, sent: SentTransaction, now_ms: int) -> None:
+        self._broadcast_at[sent.batch] = now_ms
+        try:
+            self._chain.broadcast(sent.raw)
+        except TransactionRefusedError as error:
+            self._refused_ms = now_ms
+            log.warning("transaction refused", number=abs(sent.batch), reason=str(error))
+            return
+        self._refused_ms, self._on_its_way = None, (sent.batch, sent.nonce)
+        log.info(
+            f"{job.name} sent",
+            number=abs(sent.batch),
+            transaction=_hex(sent.hash),
+            nonce=sent.nonce,
+            max_fee_wei=sent.max_fee_wei,
+        )
+
+
+def _raised(fee_wei: int) -> int:
+    return fee_wei * (100 + BUMP_PERCENT) // 100 + 1
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
