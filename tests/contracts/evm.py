@@ -161,12 +161,17 @@ class Chain:
         return deployed
 
     def transact(
-        self, sender: Account | str, to: Account | str, data: bytes = b"", value: int = 0
+        self,
+        sender: Account | str,
+        to: Account | str,
+        data: bytes = b"",
+        value: int = 0,
+        gas: int = TRANSACTION_GAS,
     ) -> tuple[bytes, list[Event], int]:
-        """Send a transaction; returns its output, its events and its gas."""
+        """Send a transaction with this much gas; returns its output, its events and its gas."""
         output = self._run(
             lambda: self._evm.message_call(
-                address_of(sender), address_of(to), calldata=data, value=value
+                address_of(sender), address_of(to), calldata=data, value=value, gas=gas
             )
         )
         result = self._evm.result
