@@ -4,101 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import role_account
+from oracle_box import DOMAIN, LIMITS, SIGNER, Box, build, ended, fresh, last_reading, view_of
 from oracle_builders import (
     EVIDENCE,
-    LEASE_LIMITS,
     MESSAGE_KEYS,
     NOW_MS,
     FakeBroker,
     FakeClock,
     make_rental,
     make_sample,
-    make_view,
 )
 
-from oracle.chain_journal import ChainJournal
-from oracle.core import Core, CoreLimits, CorePorts
 from oracle.errors import JournalError
 from oracle.journal import Journal, Received
 from oracle.lease_policy import Inhibit
-from oracle.metering import Metering
 from oracle.ports import Incoming
-from oracle.settlement_policy import SettlementLimits
-from oracle.sign import KeystoreSigner
 from oracle.store import Store
-from oracle.views import ChainView, DrillView, OracleView, RentalView
+from oracle.views import DrillView
 from protocol.messages import Channel, ReadingMessage, StatusMessage, encode_samples, topic
-from protocol.records import Domain, RentalState
-from protocol.sample import Sample
 from protocol.sealing import seal
 from protocol.typed_data import batch_digest, recover_signer
-
-SIGNER = KeystoreSigner(bytes(role_account("oracle").key))
-DOMAIN = Domain(31337, "0x" + "d" * 40)
-LIMITS = CoreLimits(
-    lease=replace(LEASE_LIMITS, stroke_ms=0, settlement_ms=10_000),
-    settlement=SettlementLimits(100, 50, 5, 2_000, 60_000, 10**18),
-    final_wait_ms=30_000,
-    grace_seconds=3_600,
-)
-OPENED_MS = make_rental().opened_ms
-
-
-@dataclass
-class Box:
-    """A core with its world."""
-
-    store: Store
-    clock: FakeClock
-    broker: FakeBroker
-    core: Core
-    sent: int = 0
-
-    def run(self, count: int, view: ChainView | None, **changes: Any) -> list[Sample]:
-        """Send so many samples of 100 ms each, with a step after each."""
-        samples = []
-        for _ in range(count):
-            self.sent += 1
-            self.clock.ms += 100
-            sample = make_sample(self.sent, self.clock.ms, **changes)
-            self.broker.give(sample)
-            self.core.step(fresh(view, self.clock.ms))
-            samples.append(sample)
-        return samples
-
-    def rest(self) -> None:
-        """Report standstill at this ms; a rental's meter begins with such a sample."""
-        self.sent += 1
-        self.broker.give(make_sample(self.sent, self.clock.ms))
-        self.core.step(None)
-
-    def restart(self) -> None:
-        """As after a kill: everything but the journal is new."""
-        self.core = build(self.store, self.clock, self.broker)
-
-
-def fresh(view: ChainView | None, now_ms: int) -> ChainView | None:
-    if view is None:
-        return None
-    head = replace(view.head, timestamp=now_ms // 1000)
-    return replace(view, polled_ms=now_ms, head=head)
-
-
-def build(
-    store: Store, clock: FakeClock, broker: FakeBroker, drills: tuple[int, ...] = (1,)
-) -> Core:
-    metering = Metering(Journal(store), drills, 1)
-    metering.start()
-    ports = CorePorts(clock, broker, SIGNER)
-    keys = {drill: MESSAGE_KEYS[drill] for drill in drills}
-    return Core(ports, metering, ChainJournal(store), DOMAIN, LIMITS, keys)
 
 
 @pytest.fixture
@@ -106,20 +36,6 @@ def box(tmp_path: Path) -> Iterator[Box]:
     store, clock, broker = Store(f"sqlite:///{tmp_path}/j.sqlite"), FakeClock(), FakeBroker()
     yield Box(store, clock, broker, build(store, clock, broker))
     store.close()
-
-
-def view_of(rental: RentalView | None = None, **changes: Any) -> ChainView:
-    rental = rental or make_rental()
-    values = {
-        "oracle": OracleView(SIGNER.address, revoked=False),
-        "latest": {7: rental},
-        "deep": {7: rental},
-    }
-    return make_view(**(values | changes))
-
-
-def last_reading(box: Box) -> dict[str, Any]:
-    return box.broker.of("reading")[-1]
 
 
 def test_step__samples_arrive__journalled_before_they_are_acknowledged(
@@ -399,19 +315,13 @@ def test_step__usage_due__batch_in_the_outbox_once(box: Box) -> None:
     assert recover_signer(digest, batch.signature) == SIGNER.address
 
 
-def ended(box: Box, ended_ms: int) -> ChainView:
-    return view_of(
-        make_rental(opened_at=NOW_MS // 1000, state=RentalState.ENDED, ended_at=ended_ms // 1000)
-    )
-
-
 def test_step__ended_earlier_than_metered__final_reading_up_to_the_end_only(box: Box) -> None:
     box.rest()
     view = view_of(make_rental(opened_at=NOW_MS // 1000))
     box.run(55, view, motor_on=True, rpm=600)
     assert last_reading(box)["until"] > NOW_MS + 3_000
 
-    box.run(6, ended(box, NOW_MS + 3_000), motor_on=True, rpm=600)
+    box.run(6, ended(NOW_MS + 3_000), motor_on=True, rpm=600)
 
     (batch,) = box.core.outbox.open_batches()
     (final,) = batch.readings
@@ -423,7 +333,7 @@ def test_step__ended_earlier_than_metered__final_reading_up_to_the_end_only(box:
 def test_step__ended_and_last_samples_missing__waits_for_them(box: Box) -> None:
     box.rest()
     box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
-    view = ended(box, NOW_MS + 2_000)
+    view = ended(NOW_MS + 2_000)
     box.clock.ms = NOW_MS + 10_000
     box.core.step(fresh(view, box.clock.ms))
     assert box.core.outbox.open_batches() == []
@@ -441,7 +351,7 @@ def test_step__ended_and_last_samples_missing__waits_for_them(box: Box) -> None:
 def test_step__ended_and_drill_gone__final_reading_after_the_wait(box: Box) -> None:
     box.rest()
     box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)
-    view = ended(box, NOW_MS + 2_000)
+    view = ended(NOW_MS + 2_000)
     box.clock.ms = NOW_MS + 32_001
     box.core.step(fresh(view, box.clock.ms))
 
@@ -535,7 +445,7 @@ def test_step__controller_with_a_clock_far_ahead__no_lease_no_reading_fair_end(b
     assert all(one["until"] <= last.time_ms for one in box.broker.of("reading"))
     assert box.core.outbox.open_batches() == []
 
-    box.run(6, ended(box, NOW_MS + 3_000), motor_on=True)
+    box.run(6, ended(NOW_MS + 3_000), motor_on=True)
     (batch,) = box.core.outbox.open_batches()
     assert batch.readings[0].registers.active_ms_1 == 2_900
 
