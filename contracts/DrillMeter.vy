@@ -61,7 +61,9 @@ initializes: bonds[vault := vault]
 initializes: drills[oracles := oracles, tariffs := tariffs]
 initializes: rentals[drills := drills, oracles := oracles, tariffs := tariffs, vault := vault]
 initializes: settlement[rentals := rentals]
-initializes: disputes[bonds := bonds, keys := keys, oracles := oracles, rentals := rentals]
+initializes: disputes[
+    bonds := bonds, keys := keys, oracles := oracles, rentals := rentals, tariffs := tariffs
+]
 
 # ---------------------------------------------------------------------------------------------
 # Exports
@@ -328,17 +330,19 @@ def close_rental(rental: uint256):
 def dispute(receipt: IDrillMeter.PackedReading, key: address, r: bytes32, vs: bytes32):
     """
     @notice Hold an oracle's own receipt against what it has settled. A receipt dated at or after
-            the last settled reading with a register below the settled one brings the difference at
-            the tariff, and once for each key the penalty, from the bond to the customer's account,
-            and suspends the oracle while it still signs with that key.
+            the last settled reading with a register below the settled one, or an older one from
+            which the settled ones cannot have grown by wall clock and highest rpm, brings the
+            difference at the tariff, and once for each key the penalty, from the bond to the
+            customer's account, and suspends the oracle while it still signs with that key.
     @param receipt A reading that was signed alone.
     @param key The key that signed it, now or formerly one of the rental's oracle.
     @param r Its signature: r
     @param vs and s with the parity of v in the highest bit (EIP-2098); of a P-256 key, just s.
     @dev Reverts when the key has not signed it, the rental does not exist or has ended longer ago
          than the grace and evidence periods, the key is not the rental's oracle's or was not in
-         force at the receipt's `until`, that lies before the last settled reading or in the future,
-         or nothing was overcharged that has not been refunded.
+         force at the receipt's `until`, that lies in the future, the key is a former one and a
+         reading from after its time has settled, or nothing was overcharged that has not been
+         refunded.
     """
     digest: bytes32 = self._batch_digest(keccak256(meter._hash_reading(receipt)))
     checks._require(

@@ -54,7 +54,7 @@ def _release(to: address):
     """
     @dev Pays what was announced, or what disputes have left of it.
     """
-    amount: uint256 = min(self.releasing, self.posted)
+    amount: uint256 = self.releasing
     checks._require(amount > 0, "bonds: nothing to release")
     checks._require(block.timestamp >= self.releasable_at, "bonds: notice has not passed")
     checks._require(
@@ -73,5 +73,7 @@ def _draw(account: address, amount: uint256) -> uint256:
     """
     drawn: uint256 = min(amount, self.posted)
     self.posted -= drawn
+    # What is posted anew later has not been announced.
+    self.releasing = min(self.releasing, self.posted)
     vault.accounts[account] += drawn
     return drawn

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 """
 @title Disputes: an oracle's own receipt against what it has settled
-@notice Registers only rise. A receipt dated at or after the last settled reading with a register
-        below the settled one therefore shows that the oracle signed usage that had not happened by
-        then. Which of the two is the truth cannot be seen; the customer gets the doubt: what the
-        settled registers cost over the lower ones comes back out of the bond.
+@notice Registers only rise, and no faster than the wall clock and the highest rpm allow. A receipt
+        of the same oracle from which the settled registers cannot have grown, or which shows less
+        at a later time, proves that one of the two was made up. Which one cannot be seen; the
+        customer gets the doubt: what the settled registers cost over what the receipt allows comes
+        back out of the bond. The bond answers for boxes, not for an owner who means to cheat: with
+        a box and a rental of his own he can dispute the bond away.
 """
 
 from ..interfaces import IDrillMeter
@@ -17,11 +19,13 @@ from . import meter
 from . import oracles
 from . import packing
 from . import rentals
+from . import tariffs
 
 uses: bonds
 uses: keys
 uses: oracles
 uses: rentals
+uses: tariffs
 
 # ---------------------------------------------------------------------------------------------
 # Constants and immutables
@@ -64,23 +68,21 @@ def _dispute(receipt: IDrillMeter.PackedReading, key: address):
     """
     rental: uint256 = receipt.rental
     terms: packing.Terms = rentals._known(rental)
-    self._require_in_time(terms)
-    self._require_in_force(key, terms.oracle, meter._until(receipt.meter))
     settled: uint256 = rentals.meters[rental]
-    checks._require(
-        meter._until(receipt.meter) >= meter._until(settled), "disputes: older than settled"
+    self._require_in_time(terms)
+    self._require_in_force(
+        key, terms.oracle, meter._until(receipt.meter), meter._until(settled)
     )
-
-    due: uint256 = rentals._owed(rental, terms, settled) - rentals._owed(
-        rental, terms, meter._lower(settled, receipt.meter)
-    )
+    within: uint256 = meter._within(settled, receipt.meter, tariffs._rates(terms.tariff))
+    due: uint256 = rentals._owed(rental, terms, settled) - rentals._owed(rental, terms, within)
     refunded: uint256 = self.refunded[rental]
     checks._require(due > refunded, "disputes: nothing overcharged")
     customer: address = rentals._party(rental).customer
     refund: uint256 = bonds._draw(customer, due - refunded)
     self.refunded[rental] = refunded + refund
     penalty: uint256 = 0
-    if keys._penalise(key):
+    # What cannot be paid is not used up.
+    if bonds.posted > 0 and keys._penalise(key):
         penalty = bonds._draw(customer, PENALTY)
     log IDrillMeter.UsageDisputed(
         rental=rental,
@@ -98,23 +100,25 @@ def _dispute(receipt: IDrillMeter.PackedReading, key: address):
 def _require_in_time(terms: packing.Terms):
     checks._require(
         terms.ended_at == 0
-        or block.timestamp <= terms.ended_at + rentals.GRACE_PERIOD + EVIDENCE_PERIOD,
+        or block.timestamp < terms.ended_at + rentals.GRACE_PERIOD + EVIDENCE_PERIOD,
         "disputes: too late",
     )
 
 
 @internal
 @view
-def _require_in_force(key: address, oracle: uint256, until: uint256):
+def _require_in_force(key: address, oracle: uint256, until: uint256, settled: uint256):
     """
     @dev Whoever holds a former key could date a receipt at will, so it counts only if dated while
-         the key was in force, and no receipt counts before its time.
+         the key was in force, and until a reading from after that time has settled. No receipt
+         counts before its time.
     """
     record: IDrillMeter.SigningKey = keys._record(key)
     checks._require(record.oracle == oracle, "disputes: key of another oracle")
     end: uint256 = block.timestamp
     if record.until > 0:
         end = record.until
+        checks._require(settled <= end * 1000, "disputes: a later key settled")
     checks._require(
         until >= record.since * 1000 and until <= end * 1000,
         "disputes: not while in force",

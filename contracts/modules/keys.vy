@@ -39,19 +39,22 @@ points: HashMap[address, uint256[2]]
 def _enrol(x: uint256, y: uint256, digest: bytes32, r: bytes32, s: bytes32) -> address:
     """
     @dev The signature proves three things at once: that the chain can check such signatures, that
-         the point lies on the curve, and that somebody holds its key.
+         the point lies on the curve, and that somebody holds its key. That another digest is
+         refused shows that the chain does not just say yes.
     """
     key: address = convert(
         convert(keccak256(concat(convert(x, bytes32), convert(y, bytes32))), uint256)
         & packing.ADDRESS_MASK,
         address,
     )
-    record: IDrillMeter.SigningKey = self._record(key)
-    checks._require(not record.is_p256, "keys: enrolled before")
+    checks._require(self.records[key] == 0, "keys: used before")
     self.points[key] = [x, y]
-    checks._require(self._verifies(key, True, digest, r, s), "keys: P-256 signature refused")
-    record.is_p256 = True
-    self.records[key] = packing._pack_key(record)
+    checks._require(
+        self._verifies(key, True, digest, r, s)
+        and not self._verifies(key, True, keccak256(digest), r, s),
+        "keys: P-256 signature refused",
+    )
+    self.records[key] = packing.P256_KEY
     log IDrillMeter.KeyEnrolled(key=key, x=x, y=y)
     return key
 

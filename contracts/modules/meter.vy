@@ -87,22 +87,6 @@ def _pack(until: uint256, r: IDrillMeter.Registers) -> uint256:
         | (r.revolutions_3 << 222)
     )
 
-
-@internal
-@pure
-def _lower(meter: uint256, other: uint256) -> uint256:
-    """
-    @dev A meter with each register no higher than in either of two.
-    """
-    lower: uint256 = meter & MAX_UNTIL
-    active: uint256 = MAX_ACTIVE_MS << 43
-    turned: uint256 = MAX_REVOLUTIONS << 154
-    for level: uint256 in range(3):
-        lower |= min(meter & active, other & active) | min(meter & turned, other & turned)
-        active <<= 37
-        turned <<= 34
-    return lower
-
 # ---------------------------------------------------------------------------------------------
 # Internals: what an oracle signs
 # ---------------------------------------------------------------------------------------------
@@ -162,6 +146,30 @@ def _charge(meter: uint256, opened_at: uint256, t: packing.Rates) -> uint256:
     )
     sum = unsafe_add(sum, unsafe_mul(meter >> 222, t.price_per_1000_revolutions_3))
     return unsafe_div(sum, 1000)
+
+
+@internal
+@pure
+def _within(settled: uint256, receipt: uint256, t: packing.Rates) -> uint256:
+    """
+    @dev The settled meter with each register cut to what the receipt allows: what it shows and,
+         where it is older, what wall clock and highest rpm could have added since. Revolutions are
+         floored, so two registers may differ by the true growth rounded up.
+    """
+    elapsed: uint256 = 0
+    if settled & MAX_UNTIL > receipt & MAX_UNTIL:
+        elapsed = (settled & MAX_UNTIL) - (receipt & MAX_UNTIL)
+    within: uint256 = settled & MAX_UNTIL
+    max_rpms: uint256[3] = [t.max_rpm_1, t.max_rpm_2, t.max_rpm_3]
+    for level: uint256 in range(3):
+        at: uint256 = 43 + 37 * level
+        active: uint256 = ((receipt >> at) & MAX_ACTIVE_MS) + elapsed
+        within |= min((settled >> at) & MAX_ACTIVE_MS, active) << at
+        at = 154 + 34 * level
+        turned: uint256 = (receipt >> at) & MAX_REVOLUTIONS
+        turned += (elapsed * max_rpms[level] + MS_PER_MINUTE - 1) // MS_PER_MINUTE
+        within |= min((settled >> at) & MAX_REVOLUTIONS, turned) << at
+    return within
 
 
 @internal

@@ -67,6 +67,7 @@ struct Rates:
 
 MAX_FUNDED: constant(uint256) = 2**96 - 1
 NO_CAPS: constant(uint256) = 2**192 - 1
+P256_KEY: constant(uint256) = 2**99
 MAX_TIME: constant(uint256) = 2**34 - 1
 MAX_NUMBER: constant(uint256) = 2**30 - 1
 MAX_PRICE: constant(uint256) = 2**64 - 1

@@ -91,7 +91,7 @@ def _open(
         oracle=d.oracle,
         drill=drill,
         closed=False,
-        capped=min(caps.per_rental, caps.per_hour) < packing.MAX_FUNDED,
+        capped=packing._pack_caps(caps) != packing.NO_CAPS,
     )
     self.terms[rental] = packing._pack_terms(terms)
     self.parties[rental] = packing._pack_party(packing.Party(customer=customer, collected=0))
@@ -178,13 +178,11 @@ def _settle_up(rental: uint256, terms: packing.Terms):
     party: packing.Party = self._party(rental)
     terms.closed = True
     self.terms[rental] = packing._pack_terms(terms)
-    if earned > party.collected:
-        self.revenue += earned - party.collected
-        self.parties[rental] = packing._pack_party(
-            packing.Party(customer=party.customer, collected=earned)
-        )
-    if refund > 0:
-        vault.accounts[party.customer] += refund
+    self.revenue += earned - party.collected
+    self.parties[rental] = packing._pack_party(
+        packing.Party(customer=party.customer, collected=earned)
+    )
+    vault.accounts[party.customer] += refund
     drills._release(terms.drill)
     log IDrillMeter.RentalClosed(
         rental=rental,

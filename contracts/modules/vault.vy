@@ -180,7 +180,9 @@ def _require_delivered(before: uint256, amount: uint256):
          deposit fills the hole left by a token that takes balances away.
     """
     after: uint256 = self._tokens()
-    checks._require(after == before + amount, "vault: another amount delivered")
+    checks._require(
+        amount > 0 and after == before + amount, "vault: another amount delivered"
+    )
     checks._require(after >= self.held, "vault: tokens have vanished")
 
 
