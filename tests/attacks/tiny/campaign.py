@@ -1,0 +1,51 @@
+"""Run a campaign with planted mutants of tiny.vy, in a process of its own: `campaign.py RECORD`.
+
+Prints a JSON object: the fate of each mutant, by what its line becomes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from attacks.mutation.campaign import Campaign, Plan, run
+from attacks.mutation.compiler import Compiler, Target
+from attacks.mutation.mutants import Mutant, enclosing
+from attacks.mutation.verdicts import Record
+
+HERE = Path(__file__).parent
+PLANTED = (
+    ("    self.count += amount\n", "    self.count -= amount\n"),
+    ("    self.count += amount\n", "    self.count = self.count - amount\n"),
+    ('    assert amount > 0, "nothing to add"\n', "    pass\n"),
+    ("    return self.count * 2\n", "    return (self.count * (1 + 1))\n"),
+    ("    return self.count * 2\n", "    return self.count * 2 * 1\n"),
+    ("    return self.count * 2\n", "    return self.counts * 2\n"),
+)
+
+
+def planted(source: str) -> list[Mutant]:
+    lines = source.splitlines(keepends=True)
+    where = enclosing(lines)
+    at = [lines.index(was) for was, _ in PLANTED]
+    return [
+        Mutant("tiny.vy", line + 1, was, becomes, where[line])
+        for line, (was, becomes) in zip(at, PLANTED, strict=True)
+    ]
+
+
+def inject(compiled):
+    import_module("check_tiny").PROGRAM[:] = [compiled]
+
+
+if __name__ == "__main__":
+    record = Record(Path(sys.argv[1]))
+    target = Target.of(HERE, "tiny.vy")
+    mutants = planted(target.sources["tiny.vy"])
+    plan = Plan(mutants, inject, tests=sys.argv[2], jobs=2)
+    options = ["--import-mode=prepend", "--override-ini=addopts=", str(HERE / "check_tiny.py")]
+    run(Campaign(plan, Compiler(target), record), options)
+    fates = {m.becomes.strip(): record.verdicts[m.key].fate for m in mutants}
+    print(json.dumps(fates))
