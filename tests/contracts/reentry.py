@@ -7,14 +7,11 @@ from typing import Any
 from contracts.builders import RESERVE, TARIFF, Yard, new_key, tariff_words
 from contracts.evidence import announce_release, lower, packed, post_bond, words
 from contracts.evm import NOBODY, Deployed
-from contracts.wallet_signatures import sign
+from contracts.p256 import KEY, teach_p256
+from contracts.wallet_signatures import message_of, sign
 from eth_account.signers.local import LocalAccount
 
 from protocol.meter_word import settle_arguments
-
-P256VERIFY = "0x0000000000000000000000000000000000000100"
-ANSWERS_ONE = bytes.fromhex("60015f5260205ff3")
-"""Code in place of the P-256 precompile: store 1, return it."""
 
 TOKENS_ONLY = ("deposit_with_permit", "deposit_with_authorization")
 PAYABLE = ("deposit", "post_bond")
@@ -34,7 +31,7 @@ class Attack:
         self._fund()
         self.free_drill = yard.list_drill()
         self.spare_tariff = yard.publish(TARIFF)
-        yard.chain.adopt(yard.chain.attach(P256VERIFY, []), ANSWERS_ONE)
+        teach_p256(yard.chain)
         self.do("open_rental", yard.drill, yard.tariff, RESERVE)
         self.do("open_rental", yard.list_drill(), yard.tariff, RESERVE)
         yard.chain.advance(10)
@@ -118,7 +115,7 @@ class Attack:
         return {
             "publish_tariff": (tariff_words(TARIFF),),
             "retire_tariff": (self.spare_tariff,),
-            "enrol_p256_key": (1, 2, bytes(32), bytes(32)),
+            "enrol_p256_key": (KEY.x, KEY.y, *words(*KEY.sign(message_of(yard)))),
             "register_oracle": (new_key("another box").address,),
             "rotate_oracle": (yard.oracle, new_key("another key").address),
             "revoke_oracle": (yard.oracle,),

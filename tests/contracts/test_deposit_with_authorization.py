@@ -191,6 +191,11 @@ def test_deposit_with_authorization__more_than_the_wallet_has__reverts(signed_ya
     refuse(signed_yard, "token: balance", wanted, wanted.sign(signed_yard, customer))
 
 
+def test_deposit_with_authorization__of_nothing__reverts(signed_yard, customer):
+    wanted = authorization(signed_yard, 0)
+    refuse(signed_yard, ANOTHER, wanted, wanted.sign(signed_yard, customer))
+
+
 def test_deposit_with_authorization__coins_sent_along__reverts(signed_yard, customer):
     wanted = authorization(signed_yard)
     arguments = wanted.arguments(wanted.sign(signed_yard, customer))
@@ -209,7 +214,7 @@ def test_deposit_with_authorization__token_knows_none__reverts(token_yard: Yard)
     refuse(token_yard, "", authorization(token_yard), JUNK)
 
 
-@pytest.mark.parametrize("amount", [1, 700])
+@pytest.mark.parametrize("amount", [0, 1, 700])
 def test_deposit_with_authorization__token_does_nothing_with_any_call__reverts(
     make_yard, customer, amount
 ):

@@ -143,6 +143,10 @@ def test_open_capped_rental__caps_in_range__start_on_the_least_of_all(
         (2**96, STANDING_HOUR, WIDE),
         (LEAST, 2**96, WIDE),
         (2**256 - 1, STANDING_HOUR, WIDE),
+        (2**96, NO_CAP, WIDE),
+        (NO_CAP, 2**96, WIDE),
+        (2**96, 2**96, WIDE),
+        (2**256 - 1, 2**256 - 1, WIDE),
         (LEAST, 2**256 - 1, WIDE),
     ],
 )
