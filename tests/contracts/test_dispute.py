@@ -14,6 +14,7 @@ from contracts.evidence import (
     dispute,
     disputed,
     lie,
+    lower,
     packed,
     post_bond,
     posted,
@@ -24,7 +25,7 @@ from contracts.wallet_signatures import sign
 
 NOT_ITS_KEY = "disputes: key of another oracle"
 NOT_IN_FORCE = "disputes: not while in force"
-OLDER = "disputes: older than settled"
+LATER_KEY = "disputes: a later key settled"
 TOO_LATE = "disputes: too late"
 NOTHING = "disputes: nothing overcharged"
 WON = (DUE, PENALTY)
@@ -38,11 +39,6 @@ def told(yard: Yard) -> Lie:
 
 
 # When it is dated -----------------------------------------------------------------------------
-
-
-def test_dispute__dated_before_the_last_settled__reverts(yard: Yard, told):
-    with reverts(OLDER):
-        dispute(yard, dated(told, told.settled.until - 1))
 
 
 @pytest.mark.parametrize("later", [0, 1, 4_999, 5_000])
@@ -97,6 +93,26 @@ def test_dispute__key_came_after_the_settled_reading__must_be_dated_since(
             dispute(yard, receipt, key=new)
 
 
+@pytest.mark.parametrize(("past", "fits"), [(-1, True), (0, True), (1, False), (1_000, False)])
+def test_dispute__former_key__counts_until_a_reading_from_after_its_time_has_settled(
+    yard: Yard, told, past, fits
+):
+    rental = yard.open_simple()
+    given_up = yard.chain.advance(10) * 1000
+    new = new_key("new")
+    yard.provide("rotate_oracle", yard.oracle, new.address)
+    yard.chain.advance(10)
+    settled = yard.reading(rental, given_up + past, active_ms_1=6_000)
+    yard.settle(yard.signed(settled, key=new))
+    receipt = lower(settled, 1_000, min(settled.until, given_up))
+    if fits:
+        assert amounts(dispute(yard, receipt)) == (5_000, PENALTY)
+    else:
+        with reverts(LATER_KEY):
+            dispute(yard, receipt)
+        assert amounts(dispute(yard, told.receipt)) == WON  # of another rental
+
+
 def test_dispute__rental_opened_with_its_oracles_key__the_first_second_counts(yard: Yard):
     """Key, rental and receipt are of the same second, in which nothing can have been used."""
     rental = yard.open_simple()
@@ -120,14 +136,14 @@ def end_by(yard: Yard, told: Lie, closed: str) -> int:
 
 
 @pytest.mark.parametrize("closed", ["with its final reading", "by hand", "never"])
-@pytest.mark.parametrize("past", [-1, 0, 1])
+@pytest.mark.parametrize("past", [-1, 0, 1, 10**9])
 def test_dispute__rental_has_ended__counts_until_the_evidence_period_is_over(
     yard: Yard, told, closed, past
 ):
     ended_at = end_by(yard, told, closed)
     receipt = dated(told, ended_at * 1000)
     yard.chain.set_time(ended_at + GRACE_PERIOD + EVIDENCE_PERIOD + past)
-    if past <= 0:
+    if past < 0:
         assert amounts(dispute(yard, receipt)) == WON
     else:
         with reverts(TOO_LATE):
@@ -222,8 +238,10 @@ def test_dispute__whatever_the_sample_log_was__is_evidence(yard: Yard, told, cha
 
 def test_dispute__refused__changes_nothing(yard: Yard, told):
     money, bond = yard.money(), posted(yard)
-    with reverts(OLDER):
-        dispute(yard, dated(told, told.settled.until - 1))
+    with reverts(NOT_IN_FORCE):
+        dispute(yard, dated(told, yard.now_ms + 1))
+    with reverts(NOTHING):
+        dispute(yard, told.settled)
     assert (yard.money(), posted(yard)) == (money, bond)
     assert yard.call("signing_key", yard.oracle_key.address)["penalised"] is False
     assert yard.call("oracle", yard.oracle)["suspended"] is False

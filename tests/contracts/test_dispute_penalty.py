@@ -62,6 +62,8 @@ def test_dispute__bond_of_this_size__pays_refund_before_penalty(
     assert posted(any_yard) == bond - refund - penalty
     assert any_yard.call("refunded", told.rental) == refund
     assert any_yard.call("oracle", any_yard.oracle)["suspended"] is True
+    # What cannot be paid at all is not used up.
+    assert penalised(any_yard, key) is (penalty > 0)
 
 
 def test_dispute__bond_was_short_and_is_posted_again__brings_the_rest_with_the_same_receipt(
@@ -74,7 +76,7 @@ def test_dispute__bond_was_short_and_is_posted_again__brings_the_rest_with_the_s
     post_bond(yard, 100)
     assert amounts(dispute(yard, told.receipt)) == (100, 0)
     post_bond(yard)
-    assert amounts(dispute(yard, told.receipt))[0] == DUE - 600
+    assert amounts(dispute(yard, told.receipt)) == (DUE - 600, PENALTY)
     with reverts(NOTHING):
         dispute(yard, told.receipt)
     assert yard.call("refunded", told.rental) == DUE
@@ -85,7 +87,16 @@ def test_dispute__bond_was_short__a_lower_receipt_brings_all_that_is_missing(yar
     told = lie(yard)
     dispute(yard, told.receipt)
     post_bond(yard)
-    assert amounts(dispute(yard, lower(told.settled, 1_000)))[0] == SETTLED_MS - 1_000 - 500
+    refund = SETTLED_MS - 1_000 - 500
+    assert amounts(dispute(yard, lower(told.settled, 1_000))) == (refund, PENALTY)
+
+
+def test_dispute__bond_was_short_of_the_penalty__does_not_bring_the_rest_of_it(yard: Yard):
+    post_bond(yard, DUE + 1)
+    told = lie(yard)
+    assert amounts(dispute(yard, told.receipt)) == (DUE, 1)
+    post_bond(yard)
+    assert amounts(dispute(yard, lower(told.settled, 0))) == (SETTLED_MS - DUE, 0)
 
 
 def test_dispute__bond_was_released__brings_nothing(yard: Yard, provider):

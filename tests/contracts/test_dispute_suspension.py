@@ -23,7 +23,7 @@ from contracts.evm import event, reverts
 
 SUSPENDED = "oracles: suspended"
 NOTHING = "disputes: nothing overcharged"
-OLDER = "disputes: older than settled"
+LATER_KEY = "disputes: a later key settled"
 NOT_IN_FORCE = "disputes: not while in force"
 NEW = new_key("next")
 
@@ -171,13 +171,8 @@ def test_dispute__key_was_stolen_and_rotated__cannot_speak_of_later_usage(yard: 
     yard.chain.advance(10)
     settled = yard.reading(told.rental, active_ms_1=9_000)
     yard.settle(yard.signed(settled, key=NEW))
-    for until, reason in (
-        (rotated_at, OLDER),
-        (settled.until - 1, NOT_IN_FORCE),
-        (settled.until, NOT_IN_FORCE),
-        (yard.now_ms + 1, NOT_IN_FORCE),
-    ):
-        with reverts(reason):
+    for until in (rotated_at, settled.until - 1, settled.until, yard.now_ms + 1):
+        with reverts(LATER_KEY):
             dispute(yard, lower(settled, 0, until))
 
 
@@ -187,18 +182,20 @@ def test_dispute__key_was_stolen__back_dated_receipt_ends_with_the_next_reading(
     reading = replace(told.settled, until=yard.now_ms + 1)
     yard.chain.advance(1)
     yard.settle(yard.signed(reading, key=NEW))
-    with reverts(OLDER):
+    with reverts(LATER_KEY):
         dispute(yard, forged)
 
 
-def test_dispute__receipt_was_dated_ahead__ends_with_a_later_reading(yard: Yard, told):
+def test_dispute__receipt_was_dated_ahead__ends_when_an_honest_meter_could_have_grown_so(
+    yard: Yard, told
+):
     """A box whose clock was ahead has signed evidence that time may overtake."""
-    ahead = lower(told.settled, 0, yard.now_ms + 10_000)
+    ahead = lower(told.settled, 500, yard.now_ms + 10_000)
     with reverts(NOT_IN_FORCE):
         dispute(yard, ahead)
-    yard.chain.advance(11)
-    yard.settle(yard.signed(yard.reading(told.rental, active_ms_1=7_000)))
-    with reverts(OLDER):
+    yard.chain.advance(17)
+    yard.settle(yard.signed(yard.reading(told.rental, active_ms_1=7_500)))
+    with reverts(NOTHING):
         dispute(yard, ahead)
 
 
@@ -242,11 +239,11 @@ def test_dispute__provider_rotates_first__the_receipt_still_counts(yard: Yard, t
 def test_dispute__lie_is_settled_after_the_receipt_was_signed__the_next_receipt_shows_it(
     yard: Yard, told
 ):
-    """Settling in the same second cannot outrun the receipts that the box goes on to sign."""
+    """Settling cannot outrun the receipts that the box goes on to sign."""
     yard.chain.advance(10)
     settled = yard.reading(told.rental, active_ms_1=9_000)
     yard.settle(yard.signed(settled))
-    with reverts(OLDER):
+    with reverts(NOTHING):
         dispute(yard, told.receipt)
     assert amounts(dispute(yard, dated(told, settled.until))) == (9_000 - 4_000, PENALTY)
 
@@ -261,7 +258,6 @@ def test_dispute__honest_receipts__are_never_evidence(yard: Yard):
         if second % 2:
             yard.settle(yard.signed(reading))
         for receipt in receipts:
-            reason = NOTHING if receipt.until >= yard.call("rental", rental)["until"] else OLDER
-            with reverts(reason):
+            with reverts(NOTHING):
                 dispute(yard, receipt)
     assert posted(yard) == BOND

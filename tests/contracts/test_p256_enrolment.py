@@ -23,6 +23,7 @@ from contracts.p256 import (
     teach_p256,
 )
 from contracts.wallet_signatures import ORDER, Signature, message_of
+from eth_keys.datatypes import PrivateKey
 
 REFUSED = "keys: P-256 signature refused"
 UNKNOWN = {"oracle": 0, "since": 0, "until": 0, "penalised": False, "is_p256": False}
@@ -80,9 +81,9 @@ def test_enrol_p256_key__again__reverts(yard, used):
     if used == "rotated away":
         yard.provide("rotate_oracle", number, new_key("next").address)
     before = yard.call("signing_key", KEY.address)
-    with reverts("keys: enrolled before"):
+    with reverts("keys: used before"):
         enrol(yard)
-    with reverts("keys: enrolled before"):
+    with reverts("keys: used before"):
         enrol(yard, signature=KEY.sign(message_of(yard), high_s=True))
     assert yard.call("signing_key", KEY.address) == before
 
@@ -165,11 +166,12 @@ def test_enrol_p256_key__wrong_point__reverts(yard, point):
     assert yard.call("signing_key", point_address(*point)) == UNKNOWN
 
 
-def test_enrol_p256_key__secp256k1_signature__reverts(yard, oracle_key):
-    public = oracle_key._key_obj.public_key.to_bytes()
+def test_enrol_p256_key__secp256k1_signature__reverts(yard):
+    key = new_key("box")
+    public = PrivateKey(bytes(key.key)).public_key.to_bytes()
     point = int.from_bytes(public[:32], "big"), int.from_bytes(public[32:], "big")
-    assert point_address(*point) == oracle_key.address
-    signed = oracle_key.sign_message(message_of(yard))
+    assert point_address(*point) == key.address
+    signed = key.sign_message(message_of(yard))
     for s in (signed.s, ORDER - signed.s):
         with reverts(REFUSED):
             enrol(yard, signature=(signed.r, s), point=point)
@@ -186,6 +188,7 @@ def test_enrol_p256_key__chain_that_cannot_check__reverts(yard):
 
 ANSWERS = {
     "nothing": "",
+    "always 1": "60015f5260205ff3",
     "0": "5f5f5260205ff3",
     "2": "60025f5260205ff3",
     "the highest bit": "600160ff1b5f5260205ff3",
@@ -201,8 +204,6 @@ def test_enrol_p256_key__something_else_answers_there__reverts(yard, answer):
     forget_p256(yard.chain, bytes.fromhex(ANSWERS[answer]))
     with reverts(REFUSED):
         enrol(yard)
-    forget_p256(yard.chain, bytes.fromhex("60015f5260205ff3"))
-    enrol(yard, signature=(0, 0))
 
 
 def test_enrol_p256_key__many_keys__are_kept_apart(yard):
@@ -212,6 +213,12 @@ def test_enrol_p256_key__many_keys__are_kept_apart(yard):
     assert [yard.call("oracle", n) for n in (2, 3)] == [
         oracle_view(key.address, is_p256=True) for key in (KEY, OTHER)
     ]
+
+
+def test_enrol_p256_key__address_is_in_use_already__reverts(yard):
+    yard.provide("register_oracle", KEY.address)
+    with reverts("keys: used before"):
+        enrol(yard)
 
 
 # Registering with it --------------------------------------------------------------------------

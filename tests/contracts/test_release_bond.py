@@ -167,6 +167,21 @@ def test_release_bond__dispute_in_between_took_all_of_it__reverts(yard: Yard):
         release(yard)
 
 
+def test_release_bond__posted_anew_after_a_dispute__pays_only_what_was_announced_and_left(
+    any_yard: Yard,
+):
+    post_bond(any_yard)
+    told = lie(any_yard)
+    at = announce_release(any_yard, BOND)
+    dispute(any_yard, told.receipt)
+    left = BOND - DUE - PENALTY
+    assert any_yard.call("bond") == {"posted": left, "releasing": left, "releasable_at": at}
+    post_bond(any_yard, 1_000_000)
+    any_yard.chain.set_time(at)
+    release(any_yard)
+    assert posted(any_yard) == 1_000_000
+
+
 def test_release_bond__dispute_left_more_than_was_announced__pays_all_that_was(yard: Yard):
     post_bond(yard)
     told = lie(yard)
@@ -201,12 +216,17 @@ def test_release_bond__among_others_money__takes_none_of_it(any_yard: Yard, cust
 def test_release_bond__announced_while_a_rental_runs__leaves_time_to_end_it_and_dispute(
     yard: Yard, customer
 ):
-    """Whoever ends within the evidence period after the announcement has all of it left."""
+    """Whoever ends within the evidence period after the announcement comes before the release."""
     post_bond(yard)
     told = lie(yard)
     at = announce_release(yard, BOND)
     yard.chain.advance(EVIDENCE_PERIOD)
     yard.meter.transact(customer, "end_rental", told.rental)
-    yard.chain.set_time(at)
+    yard.chain.set_time(at - 1)
+    with reverts(TOO_SOON):
+        release(yard)
     assert amounts(dispute(yard, told.receipt)) == (DUE, PENALTY)
+    yard.chain.set_time(at)
+    with reverts("disputes: too late"):
+        dispute(yard, told.receipt)
     release(yard)
