@@ -119,21 +119,45 @@ def enclosing(lines: Sequence[str]) -> list[str]:
 
 
 def different(source: str, raw: Sequence[Mutant]) -> Iterator[Mutant]:
-    """Those that are programs of their own and that Vyper can parse."""
+    """Those that are programs of their own and that Vyper can parse.
+
+    Only the statement (mostly a function) around the line is looked at, for speed.
+    """
     idle = _idle_lines(source)
-    seen = {tokens(source)}
+    lines = source.splitlines(keepends=True)
+    around = _statements(source)
+    seen = {(first, tokens("".join(lines[first:last]))) for first, last in set(around.values())}
+    seen.add((0, tokens(source)))
     for mutant in raw:
         if mutant.line in idle and _still_idle(mutant):
             continue
-        text = mutant.applied(source)
+        first, last = around.get(mutant.line, (0, len(lines)))
+        text = "".join(
+            (*lines[first : mutant.line - 1], mutant.becomes, *lines[mutant.line : last])
+        )
         try:
             program = tokens(text)
         except (tokenize.TokenError, IndentationError):
             continue
-        if program not in seen:
-            seen.add(program)
+        if (first, program) not in seen:
+            seen.add((first, program))
             if not _invented_types(program) and parses(text, mutant.file):
                 yield mutant
+
+
+def _statements(source: str) -> dict[int, tuple[int, int]]:
+    """For each line, counted from 1, the outermost statement that it is in, as a slice of lines."""
+    from vyper.ast.pre_parser import PreParser  # noqa: PLC0415 - the compiler is slow to import
+
+    parser = PreParser(is_interface=False)
+    parser.parse(source)
+    around = {}
+    for node in ast.parse(parser.reformatted_code).body:
+        decorators = getattr(node, "decorator_list", [])
+        first = min((node.lineno, *(each.lineno for each in decorators)))
+        last = node.end_lineno or first
+        around.update(dict.fromkeys(range(first, last + 1), (first - 1, last)))
+    return around
 
 
 def _idle_lines(source: str) -> set[int]:
