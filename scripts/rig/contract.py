@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sysconfig
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from rig.services import ROOT
 SOURCES = ROOT / "contracts"
 CACHE = ROOT / ".build"
 EVM_VERSION = "cancun"
+OUTPUTS = ("abi", "bytecode", "bytecode_runtime", "layout")
 
 Optimiser = Literal["codesize", "gas", "none"]
 
@@ -32,11 +33,13 @@ _PRAGMA = re.compile(r"^#pragma optimize \w+$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """ABI, creation bytecode and run-time bytecode (hexadecimal with 0x)."""
+    """ABI, creation bytecode and run-time bytecode (hexadecimal with 0x), and where the compiler
+    has put storage variables and immutables."""
 
     abi: list[dict[str, Any]]
     bytecode: str
     runtime: str
+    layout: dict[str, Any] = field(default_factory=dict)
 
 
 def compile_drill_meter(optimiser: Optimiser = DEPLOYED) -> Compiled:
@@ -54,12 +57,15 @@ def compile_vyper(source: Path, optimiser: Optimiser = DEPLOYED) -> Compiled:
         draft.write_text(json.dumps(output))
         draft.replace(kept)
     output = json.loads(kept.read_text())
-    return Compiled(output["abi"], output["bytecode"], output["bytecode_runtime"])
+    return Compiled(
+        output["abi"], output["bytecode"], output["bytecode_runtime"], output["layout"]
+    )
 
 
 def _sources_hash(source: Path, optimiser: Optimiser) -> str:
     files = sorted({source, *SOURCES.rglob("*.vy"), *SOURCES.rglob("*.vyi")})
-    digest = sha256(f"{optimiser} {version('vyper')} {version('snekmate')}".encode())
+    settings = f"{optimiser} {version('vyper')} {version('snekmate')} {OUTPUTS}"
+    digest = sha256(settings.encode())
     for file in files:
         digest.update(f"{file.name} {file.stat().st_size}\n".encode() + file.read_bytes())
     return digest.hexdigest()
@@ -79,7 +85,7 @@ def _compile(source: Path, optimiser: Optimiser) -> dict[str, Any]:
         replace(file, contents=_PRAGMA.sub("", file.contents)),
         input_bundle=bundle,
         settings=settings,
-        output_formats=["abi", "bytecode", "bytecode_runtime"],
+        output_formats=OUTPUTS,
     )
     return output
 

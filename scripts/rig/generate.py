@@ -28,6 +28,7 @@ def generated() -> dict[Path, str]:
     compiled = compile_drill_meter()
     files[ROOT / "protocol" / "abi" / "DrillMeter.json"] = as_text(compiled.abi)
     files[SOURCES / "DrillMeter.pin.json"] = as_text(pin(compiled))
+    files[ROOT / "audit" / "deployed" / "DrillMeter.json"] = as_text(deployed(compiled))
     return files
 
 
@@ -41,6 +42,28 @@ def pin(compiled: Compiled) -> dict[str, str | int]:
         "optimiser": DEPLOYED,
         "bytecode_sha256": sha256(creation).hexdigest(),
         "runtime_bytes": len(bytes.fromhex(compiled.runtime.removeprefix("0x"))),
+    }
+
+
+def deployed(compiled: Compiled) -> dict[str, Any]:
+    """What the auditor holds a deployment's code and storage against."""
+    runtime = bytes.fromhex(compiled.runtime.removeprefix("0x"))
+    storage = compiled.layout["storage_layout"]
+    code = compiled.layout["code_layout"]
+    return {
+        "bytecode_sha256": pin(compiled)["bytecode_sha256"],
+        "runtime_bytes": len(runtime),
+        "runtime_sha256": sha256(runtime).hexdigest(),
+        "storage": {
+            f"{module}.{name}": place["slot"]
+            for module, variables in storage.items()
+            for name, place in variables.items()
+        },
+        "immutables": {
+            f"{module}.{name}": [place["offset"], place["length"]]
+            for module, variables in code.items()
+            for name, place in variables.items()
+        },
     }
 
 

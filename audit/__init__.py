@@ -1,0 +1,1 @@
+"""The auditor: replays events, recomputes every bill, and compares with the chain."""

@@ -1,0 +1,5 @@
+"""`python -m audit` is `drill-audit`."""
+
+from audit.cli import app
+
+app()

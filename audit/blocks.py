@@ -1,0 +1,97 @@
+"""Block headers: hashed anew, linked to their parents, and asked whether they may hold a log.
+
+A header is the RLP list of its fields; its hash is the Keccak-256 of that. Fields that later forks
+have added stand at the end, in the order of the forks.
+Source: https://ethereum.github.io/execution-specs/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rlp
+from eth_hash.auto import keccak
+
+from audit.values import data, quantity, record
+
+_FIELDS: tuple[tuple[str, int | None], ...] = (
+    # Name, and the size of a fixed field; None for a number.
+    ("parentHash", 32),
+    ("sha3Uncles", 32),
+    ("miner", 20),
+    ("stateRoot", 32),
+    ("transactionsRoot", 32),
+    ("receiptsRoot", 32),
+    ("logsBloom", 256),
+    ("difficulty", None),
+    ("number", None),
+    ("gasLimit", None),
+    ("gasUsed", None),
+    ("timestamp", None),
+    ("extraData", -1),
+    ("mixHash", 32),
+    ("nonce", 8),
+)
+_LATER_FIELDS: tuple[tuple[str, int | None], ...] = (
+    ("baseFeePerGas", None),
+    ("withdrawalsRoot", 32),
+    ("blobGasUsed", None),
+    ("excessBlobGas", None),
+    ("parentBeaconBlockRoot", 32),
+    ("requestsHash", 32),
+    ("blockAccessListHash", 32),
+    ("slotNumber", None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the audit needs of a block. `proven` says that the fields hash to `hash`."""
+
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: int
+    state_root: bytes
+    receipts_root: bytes
+    logs_bloom: bytes
+    proven: bool
+
+    def may_log(self, address: str) -> bool:
+        """Whether the block may hold a log entry of the contract; False is certain."""
+        digest = keccak(bytes.fromhex(address[2:]))
+        bloom = int.from_bytes(self.logs_bloom, "big")
+        bits = (int.from_bytes(digest[i : i + 2], "big") & 2047 for i in (0, 2, 4))
+        return all(bloom >> bit & 1 for bit in bits)
+
+
+def header_of(found: Any) -> Header:
+    """A header from a node's answer; raises EndpointError."""
+    block = record(found, "block")
+    claimed = str(block.get("hash")).lower()
+    return Header(
+        number=quantity(block.get("number"), "number of a block"),
+        hash=claimed,
+        parent_hash=str(block.get("parentHash")).lower(),
+        timestamp=quantity(block.get("timestamp"), "timestamp of a block"),
+        state_root=data(block.get("stateRoot"), "stateRoot", 32),
+        receipts_root=data(block.get("receiptsRoot"), "receiptsRoot", 32),
+        logs_bloom=data(block.get("logsBloom"), "logsBloom", 256),
+        proven=header_hash(block) == claimed,
+    )
+
+
+def header_hash(block: Mapping[str, Any]) -> str:
+    """The hash of a header as its fields make it; raises EndpointError for a missing field."""
+    later = [(name, size) for name, size in _LATER_FIELDS if block.get(name) is not None]
+    values = [_encoded(block, name, size) for name, size in (*_FIELDS, *later)]
+    return "0x" + keccak(rlp.encode(values)).hex()
+
+
+def _encoded(block: Mapping[str, Any], name: str, size: int | None) -> bytes:
+    if size is None:
+        number = quantity(block.get(name), name)
+        return number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return data(block.get(name), name, size if size >= 0 else None)

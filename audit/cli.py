@@ -1,0 +1,133 @@
+"""The command line, `drill-audit`."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from audit.completeness import Depth
+from audit.errors import AuditError
+from audit.fetch import Chain
+from audit.report_html import as_html
+from audit.report_json import as_json
+from audit.report_text import print_report
+from audit.result import Result
+from audit.rpc import Endpoint
+from audit.run import Audit, Order, Watcher
+from protocol.errors import RecordError
+from protocol.records import Domain
+
+COULD_NOT_CHECK = 2
+
+app = typer.Typer(
+    help="Recompute every bill from the chain, and say what does not fit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Recompute every bill from the chain, and say what does not fit."""
+
+
+@app.command()
+def run(
+    *,
+    rpc: Annotated[str, typer.Option(help="A JSON-RPC endpoint, http(s).")],
+    contract: Annotated[str, typer.Option(help="The contract's address.")],
+    chain_id: Annotated[int | None, typer.Option(help="The chain it must be on.")] = None,
+    rental: Annotated[int | None, typer.Option(help="Show this rental's bill only.")] = None,
+    from_block: Annotated[
+        int | None, typer.Option(help="Begin here; by default at the deployment.")
+    ] = None,
+    to_block: Annotated[int | None, typer.Option(help="The last block; default newest.")] = None,
+    proof: Annotated[bool, typer.Option(help="Compare state by storage proof.")] = False,
+    block_hash: Annotated[str | None, typer.Option(help="The last block, by a hash you trust.")] = (
+        None
+    ),
+    every_block: Annotated[
+        bool | None, typer.Option(help="Fetch every header; default up to 100,000 blocks.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Where to go on when interrupted.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the report.")] = None,
+) -> None:
+    """Replay every event, recompute every bill, and compare with the chain.
+
+    Exit status: 0 clean, 1 findings, 2 something could not be checked.
+    """
+    depth = None if every_block is None else Depth.ALL if every_block else Depth.SEEN
+    order = Order(contract, chain_id, rental, from_block, to_block, proof, block_hash, depth, state)
+    with _one_line_errors():
+        _require_order(order)
+        result = _audit(rpc, order)
+        _write(result, json_file, html_file)
+    print_report(result, Console())
+    raise typer.Exit(result.findings.exit_status())
+
+
+def _require_order(order: Order) -> None:
+    Domain(0, order.contract)
+    if order.proof and order.block_hash is None:
+        raise AuditError("--proof needs --block-hash: the hash of a block that you trust")
+
+
+def _audit(rpc: str, order: Order) -> Result:
+    """Run the audit with a progress bar on a terminal; the first interrupt stops it in order."""
+    stopped: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped.append(number)
+        # The next one ends it at once.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    try:
+        with Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as bar:
+            task = bar.add_task("blocks", total=None)
+
+            def progress(first: int, now: int, last: int) -> None:
+                text = f"block {now:,} of {last:,}"
+                done = now - first + 1
+                bar.update(task, description=text, total=last - first + 1, completed=done)
+
+            watcher = Watcher(progress, lambda: bool(stopped))
+            return Audit(Chain(Endpoint(rpc), order.contract), order, watcher).run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _write(result: Result, json_file: Path | None, html_file: Path | None) -> None:
+    for path, write in ((json_file, as_json), (html_file, as_html)):
+        if path is not None:
+            try:
+                path.write_text(write(result), encoding="utf-8")
+            except OSError as error:
+                raise AuditError(f"{path} cannot be written: {error}") from error
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except (AuditError, RecordError) as error:
+        typer.echo(f"drill-audit: {error}", err=True)
+        raise typer.Exit(COULD_NOT_CHECK) from error
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,163 @@
+"""Does the node give all logs? Headers and receipts say, whatever it answers to `eth_getLogs`.
+
+A header commits to the block's receipts and, by its bloom, says for certain which blocks hold no
+log of the contract. So with every header of the range, each linked to the one before up to a block
+whose hash is trusted, nothing can be left out, added or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from audit.blocks import Header
+from audit.decode import DecodeError, decode
+from audit.errors import EndpointError, RefusedError
+from audit.fetch import Chain, Window
+from audit.findings import Findings
+from audit.logs import Log, log_of
+from audit.receipts import receipts_root
+from audit.values import hexadecimal, listing, record
+
+HEADERS_AT_ONCE = 500
+
+
+class Depth(StrEnum):
+    """Which blocks are looked at: all of the range, or those with events that the node gave."""
+
+    ALL = "all"
+    SEEN = "seen"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was looked at."""
+
+    headers: int = 0
+    receipts_blocks: int = 0
+    logs: int = 0
+
+
+class Completeness:
+    """Turns windows into blocks with logs that the receipts confirm."""
+
+    def __init__(self, chain: Chain, findings: Findings, depth: Depth) -> None:
+        self.tally = Tally()
+        self.last_header: Header | None = None
+        self.depth = depth
+        self._chain, self._findings = chain, findings
+        self._no_receipts = False
+
+    def blocks(self, window: Window) -> Iterator[tuple[Header, Sequence[Log]]]:
+        """The blocks that hold logs of the contract, in order, with those."""
+        logs: dict[int, list[Log]] = {}
+        for log in window.logs:
+            logs.setdefault(log.block, []).append(log)
+        every = range(window.first, window.last + 1)
+        numbers = every if self.depth is Depth.ALL else sorted(logs)
+        for place in range(0, len(numbers), HEADERS_AT_ONCE):
+            for header in self._chain.headers(numbers[place : place + HEADERS_AT_ONCE]):
+                self._link(header)
+                given = logs.get(header.number, [])
+                if given or header.may_log(self._chain.contract):
+                    yield header, self._confirmed(header, given)
+
+    def _link(self, header: Header) -> None:
+        """Hold a header against its hash and the header before."""
+        self.tally.headers += 1
+        subject = f"block {header.number}"
+        if not header.proven:
+            self._findings.add("block-hash-differs", subject, f"the node claims {header.hash}")
+        last = self.last_header
+        if (
+            last is not None
+            and last.number + 1 == header.number
+            and last.hash != header.parent_hash
+        ):
+            self._findings.add("block-unlinked", subject, f"its parent is not {last.hash}")
+        self.last_header = header
+
+    def _confirmed(self, header: Header, given: Sequence[Log]) -> Sequence[Log]:
+        """The contract's logs of a block by its receipts, differences reported.
+
+        What the receipts say counts where they hash to the header's root, else what was given.
+        """
+        for log in given:
+            if log.block_hash != header.hash:
+                text = f"its logs are of {log.block_hash}, its header is {header.hash}"
+                self._findings.add("reorganisation", f"block {header.number}", text)
+                break
+        receipts = self._receipts(header)
+        self.tally.logs += len(given)
+        if receipts is None:
+            return given
+        self.tally.receipts_blocks += 1
+        try:
+            root = receipts_root(receipts)
+            found = self._own_logs(header, receipts)
+        except (EndpointError, KeyError) as error:
+            root, found = str(error).encode(), []
+        if root != header.receipts_root:
+            self._findings.add(
+                "receipts-root-differs",
+                f"block {header.number}",
+                f"they hash to {hexadecimal(root)}, not {hexadecimal(header.receipts_root)}",
+            )
+            return given
+        self._compare(header, given, found)
+        return found
+
+    def _receipts(self, header: Header) -> list[object] | None:
+        if self._no_receipts:
+            return None
+        try:
+            return self._chain.receipts(header)
+        except RefusedError as error:
+            self._no_receipts = True
+            self._findings.add("receipts-not-checked", f"from block {header.number}", str(error))
+            return None
+
+    def _own_logs(self, header: Header, receipts: Sequence[object]) -> list[Log]:
+        """The contract's logs; the index is counted here, a node's word is not needed for it."""
+        found, index = [], 0
+        for place, one in enumerate(receipts):
+            receipt = record(one, "receipt")
+            for entry in listing(receipt["logs"], "logs"):
+                if str(entry["address"]).lower() == self._chain.contract:
+                    known = {
+                        **entry,
+                        "blockNumber": hex(header.number),
+                        "blockHash": header.hash,
+                        "transactionIndex": hex(place),
+                        "transactionHash": receipt["transactionHash"],
+                        "logIndex": hex(index),
+                    }
+                    found.append(log_of(known))
+                index += 1
+        return found
+
+    def _compare(self, header: Header, given: Sequence[Log], found: Sequence[Log]) -> None:
+        """Name what the node has left out, made up or changed."""
+        told = {log.index: log for log in given}
+        for log in found:
+            place = f"block {header.number}, log {log.index}"
+            other = told.pop(log.index, None)
+            if other is None:
+                self._findings.add("log-hidden", place, _brief(log), place)
+            elif other.content != log.content:
+                self._findings.add(
+                    "log-altered", place, f"given {_brief(other)}, is {_brief(log)}", place
+                )
+        for log in told.values():
+            place = f"block {header.number}, log {log.index}"
+            self._findings.add("log-invented", place, _brief(log), place)
+
+
+def _brief(log: Log) -> str:
+    """A log entry for people: its event where known."""
+    try:
+        event = decode(log, 0)
+    except DecodeError:
+        return f"topics {log.topics}, data {log.data[:200]}"
+    return f"{event.name} {event.args}"

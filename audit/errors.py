@@ -1,0 +1,25 @@
+"""Why an audit ends without a verdict. What it finds is no error: see `audit.findings`."""
+
+
+class AuditError(RuntimeError):
+    """The audit cannot go on; the message says why and what to do."""
+
+
+class EndpointError(AuditError):
+    """The endpoint cannot be reached, refuses a call or answers nonsense."""
+
+
+class RefusedError(EndpointError):
+    """The endpoint has answered a call with an error of its own."""
+
+
+class WrongChainError(AuditError):
+    """The endpoint serves another chain than the one asked for, or no contract there."""
+
+
+class StateFileError(AuditError):
+    """A state file that is damaged or belongs to another audit."""
+
+
+class InterruptedAuditError(AuditError):
+    """Somebody asked to stop; what was done so far is in the state file, if there is one."""

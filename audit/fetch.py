@@ -1,0 +1,127 @@
+"""What is asked of the node: logs in ranges that adapt, headers, receipts and calldata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.blocks import Header, header_of
+from audit.errors import EndpointError, RefusedError, WrongChainError
+from audit.logs import Log, log_of
+from audit.rpc import Endpoint
+from audit.values import data, listing, quantity, record
+
+FIRST_SPAN = 2_000
+"""Blocks in the first range of logs; public endpoints commonly allow that many."""
+
+LONGEST_SPAN = 20_000
+"""However quiet the contract: a range is held in memory, with its headers."""
+
+MANY_LOGS = 5_000
+"""A range with more log entries is not made longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Blocks `first` to `last` with the contract's log entries, in the order of the chain."""
+
+    first: int
+    last: int
+    logs: tuple[Log, ...]
+
+
+class Chain:
+    """One contract behind one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, contract: str) -> None:
+        self.endpoint = endpoint
+        self.contract = contract.lower()
+        self._span = FIRST_SPAN
+
+    def chain_id(self) -> int:
+        """The chain that the endpoint serves."""
+        return quantity(self.endpoint.call("eth_chainId"), "chain id")
+
+    def code(self, block: str) -> bytes:
+        """The contract's code at a block, by its hash."""
+        at = {"blockHash": block}
+        return data(self.endpoint.call("eth_getCode", self.contract, at), "code")
+
+    def header(self, block: int | str) -> Header:
+        """A header by number, hash or "latest"; raises WrongChainError when there is none."""
+        by_hash = isinstance(block, str) and block.startswith("0x")
+        method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
+        found = self.endpoint.call(method, hex(block) if isinstance(block, int) else block, False)
+        if found is None:
+            raise WrongChainError(f"{self.endpoint.place} has no block {block}")
+        return header_of(found)
+
+    def headers(self, numbers: Iterable[int]) -> list[Header]:
+        """Headers by number."""
+        calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
+        return [header_of(found) for found in self.endpoint.batch(calls)]
+
+    def deployment_block(self, last: int) -> int:
+        """The first block with code at the address, found by bisection in past state.
+
+        Raises EndpointError when the node has no past state: then --from-block has to be given.
+        """
+        low, high = 0, last
+        while low < high:
+            middle = (low + high) // 2
+            try:
+                found = self.endpoint.call("eth_getCode", self.contract, hex(middle))
+            except RefusedError as error:
+                raise EndpointError(
+                    f"the node does not know the past ({error}); give --from-block, "
+                    "the block of the deployment"
+                ) from error
+            if data(found, "code"):
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def window(self, first: int, last: int) -> Window:
+        """The next blocks from `first`, as many as the node allows, at most to `last`.
+
+        Raises EndpointError when it refuses even a single block.
+        """
+        while True:
+            until = min(last, first + self._span - 1)
+            query = {"address": self.contract, "fromBlock": hex(first), "toBlock": hex(until)}
+            try:
+                found = listing(self.endpoint.call("eth_getLogs", query), "logs")
+            except RefusedError as error:
+                if until == first:
+                    raise EndpointError(f"the logs of block {first} alone: {error}") from error
+                self._span = max(1, (until - first + 1) // 2)
+                continue
+            if len(found) < MANY_LOGS:
+                self._span = min(LONGEST_SPAN, 2 * self._span)
+            elif len(found) > 2 * MANY_LOGS:
+                self._span = max(1, self._span // 2)
+            logs = sorted(map(log_of, found), key=lambda log: (log.block, log.index))
+            if logs and not (first <= logs[0].block and logs[-1].block <= until):
+                raise EndpointError(f"asked for blocks {first} to {until}, got others")
+            return Window(first, until, tuple(logs))
+
+    def receipts(self, header: Header) -> list[Any]:
+        """All receipts of a block; raises RefusedError."""
+        found = self.endpoint.call("eth_getBlockReceipts", header.hash)
+        return listing(found, "receipts")
+
+    def inputs(self, transactions: Sequence[str]) -> dict[str, bytes | None]:
+        """Calldata of transactions that call the contract itself; None for all others.
+
+        A transaction that the node does not have is left out.
+        """
+        calls = [("eth_getTransactionByHash", (one,)) for one in transactions]
+        found: dict[str, bytes | None] = {}
+        for transaction, answer in zip(transactions, self.endpoint.batch(calls), strict=True):
+            if answer is not None:
+                fields = record(answer, "transaction")
+                direct = str(fields.get("to")).lower() == self.contract
+                found[transaction] = data(fields.get("input"), "input") if direct else None
+        return found

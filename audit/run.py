@@ -1,0 +1,288 @@
+"""An audit from the first block to the report: fetch, confirm, replay, compare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from audit import compare
+from audit.blocks import Header
+from audit.books import Books, Terms
+from audit.code import check_code
+from audit.completeness import Completeness, Depth, Tally
+from audit.decode import DecodeError, Event, decode
+from audit.errors import AuditError, EndpointError, InterruptedAuditError, WrongChainError
+from audit.fetch import Chain, Window
+from audit.findings import Findings
+from audit.logs import Log
+from audit.replay import Replay
+from audit.result import Result, Scope, bills_of
+from audit.state import Progress, load, save
+from protocol.records import Domain
+
+SCAN_AT_MOST = 100_000
+"""Blocks of which every header is fetched unless told otherwise: some minutes on a public node."""
+
+SAVE_SECONDS = 10.0
+SIGNED_CALLS = ("UsageSettled", "ReadingRejected", "UsageDisputed")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be audited."""
+
+    contract: str
+    chain_id: int | None = None
+    rental: int | None = None
+    from_block: int | None = None
+    to_block: int | None = None
+    proof: bool = False
+    block_hash: str | None = None
+    depth: Depth | None = None
+    state: Path | None = None
+
+
+class Source(Protocol):
+    """A further source of findings, such as published samples, asked when the books are done."""
+
+    def examine(self, books: Books, findings: Findings) -> None:
+        """Look into the rentals of the books and report."""
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Who looks on: told of progress, and asked whether to stop."""
+
+    progress: Callable[[int, int, int], None] = lambda _first, _now, _last: None
+    stopping: Callable[[], bool] = lambda: False
+
+
+class Audit:
+    """One audit. Raises AuditError where it cannot be finished."""
+
+    def __init__(
+        self, chain: Chain, order: Order, watcher: Watcher, sources: Iterable[Source] = ()
+    ) -> None:
+        self._chain, self._order, self._watcher = chain, order, watcher
+        self._sources = tuple(sources)
+        self._began = time.monotonic()
+
+    def run(self) -> Result:
+        """Do it all; raises AuditError."""
+        order, chain = self._order, self._chain
+        self._domain = Domain(self._require_chain(), chain.contract)
+        self._last = self._final_block()
+        self._findings = Findings()
+        terms, code = self._terms()
+        first, depth = self._range()
+        self._begin(terms, first, depth)
+        self._history(first)
+        views, slots, charges = 0, 0, dict[int, int]()
+        try:
+            views, slots, charges = self._state(first, code)
+        except EndpointError:
+            # A node that was reorganised no longer knows the block that everything is asked at.
+            self._require_unchanged()
+            if "reorganisation" not in self._findings.counts:
+                raise
+        for source in self._sources:
+            source.examine(self._books, self._findings)
+        self._require_unchanged()
+        return Result(
+            self._scope(first, depth, views, slots),
+            bills_of(self._books, charges, order.rental),
+            self._findings,
+        )
+
+    def _state(self, first: int, code: bytes) -> tuple[int, int, dict[int, int]]:
+        """Compare the books with the final block; how many views and slots, and the charges."""
+        chain, last, books, findings = self._chain, self._last, self._books, self._findings
+        account = None
+        views, slots, charges = 0, 0, dict[int, int]()
+        if not books.from_deployment:
+            text = f"blocks before {first} were not replayed, so state was not compared"
+            findings.add("history-before-range", "contract", text)
+        elif self._order.proof:
+            account = compare.prove_account(chain, last, findings)
+            compare.check_proven_code(account, code, findings)
+            slots = compare.compare_slots(chain, last, books, findings)
+        else:
+            views, charges = compare.compare_views(chain, last, books, findings)
+        compare.check_solvency(chain, last, books, findings, account)
+        return views, slots, charges
+
+    def _require_chain(self) -> int:
+        found, asked = self._chain.chain_id(), self._order.chain_id
+        if asked is not None and found != asked:
+            raise WrongChainError(
+                f"{self._chain.endpoint.place} serves chain {found}, asked for was chain {asked}"
+            )
+        return found
+
+    def _final_block(self) -> Header:
+        """The block that everything is compared at, taken once."""
+        order = self._order
+        if order.block_hash is not None:
+            header = self._chain.header(order.block_hash)
+            trusted = order.block_hash.lower()
+            if header.hash != trusted or not header.proven:
+                raise WrongChainError(f"the node gives no block that hashes to {trusted}")
+            if order.to_block not in (None, header.number):
+                raise AuditError(f"--block-hash is of block {header.number}, not {order.to_block}")
+            return header
+        return self._chain.header("latest" if order.to_block is None else order.to_block)
+
+    def _terms(self) -> tuple[Terms, bytes]:
+        """The deployment's fixed terms, and its code."""
+        code = self._chain.code(self._last.hash)
+        if not code:
+            raise WrongChainError(
+                f"there is no contract at {self._chain.contract} in block {self._last.number}"
+            )
+        fixed = check_code(code, self._domain, self._findings)
+        told = compare.chain_terms(self._chain, self._last)
+        if fixed is not None and fixed != told:
+            text = f"the code has {fixed}, the views tell {told}"
+            self._findings.add("terms-differ", f"contract {self._chain.contract}", text)
+        return fixed or told, code
+
+    def _range(self) -> tuple[int, Depth]:
+        first = self._order.from_block
+        if first is None:
+            first = self._chain.deployment_block(self._last.number)
+        if first > self._last.number:
+            raise AuditError(f"there is nothing from block {first} to {self._last.number}")
+        short = self._last.number - first < SCAN_AT_MOST
+        return first, self._order.depth or (Depth.ALL if short else Depth.SEEN)
+
+    def _begin(self, terms: Terms, first: int, depth: Depth) -> None:
+        """New books, or those of the state file."""
+        progress = load(self._order.state) if self._order.state else None
+        self._next = first
+        if progress is not None:
+            self._require_same(progress, first, depth)
+            self._books, self._findings = progress.books, progress.findings
+            self._next = progress.last_block + 1
+        else:
+            self._books = Books(terms)
+            if depth is Depth.SEEN:
+                text = "give --every-block to fetch each header, however long it takes"
+                self._findings.add("blocks-not-scanned", "the range", text)
+        self._replay = Replay(self._books, self._findings, self._domain)
+        self._complete = Completeness(self._chain, self._findings, depth)
+        if progress is not None:
+            self._complete.tally = progress.tally
+            self._replay.resume(progress)
+            self._complete.last_header = self._chain.header(progress.last_block)
+
+    def _require_same(self, progress: Progress, first: int, depth: Depth) -> None:
+        """The state file must be of this audit, and the chain still have its block."""
+        found = (progress.chain_id, progress.contract, progress.first_block, progress.depth)
+        asked = (self._domain.chain_id, self._chain.contract, first, depth.value)
+        if found != asked:
+            raise AuditError(f"{self._order.state} is of another audit: {found}, not {asked}")
+        if progress.last_block > self._last.number:
+            raise AuditError(f"{self._order.state} is beyond block {self._last.number}")
+        if self._chain.header(progress.last_block).hash != progress.last_hash:
+            raise AuditError(
+                f"the chain no longer has block {progress.last_block} of {self._order.state}; "
+                "delete the file to begin anew"
+            )
+
+    def _history(self, first: int) -> None:
+        """Replay every event from `_next` to the final block, saving on the way."""
+        saved = time.monotonic()
+        while self._next <= self._last.number:
+            window = self._chain.window(self._next, self._last.number)
+            self._replay_window(window)
+            self._next = window.last + 1
+            self._watcher.progress(first, window.last, self._last.number)
+            stopping = self._watcher.stopping()
+            if stopping or time.monotonic() - saved > SAVE_SECONDS:
+                self._save(first)
+                saved = time.monotonic()
+            if stopping:
+                raise InterruptedAuditError(f"stopped after block {window.last}")
+        self._save(first)
+
+    def _replay_window(self, window: Window) -> None:
+        for header, logs in self._complete.blocks(window):
+            if header.number == self._last.number and header.hash != self._last.hash:
+                text = f"it was {self._last.hash}, now it is {header.hash}"
+                self._findings.add("reorganisation", f"block {header.number}", text)
+            events = [event for log in logs if (event := self._decode(log, header))]
+            wanted = {e.log.transaction: 0 for e in events if e.name in SIGNED_CALLS}
+            calldata = self._chain.inputs(list(wanted))
+            for transaction in wanted.keys() - calldata.keys():
+                self._findings.add(
+                    "transaction-missing", f"transaction {transaction}", "the node has it not"
+                )
+            for event in events:
+                self._replay.apply(event, calldata)
+            self._replay.finish_block()
+
+    def _decode(self, log: Log, header: Header) -> Event | None:
+        try:
+            return decode(log, header.timestamp)
+        except DecodeError as error:
+            place = f"block {log.block}, log {log.index}"
+            self._findings.add("log-unknown", place, str(error), place)
+            return None
+
+    def _save(self, first: int) -> None:
+        if self._order.state is None:
+            return
+        last = self._chain.header(self._next - 1)
+        save(
+            self._order.state,
+            Progress(
+                chain_id=self._domain.chain_id,
+                contract=self._chain.contract,
+                first_block=first,
+                depth=self._complete.depth.value,
+                last_block=last.number,
+                last_hash=last.hash,
+                books=self._books,
+                findings=self._findings,
+                tally=self._complete.tally,
+                events=self._replay.events,
+                readings=self._replay.readings,
+                verified=self._replay.settlements.verified,
+                unchecked=self._replay.settlements.unchecked,
+            ),
+        )
+
+    def _require_unchanged(self) -> None:
+        """The final block must still be the one that the audit began with."""
+        if "reorganisation" in self._findings.counts:
+            return
+        now = self._chain.header(self._last.number)
+        if now.hash != self._last.hash:
+            text = f"it was {self._last.hash}, now it is {now.hash}"
+            self._findings.add("reorganisation", f"block {self._last.number}", text)
+
+    def _scope(self, first: int, depth: Depth, views: int, slots: int) -> Scope:
+        tally: Tally = self._complete.tally
+        return Scope(
+            chain_id=self._domain.chain_id,
+            contract=self._chain.contract,
+            endpoint=self._chain.endpoint.place,
+            asset=self._books.terms.asset,
+            first_block=first,
+            last_block=self._last.number,
+            last_hash=self._last.hash,
+            from_deployment=self._books.from_deployment,
+            depth=depth.value,
+            headers=tally.headers,
+            receipts_blocks=tally.receipts_blocks,
+            events=self._replay.events,
+            readings=self._replay.readings,
+            signatures_verified=self._replay.settlements.verified,
+            views_compared=views,
+            slots_proven=slots,
+            requests=self._chain.endpoint.requests_made,
+            seconds=round(time.monotonic() - self._began, 3),
+        )

@@ -1,0 +1,74 @@
+"""Where an interrupted audit goes on: books, findings and the block they stand at.
+
+A JSON object {"sha256": ..., "content": ...}: the digest is of the content's text, so that a file
+that was cut short or edited is refused. What the file says of the chain is not believed either: the
+audit goes on only if the chain still has the block of that hash (`audit.run`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from audit.books import Books
+from audit.completeness import Tally
+from audit.errors import StateFileError
+from audit.findings import Findings
+
+VERSION = 1
+
+
+@dataclass(slots=True)
+class Progress:
+    """An audit up to `last_block`, of that hash."""
+
+    chain_id: int
+    contract: str
+    first_block: int
+    depth: str
+    last_block: int
+    last_hash: str
+    books: Books
+    findings: Findings
+    tally: Tally
+    events: int
+    readings: int
+    verified: int
+    unchecked: int
+    version: int = VERSION
+
+
+_FORM = TypeAdapter(Progress)
+
+
+def save(path: Path, progress: Progress) -> None:
+    """Write a state file whole or not at all; raises StateFileError."""
+    content = json.dumps(_FORM.dump_python(progress))
+    digest = sha256(content.encode()).hexdigest()
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.write_text(json.dumps({"sha256": digest, "content": content}), encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise StateFileError(f"{path} cannot be written: {error}") from error
+
+
+def load(path: Path) -> Progress | None:
+    """What a state file holds, None if there is none; raises StateFileError for a damaged one."""
+    try:
+        if not path.exists():
+            return None
+        outer = json.loads(path.read_text(encoding="utf-8"))
+        content = str(outer["content"])
+        if sha256(content.encode()).hexdigest() != outer["sha256"]:
+            raise StateFileError(f"{path} was changed or cut short; delete it to begin anew")
+        progress = _FORM.validate_python(json.loads(content))
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise StateFileError(f"{path} is no state file of an audit: {error}") from error
+    if progress.version != VERSION:
+        raise StateFileError(f"{path} is of version {progress.version}; delete it to begin anew")
+    return progress
