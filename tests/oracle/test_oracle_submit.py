@@ -20,7 +20,7 @@ from oracle.sign import GasAccount
 from oracle.store import Store
 from oracle.submit import Submitter
 from oracle.transact import FeeLimits, Transactor
-from oracle.views import ChainView, Header
+from oracle.views import ChainView, Header, OracleView
 from protocol.errors import RecordError
 from protocol.records import Domain, Reading, Registers, RentalState
 from protocol.typed_data import batch_digest, sign_digest
@@ -315,3 +315,66 @@ def test_step__chain_fails_at_every_step__the_settlement_is_known_to_wait(
         desk.submitter.step(make_view())
 
     assert desk.submitter.complete(make_view()).waiting_since_ms == NOW_MS
+
+
+ENDED_AT = UNTIL // 1000
+ENDED = {7: make_rental(state=RentalState.ENDED, ended_at=ENDED_AT)}
+
+
+def at(timestamp: int) -> ChainView:
+    head = Header(100, b"h" * 32, b"g" * 32, timestamp)
+    return make_view(latest=ENDED, deep=ENDED, head=head)
+
+
+def test_step__grace_period_over__given_up_and_not_sent(desk: Desk) -> None:
+    desk.submitter.step(at(ENDED_AT + GRACE_SECONDS))
+
+    assert desk.chain.pool == []
+    assert desk.journal.open_batches() == []
+    assert desk.submitter.waiting_since_ms is None
+
+
+def test_step__last_second_of_the_grace_period__sent(desk: Desk) -> None:
+    desk.submitter.step(at(ENDED_AT + GRACE_SECONDS - 1))
+
+    assert desk.chain.pool == desk.sent() != []
+
+
+def test_step__grace_period_over_for_one_of_two__the_other_is_sent(desk: Desk) -> None:
+    both = [replace(READING, rental=8), READING]
+    desk.journal.finish_batch(1, "dropped", "")
+    identities = [make_rental(rental=8).identity, make_rental().identity]
+    desk.journal.add_batch(NOW_MS, both, identities, signed(*both))
+    rentals = ENDED | {8: make_rental(rental=8)}
+    head = Header(100, b"h" * 32, b"g" * 32, ENDED_AT + GRACE_SECONDS)
+    desk.submitter.step(make_view(latest=rentals, deep=rentals, head=head))
+
+    assert len(desk.chain.pool) == 1
+
+
+@pytest.mark.parametrize(
+    "oracle",
+    [
+        OracleView(KEY.address, revoked=True),
+        OracleView(KEY.address, revoked=False, suspended=True),
+        OracleView("0x" + "1" * 40, revoked=False),
+    ],
+)
+def test_step__key_not_in_force__nothing_is_sent_and_the_batch_waits(
+    desk: Desk, oracle: OracleView
+) -> None:
+    desk.submitter.step(make_view(oracle=oracle))
+
+    assert desk.chain.pool == []
+    assert len(desk.journal.open_batches()) == 1
+
+
+def test_step__signed_with_a_former_key__dropped_without_a_transaction(desk: Desk) -> None:
+    desk.journal.finish_batch(1, "dropped", "")
+    former = sign_digest(bytes(role_account("stranger").key), batch_digest(DOMAIN, [READING]))
+    desk.journal.add_batch(NOW_MS, [READING], [make_rental().identity], former)
+    desk.submitter.step(make_view())
+
+    assert desk.chain.pool == []
+    assert desk.journal.open_batches() == []
+    assert desk.submitter.rejections == {}, "it is signed anew at once"
