@@ -29,6 +29,9 @@ class Terms:
     levels: tuple[tuple[int, int, int], ...]
     """Price of a second, price of 1000 revolutions, highest rpm that is billed."""
     standing: int
+    per_rental: int | None = None
+    per_hour: int | None = None
+    """The customer's caps; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,22 @@ def amount(
     return int(total)
 
 
+def limit(funded: int, hours: Fraction, terms: Terms) -> int:
+    """The most that may be owed so many hours after the opening: the smallest of the funds and the
+    caps, of which the hourly one begins with an hour's worth."""
+    limits = [Fraction(funded)]
+    if terms.per_rental is not None:
+        limits.append(Fraction(terms.per_rental))
+    if terms.per_hour is not None:
+        limits.append((hours + 1) * terms.per_hour)
+    return int(min(limits))
+
+
+def owed(charge: int, funded: int, terms: Terms) -> int:
+    """What of the final charge is owed."""
+    return min(charge, limit(funded, Fraction(terms.ended_at - terms.opened_at, 3600), terms))
+
+
 def recompute(samples: Sequence[Sample], terms: Terms) -> Bill:
     """The final bill of a rental."""
     log = rental_log(samples, terms.opened_at, terms.ended_at)
@@ -103,7 +122,7 @@ def recompute(samples: Sequence[Sample], terms: Terms) -> Bill:
 def worst_overrun(
     samples: Sequence[Sample], terms: Terms, funding: Sequence[tuple[int, int]]
 ) -> tuple[int, int | None]:
-    """The most by which use ever went beyond what was funded until then, and the time (Unix ms)
+    """The most by which use ever went beyond what might be owed by then, and the time (Unix ms)
     of the sample that first used it up, or None.
 
     `funding` holds (Unix s, funded from then on), oldest first.
@@ -119,14 +138,17 @@ def worst_overrun(
         funded = max((f for since, f in funding if since * 1000 <= time_ms), default=0)
         elapsed = Fraction(time_ms - terms.opened_at * 1000, 1000)
         used = amount(seconds, [int(turn) for turn in turns], elapsed, terms)
-        worst = max(worst, used - funded)
-        if used >= funded and used_up_at_ms is None:
+        allowed = limit(funded, elapsed / 3600, terms)
+        worst = max(worst, used - allowed)
+        if used >= allowed and used_up_at_ms is None:
             used_up_at_ms = time_ms
     return worst, used_up_at_ms
 
 
-def terms_of(opened: Any, ended: Any, published: Any) -> Terms:
-    """The terms from RentalOpened (with its block's time), RentalEnded and TariffPublished."""
+def terms_of(opened: Any, ended: Any, published: Any, capped: Sequence[Any] = ()) -> Terms:
+    """The terms from the time of RentalOpened, RentalEnded, TariffPublished, and RentalCapped if
+    there was one."""
+    caps = capped[0]["args"] if capped else {}
     return Terms(
         opened_at=opened,
         ended_at=ended["args"]["ended_at"],
@@ -135,4 +157,6 @@ def terms_of(opened: Any, ended: Any, published: Any) -> Terms:
             for level in published["args"]["levels"]
         ),
         standing=published["args"]["standing_price_per_second"],
+        per_rental=caps.get("per_rental"),
+        per_hour=caps.get("per_hour"),
     )

@@ -57,9 +57,7 @@ def compile_vyper(source: Path, optimiser: Optimiser = DEPLOYED) -> Compiled:
         draft.write_text(json.dumps(output))
         draft.replace(kept)
     output = json.loads(kept.read_text())
-    return Compiled(
-        output["abi"], output["bytecode"], output["bytecode_runtime"], output["layout"]
-    )
+    return Compiled(output["abi"], output["bytecode"], output["bytecode_runtime"], output["layout"])
 
 
 def _sources_hash(source: Path, optimiser: Optimiser) -> str:

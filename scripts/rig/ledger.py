@@ -75,12 +75,13 @@ class Ledger:
         return has >= int(self.call("held", block=block))
 
     def owes(self, customers: Sequence[str], rentals: Sequence[int]) -> int:
-        """What it owes, added up: accounts, open balances, and what the provider has earned."""
+        """What it owes, added up: accounts, open balances, what the provider has earned and not
+        collected, and the bond."""
         total = sum(int(self.call("account", customer)) for customer in customers)
-        total += int(self.call("revenue"))
+        total += int(self.call("revenue")) + int(self.call("bond")[0])
         for rental in map(self.rental, rentals):
             if rental.state is not RentalState.CLOSED:
-                total += rental.funded
+                total += rental.balance + int(self.call("earned", rental.rental))
         return total
 
 

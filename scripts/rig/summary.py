@@ -23,6 +23,7 @@ class Account:
     drill: int
     funded: int
     charge: int
+    owed: int
     refund: int
     registers: dict[str, int]
     recomputed: bill.Bill
@@ -86,6 +87,7 @@ class Summary:
                     "funded": account.funded,
                     "charge": account.charge,
                     "recomputed": account.recomputed.charge,
+                    "owed": account.owed,
                     "refund": account.refund,
                     "registers": account.registers,
                 }
@@ -115,6 +117,7 @@ class Summary:
                 f"  charge     {coins(a.charge)}   by the contract, in wei {a.charge}",
                 f"  recomputed {coins(a.recomputed.charge)}   from {a.recomputed.log_size} samples,"
                 f" in wei {a.recomputed.charge}",
+                f"  owed       {coins(a.owed)}   within funds and caps",
                 f"  refund     {coins(a.refund)}",
             ]
         if self.seconds_deposit_to_unlock is not None:
@@ -142,8 +145,9 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
     published = ledger.events("TariffPublished", tariff=opened["args"]["tariff"])[0]
     settled = ledger.events("UsageSettled", rental=rental)[-1]["args"]
     top_ups = ledger.events("ToppedUp", rental=rental)
+    capped = ledger.events("RentalCapped", rental=rental)
     opened_at = ledger.block_time(opened["blockNumber"])
-    terms = bill.terms_of(opened_at, ended, published)
+    terms = bill.terms_of(opened_at, ended, published, capped)
     samples = listener.samples(drill)
     own = bill.recompute(samples, terms)
     funding = [(opened_at, opened["args"]["funded"])]
@@ -151,18 +155,20 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
     overrun, exhausted_at_ms = bill.worst_overrun(samples, terms, funding)
     registers = dict(zip(bill.NAMES, ledger.call("registers", rental), strict=True))
     funded = funding[-1][1]
+    owed = bill.owed(own.charge, funded, terms)
     pairs = {
         "charge at closing": (closed["charge"], own.charge),
         "charge of the last settlement": (settled["charge"], own.charge),
         "registers": (registers, own.registers),
         "samples in the log": (settled["log_size"], own.log_size),
         "root of the log": (settled["log_root"].hex(), own.log_root.hex()),
-        "refund": (closed["refund"], funded - min(own.charge, funded)),
+        "refund": (closed["refund"], funded - owed),
     }
     return Account(
         drill=drill,
         funded=funded,
         charge=closed["charge"],
+        owed=owed,
         refund=closed["refund"],
         registers=registers,
         recomputed=own,

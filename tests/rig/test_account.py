@@ -53,6 +53,7 @@ class FakeChain:
                 {"charge": BILL.charge, "log_size": len(SAMPLES), "log_root": BILL.log_root}
             ],
             "ToppedUp": [],
+            "RentalCapped": [],
         }
 
     def events(self, name: str, **_: object) -> list[dict[str, Any]]:
@@ -102,3 +103,14 @@ def test_account_for__one_figure_differs__is_named(
     lie(chain)
     (difference,) = differences(chain)
     assert difference.startswith(f"drill 1: {name}")
+
+
+def test_account_for__capped_rental__refund_is_what_the_caps_keep_back() -> None:
+    chain = FakeChain()
+    chain.log["RentalCapped"] = [{"per_rental": BILL.charge - 5, "per_hour": 10**9}]
+    assert differences(chain) == [
+        f"drill 1: refund on the chain {FUNDED - BILL.charge}, "
+        f"recomputed {FUNDED - BILL.charge + 5}"
+    ]
+    chain.log["RentalClosed"][0].update(refund=FUNDED - BILL.charge + 5)
+    assert differences(chain) == []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 from protocol.records import Registers
 from protocol.sample import Fault, Sample, encode_sample
-from rig.bill import Terms, recompute, worst_overrun
+from rig.bill import Terms, owed, recompute, worst_overrun
 
 OPENED, ENDED = 1_790_000_000, 1_790_000_010
 TERMS = Terms(OPENED, ENDED, ((20, 1000, 3000), (40, 2000, 1200), (80, 4000, 700)), standing=3)
@@ -103,3 +104,19 @@ def test_worst_overrun__topped_up_too_late__is_the_most_ever_owed() -> None:
 
 def test_worst_overrun__funds_last__is_nothing() -> None:
     assert worst_overrun(run(3, 0, 0, 3000, 1), TERMS, [(OPENED, 1000)]) == (0, None)
+
+
+def test_owed__caps__the_smallest_limit_counts() -> None:
+    hour = replace(TERMS, ended_at=OPENED + 5400)  # two and a half hourly amounts
+    assert owed(10**6, 900, hour) == 900
+    assert owed(10**6, 900, replace(hour, per_rental=800)) == 800
+    assert owed(10**6, 900, replace(hour, per_hour=301)) == 752
+    assert owed(751, 900, replace(hour, per_hour=301)) == 751
+
+
+def test_worst_overrun__hourly_cap__is_held_against_what_it_allows_by_then() -> None:
+    log = run(1, 0, 1000, 3000, 1)
+    capped = replace(TERMS, per_hour=40)
+    # 2 s * 20 + 3 s * 3 at the last sample, against 40 and a thirtieth more
+    assert worst_overrun(log, capped, [(OPENED, 10**6)])[0] == 49 - 40
+    assert worst_overrun(log, TERMS, [(OPENED, 10**6)])[0] == 0

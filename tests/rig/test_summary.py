@@ -13,6 +13,7 @@ ACCOUNT = Account(
     drill=1,
     funded=100,
     charge=30,
+    owed=30,
     refund=70,
     registers={f"{what}_{n}": 1 for what in ("active_ms", "revolutions") for n in (1, 2, 3)},
     recomputed=BILL,
@@ -48,6 +49,7 @@ def test_as_json__all_well__has_every_key_of_the_story() -> None:
         "funded": 100,
         "charge": 30,
         "recomputed": 30,
+        "owed": 30,
         "refund": 70,
         "registers": ACCOUNT.registers,
     }
