@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.gas import AIMS, measure_gas
+from benchmarks.figures import Figures, measure
+from benchmarks.gas import AIMS, TRANSACTION_GAS_CAP
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -22,13 +23,33 @@ def bench() -> None:
 
 @app.command()
 def gas(json_file: JsonFile = None) -> None:
-    """Gas of settling and opening, from receipts on anvil in steady state."""
-    figures = measure_gas()
-    typer.echo(f"{'operation':<18}{'gas':>10}{'aim':>10}")
-    for name, aim in AIMS.items():
-        typer.echo(f"{name:<18}{figures[name]:>10,}{aim:>10,}")
+    """Gas of settling and of every function, from receipts on anvil; code size."""
+    figures = measure()
+    show(figures)
     if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="ascii")
+
+
+def show(figures: Figures) -> None:
+    """Print the tables of docs/gas.md."""
+    used, size = figures["gas"], figures["bytes"]
+    table("operation", {name: (used["settling"][name], aim) for name, aim in AIMS.items()}, "aim")
+    table("at most", {"largest_batch": (used["largest_batch"], TRANSACTION_GAS_CAP)}, "cap")
+    table("function", {name: (amount,) for name, amount in used["functions"].items()})
+    parts = ("runtime", "immutables", "deployed")
+    table("code", {name: (size[name],) for name in parts} | {"limit": (size["limit"],)})
+    largest = sorted(size["functions"].items(), key=lambda entry: -entry[1])
+    table("bytes of", {name: (amount,) for name, amount in largest})
+
+
+def table(title: str, rows: dict[str, tuple[int, ...]], last: str = "") -> None:
+    """Print names with a number or two each, as Markdown that can be read in a terminal."""
+    heads = ["", *([last] if last else [])]
+    typer.echo(f"\n| {title:<42} |" + "".join(f"{head:>11} |" for head in heads))
+    typer.echo(f"|{'-' * 44}|" + f"{'-' * 11}:|" * len(heads))
+    for name, numbers in rows.items():
+        label = f"`{name}`"
+        typer.echo(f"| {label:<42} |" + "".join(f"{number:>11,} |" for number in numbers))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 Steady state: every slot that is written holds something already, registers are those of weeks of
 drilling, log roots are random. The chain is anvil on the Osaka rules, so that EIP-7825's limit of
-16,777,216 gas a transaction and the calldata floor of EIP-7623 apply.
+16,777,216 gas a transaction and the calldata floor of EIP-7623 apply. Times, keys and addresses are
+always the same, so the figures are too.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -48,18 +50,28 @@ TARIFF = (
 )
 BOXES = 64
 ROUND_SECONDS = 5 * 86_400
+START = 1_800_000_000
+GRACE_PERIOD, EVIDENCE_PERIOD, PENALTY = TERMS = 86_400, 14 * 86_400, 10**16
+ANVIL = ("--hardfork", "osaka", "--accounts", "80", "--timestamp", str(START))
+
+
+@contextmanager
+def chain() -> Iterator[Web3]:
+    """A chain of one's own, with a second from block to block."""
+    with tempfile.TemporaryDirectory() as folder, Anvil(Path(folder), options=ANVIL) as anvil:
+        web3 = Web3(HTTPProvider(anvil.url))
+        web3.provider.make_request("anvil_setBlockTimestampInterval", [1])
+        yield web3
 
 
 class Bench:
     """One provider, 64 boxes, 128 rented drills: the first 64 of box 1, then one of each box."""
 
-    def __init__(self, web3: Web3) -> None:
+    def __init__(self, web3: Web3, asset: str = ZERO_ADDRESS) -> None:
         self.web3 = web3
         self.provider, self.customer, self.relayer = web3.eth.accounts[:3]
         compiled = compile_drill_meter()
-        self.contract: Contract = deploy(
-            web3, compiled, self.provider, ZERO_ADDRESS, 86_400, 14 * 86_400, 10**16
-        )
+        self.contract: Contract = deploy(web3, compiled, self.provider, asset, *TERMS)
         self.domain = Domain(web3.eth.chain_id, self.contract.address)
         self.keys: list[LocalAccount] = [
             Account.from_key(sha256(f"box {number}".encode()).digest()) for number in range(BOXES)
@@ -76,6 +88,17 @@ class Bench:
         if receipt["status"] != 1:
             raise RigError(f"{function} reverted")
         return receipt
+
+    @property
+    def now(self) -> int:
+        """The time of the newest block (Unix s)."""
+        return int(self.web3.eth.get_block("latest")["timestamp"])
+
+    def wait(self, seconds: int) -> int:
+        """Let the next block come this much later; returns its time (Unix s)."""
+        time = self.now + seconds
+        self.web3.provider.make_request("evm_setNextBlockTimestamp", [time])
+        return time
 
     def furnish(self) -> int:
         """List and rent 128 drills; returns the gas of the last deposit-and-open."""
@@ -106,8 +129,7 @@ class Bench:
         Raises RigError unless every reading has settled.
         """
         self.round += 1
-        time = self.web3.eth.get_block("latest")["timestamp"] + ROUND_SECONDS
-        self.web3.provider.make_request("evm_setNextBlockTimestamp", [time])
+        time = self.wait(ROUND_SECONDS)
         batches = []
         for oracle, rentals in groups:
             readings = tuple(self.reading(rental, time * 1000 - 137) for rental in rentals)
@@ -122,23 +144,18 @@ class Bench:
         return -(-receipt["gasUsed"] // expected)
 
 
-def measure_gas() -> dict[str, int]:
+def measure_settling(bench: Bench) -> dict[str, int]:
     """Gas a reading for settlements, gas for opening; keys as in AIMS, rounded up."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Anvil(Path(folder), options=("--hardfork", "osaka")) as anvil,
-    ):
-        bench = Bench(Web3(HTTPProvider(anvil.url)))
-        opened = bench.furnish()
-        one_box = list(range(1, BOXES + 1))
-        boxes = [(oracle, [BOXES + oracle]) for oracle in range(1, BOXES + 1)]
-        # The first reading of a rental differs in nothing but its registers being zero before.
-        bench.settle([(1, one_box)])
-        bench.settle(boxes)
-        return {
-            "settle_1": bench.settle([(1, one_box[:1])]),
-            "settle_10": bench.settle([(1, one_box[:10])]),
-            "settle_64": bench.settle([(1, one_box)]),
-            "settle_64_boxes": bench.settle(boxes),
-            "open": opened,
-        }
+    opened = bench.furnish()
+    one_box = list(range(1, BOXES + 1))
+    boxes = [(oracle, [BOXES + oracle]) for oracle in range(1, BOXES + 1)]
+    # The first reading of a rental differs in nothing but its registers being zero before.
+    bench.settle([(1, one_box)])
+    bench.settle(boxes)
+    return {
+        "settle_1": bench.settle([(1, one_box[:1])]),
+        "settle_10": bench.settle([(1, one_box[:10])]),
+        "settle_64": bench.settle([(1, one_box)]),
+        "settle_64_boxes": bench.settle(boxes),
+        "open": opened,
+    }
