@@ -16,6 +16,7 @@ from oracle.journal import Journal, Received, SignedMark
 from oracle.log import LoggedSample, RentalLog, signable
 from oracle.meter import Gap, highest_rpm
 from oracle.order import Arrived, Intake, Order, overdue, take
+from oracle.signed import Bounds
 from oracle.views import RentalView
 from protocol.records import Reading, RentalState, Tariff
 
@@ -250,11 +251,15 @@ class Metering:
             return None
         return newest.reading(until)
 
-    def closing(self, readings: Sequence[Reading]) -> frozenset[int]:
-        """The rentals that one of these readings closes."""
-        return frozenset(
-            one.rental for one in readings if self.rentals[one.rental].ended_ms == one.until
-        )
+    def bounds(self, readings: Sequence[Reading]) -> dict[int, Bounds]:
+        """What each of these readings must keep to, by rental."""
+        return {
+            one.rental: Bounds(
+                self.logs[one.rental].max_rpm,
+                closing=self.rentals[one.rental].ended_ms == one.until,
+            )
+            for one in readings
+        }
 
     def signed(self, readings: Sequence[Reading]) -> None:
         """Move the marks of what was signed; they are durable already."""

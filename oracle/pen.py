@@ -6,13 +6,13 @@ before (`signed`); what is refused is said in the log, once for each rental and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from oracle.ports import Signer
-from oracle.signed import SignedJournal
+from oracle.signed import Bounds, SignedJournal
 from protocol.records import Domain, Reading
 from protocol.typed_data import batch_digest
 
@@ -47,31 +47,31 @@ class Pen:
     _said: dict[int, str] = field(default_factory=dict)
 
     def receipts(
-        self, readings: Sequence[Reading], dates: Dates, closing: frozenset[int]
+        self, readings: Sequence[Reading], dates: Dates, bounds: Mapping[int, Bounds]
     ) -> dict[int, bytes]:
         """A signature of each reading that may be signed, by rental; one reading a rental."""
-        admitted = self._admit(readings, dates, closing)
+        admitted = self._admit(readings, dates, bounds)
         return {one.rental: self.signer.sign(batch_digest(self.domain, [one])) for one in admitted}
 
     def batch(
-        self, readings: Sequence[Reading], dates: Dates, closing: frozenset[int]
+        self, readings: Sequence[Reading], dates: Dates, bounds: Mapping[int, Bounds]
     ) -> tuple[tuple[Reading, ...], bytes]:
         """The readings that may be signed, and one signature of them all; none without any."""
-        admitted = self._admit(readings, dates, closing)
+        admitted = self._admit(readings, dates, bounds)
         if not admitted:
             return (), b""
         return admitted, self.signer.sign(batch_digest(self.domain, admitted))
 
     def _admit(
-        self, readings: Sequence[Reading], dates: Dates, closing: frozenset[int]
+        self, readings: Sequence[Reading], dates: Dates, bounds: Mapping[int, Bounds]
     ) -> tuple[Reading, ...]:
         refused = {}
         for one in readings:
-            latest_ms = dates.closing_ms if one.rental in closing else dates.live_ms
+            latest_ms = dates.closing_ms if bounds[one.rental].closing else dates.live_ms
             if one.until > latest_ms:
                 refused[one.rental] = f"dated {one.until}, the clocks allow {latest_ms}"
         in_time = [one for one in readings if one.rental not in refused]
-        refused |= self.signed.admit(in_time, closing)
+        refused |= self.signed.admit(in_time, bounds)
         for rental, reason in refused.items():
             self._say(rental, reason)
         return tuple(one for one in in_time if one.rental not in refused)

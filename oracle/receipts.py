@@ -67,7 +67,7 @@ class Receipts:
             return
         readings = [receipt.reading for receipt in due]
         try:
-            signatures = self.pen.receipts(readings, dates, self.metering.closing(readings))
+            signatures = self.pen.receipts(readings, dates, self.metering.bounds(readings))
         except JournalError as error:
             self.metering.fail(error)
             return

@@ -135,7 +135,7 @@ class Settlement:
 
     def _enqueue(self, candidates: list[Candidate], now_ms: int, dates: Dates) -> None:
         chosen = choose_batch(candidates)
-        readings, signature = self.pen.batch(chosen, dates, self.metering.closing(chosen))
+        readings, signature = self.pen.batch(chosen, dates, self.metering.bounds(chosen))
         if not readings:
             return
         self.metering.signed(readings)

@@ -1,10 +1,11 @@
 """What this oracle has signed, and the guard that no reading contradicts another.
 
-A receipt is evidence: whoever holds one dated at or after the settled reading, with a register
-below the settled one, wins a dispute. An honest box therefore never signs two readings of a rental
-of which the later has a lower register, whatever happened in between: a restart, a clock that was
-set, samples that came late, a new key, a rental that a reorganisation gave another's number. Each
-reading is held against its neighbours in time, and is durable before its signature leaves the box.
+A receipt is evidence: whoever holds one dated at or after the settled reading with a register below
+the settled one, or an older one from which the settled registers cannot have grown, wins a dispute.
+An honest box therefore never signs two readings of a rental that contradict each other so, whatever
+happened in between: a restart, a clock that was set, samples that came late, a new key, a rental
+that a reorganisation gave another's number. Each reading is held against its neighbours in time,
+and is durable before its signature leaves the box.
 
 A journal that was restored from a backup knows less than what was signed. So each signing is also
 counted in a small file beside the journal, which no backup holds: a journal behind it is refused
@@ -13,35 +14,64 @@ until the key is rotated, as receipts of a former key settle nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, and_, insert, select, update
 
 from oracle import tables
 from oracle.errors import JournalError
+from oracle.meter import Triple
 from oracle.rows import keep_readings, mark_signed, reading_of
 from oracle.store import Store
 from protocol.records import Reading
+from protocol.tariff import MS_PER_MINUTE
 
 ROWS_PER_QUERY = 500
 """Below what SQLite takes as variables of one statement."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a rental's readings must keep to: the tariff's highest rpm, level 1 first, and whether
+    this one closes the rental."""
+
+    max_rpm: Triple
+    closing: bool = False
+
+
+def can_have_grown(later: Reading, earlier: Reading, max_rpm: Triple) -> bool:
+    """Whether wall clock and highest rpm allow the growth of each register; as the contract has it
+    (`_within` in contracts/modules/meter.vy)."""
+    elapsed_ms = later.until - earlier.until
+    now, then = later.registers, earlier.registers
+    return all(
+        active - before <= elapsed_ms
+        for active, before in zip(now.active_ms, then.active_ms, strict=True)
+    ) and all(
+        turned - before <= -(-elapsed_ms * rpm // MS_PER_MINUTE)
+        for turned, before, rpm in zip(now.revolutions, then.revolutions, max_rpm, strict=True)
+    )
+
+
 def objection(
-    reading: Reading, before: Reading | None, after: Reading | None, *, closing: bool
+    reading: Reading, before: Reading | None, after: Reading | None, bounds: Bounds
 ) -> str | None:
     """Why `reading` must not be signed, or None.
 
     `before` is the newest signed one of its rental dated no later, `after` the oldest dated later.
-    Only the reading that closes a rental may follow one dated later: the end is known afterwards.
+    Only the reading that closes a rental may follow one dated later: the end is known afterwards,
+    and then the later one settles no more.
     """
     if before is not None and before.until == reading.until and before != reading:
         return f"another reading until {reading.until} is signed"
-    if after is not None and not closing:
+    if after is not None and not bounds.closing:
         return f"a reading until {after.until} is signed, this one is until {reading.until}"
     if before is not None and not reading.registers.no_lower_than(before.registers):
         return f"a register is lower than in the signed reading until {before.until}"
+    if before is not None and not can_have_grown(reading, before, bounds.max_rpm):
+        return f"a register grew faster than it can since the signed reading until {before.until}"
     if after is not None and not after.registers.no_lower_than(reading.registers):
         return f"a register is higher than in the signed reading until {after.until}"
     return None
@@ -54,9 +84,9 @@ class SignedJournal:
         self._store = store
         self._tally_file = store.file_beside(".signed")
 
-    def admit(self, readings: Sequence[Reading], closing: Collection[int] = ()) -> dict[int, str]:
+    def admit(self, readings: Sequence[Reading], bounds: Mapping[int, Bounds]) -> dict[int, str]:
         """Make durable all `readings`, one a rental, that contradict nothing signed; returns the
-        objections to the others, by rental. Those in `closing` close their rentals."""
+        objections to the others. `bounds` and objections are by rental."""
         if not readings:
             return {}
         refused: dict[int, str] = {}
@@ -67,7 +97,7 @@ class SignedJournal:
                 before, after = last, None
                 if last is not None and last.until > reading.until:
                     before, after = self._neighbours(connection, reading)
-                found = objection(reading, before, after, closing=reading.rental in closing)
+                found = objection(reading, before, after, bounds[reading.rental])
                 if found is not None:
                     refused[reading.rental] = found
             admitted = [one for one in readings if one.rental not in refused]

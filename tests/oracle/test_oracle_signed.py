@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from oracle_box import DOMAIN, SIGNER, Box, build, ended, fresh, view_of
 from oracle_builders import (
     NOW_MS,
+    TARIFF,
     FakeBroker,
     FakeClock,
     make_rental,
@@ -27,9 +29,10 @@ from oracle_builders import (
 from oracle.errors import JournalError
 from oracle.journal import Journal
 from oracle.lease_policy import Inhibit
+from oracle.meter import highest_rpm
 from oracle.pen import Dates, Pen, dates_allowed
 from oracle.sign import KeystoreSigner
-from oracle.signed import SignedJournal, objection
+from oracle.signed import Bounds, SignedJournal, can_have_grown, objection
 from oracle.store import Store
 from oracle.views import ChainView, OracleView
 from protocol.messages import ReadingMessage
@@ -43,22 +46,28 @@ def reading(until: int, active_ms: int = 0, size: int = 1, rental: int = 7) -> R
     return Reading(rental, until, Registers(active_ms_1=active_ms), size, bytes(32))
 
 
-LOW, HIGH = reading(10, 100), reading(20, 200)
+LOW, HIGH = reading(10, 5), reading(20, 10)
+RPM = (6_000, 6_000, 6_000)
+LIVE = {7: Bounds(RPM), 8: Bounds(RPM)}
+CLOSING = {7: Bounds(RPM, closing=True)}
 
 
 @pytest.mark.parametrize(
     ("new", "before", "after", "closes", "refused"),
     [
-        (reading(30, 200), HIGH, None, False, None),
-        (reading(30, 199), HIGH, None, False, "lower"),
+        (reading(30, 10), HIGH, None, False, None),
+        (reading(30, 9), HIGH, None, False, "lower"),
+        (reading(30, 20), HIGH, None, False, None),
+        (reading(30, 21), HIGH, None, False, "faster"),
         (HIGH, HIGH, None, False, None),
-        (reading(20, 201), HIGH, None, False, "another"),
+        (reading(20, 11), HIGH, None, False, "another"),
         (replace(HIGH, log_size=2), HIGH, None, True, "another"),
-        (reading(15, 150), LOW, HIGH, False, "until 20 is signed"),
-        (reading(15, 150), LOW, HIGH, True, None),
-        (reading(15, 200), LOW, HIGH, True, None),
-        (reading(15, 201), LOW, HIGH, True, "higher"),
-        (reading(15, 99), LOW, HIGH, True, "lower"),
+        (reading(15, 7), LOW, HIGH, False, "until 20 is signed"),
+        (reading(15, 7), LOW, HIGH, True, None),
+        (reading(15, 10), LOW, HIGH, True, None),
+        (reading(15, 11), replace(LOW, until=5), HIGH, True, "higher"),
+        (reading(15, 11), LOW, None, True, "faster"),
+        (reading(15, 4), LOW, HIGH, True, "lower"),
         (reading(5, 0), None, LOW, True, None),
         (reading(5, 0), None, None, False, None),
     ],
@@ -66,7 +75,7 @@ LOW, HIGH = reading(10, 100), reading(20, 200)
 def test_objection__neighbours_in_time__decide(
     new: Reading, before: Reading | None, after: Reading | None, closes: bool, refused: str | None
 ) -> None:
-    found = objection(new, before, after, closing=closes)
+    found = objection(new, before, after, Bounds(RPM, closing=closes))
     assert found is None if refused is None else refused in (found or "")
 
 
@@ -79,58 +88,66 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def test_can_have_grown__revolutions__to_the_unit_that_the_contract_allows() -> None:
+    """6,000 rpm are a revolution in ten milliseconds; a begun one counts as whole."""
+    first = reading(0)
+    for elapsed_ms, most in ((1, 1), (10, 1), (11, 2), (60_000, 6_000)):
+        for turned, grown in ((most, True), (most + 1, False)):
+            later = Reading(7, elapsed_ms, Registers(revolutions_2=turned), 1, bytes(32))
+            assert can_have_grown(later, first, RPM) is grown
+
+
 def test_admit__until_falls_or_registers_differ__refused_and_not_kept(store: Store) -> None:
     signed = SignedJournal(store)
-    assert signed.admit([HIGH]) == {}
-    assert signed.admit([HIGH]) == {}
-    assert 7 in signed.admit([reading(19, 200)])
-    assert 7 in signed.admit([reading(20, 300)])
-    assert 7 in signed.admit([reading(21, 199)])
+    assert signed.admit([HIGH], LIVE) == {}
+    assert signed.admit([HIGH], LIVE) == {}
+    for wrong in (reading(19, 10), reading(20, 11), reading(21, 9), reading(21, 12)):
+        assert 7 in signed.admit([wrong], LIVE)
     assert signed.find(7, 19) is None
     assert signed.find(7, 20) == HIGH
 
     again = SignedJournal(store)
-    assert 7 in again.admit([reading(20, 300)])
+    assert 7 in again.admit([reading(20, 11)], LIVE)
 
 
 def test_admit__one_of_several_refused__the_others_are_durable(store: Store) -> None:
     Journal(store).know_rentals([make_rental(rental=8)])
     signed = SignedJournal(store)
-    signed.admit([HIGH])
+    signed.admit([HIGH], LIVE)
     both = [reading(30, 0), reading(30, 5, rental=8)]
 
-    assert [*signed.admit(both)] == [7]
+    assert [*signed.admit(both, LIVE)] == [7]
     assert signed.find(8, 30) == both[1]
     assert signed.find(7, 30) is None
 
 
 def test_admit__closing_reading_below_later_receipts__fits_between_them(store: Store) -> None:
     signed = SignedJournal(store)
-    for one in (LOW, HIGH, reading(40, 400)):
-        signed.admit([one])
+    for one in (LOW, HIGH, reading(40, 20)):
+        signed.admit([one], LIVE)
 
-    assert 7 in signed.admit([reading(30, 401)], {7})
-    assert 7 in signed.admit([reading(30, 199)], {7})
-    assert signed.admit([reading(30, 250)], {7}) == {}
-    assert 7 in signed.admit([reading(39, 400)])
+    assert 7 in signed.admit([reading(31, 21)], CLOSING)
+    assert 7 in signed.admit([reading(30, 9)], CLOSING)
+    assert signed.admit([reading(30, 15)], CLOSING) == {}
+    assert 7 in signed.admit([reading(39, 20)], LIVE)
 
 
 def test_know_rentals__number_of_another_rental__what_was_signed_stays(store: Store) -> None:
     signed = SignedJournal(store)
-    signed.admit([HIGH])
+    signed.admit([HIGH], LIVE)
     other = make_rental(customer="0x" + "e" * 40)
 
     mark = Journal(store).know_rentals([other])[7]
 
     assert (mark.until, mark.registers) == (20, HIGH.registers)
     assert signed.find(7, 20) is None, "it would charge a stranger"
-    assert 7 in signed.admit([reading(30, 0)])
+    assert 7 in signed.admit([reading(30, 0)], LIVE)
 
 
 def test_forget_closed__settled_reading_and_later_ones__stay(store: Store) -> None:
     journal = Journal(store)
-    for one in (LOW, HIGH, reading(40, 400)):
-        journal.signed.admit([one])
+    for one in (LOW, HIGH, reading(40, 20)):
+        journal.signed.admit([one], LIVE)
 
     journal.forget_closed(make_rental(state=RentalState.CLOSED, until=20))
 
@@ -145,11 +162,11 @@ def test_require_newest__journal_restored_from_a_backup__refused_until_a_new_key
         Journal(opened).know_rentals([make_rental()])
         signed = SignedJournal(opened)
         signed.require_newest(SIGNER.address)
-        signed.admit([LOW])
+        signed.admit([LOW], LIVE)
     shutil.copy(path, tmp_path / "backup")
     with closing(Store(f"sqlite:///{path}")) as opened:
         SignedJournal(opened).require_newest(SIGNER.address)
-        SignedJournal(opened).admit([HIGH])
+        SignedJournal(opened).admit([HIGH], LIVE)
     shutil.copy(tmp_path / "backup", path)
 
     with closing(Store(f"sqlite:///{path}")) as opened:
@@ -161,7 +178,7 @@ def test_require_newest__journal_restored_from_a_backup__refused_until_a_new_key
 
 
 def test_require_newest__tally_left_behind__refused(store: Store, tmp_path: Path) -> None:
-    SignedJournal(store).admit([LOW])
+    SignedJournal(store).admit([LOW], LIVE)
     (tmp_path / "j.sqlite.signed").unlink()
 
     with pytest.raises(JournalError, match=r"j\.sqlite\.signed is missing"):
@@ -173,7 +190,7 @@ def test_require_newest__killed_between_commit_and_tally__starts(
 ) -> None:
     tally = tmp_path / "j.sqlite.signed"
     before = tally.read_bytes()
-    SignedJournal(store).admit([LOW])
+    SignedJournal(store).admit([LOW], LIVE)
     tally.write_bytes(before)
 
     SignedJournal(store).require_newest(SIGNER.address)
@@ -202,8 +219,8 @@ def test_pen__whatever_it_signs__is_durable_before(store: Store) -> None:
     signer = Watchful(store)
     pen = Pen(signer, SignedJournal(store), DOMAIN)
 
-    assert pen.receipts([HIGH], ANY_TIME, frozenset()).keys() == {7}
-    assert pen.batch([HIGH], ANY_TIME, frozenset())[0] == (HIGH,)
+    assert pen.receipts([HIGH], ANY_TIME, LIVE).keys() == {7}
+    assert pen.batch([HIGH], ANY_TIME, LIVE)[0] == (HIGH,)
     assert signer.durable == [True, True]
 
 
@@ -211,11 +228,11 @@ def test_pen__dated_after_what_the_clocks_allow__never_signed(store: Store) -> N
     signer = Watchful(store)
     pen = Pen(signer, SignedJournal(store), DOMAIN)
 
-    assert pen.receipts([HIGH], Dates(19, 20), frozenset()) == {}
-    assert pen.batch([HIGH], Dates(19, 20), frozenset()) == ((), b"")
-    assert pen.batch([HIGH], Dates(20, 19), frozenset({7})) == ((), b"")
+    assert pen.receipts([HIGH], Dates(19, 20), LIVE) == {}
+    assert pen.batch([HIGH], Dates(19, 20), LIVE) == ((), b"")
+    assert pen.batch([HIGH], Dates(20, 19), CLOSING) == ((), b"")
     assert signer.durable == []
-    assert pen.batch([HIGH], Dates(0, 20), frozenset({7}))[0] == (HIGH,)
+    assert pen.batch([HIGH], Dates(0, 20), CLOSING)[0] == (HIGH,)
 
 
 # --- through the whole edge side ---------------------------------------------------------------
@@ -313,16 +330,23 @@ def test_step__ended__the_last_receipt_is_the_final_reading(box: Box) -> None:
     assert last["active_ms_1"] == 2_900
 
 
+def receipts(box: Box) -> list[Reading]:
+    """In the order in which they were signed."""
+    messages = box.broker.of("reading")
+    return [ReadingMessage.model_validate_json(json.dumps(one)).reading() for one in messages]
+
+
 def everything_signed(box: Box) -> list[Reading]:
-    messages = [
-        ReadingMessage.model_validate_json(json.dumps(one)) for one in box.broker.of("reading")
-    ]
     batches = box.core.outbox.open_batches()
-    return [one.reading() for one in messages] + [one for b in batches for one in b.readings]
+    return receipts(box) + [one for batch in batches for one in batch.readings]
 
 
 def require_consistent(box: Box) -> None:
-    """No two readings of which the later has a lower register, or two of one time that differ."""
+    """No two readings of which the later has a lower register, or two of one time that differ; and
+    none that can not have grown out of an older one that was signed before."""
+    for signed_before, signed_after in pairwise(receipts(box)):
+        if signed_after.until > signed_before.until:
+            assert can_have_grown(signed_after, signed_before, highest_rpm(TARIFF))
     signed = sorted({one.until: one for one in everything_signed(box)}.values(), key=_until)
     for one in everything_signed(box):
         for other in signed:
