@@ -1,0 +1,114 @@
+"""`scripts/symbolic`: prove every check, and say of each what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attacks.symbolic.breaks import BREAKS, QUICK_BREAKS, Break, broken_copy
+from attacks.symbolic.build import Check, build_checks, compile_copy, place_drill_meter
+from attacks.symbolic.errors import SymbolicError
+from attacks.symbolic.prove import Result, Verdict, prove
+from attacks.symbolic.quick import QUICK
+from attacks.symbolic.tools import Tools, find_tools
+from rig.contract import DEPLOYED, SOURCES, Optimiser, compile_drill_meter
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write what was found here.")]
+Only = Annotated[str, typer.Option(help="Only checks with this in their name.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Only what takes seconds.")]
+SelfTest = Annotated[bool, typer.Option("--self-test", help="Plant bugs and see them found.")]
+Setting = Annotated[Optimiser, typer.Option(help="How vyper optimises what is checked.")]
+
+
+def main(
+    json_file: JsonFile = None,
+    only: Only = "",
+    quick: Quick = False,
+    self_test: SelfTest = False,
+    optimiser: Setting = DEPLOYED,
+) -> None:
+    """Prove on the compiled bytecode what the functions that move money do, for all inputs."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="symbolic-") as name:
+            folder = Path(name)
+            tools = find_tools()
+            checks = build_checks(tools, folder)
+            if self_test:
+                found = _find_planted(tools, folder, checks, BREAKS if not quick else QUICK_BREAKS)
+            else:
+                chosen = [c for c in checks if only in c.name and (not quick or c.name in QUICK)]
+                place_drill_meter(folder, compile_drill_meter(optimiser).bytecode)
+                found = _prove_all(tools, folder, chosen)
+    except SymbolicError as error:
+        print(f"symbolic: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    good = sum(record["good"] for record in found)
+    print(f"{good} passed, {len(found) - good} failed")
+    raise typer.Exit(0 if found and good == len(found) else 1)
+
+
+def _prove_all(tools: Tools, folder: Path, checks: Iterable[Check]) -> list[dict[str, Any]]:
+    records = []
+    for check in checks:
+        result = prove(tools, folder, check)
+        good = result.verdict is Verdict.PROVEN
+        _show(result, good)
+        records.append({**_record(result), "good": good})
+    return records
+
+
+def _find_planted(
+    tools: Tools, folder: Path, checks: list[Check], breaks: Iterable[Break]
+) -> list[dict[str, Any]]:
+    """Each break must be refuted by its check; a check that still proves it is blind."""
+    by_name = {check.name: check for check in checks}
+    records = []
+    for planted in breaks:
+        if planted.check not in by_name:
+            raise SymbolicError(f"the break {planted.what!r} names an unknown {planted.check}")
+        with tempfile.TemporaryDirectory(prefix="symbolic-broken-") as name:
+            copy = broken_copy(SOURCES, Path(name), planted)
+            place_drill_meter(folder, compile_copy(copy))
+        result = prove(tools, folder, by_name[planted.check])
+        good = result.verdict is Verdict.REFUTED
+        print(f"planted: {planted.what}")
+        _show(result, good)
+        records.append({**_record(result), "planted": planted.what, "good": good})
+    return records
+
+
+def _show(result: Result, good: bool) -> None:
+    check = result.check
+    print(
+        f"{result.verdict.value:<10} {check.name:<58} {result.paths:>5} paths "
+        f"{result.seconds:>6.1f} s",
+        flush=True,
+    )
+    if not good:
+        print(result.output, flush=True)
+
+
+def _record(result: Result) -> dict[str, Any]:
+    check = result.check
+    return {
+        "check": check.name,
+        "contract": check.contract,
+        "proves": check.notice,
+        "bound": check.bound,
+        "verdict": result.verdict.value,
+        "seconds": result.seconds,
+        "paths": result.paths,
+        "completed_paths": result.completed,
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)

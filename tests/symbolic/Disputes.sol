@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: AGPL-3.0-only
+pragma solidity 0.8.30;
+
+import {NativeBase, Yes, vm, svm} from "./Base.sol";
+import {PackedReading} from "./IMeter.sol";
+import "./Slots.sol" as Slots;
+
+/// @title Disputes under a receipt whose signature is good
+/// @dev As in Settlement.sol, the key is one of P-256 whose precompile says yes.
+contract Disputes is NativeBase {
+    function setUp() public override {
+        super.setUp();
+        vm.etch(P256VERIFY, address(new Yes()).code);
+    }
+
+    struct Input {
+        PackedReading receipt;
+        address key;
+        bytes32 r;
+        bytes32 vs;
+        address who;
+        uint256 other;
+    }
+
+    /// @notice A dispute moves a refund and a penalty from the bond to the account of the rental's
+    ///         customer; as much is held as before; the refunds of a rental never exceed what it
+    ///         owes; terms and registers stay; no other account or rental changes. The key is one
+    ///         of the rental's oracle and pays its penalty once.
+    function check_dispute__open(Input memory i, bool capped) public {
+        dispute(i, aRental(i.receipt.rental, false, capped));
+    }
+
+    /// @notice The same for a rental that has ended and may be closed.
+    function check_dispute__ended(Input memory i, bool capped, bool closed) public {
+        Rental memory r = aRental(i.receipt.rental, true, capped);
+        store(Slots.TERMS, i.receipt.rental, termsWord(r, closed));
+        dispute(i, r);
+    }
+
+    function dispute(Input memory i, Rental memory r) private {
+        uint256 record = svm.createUint(99, "record") | 1 << 99;
+        store(Slots.RECORDS, uint160(i.key), record);
+        State memory s = solvent(r.customer, r.number, i.who, i.other);
+        meter.dispute(i.receipt, i.key, i.r, i.vs);
+        assert(record & (2 ** 30 - 1) == r.oracle);
+        assert(load(Slots.RECORDS, uint160(i.key)) == (record | 1 << 98));
+        unchecked {
+            uint256 refunded = load(Slots.REFUNDED, r.number);
+            uint256 paid = s.posted - load(Slots.POSTED);
+            uint256 penalty = paid - (refunded - s.words[REFUNDED]);
+            assert(refunded >= s.words[REFUNDED] && refunded <= r.funded - r.left);
+            assert(paid <= s.posted && penalty <= paid && penalty <= meter.penalty());
+            assert(penalty == 0 || record >> 98 & 1 == 0);
+            s.posted -= paid;
+            s.balance += paid;
+            s.words[REFUNDED] = refunded;
+        }
+        assertState(s);
+    }
+}
