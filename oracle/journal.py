@@ -191,17 +191,10 @@ class Journal:
     def forget_closed(self, view: RentalView) -> None:
         """Drop what only an unfinished rental needs; its samples stay, and what was signed from the
         settled reading on."""
-        table, known, signed = tables.checkpoint, tables.rental.c, tables.signed_reading
-        newest = select(known.signed_until).where(known.rental == view.rental).scalar_subquery()
+        table = tables.checkpoint
         with self._store.write() as connection:
             connection.execute(delete(table).where(table.c.rental == view.rental))
-            connection.execute(
-                delete(signed).where(
-                    signed.c.rental == view.rental,
-                    signed.c.until < view.until,
-                    signed.c.until < newest,
-                )
-            )
+        self.signed.forget_settled(view)
 
 
 def _rows(samples: Sequence[LoggedSample]) -> list[dict[str, Any]]:

@@ -155,6 +155,7 @@ class Metering:
         """Remember where a rental's log is, to replay from there."""
         try:
             self.journal.add_checkpoint(self.logs[rental])
+            self.journal.signed.forget_settled(self.rentals[rental])
         except JournalError as error:
             self.fail(error)
             return

@@ -18,13 +18,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from oracle import tables
 from oracle.errors import JournalError
 from oracle.meter import Triple
 from oracle.rows import keep_readings, mark_signed, reading_of
 from oracle.store import Store
+from oracle.views import RentalView
 from protocol.records import Reading
 from protocol.tariff import MS_PER_MINUTE
 
@@ -133,6 +134,20 @@ class SignedJournal:
             None if before is None else reading_of(before),
             None if after is None else reading_of(after),
         )
+
+    def forget_settled(self, view: RentalView) -> None:
+        """Drop what was signed before the settled reading of a confirmed rental: nothing dated
+        earlier can be signed any more, not even its end."""
+        known, signed = tables.rental.c, tables.signed_reading
+        newest = select(known.signed_until).where(known.rental == view.rental).scalar_subquery()
+        with self._store.write() as connection:
+            connection.execute(
+                delete(signed).where(
+                    signed.c.rental == view.rental,
+                    signed.c.until < view.until,
+                    signed.c.until < newest,
+                )
+            )
 
     def find(self, rental: int, until: int) -> Reading | None:
         """The reading that was signed for exactly that time, of the rental that the number stands

@@ -144,6 +144,18 @@ def test_know_rentals__number_of_another_rental__what_was_signed_stays(store: St
     assert 7 in signed.admit([reading(30, 0)], LIVE)
 
 
+def test_step__hours_of_receipts__only_those_since_the_settled_reading_are_kept(box: Box) -> None:
+    box.rest()
+    box.run(60, view_of(OPEN), motor_on=True)
+    settled = receipts(box)[2]
+    later = replace(OPEN, until=settled.until, registers=settled.registers)
+    box.run(2, view_of(later), motor_on=True)
+    box.core.metering.checkpoint(7)
+
+    kept = [box.core.metering.journal.signed.find(7, one.until) for one in receipts(box)]
+    assert [one is not None for one in kept] == [False, False] + [True] * (len(kept) - 2)
+
+
 def test_forget_closed__settled_reading_and_later_ones__stay(store: Store) -> None:
     journal = Journal(store)
     for one in (LOW, HIGH, reading(40, 20)):
