@@ -16,12 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from audit.completeness import Depth
 from audit.errors import AuditError
 from audit.fetch import Chain
+from audit.order import Order, Watcher
 from audit.report_html import as_html
 from audit.report_json import as_json
 from audit.report_text import print_report
 from audit.result import Result
 from audit.rpc import Endpoint
-from audit.run import Audit, Order, Watcher
+from audit.run import Audit
 from protocol.errors import RecordError
 from protocol.records import Domain
 

@@ -155,12 +155,12 @@ def _balance(
     return int.from_bytes(data(chain.endpoint.call("eth_call", call, block), "balance"), "big")
 
 
-def chain_terms(chain: Chain, at: Header) -> Terms:
-    """The fixed terms as the views tell them; raises EndpointError."""
+def chain_terms(chain: Chain, at: Header) -> Terms | None:
+    """The fixed terms as the views tell them; None for a contract without these views."""
     names = ("asset", "grace_period", "evidence_period", "penalty")
     calls = ["0x" + signature_hash(name, "function")[:4].hex() for name in names]
-    answers = [int(a, 16) if a not in (None, "0x") else None for a in _answers(chain, at, calls)]
-    asset, grace, evidence, penalty = answers
-    if asset is None or grace is None or evidence is None or penalty is None:
-        raise EndpointError(f"the code at {chain.contract} has not the views of a DrillMeter")
-    return Terms(f"0x{asset:040x}", grace, evidence, penalty)
+    answers = _answers(chain, at, calls)
+    words = [int(answer, 16) for answer in answers if answer is not None and len(answer) == 66]
+    if len(words) != len(names):
+        return None
+    return Terms(f"0x{words[0]:040x}", *words[1:])

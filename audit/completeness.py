@@ -20,7 +20,13 @@ from audit.logs import Log, log_of
 from audit.receipts import receipts_root
 from audit.values import hexadecimal, listing, record
 
-HEADERS_AT_ONCE = 500
+HEADERS_AT_ONCE = 200
+
+RECEIPTS_AT_ONCE = 25
+"""Blocks; those of a busy chain have half a megabyte of receipts."""
+
+Confirmed = tuple[Header, Sequence[Log]]
+"""A block and the contract's logs in it."""
 
 
 class Depth(StrEnum):
@@ -49,19 +55,24 @@ class Completeness:
         self._chain, self._findings = chain, findings
         self._no_receipts = False
 
-    def blocks(self, window: Window) -> Iterator[tuple[Header, Sequence[Log]]]:
-        """The blocks that hold logs of the contract, in order, with those."""
+    def blocks(self, window: Window) -> Iterator[list[Confirmed]]:
+        """The blocks that hold logs of the contract, with those: some at a time, in order."""
         logs: dict[int, list[Log]] = {}
         for log in window.logs:
             logs.setdefault(log.block, []).append(log)
         every = range(window.first, window.last + 1)
         numbers = every if self.depth is Depth.ALL else sorted(logs)
         for place in range(0, len(numbers), HEADERS_AT_ONCE):
-            for header in self._chain.headers(numbers[place : place + HEADERS_AT_ONCE]):
+            headers = self._chain.headers(numbers[place : place + HEADERS_AT_ONCE])
+            for header in headers:
                 self._link(header)
-                given = logs.get(header.number, [])
-                if given or header.may_log(self._chain.contract):
-                    yield header, self._confirmed(header, given)
+            wanted = [h for h in headers if h.number in logs or h.may_log(self._chain.contract)]
+            for first in range(0, len(wanted), RECEIPTS_AT_ONCE):
+                part = wanted[first : first + RECEIPTS_AT_ONCE]
+                yield [
+                    (header, self._confirmed(header, logs.get(header.number, []), receipts))
+                    for header, receipts in zip(part, self._receipts(part), strict=True)
+                ]
 
     def _link(self, header: Header) -> None:
         """Hold a header against its hash and the header before."""
@@ -78,7 +89,9 @@ class Completeness:
             self._findings.add("block-unlinked", subject, f"its parent is not {last.hash}")
         self.last_header = header
 
-    def _confirmed(self, header: Header, given: Sequence[Log]) -> Sequence[Log]:
+    def _confirmed(
+        self, header: Header, given: Sequence[Log], receipts: list[object] | None
+    ) -> Sequence[Log]:
         """The contract's logs of a block by its receipts, differences reported.
 
         What the receipts say counts where they hash to the header's root, else what was given.
@@ -88,7 +101,6 @@ class Completeness:
                 text = f"its logs are of {log.block_hash}, its header is {header.hash}"
                 self._findings.add("reorganisation", f"block {header.number}", text)
                 break
-        receipts = self._receipts(header)
         self.tally.logs += len(given)
         if receipts is None:
             return given
@@ -108,15 +120,15 @@ class Completeness:
         self._compare(header, given, found)
         return found
 
-    def _receipts(self, header: Header) -> list[object] | None:
-        if self._no_receipts:
-            return None
-        try:
-            return self._chain.receipts(header)
-        except RefusedError as error:
-            self._no_receipts = True
-            self._findings.add("receipts-not-checked", f"from block {header.number}", str(error))
-            return None
+    def _receipts(self, headers: Sequence[Header]) -> Sequence[list[object] | None]:
+        if not self._no_receipts:
+            try:
+                return self._chain.receipts(headers)
+            except RefusedError as error:
+                self._no_receipts = True
+                subject = f"from block {headers[0].number}"
+                self._findings.add("receipts-not-checked", subject, str(error))
+        return [None] * len(headers)
 
     def _own_logs(self, header: Header, receipts: Sequence[object]) -> list[Log]:
         """The contract's logs; the index is counted here, a node's word is not needed for it."""

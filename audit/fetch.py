@@ -107,10 +107,10 @@ class Chain:
                 raise EndpointError(f"asked for blocks {first} to {until}, got others")
             return Window(first, until, tuple(logs))
 
-    def receipts(self, header: Header) -> list[Any]:
-        """All receipts of a block; raises RefusedError."""
-        found = self.endpoint.call("eth_getBlockReceipts", header.hash)
-        return listing(found, "receipts")
+    def receipts(self, headers: Sequence[Header]) -> list[list[Any]]:
+        """All receipts of each block; raises RefusedError."""
+        calls = [("eth_getBlockReceipts", (header.hash,)) for header in headers]
+        return [listing(found, "receipts") for found in self.endpoint.batch(calls)]
 
     def inputs(self, transactions: Sequence[str]) -> dict[str, bytes | None]:
         """Calldata of transactions that call the contract itself; None for all others.

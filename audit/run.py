@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterable, Mapping
 
 from audit import compare
 from audit.blocks import Header
@@ -18,9 +15,11 @@ from audit.errors import AuditError, EndpointError, InterruptedAuditError, Wrong
 from audit.fetch import Chain, Window
 from audit.findings import Findings
 from audit.logs import Log
+from audit.order import Order, Source, Watcher
 from audit.replay import Replay
 from audit.result import Result, Scope, bills_of
 from audit.state import Progress, load, save
+from audit.values import ZERO_ADDRESS
 from protocol.records import Domain
 
 SCAN_AT_MOST = 100_000
@@ -28,36 +27,6 @@ SCAN_AT_MOST = 100_000
 
 SAVE_SECONDS = 10.0
 SIGNED_CALLS = ("UsageSettled", "ReadingRejected", "UsageDisputed")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be audited."""
-
-    contract: str
-    chain_id: int | None = None
-    rental: int | None = None
-    from_block: int | None = None
-    to_block: int | None = None
-    proof: bool = False
-    block_hash: str | None = None
-    depth: Depth | None = None
-    state: Path | None = None
-
-
-class Source(Protocol):
-    """A further source of findings, such as published samples, asked when the books are done."""
-
-    def examine(self, books: Books, findings: Findings) -> None:
-        """Look into the rentals of the books and report."""
-
-
-@dataclass(slots=True)
-class Watcher:
-    """Who looks on: told of progress, and asked whether to stop."""
-
-    progress: Callable[[int, int, int], None] = lambda _first, _now, _last: None
-    stopping: Callable[[], bool] = lambda: False
 
 
 class Audit:
@@ -77,6 +46,9 @@ class Audit:
         self._last = self._final_block()
         self._findings = Findings()
         terms, code = self._terms()
+        if terms is None:
+            self._open_books(Books(Terms(ZERO_ADDRESS, 0, 0, 0)), Depth.SEEN)
+            return Result(self._scope(self._last.number, Depth.SEEN, 0, 0), (), self._findings)
         first, depth = self._range()
         self._begin(terms, first, depth)
         self._history(first)
@@ -135,15 +107,21 @@ class Audit:
             return header
         return self._chain.header("latest" if order.to_block is None else order.to_block)
 
-    def _terms(self) -> tuple[Terms, bytes]:
-        """The deployment's fixed terms, and its code."""
+    def _terms(self) -> tuple[Terms | None, bytes]:
+        """The deployment's fixed terms and its code; no terms where it is some other contract."""
         code = self._chain.code(self._last.hash)
         if not code:
             raise WrongChainError(
                 f"there is no contract at {self._chain.contract} in block {self._last.number}"
             )
         fixed = check_code(code, self._domain, self._findings)
-        told = compare.chain_terms(self._chain, self._last)
+        try:
+            told = compare.chain_terms(self._chain, self._last)
+        except EndpointError:
+            # Some other contract may answer anything to calls that it does not know.
+            if fixed is not None:
+                raise
+            return None, code
         if fixed is not None and fixed != told:
             text = f"the code has {fixed}, the views tell {told}"
             self._findings.add("terms-differ", f"contract {self._chain.contract}", text)
@@ -164,19 +142,21 @@ class Audit:
         self._next = first
         if progress is not None:
             self._require_same(progress, first, depth)
-            self._books, self._findings = progress.books, progress.findings
+            self._findings = progress.findings
             self._next = progress.last_block + 1
-        else:
-            self._books = Books(terms)
-            if depth is Depth.SEEN:
-                text = "give --every-block to fetch each header, however long it takes"
-                self._findings.add("blocks-not-scanned", "the range", text)
-        self._replay = Replay(self._books, self._findings, self._domain)
-        self._complete = Completeness(self._chain, self._findings, depth)
+        elif depth is Depth.SEEN:
+            text = "give --every-block to fetch each header, however long it takes"
+            self._findings.add("blocks-not-scanned", "the range", text)
+        self._open_books(Books(terms) if progress is None else progress.books, depth)
         if progress is not None:
             self._complete.tally = progress.tally
             self._replay.resume(progress)
             self._complete.last_header = self._chain.header(progress.last_block)
+
+    def _open_books(self, books: Books, depth: Depth) -> None:
+        self._books = books
+        self._replay = Replay(books, self._findings, self._domain)
+        self._complete = Completeness(self._chain, self._findings, depth)
 
     def _require_same(self, progress: Progress, first: int, depth: Depth) -> None:
         """The state file must be of this audit, and the chain still have its block."""
@@ -209,20 +189,26 @@ class Audit:
         self._save(first)
 
     def _replay_window(self, window: Window) -> None:
-        for header, logs in self._complete.blocks(window):
-            if header.number == self._last.number and header.hash != self._last.hash:
-                text = f"it was {self._last.hash}, now it is {header.hash}"
-                self._findings.add("reorganisation", f"block {header.number}", text)
-            events = [event for log in logs if (event := self._decode(log, header))]
-            wanted = {e.log.transaction: 0 for e in events if e.name in SIGNED_CALLS}
-            calldata = self._chain.inputs(list(wanted))
-            for transaction in wanted.keys() - calldata.keys():
-                self._findings.add(
-                    "transaction-missing", f"transaction {transaction}", "the node has it not"
-                )
-            for event in events:
-                self._replay.apply(event, calldata)
-            self._replay.finish_block()
+        for blocks in self._complete.blocks(window):
+            decoded = [
+                [event for log in logs if (event := self._decode(log, header))]
+                for header, logs in blocks
+            ]
+            calldata = self._calldata(event for events in decoded for event in events)
+            for (header, _), events in zip(blocks, decoded, strict=True):
+                self._require_same_last(header)
+                for event in events:
+                    self._replay.apply(event, calldata)
+                self._replay.finish_block()
+
+    def _calldata(self, events: Iterable[Event]) -> Mapping[str, bytes | None]:
+        """What the transactions of signed calls carried."""
+        wanted = dict.fromkeys(e.log.transaction for e in events if e.name in SIGNED_CALLS)
+        calldata = self._chain.inputs(list(wanted))
+        for transaction in wanted.keys() - calldata.keys():
+            subject = f"transaction {transaction}"
+            self._findings.add("transaction-missing", subject, "the node has it not")
+        return calldata
 
     def _decode(self, log: Log, header: Header) -> Event | None:
         try:
@@ -257,12 +243,13 @@ class Audit:
 
     def _require_unchanged(self) -> None:
         """The final block must still be the one that the audit began with."""
-        if "reorganisation" in self._findings.counts:
-            return
-        now = self._chain.header(self._last.number)
-        if now.hash != self._last.hash:
-            text = f"it was {self._last.hash}, now it is {now.hash}"
-            self._findings.add("reorganisation", f"block {self._last.number}", text)
+        if "reorganisation" not in self._findings.counts:
+            self._require_same_last(self._chain.header(self._last.number))
+
+    def _require_same_last(self, header: Header) -> None:
+        if header.number == self._last.number and header.hash != self._last.hash:
+            text = f"it was {self._last.hash}, now it is {header.hash}"
+            self._findings.add("reorganisation", f"block {header.number}", text)
 
     def _scope(self, first: int, depth: Depth, views: int, slots: int) -> Scope:
         tally: Tally = self._complete.tally

@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from audit.fetch import Chain
+from audit.order import Order, Watcher
 from audit.result import Result
 from audit.rpc import Endpoint
-from audit.run import Audit, Order, Watcher
+from audit.run import Audit
 from protocol.abi import drill_meter_abi
 from rig.services import HOST
 

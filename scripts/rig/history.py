@@ -11,15 +11,14 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from random import Random
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.contract import Contract
 from web3.types import TxParams, TxReceipt
 
-from protocol.meter_word import SignedBatch, pack_meter, settle_arguments
+from protocol.meter_word import pack_meter
 from protocol.records import Domain, Reading, Registers
-from protocol.typed_data import batch_digest, sign_digest
+from protocol.typed_data import batch_digest
+from rig.box_keys import BoxKey, box_key, element_key
 from rig.contract import compile_drill_meter, deploy
 from rig.errors import RigError
 
@@ -47,12 +46,6 @@ TARIFFS = (
 )
 ACTIVE_SHARE = (0.3, 0.2, 0.1)
 """Of the time between two readings, by level."""
-
-
-def box_key(number: int, epoch: int = 1) -> LocalAccount:
-    """The key of a box; everybody knows it."""
-    key: LocalAccount = Account.from_key(sha256(f"history box {number} {epoch}".encode()).digest())
-    return key
 
 
 @dataclass(slots=True)
@@ -86,7 +79,7 @@ class Yard:
         )
         self.domain = Domain(web3.eth.chain_id, self.contract.address)
         self.now = int(web3.eth.get_block("latest")["timestamp"])
-        self.keys: dict[int, LocalAccount] = {}
+        self.keys: dict[int, BoxKey] = {}
         self.epochs: dict[int, int] = {}
         self.meters: dict[int, Meter] = {}
         self.receipts: dict[int, Reading] = {}
@@ -131,6 +124,14 @@ class Yard:
         self.keys[oracle] = box_key(oracle, self.epochs[oracle])
         self.provide("rotate_oracle", oracle, self.keys[oracle].address)
 
+    def rotate_to_element(self, oracle: int) -> None:
+        """Give a box a P-256 key, on a chain that can check such signatures (EIP-7951)."""
+        key = element_key(oracle)
+        self.provide("enrol_p256_key", *key.point, *key.sign(batch_digest(self.domain, [])))
+        self.epochs[oracle] += 1
+        self.keys[oracle] = key
+        self.provide("rotate_oracle", oracle, key.address)
+
     def add_drill(self, oracle: int, tariff: int) -> int:
         """List a drill and return its number."""
         self.provide("list_drill", oracle, tariff, f"Pillar drill no. {len(self.free) + 1}")
@@ -164,20 +165,20 @@ class Yard:
         registers = Registers.from_levels(tuple(meter.active_ms), tuple(meter.revolutions))
         return Reading(rental, until, registers, meter.log_size, root)
 
-    def signed(self, oracle: int, readings: Sequence[Reading]) -> SignedBatch:
-        """Readings under the present key of a box."""
-        digest = batch_digest(self.domain, readings)
-        return SignedBatch(
-            oracle, tuple(readings), sign_digest(bytes(self.keys[oracle].key), digest)
-        )
+    def signature(self, oracle: int, readings: Sequence[Reading]) -> tuple[bytes, bytes]:
+        """r and vs of a batch under the present key of a box."""
+        return self.keys[oracle].sign(batch_digest(self.domain, readings))
 
     def settle(self, readings: Sequence[Reading]) -> TxReceipt:
         """Settle readings of several boxes in one transaction."""
         by_box: dict[int, list[Reading]] = {}
         for reading in readings:
             by_box.setdefault(self.meters[reading.rental].oracle, []).append(reading)
-        batches = [self.signed(oracle, those) for oracle, those in by_box.items()]
-        return self.send(self.relayer, "settle", *settle_arguments(batches))
+        signatures = [
+            (oracle, len(those), *self.signature(oracle, those)) for oracle, those in by_box.items()
+        ]
+        sent = [packed(reading) for those in by_box.values() for reading in those]
+        return self.send(self.relayer, "settle", signatures, sent)
 
     def use(self, rentals: Sequence[int], seconds: int) -> None:
         """Let time pass and settle one reading of each rental."""
@@ -195,10 +196,14 @@ class Yard:
         oracle = self.meters[rental].oracle
         less = replace(settled.registers, active_ms_3=settled.registers.active_ms_3 // 2)
         receipt = replace(settled, registers=less)
-        batch = self.signed(oracle, [receipt])
-        _, _, r, vs = settle_arguments([batch])[0][0]
-        packed = (rental, pack_meter(receipt.until, less), receipt.log_size, receipt.log_root)
-        self.send(self.relayer, "dispute", packed, self.keys[oracle].address, r, vs)
+        r, vs = self.signature(oracle, [receipt])
+        self.send(self.relayer, "dispute", packed(receipt), self.keys[oracle].address, r, vs)
+
+
+def packed(reading: Reading) -> tuple[int, int, int, bytes]:
+    """A reading as the contract takes it."""
+    word = pack_meter(reading.until, reading.registers)
+    return reading.rental, word, reading.log_size, reading.log_root
 
 
 def furnish(yard: Yard, boxes: int = 4, drills: int = 12) -> None:
@@ -219,6 +224,7 @@ def tell(yard: Yard, rentals: int = 56) -> None:
     final reading; keys are rotated, one box is revoked at the end, and the provider collects.
     """
     furnish(yard)
+    yard.rotate_to_element(len(yard.keys))
     while len(yard.meters) < rentals:
         number = len(yard.meters) // len(yard.free)
         _round(yard, min(len(yard.free), rentals - len(yard.meters)))
@@ -273,9 +279,9 @@ def _afterwards(yard: Yard) -> None:
     yard.provide("retire_tariff", 3)
     drill, oracle, _ = yard.free.pop(0)
     yard.provide("reassign_drill", drill, oracle, 2)
-    yard.free.append((drill, oracle, 2))
+    yard.free.insert(0, (drill, oracle, 2))
     rental = yard.open(yard.customers[0], COIN // 100)
     yard.use([rental], 3_600)
-    yard.provide("revoke_oracle", len(yard.keys))
+    yard.provide("revoke_oracle", oracle)
     # What the revoked box still signs is refused.
     yard.settle([yard.reading(rental, yard.now * 1000)])

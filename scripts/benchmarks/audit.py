@@ -1,0 +1,111 @@
+"""How fast an audit is: settlements fetched, confirmed, replayed and compared, against anvil.
+
+One process with anvil beside it. A settlement is one reading; they come 64 to a transaction, from
+four boxes. Time is that of the whole audit, the fetching of logs included, and memory the highest
+that the process has held.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from web3 import HTTPProvider, Web3
+
+from rig.errors import RigError
+from rig.history import COIN, Yard, furnish
+from rig.services import ROOT, Anvil
+
+SIZES = (1_000, 3_000, 10_000)
+AT_ONCE = 64
+ROUND_SECONDS = 600
+AIM_SECONDS = 15.0
+"""For 10,000 settlements, of the minute that an audit with a million samples may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFigure:
+    """One audit."""
+
+    settlements: int
+    events: int
+    seconds: float
+    peak_mib: float
+    requests: int
+    difference: int
+
+
+def measure_audit() -> list[AuditFigure]:
+    """Audit histories of growing length on one chain, each to the block where it has grown to."""
+    with tempfile.TemporaryDirectory() as folder, Anvil(Path(folder)) as anvil:
+        yard = Yard(Web3(HTTPProvider(anvil.url)))
+        furnish(yard, drills=AT_ONCE)
+        rentals = [
+            yard.open(yard.customers[place % len(yard.customers)], COIN) for place in range(AT_ONCE)
+        ]
+        figures, settled = [], 0
+        for size in SIZES:
+            while settled < size:
+                part = rentals[: min(AT_ONCE, size - settled)]
+                yard.use(part, ROUND_SECONDS)
+                settled += len(part)
+            figures.append(_audit(anvil.url, yard.contract.address, size, Path(folder)))
+        return figures
+
+
+def _audit(url: str, contract: str, size: int, folder: Path) -> AuditFigure:
+    """Run the command in a process of its own; raises RigError when it finds anything."""
+    report = folder / "report.json"
+    command = [sys.executable, "-m", "benchmarks.audit", url, contract, str(report)]
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - began
+    if done.returncode != 0:
+        raise RigError(
+            f"the audit of {size} settlements ends with {done.returncode}: {done.stderr}"
+        )
+    content = json.loads(report.read_text(encoding="utf-8"))
+    if content["scope"]["readings"] != size:
+        raise RigError(f"{content['scope']['readings']} settlements were audited, not {size}")
+    return AuditFigure(
+        settlements=size,
+        events=content["scope"]["events"],
+        seconds=round(seconds, 2),
+        peak_mib=round(int(done.stdout.split()[-1]) / 1024, 1),
+        requests=content["scope"]["requests"],
+        difference=int(content["difference"]),
+    )
+
+
+def as_table(figures: list[AuditFigure]) -> str:
+    """The figures for people."""
+    names = ("settlements", "events", "seconds", "peak_mib", "requests", "difference")
+    lines = ["".join(f"{name:>13}" for name in names)]
+    for figure in figures:
+        fields = asdict(figure)
+        lines.append("".join(f"{fields[name]:>13,}" for name in names))
+    return "\n".join(lines)
+
+
+def main(url: str, contract: str, report: str) -> int:
+    """Audit, and print the process's peak memory in KiB as the last word."""
+    # Only the process that is measured holds the auditor.
+    from typer.testing import CliRunner  # noqa: PLC0415
+
+    from audit.cli import app  # noqa: PLC0415
+
+    arguments = ["run", "--rpc", url, "--contract", contract, "--json", report]
+    done = CliRunner().invoke(app, arguments)
+    print(done.output[-2000:], file=sys.stderr)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return done.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
