@@ -101,10 +101,16 @@ class RentalBook:
         self.owed_thousandths += added
         self.until, self.active, self.turned = until, active, turned
 
-    def overcharged(self, active: Levels, turned: Levels) -> int:
-        """What less would be earned had the registers been no higher than these."""
+    def overcharged(self, until: int, active: Levels, turned: Levels) -> int:
+        """What less would be earned had the registers been no higher than a receipt leaves room for.
+
+        It was given at `until`; what has passed since the drill may have spent at work, at any
+        level, at the highest speed.
+        """
+        since = max(self.until - until, 0)
         too_much = 0
-        for level, (per_second, per_1000_revolutions, _) in enumerate(self.rates):
-            too_much += max(self.active[level] - active[level], 0) * per_second
-            too_much += max(self.turned[level] - turned[level], 0) * per_1000_revolutions
+        for level, (per_second, per_1000_revolutions, max_rpm) in enumerate(self.rates):
+            most_turned = turned[level] - (-since * max_rpm // 60_000)
+            too_much += max(self.active[level] - active[level] - since, 0) * per_second
+            too_much += max(self.turned[level] - most_turned, 0) * per_1000_revolutions
         return self.earned - min((self.owed_thousandths - too_much) // 1000, self.limit)

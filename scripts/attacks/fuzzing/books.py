@@ -92,6 +92,7 @@ class Books:
     revenue: int = 0
     bond: int = 0
     releasing: int = 0
+    announced: int = 0
     releasable_at: int = 0
     withdrawn: int = 0
     collected: int = 0
@@ -169,6 +170,8 @@ class Books:
         if isinstance(asset, Native):
             return Verdict({"(none) no token to authorise"})
         faults = asset.take_faults(customer, amount, 0, self.held + amount, authorised=True)
+        if amount == 0:
+            faults.add("vault: another amount delivered")
         if self.now <= window[0]:
             faults.add("token: not yet valid")
         if self.now >= window[1]:
@@ -234,13 +237,13 @@ class Books:
             faults.add("bonds: more than is posted")
         if faults:
             return Verdict(faults)
-        self.releasing = amount
+        self.releasing = self.announced = amount
         self.releasable_at = self.now + self.notice
         return Verdict(faults, [("BondReleaseAnnounced", amount, self.releasable_at)])
 
     def release_bond(self, sender: int, to: int) -> Verdict:
         """Take what was announced, or what disputes have left of it."""
-        amount = min(self.releasing, self.bond)
+        amount = self.releasing
         faults = self.owners_faults(sender) | self.asset.pay_faults(to, amount)
         if amount == 0:
             faults.add("bonds: nothing to release")
@@ -250,7 +253,7 @@ class Books:
             faults.add("bonds: announce it again")
         if faults:
             return Verdict(faults)
-        if amount < self.releasing:
+        if amount < self.announced:
             self.noted[notes.DRAWN] += 1
         self.releasing = 0
         self.bond -= amount
@@ -263,6 +266,7 @@ class Books:
         """Move what there is of `amount` from the bond to an account."""
         drawn = min(amount, self.bond)
         self.bond -= drawn
+        self.releasing = min(self.releasing, self.bond)
         self.accounts[account] += drawn
         return drawn
 

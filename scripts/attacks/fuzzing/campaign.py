@@ -24,7 +24,7 @@ from attacks.fuzzing.world import compiled_meter
 SHORTEST, LONGEST = 100, 180
 """Operations of a plan."""
 
-PLANS = 40
+PLANS = 60
 """Of a round."""
 
 terms_ = st.binary(min_size=TERMS_BYTES, max_size=TERMS_BYTES)

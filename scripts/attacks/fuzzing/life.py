@@ -47,7 +47,7 @@ class Rentals(Offers):
         if value:
             self.noted[notes.CAME_ALONG] += 1
         self.accounts[sender] -= reserve
-        caps = caps if caps and min(caps) < NO_CAP else None
+        caps = None if caps == (NO_CAP, NO_CAP) else caps
         number = len(self.rentals) + 1
         oracle = self.drills[drill].oracle
         self.drills[drill].rental = number
@@ -71,7 +71,7 @@ class Rentals(Offers):
     def _terms_faults(self, number: int, reserve: int, caps: tuple[int, int] | None) -> set[str]:
         tariff = self.tariffs[number].tariff
         credit, faults = reserve, set()
-        if caps is not None and min(caps) < NO_CAP:
+        if caps is not None:
             credit = min(reserve, *caps)
             if caps[1] < 3600 * tariff.standing_price_per_second:
                 faults.add("rentals: hourly cap is too low")

@@ -99,8 +99,8 @@ class Offers(Books):
     def enrol_p256_key(self, sender: int, key: int, point: tuple[int, int], ok: bool) -> Verdict:
         """`ok`: the signature is the key's, and the chain can check it."""
         faults = self.owners_faults(sender)
-        if key in self.keys and self.keys[key].is_p256:
-            faults.add("keys: enrolled before")
+        if key in self.keys:
+            faults.add("keys: used before")
         if not ok:
             faults.add("keys: P-256 signature refused")
         if faults:

@@ -9,7 +9,8 @@ from attacks.fuzzing.assets import Token
 from attacks.fuzzing.books import WEEK
 from attacks.fuzzing.moves import Move, hexes
 from attacks.fuzzing.people import Signer, address, signers
-from attacks.fuzzing.words import domain_separator, typed_digest, words
+from attacks.fuzzing.words import domain_separator, tail, typed_digest, words
+from attacks.fuzzing.world import wallet_interface
 
 PERMIT_TYPEHASH = keccak(
     b"Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
@@ -37,8 +38,15 @@ def _token_domain(move: Move) -> bytes:
     return domain_separator(move.site.node.chain_id, move.site.token, b"Moody")
 
 
+def _where_tokens_are(move: Move) -> Move:
+    """At the deployment for a token, mostly."""
+    elsewhere = move.dice.chance(40)
+    return move if elsewhere else Move(move.game, move.game.world.sites[1], move.dice)
+
+
 def deposit_with_permit(move: Move) -> None:
     """With a good permit, one that was used in front of it, or a bad one."""
+    move = _where_tokens_are(move)
     site, dice, model = move.site, move.dice, move.site.model
     sender = dice.pick([address(n) for n in ("alice", "bob", "thief")])
     amount = move.amount(model.accounts[sender])
@@ -74,6 +82,7 @@ def deposit_with_permit(move: Move) -> None:
 
 def deposit_with_authorization(move: Move) -> None:
     """Anybody sends it; what was sent before may be sent again."""
+    move = _where_tokens_are(move)
     site, dice, model = move.site, move.dice, move.site.model
     customer: Signer = signers()[dice.pick([address(n) for n in ("alice", "bob", "thief")])]
     amount = move.amount(model.accounts[customer.address])
@@ -132,16 +141,19 @@ def ambush(move: Move) -> None:
     quiet = not dice.chance(100)
     arm(move, calls[choice], quiet=quiet, unlocked=choice == len(calls) - 1)
     amount = move.amount(model.accounts[wallets.reentrant])
+    before = wallets.attempts
     verdict = model.withdraw(wallets.reentrant, amount, wallets.reentrant)
     data = move.words("withdraw", amount, wallets.reentrant)
-    before = wallets.attempts
     move.game.call(
         site, "withdraw (calling back)", wallets.reentrant, data, verdict, 0, f"{choice} {quiet}"
     )
-    attempts = site.node.look(wallets.reentrant, keccak(b"attempts()")[:4])
-    assert attempts == (wallets.attempts,), f"{attempts} {wallets.attempts} {before}"
+    look = site.node.look
+    attempts = look(wallets.reentrant, keccak(b"attempts()")[:4])
+    assert attempts == (wallets.attempts,), f"{attempts} attempts, not {wallets.attempts}"
     if wallets.attempts > before:
-        move.game.tally.checks["calls back under the lock fail"] += 1
+        succeeded = look(wallets.reentrant, keccak(b"succeeded()")[:4])
+        assert succeeded == (int(wallets.unlocked),), f"{choice} went through under the lock"
+        move.game.tally.checks["a call back under the lock fails"] += not wallets.unlocked
     if wallets.armed:
         arm(move, site.calldata("settle", 64, 96, 0, 0), quiet=True, unlocked=False)
 
@@ -149,9 +161,8 @@ def ambush(move: Move) -> None:
 def arm(move: Move, data: bytes, *, quiet: bool, unlocked: bool) -> None:
     """Have the re-entrant wallet make a call the next time that it is called or paid."""
     wallets = move.game.world.wallets
-    selector = keccak(b"arm(address,bytes,bool)")[:4]
-    padded = words(len(data)) + data + bytes(-len(data) % 32)
-    call = selector + words(move.site.contract, 96, int(quiet)) + padded
+    head = words(move.site.contract, 128, 0, int(quiet))
+    call = wallet_interface().selectors["arm"] + head + tail(data)
     move.arrange(address("stranger"), wallets.reentrant, call, "arm a wallet")
     wallets.arm(move.site.contract, quiet=quiet, unlocked=unlocked)
 

@@ -75,7 +75,7 @@ def _fresh(move: Move) -> int:
     if unused and not dice.chance(24):
         enrolled = [key for key in unused if key in model.keys]
         return dice.pick(enrolled) if enrolled and dice.chance(128) else dice.pick(unused)
-    return dice.pick((*keys, 0))
+    return 0 if dice.chance(64) else dice.pick(keys)
 
 
 def register_oracle(move: Move) -> None:

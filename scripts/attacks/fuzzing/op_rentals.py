@@ -56,15 +56,25 @@ def open_capped_rental(move: Move) -> None:
     sender, dice = move.customer(), move.dice
     drill, tariff = _offer(move)
     reserve, value = _reserve(move, sender, tariff)
+    if dice.chance(100):
+        reserve, value = move.site.model.accounts[sender], 0
     book = move.site.model.tariffs.get(tariff)
     hourly = 3600 * book.tariff.standing_price_per_second if book else 1
     least = _least(move, tariff)
-    caps = tuple(
-        dice.pick((lowest + dice.number(), lowest + dice.number(), MOST, lowest, reserve))
-        if not dice.chance(12)
-        else dice.pick((0, max(lowest - 1, 0), MOST + 1, 2**255))
-        for lowest in (least, hourly)
-    )
+    caps = [least + dice.number(), hourly + dice.number() // 8]
+    which = dice.below(6)
+    if which < 3:
+        caps[which % 2] = MOST
+    elif which == 3:
+        caps = [least, hourly]
+    elif which == 4:
+        caps = [reserve, max(reserve // 2, hourly)]
+    if dice.chance(24):
+        bent = dice.below(2)
+        caps[bent] = dice.pick(
+            (0, max(caps[bent] - 1, 0), (least, hourly)[bent] - 1, MOST + 1, 2**255)
+        )
+        caps[bent] = max(caps[bent], 0)
     verdict = move.site.model.open_rental(sender, drill, tariff, reserve, value, (caps[0], caps[1]))
     data = move.words("open_capped_rental", drill, tariff, reserve, *caps)
     about = hexes((sender, drill, tariff, reserve, *caps))

@@ -1,4 +1,4 @@
-"""Settlements, honest and not, new and sent again; and disputes."""
+"""Settlements, honest and not, new and sent again."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from contracts.reference import NO_CAP, RentalBook
 
 from attacks.fuzzing.books import Verdict
 from attacks.fuzzing.moves import Move, hexes
-from attacks.fuzzing.op_rentals import open_rental, running
-from attacks.fuzzing.people import Signer, address, signer, signers, twin
+from attacks.fuzzing.op_rentals import open_capped_rental, open_rental, running
+from attacks.fuzzing.people import PARITY, Signer, address, signer, signers
 from attacks.fuzzing.settling import Group
-from attacks.fuzzing.words import Reading, batch_digest, meter_word, settle_arguments, words
+from attacks.fuzzing.words import Reading, batch_digest, settle_arguments
 
 MAX_READINGS = 64
 WALLET_CALL = 8_000
@@ -21,14 +21,14 @@ KEPT = 40
 WIDEST = (2**43 - 1, 2**37 - 1, 2**34 - 1)
 
 
-def _now_ms(move: Move) -> int:
+def now_ms(move: Move) -> int:
     """Of the block, as far as a meter can say it."""
     return min(move.site.model.now * 1000, WIDEST[0])
 
 
 def _until(move: Move, rental: RentalBook) -> int:
     """The time of a reading: the latest possible, a later one, or at an edge."""
-    dice, now = move.dice, _now_ms(move)
+    dice, now = move.dice, now_ms(move)
     last = now if rental.ended_at is None else min(rental.ended_at * 1000, WIDEST[0])
     kind = dice.byte()
     if kind < 90:
@@ -44,8 +44,8 @@ def _reading(move: Move, number: int) -> Reading:
     dice = move.dice
     rental = move.site.model.rentals.get(number)
     if rental is None:
-        return (number, _now_ms(move), *[0] * 6, 1, 0)
-    if rental.per_hour < NO_CAP and not rental.credit and dice.chance(100):
+        return (number, now_ms(move), *[0] * 6, 1, 0)
+    if rental.per_hour < NO_CAP and not rental.credit and dice.chance(160):
         return _after_a_rest(move, number, rental)
     until = _until(move, rental)
     passed = max(until - rental.until, 0)
@@ -59,15 +59,16 @@ def _reading(move: Move, number: int) -> Reading:
     if dice.chance(70):
         _strain(move, rental, passed, active, turned)
     root = 2**255 + until
-    return (number, until, *_fitting(active, turned), 1 + dice.byte(), root)
+    return (number, until, *fitting(active, turned), 1 + dice.byte(), root)
 
 
 def _after_a_rest(move: Move, number: int, rental: RentalBook) -> Reading:
-    """Some hours later with nothing done, so that an hourly cap may leave something again."""
+    """As much later with nothing done as an hourly cap takes to leave something again."""
     world = move.game.world
-    if rental.ended_at is None:
-        world.set_time(world.now + 3600 * (1 + move.dice.below(4)))
-    until = _now_ms(move) if rental.ended_at is None else rental.ended_at * 1000
+    if rental.ended_at is None and rental.charge < min(rental.funded, rental.per_rental):
+        hours = min(rental.charge // rental.per_hour, 2_000)
+        world.set_time(max(world.now, rental.opened_at + 3600 * hours + move.dice.below(3) - 1))
+    until = now_ms(move) if rental.ended_at is None else rental.ended_at * 1000
     return (number, min(until, WIDEST[0]), *rental.active, *rental.turned, 1, 2**255 + until)
 
 
@@ -91,11 +92,12 @@ def _strain(
         active[level] = WIDEST[1]
 
 
-def _fitting(active: list[int], turned: list[int]) -> list[int]:
+def fitting(active: list[int], turned: list[int]) -> list[int]:
+    """Registers as a meter can hold them."""
     return [min(max(a, 0), WIDEST[1]) for a in active] + [min(max(t, 0), WIDEST[2]) for t in turned]
 
 
-def _liar(move: Move, oracle: int) -> Signer:
+def liar(move: Move, oracle: int) -> Signer:
     """Whose signature comes instead of the box's."""
     model = move.site.model
     former = [k for k, book in model.keys.items() if book.oracle == oracle]
@@ -111,7 +113,7 @@ def sign(move: Move, oracle: int, readings: tuple[Reading, ...]) -> Group:
     lie = dice.below(8) if dice.chance(44) else -1
     domain, genuine = site.domain, True
     if lie == 0:
-        key = _liar(move, oracle)
+        key = liar(move, oracle)
     elif lie == 1:
         domain = dice.pick(move.game.world.sites).domain
     r, vs = key.sign(batch_digest(domain, readings))
@@ -122,11 +124,11 @@ def sign(move: Move, oracle: int, readings: tuple[Reading, ...]) -> Group:
         readings = (*readings[:at], tuple(bent), *readings[at + 1 :])
         genuine = False
     elif lie == 3:
-        vs, genuine = twin(vs), key.private is None
+        vs, genuine = vs ^ PARITY, key.private is None
     elif lie == 4:
         r, genuine = dice.pick((0, r ^ 1, 2**256 - 1)), False
     elif lie == 5:
-        vs, genuine = dice.pick((0, 1, 2**255, vs ^ 2**255)), key.private is None
+        vs, genuine = dice.pick((0, 1, PARITY, PARITY - 1)), key.private is None
     elif lie == 6:
         oracle = move.number(len(site.model.oracles))
     elif lie == 7 and len(readings) > 1:
@@ -177,7 +179,7 @@ def settle(move: Move) -> None:
         return
     groups = _groups(move)
     sender = move.somebody()
-    if dice.chance(2):
+    if dice.chance(6):
         groups = (groups * MAX_READINGS)[: dice.pick((MAX_READINGS, MAX_READINGS + 1))]
     readings = [reading for group in groups for reading in group.readings]
     extra = dice.pick((1, -1)) if dice.chance(3) else 0
@@ -196,11 +198,7 @@ def settle(move: Move) -> None:
             return Verdict({"(none) more than 64 readings or signatures"})
         return site.model.settle(groups, site.domain, extra)
 
-    about = "; ".join(
-        f"oracle {g.oracle}{'' if g.genuine else ' forged'} {[hexes(r[:8]) for r in g.readings]}"
-        for g in groups
-    )
-    if move.plain("settle", sender, data, verdict, about):
+    if move.plain("settle", sender, data, verdict, _about(groups)):
         move.game.tally.checks["readings side by side"] += len(readings) > 1
         if len(site.sent) < KEPT:
             site.sent.append(tuple(groups))
@@ -208,77 +206,35 @@ def settle(move: Move) -> None:
             site.sent[dice.below(KEPT)] = tuple(groups)
 
 
-def _receipt(move: Move, number: int) -> Reading:
-    """What a box might have shown the customer: no more than was settled, mostly less."""
-    dice, model = move.dice, move.site.model
-    rental = model.rentals.get(number)
-    if rental is None:
-        return (number, _now_ms(move), *[0] * 6, 1, 0)
-    now = _now_ms(move)
-    kind = dice.byte()
-    if kind < 160:
-        until = rental.until
-    elif kind < 220:
-        until = min(rental.until + 1 + dice.number(), now)
-    else:
-        edges = [max(rental.until - 1, 0), now, now + 1, rental.opened_at * 1000]
-        edges += [
-            max(1000 * at + dice.below(3) - 1, 0)
-            for book in model.keys.values()
-            if book.oracle == rental.oracle
-            for at in (book.since, book.until)
-            if at
-        ]
-        until = dice.pick(edges)
-    share = dice.byte()
-    active = [a * share // 255 for a in rental.active]
-    turned = [t * share // 255 for t in rental.turned]
-    if dice.chance(60):
-        level = dice.below(3)
-        active[level], turned[level] = rental.active[level] + 1, rental.turned[level] + 7
-    return (number, min(until, WIDEST[0]), *_fitting(active, turned), 1, 2**255 + share)
+def _about(groups: list[Group]) -> str:
+    return "; ".join(
+        f"oracle {g.oracle}{'' if g.genuine else ' forged'} {[hexes(r[:8]) for r in g.readings]}"
+        for g in groups
+    )
 
 
-def dispute(move: Move) -> None:
-    """A receipt of one of the oracle's keys, the present or a former one; or not."""
-    site, dice, model = move.site, move.dice, move.site.model
-    used = [
-        n
-        for n, r in model.rentals.items()
-        if r.charge > 0
-        and (r.ended_at is None or model.now <= r.ended_at + model.grace + model.evidence)
+def overdraw_the_hour(move: Move) -> None:
+    """More than an hourly cap allows, then a rest until it allows something again."""
+    site, dice, world = move.site, move.dice, move.game.world
+    capped = [
+        number
+        for number, rental in site.model.rentals.items()
+        if rental.per_hour < NO_CAP and rental.ended_at is None
     ]
-    number = dice.pick(used) if used and not dice.chance(16) else running(move)
-    rental = model.rentals.get(number)
-    receipt = _receipt(move, number)
-    oracle = rental.oracle if rental else 1
-    keys = [k for k, book in model.keys.items() if book.oracle == oracle] or [address("relayer")]
-    key = signers()[keys[-1] if dice.chance(128) else dice.pick(keys)]
-    if dice.chance(16):
-        key = _liar(move, oracle)
-    domain = site.domain if not dice.chance(8) else dice.pick(move.game.world.sites).domain
-    r, vs = key.sign(batch_digest(domain, (receipt,)))
-    genuine = domain == site.domain
-    named = key.address
-    lie = dice.below(4) if dice.chance(16) else -1
-    if lie == 0:
-        r, genuine = r ^ 1, False
-    elif lie == 1 and key.private is not None:
-        vs, genuine = twin(vs), False
-    elif lie == 2:
-        named = dice.pick((0, *keys))
-    elif lie == 3:
-        receipt, genuine = (*receipt[:8], receipt[8] + 1, receipt[9]), False
-    genuine = genuine and named == key.address
-    data = site.interface.selectors["dispute"] + words(
-        receipt[0], meter_word(receipt), receipt[8], receipt[9], named, r, vs
-    )
-    about = f"{hexes(receipt[:8])} {hexes([named])}"
-    sender = move.somebody()
-    move.plain(
-        "dispute",
-        sender,
-        data,
-        lambda: model.dispute(receipt, named, genuine, key.private is None),
-        about,
-    )
+    if not capped:
+        open_capped_rental(move)
+        return
+    number = dice.pick(capped)
+    rental = site.model.rentals[number]
+    world.set_time(world.now + 1 + dice.below(60))
+    active, until, level = list(rental.active), now_ms(move), dice.below(3)
+    enough = rental.credit * 1000 // max(rental.rates[level][0], 1) + 1
+    active[level] += min(max(until - rental.until, 0), enough)
+    registers = fitting(active, list(rental.turned))
+    for reading in ((number, until, *registers, 1, 0), None):
+        sent = reading or _after_a_rest(move, number, rental)
+        group = sign(move, rental.oracle, (sent,))
+        signatures = [(group.oracle, len(group.readings), group.r, group.vs)]
+        data = site.interface.selectors["settle"] + settle_arguments(signatures, group.readings)
+        verdict = site.model.settle([group], site.domain)
+        move.game.call(site, "settle", address("relayer"), data, verdict, 0, _about([group]))

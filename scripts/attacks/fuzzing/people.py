@@ -13,7 +13,6 @@ from eth_hash.auto import keccak
 
 from attacks.fuzzing.words import words
 
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 PARITY = 1 << 255
 
 CUSTOMERS = ("alice", "bob", "thief")
@@ -47,11 +46,6 @@ class Signer:
         """v, r and s."""
         r, vs = self.sign(digest)
         return 27 + (vs >> 255), r, vs & (PARITY - 1)
-
-
-def twin(vs: int) -> int:
-    """The same signature with its s above half the order."""
-    return (ORDER - (vs & (PARITY - 1))) | ((vs ^ PARITY) & PARITY)
 
 
 @cache

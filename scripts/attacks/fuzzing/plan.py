@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-BYTES = 24
+BYTES = 32
 """Of one operation; what is read beyond them is 0."""
 
 Choice = TypeVar("Choice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attacks.fuzzing import op_money, op_provider, op_rentals, op_settle, op_world
+from attacks.fuzzing import op_dispute, op_money, op_provider, op_rentals, op_settle, op_world
 from attacks.fuzzing.assets import Token
 from attacks.fuzzing.books import Verdict
 from attacks.fuzzing.checks import Seen, everything, quick
@@ -19,7 +19,7 @@ from attacks.fuzzing.words import Interface, batch_digest, tail, words
 from attacks.fuzzing.world import DAY, HOUR, MAX, Site, build
 from rig.contract import Compiled
 
-TERMS_BYTES = 4
+TERMS_BYTES = 5
 LOOK_EVERY = 48
 """Calls between two comparisons of every view of the deployment that is played with."""
 
@@ -32,7 +32,7 @@ OPERATIONS: tuple[Operation, ...] = table(
     (16, op_rentals.end_rental),
     (14, op_rentals.close_rental),
     (12, op_money.withdraw),
-    (14, op_settle.dispute),
+    (14, op_dispute.dispute),
     (10, op_rentals.collect),
     (5, op_money.deposit_with_permit),
     (5, op_money.deposit_with_authorization),
@@ -40,6 +40,8 @@ OPERATIONS: tuple[Operation, ...] = table(
     (4, op_money.post_bond),
     (4, op_money.announce_bond_release),
     (5, op_money.release_bond),
+    (4, op_dispute.run_on_the_bond),
+    (4, op_settle.overdraw_the_hour),
     (5, op_provider.rotate_oracle),
     (3, op_provider.enrol_p256_key),
     (3, op_provider.publish_tariff),
@@ -74,11 +76,12 @@ def play(subject: Subject, terms: bytes, plan: Sequence[bytes], story: list[str]
     evidence = dice.pick((DAY, 7 * DAY))
     penalty = dice.pick((5_000, 0, 1, 100_000))
     first = dice.below(8)
+    bond = dice.pick((40_000, 5_000_000))
     world = build(subject.compiled, subject.interface, (grace, evidence, penalty))
     primary = world.sites[0 if first < 4 else 1 if first < 7 else 2]
     game = Game(world, Tally(), quick)
     for site in world.sites:
-        furnish(game, site)
+        furnish(game, site, bond)
     game.tally, game.story = Tally(), story
     seen: Seen = {}
     for count, raw in enumerate(plan, 1):
@@ -100,7 +103,7 @@ def play(subject: Subject, terms: bytes, plan: Sequence[bytes], story: list[str]
     return game.tally
 
 
-def furnish(game: Game, site: Site) -> None:
+def furnish(game: Game, site: Site, bond: int) -> None:
     """Tariffs, boxes, drills, a bond, and money for two customers."""
     model, provider = site.model, address("provider")
     move = Move(game, site, Dice(b""))
@@ -133,9 +136,9 @@ def furnish(game: Game, site: Site) -> None:
             if person != address("stranger"):
                 move.token_call(person, "approve", site.contract, MAX)
                 model.asset.allowances[person] = MAX
-    value = 40_000 if model.asset.is_native else 0
-    data = move.words("post_bond", 40_000)
-    do("post_bond", provider, data, model.post_bond(provider, 40_000, value), value)
+    value = bond if model.asset.is_native else 0
+    data = move.words("post_bond", bond)
+    do("post_bond", provider, data, model.post_bond(provider, bond, value), value)
     for name in CUSTOMERS:
         who, amount = address(name), 1_000_000
         value = amount if model.asset.is_native else 0

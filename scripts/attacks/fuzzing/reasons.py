@@ -34,9 +34,13 @@ def reverts() -> set[str]:
 
 
 def rejections() -> set[str]:
-    """The reasons that readings are rejected for."""
+    """The reasons that readings are rejected for: in calls of `_reject`, and in settlement.vy."""
     sources = SOURCES.rglob("*.vy")
-    return {reason for source in sources for reason in _strings(source, REJECTING)}
+    found = {reason for source in sources for reason in _strings(source, REJECTING)}
+    settlement = (SOURCES / "modules" / "settlement.vy").read_text("ascii")
+    tokens = tokenize.generate_tokens(io.StringIO(settlement).readline)
+    texts = {token.string for token in tokens if token.type == tokenize.STRING}
+    return found | {text.strip('"') for text in texts if not text.startswith('"""')} - {""}
 
 
 def _strings(source: Path, functions: frozenset[str], *, asserts: bool = False) -> Iterator[str]:

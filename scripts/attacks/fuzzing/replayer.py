@@ -152,9 +152,13 @@ class Replayer:
     ) -> None:
         book = self.rentals[rental]
         book["refunded"] += refund
-        self._key(key)["penalised"] = True
+        posted = self.bond[0] - refund
+        # Where the refund has left nothing, the penalty is still to come.
+        if posted:
+            self._key(key)["penalised"] = True
         self.accounts[book["customer"]] += refund + penalty
-        self.bond = (self.bond[0] - refund - penalty, *self.bond[1:])
+        left = posted - penalty
+        self.bond = (left, min(self.bond[1], left), self.bond[2])
 
     def limit(self, rental: int) -> int:
         """What a rental may owe at its last reading."""

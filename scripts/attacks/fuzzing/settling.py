@@ -130,17 +130,18 @@ class Model(Rentals):
             faults.add("disputes: key of another oracle")
         if book is None or not self._in_force(book.since, book.until, until):
             faults.add("disputes: not while in force")
-        if until < rental.until:
-            faults.add("disputes: older than settled")
+        if book is not None and book.until and rental.until > book.until * 1000:
+            faults.add("disputes: a later key settled")
         ended_at = self.now if rental.ended_at is None else rental.ended_at
-        if self.now > ended_at + self.grace + self.evidence:
+        if self.now >= ended_at + self.grace + self.evidence:
             faults.add("disputes: too late")
-        due = rental.overcharged(reading[2:5], reading[5:8])
+        due = rental.overcharged(until, reading[2:5], reading[5:8])
         if due <= rental.refunded:
             faults.add("disputes: nothing overcharged")
         if faults or book is None:
             return Verdict(faults)
         self.noted[notes.AGAIN] += rental.refunded > 0
+        self.noted[notes.OLDER] += until < rental.until
         self.noted[notes.AFTERWARDS] += rental.ended_at is not None
         self.noted[notes.CLOSED_DISPUTE] += rental.closed
         self.noted[notes.PENALISED] += book.penalised
@@ -148,7 +149,7 @@ class Model(Rentals):
         self.noted[notes.SHORT_REFUND] += refund < due - rental.refunded
         rental.refunded += refund
         penalty = 0
-        if not book.penalised:
+        if self.bond and not book.penalised:
             penalty = self.draw(rental.customer, self.penalty)
             self.noted[notes.SHORT_PENALTY] += penalty < self.penalty
             book.penalised = True
