@@ -102,7 +102,7 @@ class RentalBook:
         self.until, self.active, self.turned = until, active, turned
 
     def overcharged(self, until: int, active: Levels, turned: Levels) -> int:
-        """What less would be earned had the registers been no higher than a receipt leaves room for.
+        """What less would be earned had the registers been within what a receipt leaves room for.
 
         It was given at `until`; what has passed since the drill may have spent at work, at any
         level, at the highest speed.
