@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from audit.completeness import Depth
-from audit.errors import AuditError
+from audit.errors import AuditError, InterruptedAuditError
 from audit.fetch import Chain
 from audit.order import Order, Watcher
 from audit.report_html import as_html
@@ -125,6 +125,9 @@ def _write(result: Result, json_file: Path | None, html_file: Path | None) -> No
 def _one_line_errors() -> Iterator[None]:
     try:
         yield
+    except InterruptedAuditError as error:
+        typer.echo(f"drill-audit: {error}; the same command with --state goes on", err=True)
+        raise typer.Exit(COULD_NOT_CHECK) from error
     except (AuditError, RecordError) as error:
         typer.echo(f"drill-audit: {error}", err=True)
         raise typer.Exit(COULD_NOT_CHECK) from error

@@ -12,14 +12,14 @@ from audit.logs import Log, log_of
 from audit.rpc import Endpoint
 from audit.values import data, listing, quantity, record
 
-FIRST_SPAN = 2_000
-"""Blocks in the first range of logs; public endpoints commonly allow that many."""
+FIRST_SPAN = 200
+"""Blocks in the first range of logs; it doubles while the contract is quiet."""
 
 LONGEST_SPAN = 20_000
 """However quiet the contract: a range is held in memory, with its headers."""
 
-MANY_LOGS = 5_000
-"""A range with more log entries is not made longer."""
+MANY_LOGS = 2_000
+"""A range with more log entries is not made longer, and one with twice as many shorter."""
 
 
 @dataclass(frozen=True, slots=True)

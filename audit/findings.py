@@ -104,11 +104,13 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     # Not looked at
     "reorganisation": (U, "the chain changed under the audit: run it again"),
     "history-before-range": (U, "the range begins after the deployment"),
-    "blocks-not-scanned": (U, "only blocks with known events were fetched: others may hide some"),
+    "blocks-not-scanned": (
+        U,
+        "only blocks with known events were fetched, not linked up to the last",
+    ),
     "receipts-not-checked": (U, "the node gives no receipts, so left out events may go unseen"),
     "signature-unchecked": (U, "the signed batch is not in the transaction's own calldata"),
     "balance-unproven": (U, "the token's balance was asked from the node, not proven"),
-    "state-unproven": (U, "the node's views were believed: give --proof and --block-hash"),
 }
 """Name -> grade and meaning. Names never change their meaning."""
 

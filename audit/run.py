@@ -186,6 +186,9 @@ class Audit:
                 saved = time.monotonic()
             if stopping:
                 raise InterruptedAuditError(f"stopped after block {window.last}")
+        if self._complete.last_header is not None:
+            # With every header linked to the one before, this one vouches for them all.
+            self._require_same_last(self._complete.last_header)
         self._save(first)
 
     def _replay_window(self, window: Window) -> None:

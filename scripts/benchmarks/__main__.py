@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from benchmarks.audit import AIM_SECONDS, as_table, measure_audit
 from benchmarks.figures import Figures, measure
 from benchmarks.gas import AIMS, TRANSACTION_GAS_CAP
 
@@ -28,6 +30,18 @@ def gas(json_file: JsonFile = None) -> None:
     show(figures)
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="ascii")
+
+
+@app.command()
+def audit(json_file: JsonFile = None) -> None:
+    """Time and memory of auditing 1,000, 3,000 and 10,000 settlements, against anvil."""
+    figures = measure_audit()
+    typer.echo(as_table(figures))
+    typer.echo(f"aim: {figures[-1].settlements:,} settlements in {AIM_SECONDS:g} s")
+    if json_file is not None:
+        json_file.write_text(
+            json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="ascii"
+        )
 
 
 def show(figures: Figures) -> None:

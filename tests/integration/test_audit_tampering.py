@@ -9,6 +9,7 @@ import pytest
 from audit_rig import Lie, LyingNode, RefusalError, Told, audit, names
 from web3 import HTTPProvider, Web3
 
+from audit.blocks import header_hash
 from audit.errors import WrongChainError
 from audit.findings import Grade
 from audit.result import Result
@@ -281,6 +282,20 @@ def test_run__header_with_another_time__its_hash_differs(told: Told) -> None:
         return result
 
     assert "block-hash-differs" in names(audited(told, lie))
+
+
+def test_run__last_header_of_another_branch__said(told: Told) -> None:
+    last = told.yard.web3.eth.block_number
+
+    def lie(method: str, parameters: list[Any], result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and parameters[0] == hex(last):
+            other = {**result, "extraData": "0x77"}
+            return {**other, "hash": header_hash(other)}
+        return result
+
+    result = audited(told, lie)
+    assert "reorganisation" in names(result)
+    assert result.findings.exit_status() == 2
 
 
 def test_run__view_that_differs__found_and_proof_still_clean(told: Told) -> None:
