@@ -184,8 +184,16 @@ def test_order__a_neighbour_was_killed__its_test_goes_first():
     order = Order({"quick": 0.1, "slow": 9.0, "killer": 2.0})
     near = mutant("self.count += amount", "self.count -= amount")
     order.learn(near, "killer")
-    keys = order.of(mutant('assert amount > 0, "nothing to add"', "pass"))
-    assert sorted(keys, key=keys.__getitem__) == ["killer", "quick", "slow"]
+    met = order.of(mutant('assert amount > 0, "nothing to add"', "pass"))
+    assert met == ["killer", "quick", "slow"]
+
+
+def test_order__a_test_that_cannot_reach_the_function__is_left_out():
+    baseline = dict.fromkeys(("adds", "looks", "unknown"), 1.0)
+    calls = {"adds": {"add": 1}, "looks": {"twice": 2}, "unknown": {}}
+    order = Order(baseline, calls, {("tiny.vy", "add"): {"add"}})
+    assert order.of(mutant("self.count += amount", "pass")) == ["adds", "unknown"]
+    assert order.of(mutant("return self.count * 2", "pass")) == ["adds", "looks", "unknown"]
 
 
 def test_figures__all_fates__count_what_is_distinct():

@@ -13,8 +13,9 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import hypothesis
@@ -40,13 +41,19 @@ Inject = Callable[[Compiled], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a campaign does: judge these mutants with `jobs` forks at a time."""
+    """What a campaign does: judge these mutants with `jobs` forks at a time.
+
+    `inject` hands a program to the tests; `watch` has them tell which external function they call,
+    of which `setting_up` says how often each is called before a test begins.
+    """
 
     mutants: Sequence[Mutant]
     inject: Inject
     tests: str
     jobs: int = 1
     optimiser: str = "none"
+    watch: Callable[[Callable[[str], None]], None] = lambda _: None
+    setting_up: Mapping[str, int] = field(default_factory=dict)
     told: Callable[[int, Verdict], None] = lambda *_: None
 
 
@@ -119,7 +126,7 @@ class Campaign:
         if heard.get("failed") or "baseline" not in heard:
             raise CampaignError(f"without any mutation: {heard.get('failed') or 'no answer'}")
         self._limit = COMPILING_SECONDS + PATIENCE * self.plan.jobs * (time.monotonic() - started)
-        self._order = Order(heard["baseline"])
+        self._order = Order(heard["baseline"], heard["calls"], self.compiler.reaching)
         known = {m.key: m for m in self.plan.mutants}
         for key, verdict in self.record.verdicts.items():
             if verdict.fate is Fate.KILLED and key in known and verdict.by in self._order.baseline:
@@ -197,8 +204,16 @@ class Campaign:
             say(failed="what is remembered of the original does not compile to the original")
             return
         self.baseline.clear()
-        self._run_tests(original, items)
-        say(failed=self.failed, baseline=self.baseline)
+        calls: Counter[str] = Counter()
+        self.plan.watch(lambda function: calls.update([function]))
+        of_each = {}
+        for item in items:
+            calls.clear()
+            self._run_tests(original, [item])
+            of_each[item.nodeid] = calls - Counter(self.plan.setting_up)
+            if self.failed:
+                break
+        say(failed=self.failed, baseline=self.baseline, calls=of_each)
 
     def _try(self, mutant: Mutant, items: list[pytest.Item], say: Say) -> None:
         try:
@@ -215,8 +230,8 @@ class Campaign:
             say(fate=Fate.TWIN, digest=digest, by=first)
             return
         say(digest=digest)
-        order = self._order.of(mutant)
-        self._run_tests(compiled, sorted(items, key=lambda item: order[item.nodeid]))
+        by_name = {item.nodeid: item for item in items}
+        self._run_tests(compiled, [by_name[name] for name in self._order.of(mutant)])
         if self.failed:
             say(fate=Fate.KILLED, digest=digest, by=self.failed)
             return

@@ -88,7 +88,7 @@ class _Bundle(FilesystemInputBundle):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class _Callee:
-    """What the code of a caller depends on."""
+    """What a caller depends on."""
 
     label: str
     frame_start: int
@@ -152,14 +152,14 @@ def digest_of(compiled: Compiled) -> str:
 class Compiler:
     """The original, compiled, and everything about it that its mutants can use.
 
-    Compile one mutant in a fork, then throw the fork away: the compiler writes into what is
-    remembered.
+    Compile one mutant in a fork, then throw the fork away: the compiler writes into all of this.
     """
+
+    _changed: tuple[str, str] | None = None
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self._known: dict[_FunctionKey, _Remembered] = {}
-        self._changed: tuple[str, str] | None = None
         self._internal: _Generator = codegen.generate_ir_for_internal_function
         self._external: _Generator = codegen.generate_ir_for_external_function
         self._trees: dict[Path, Any] = {}
@@ -173,6 +173,7 @@ class Compiler:
         ):
             self.original = _finish(job)
         self._layout = job.storage_layout
+        self.reaching = self._call_graph(job.global_ctx)
         # Trees that no analysis has written into.
         fresh = _job(self.target, None, "none")
         for source, tree in fresh.resolved_imports.compiler_inputs.items():
@@ -235,6 +236,17 @@ class Compiler:
         return mutant.line - 1 > end and all(
             part[:1].isspace() for part in mutant.becomes.splitlines() if part
         )
+
+    def _call_graph(self, module: Any) -> dict[tuple[str, str], set[str]]:
+        """From which external functions each function is reached; the constructor is in all."""
+        reaching: dict[tuple[str, str], set[str]] = {}
+        for outer in module.exposed_functions:
+            for inner in (outer, *outer.reachable_internal_functions):
+                reaching.setdefault(self._key(inner.ast_def)[:2], set()).add(outer.name)
+        if module.init_function is not None:
+            for inner in module.init_function.reachable_internal_functions:
+                reaching.pop(self._key(inner.ast_def)[:2], None)
+        return reaching
 
     # What is remembered of each function ----------------------------------------------------
 
