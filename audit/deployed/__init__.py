@@ -30,10 +30,3 @@ def runtime() -> tuple[int, str]:
     """How many bytes the code has without its immutables, and their SHA-256."""
     content = _content()
     return content["runtime_bytes"], content["runtime_sha256"]
-
-
-def creation_sha256() -> str:
-    """SHA-256 of the creation code without constructor arguments, as contracts/DrillMeter.pin.json
-    has it."""
-    digest: str = _content()["bytecode_sha256"]
-    return digest

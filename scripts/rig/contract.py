@@ -79,8 +79,11 @@ def _compile(source: Path, optimiser: Optimiser) -> dict[str, Any]:
     bundle = FilesystemInputBundle(folders)
     settings = Settings(optimize=OptimizationLevel.from_string(optimiser), evm_version=EVM_VERSION)
     file = bundle.load_file(source)
+    if optimiser != DEPLOYED:
+        # The compiler refuses a setting that the source contradicts.
+        file = replace(file, contents=_PRAGMA.sub("", file.contents))
     output: dict[str, Any] = compile_from_file_input(
-        replace(file, contents=_PRAGMA.sub("", file.contents)),
+        file,
         input_bundle=bundle,
         settings=settings,
         output_formats=OUTPUTS,
