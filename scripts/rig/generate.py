@@ -51,7 +51,6 @@ def deployed(compiled: Compiled) -> dict[str, Any]:
     storage = compiled.layout["storage_layout"]
     code = compiled.layout["code_layout"]
     return {
-        "bytecode_sha256": pin(compiled)["bytecode_sha256"],
         "runtime_bytes": len(runtime),
         "runtime_sha256": sha256(runtime).hexdigest(),
         "storage": {
