@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -15,12 +16,18 @@ from attacks.fuzzing.play import TERMS_BYTES, Subject
 from attacks.fuzzing.shrink import shorten
 from attacks.fuzzing.words import Interface
 from attacks.fuzzing.world import compiled_meter
-from rig.contract import Compiled
+from rig.contract import SOURCES, Compiled
 
 
 @pytest.fixture(scope="module")
 def subject() -> Subject:
     return Subject(*compiled_meter())
+
+
+def test_compiled_meter__the_pinned_hash__is_of_its_code():
+    pin = json.loads((SOURCES / "DrillMeter.pin.json").read_text())
+    code = bytes.fromhex(compiled_meter()[0].bytecode[2:])
+    assert sha256(code).hexdigest() == pin["bytecode_sha256"]
 
 
 def test_play_round__same_seed__makes_the_same_calls(subject):

@@ -17,7 +17,7 @@ from attacks.fuzzing.people import CUSTOMERS, OTHERS, address
 from attacks.fuzzing.replayer import Replayer
 from attacks.fuzzing.settling import Group, Model
 from attacks.fuzzing.words import Event, Interface, domain_separator, numbers, tail, words
-from rig.contract import Compiled
+from rig.contract import DEPLOYED, Compiled
 
 HOUR, DAY = 3600, 86_400
 WALLET = 10**30
@@ -216,5 +216,5 @@ def build(compiled: Compiled, interface: Interface, terms: tuple[int, int, int])
 @cache
 def compiled_meter() -> tuple[Compiled, Interface]:
     """The contract as it is deployed, and its interface."""
-    compiled = drill_meter("gas")
+    compiled = drill_meter(DEPLOYED)
     return compiled, Interface(compiled.abi)
