@@ -103,9 +103,7 @@ def test_charge__over_the_funds__is_not_capped_and_the_balance_is(yard: Yard):
         (ZERO, 2**256 - 1, "meter: out of range"),
         *(
             ((0,) * i + (value,) + (0,) * (5 - i), 0, reason)
-            for i, reason in enumerate(
-                ["meter: out of range"] * 3 + ["meter: out of range"] * 3
-            )
+            for i, reason in enumerate(["meter: out of range"] * 6)
             for value in (MAX_ACTIVE + 1 if i < 3 else MAX_TURNED + 1, 2**256 - 1)
         ),
     ],
