@@ -92,7 +92,7 @@ def candidates(sources: Mapping[str, str], folder: Path) -> Candidates:
 
 def _raw(file: str, source: str) -> Iterator[Mutant]:
     """What the rules make of a source; changes inside strings are left out, as by the tool."""
-    from universalmutator import mutator  # type: ignore[import-untyped]  # noqa: PLC0415
+    from universalmutator import mutator  # noqa: PLC0415
 
     lines = source.splitlines(keepends=True)
     with contextlib.redirect_stdout(io.StringIO()):
