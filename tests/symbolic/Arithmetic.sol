@@ -44,52 +44,21 @@ contract Arithmetic is NativeBase {
         }
     }
 
-    /// @notice The charge of registers that have risen is not less.
-    /// @dev Assumed: (x + d) * p = x * p + d * p, the distributive law; that no product exceeds 107
-    ///      bits, which is check_product__is_small; and of a quotient q of s by 1000, that
-    ///      1000 * q <= s < 1000 * q + 1000.
-    function check_charge__rises(uint256 number, uint256[7] memory rise) public {
-        Rental memory r = aRental(number, false, false);
-        uint256 a = load(Slots.METERS, number);
-        uint256 before = meter.charge(number);
-        uint256 b = risen(a, rise, r);
-        store(Slots.METERS, number, b);
-        uint256 later = meter.charge(number);
-        quotient(before, a, r);
-        quotient(later, b, r);
-        assert(later >= before);
-    }
-
-    function quotient(uint256 q, uint256 word, Rental memory r) private {
+    /// @notice One step of the sum that a charge is a thousandth of: of two sums of six products,
+    ///         adding to the lesser one a register's product, and to the other the product of that
+    ///         register when it has risen, keeps their order and overflows nothing.
+    /// @dev Assumed: (x + d) * p = x * p + d * p, the distributive law; and that no product exceeds
+    ///      107 bits, which is check_product__is_small.
+    function check_charge__rises(uint256 before, uint256 later, uint256 x, uint256 d, uint256 p) public {
+        vm.assume(before <= later && later < 6 * 2 ** 107);
         unchecked {
-            uint256 s = thousandths(word, r);
-            vm.assume(q < 2 ** 110 && q * 1000 <= s && s < q * 1000 + 1000);
-        }
-    }
-
-    function risen(uint256 a, uint256[7] memory rise, Rental memory r) private returns (uint256 b) {
-        uint256[3] memory t = tariffWords(r.tariff);
-        unchecked {
-            b = part(a & U43, rise[0], U43, t[0] >> 192, ms(r.opened_at));
-            b |= part(a >> 43 & U37, rise[1], U37, t[0] & U64, 0) << 43;
-            b |= part(a >> 80 & U37, rise[2], U37, t[0] >> 64 & U64, 0) << 80;
-            b |= part(a >> 117 & U37, rise[3], U37, t[0] >> 128 & U64, 0) << 117;
-            b |= part(a >> 154 & U34, rise[4], U34, t[1] & U64, 0) << 154;
-            b |= part(a >> 188 & U34, rise[5], U34, t[1] >> 64 & U64, 0) << 188;
-            b |= part(a >> 222, rise[6], U34, t[1] >> 128 & U64, 0) << 222;
-        }
-    }
-
-    /// One field, risen by `d`; with what is assumed of its products.
-    function part(uint256 x, uint256 d, uint256 highest, uint256 price, uint256 from) private returns (uint256 y) {
-        unchecked {
-            vm.assume(d <= highest);
-            y = x + d;
-            vm.assume(y <= highest);
-            uint256 low = (x - from) * price;
-            uint256 step = d * price;
-            vm.assume((y - from) * price == low + step);
-            vm.assume((low | step) >> 107 == 0);
+            uint256 low = x * p;
+            uint256 step = d * p;
+            uint256 high = (x + d) * p;
+            vm.assume(high == low + step);
+            vm.assume((low | step | high) >> 107 == 0);
+            assert(before + low <= later + high);
+            assert(later + high < 2 ** 110);
         }
     }
 

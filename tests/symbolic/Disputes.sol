@@ -42,15 +42,19 @@ contract Disputes is NativeBase {
         store(Slots.RECORDS, uint160(i.key), record);
         State memory s = solvent(r.customer, r.number, i.who, i.other);
         meter.dispute(i.receipt, i.key, i.r, i.vs);
-        assert(record & (2 ** 30 - 1) == r.oracle);
-        assert(load(Slots.RECORDS, uint160(i.key)) == (record | 1 << 98));
         unchecked {
             uint256 refunded = load(Slots.REFUNDED, r.number);
             uint256 paid = s.posted - load(Slots.POSTED);
             uint256 penalty = paid - (refunded - s.words[REFUNDED]);
-            assert(refunded >= s.words[REFUNDED] && refunded <= r.funded - r.left);
-            assert(paid <= s.posted && penalty <= paid && penalty <= meter.penalty());
-            assert(penalty == 0 || record >> 98 & 1 == 0);
+            uint256 marked = load(Slots.RECORDS, uint160(i.key)) ^ record;
+            uint256 wrong = (record & (2 ** 30 - 1)) ^ r.oracle;
+            wrong |= above(s.words[REFUNDED], refunded) | above(refunded, r.funded - r.left);
+            wrong |= above(paid, s.posted) | above(penalty, paid) | above(penalty, fine);
+            // The key's record is untouched, or marked as penalised, which it was not.
+            wrong |= (marked & ~(uint256(1) << 98)) | (marked & record);
+            wrong |= above(penalty, 0) & (marked >> 98 ^ 1);
+            wrong |= above(load(Slots.RELEASING), load(Slots.POSTED));
+            assert(wrong == 0);
             s.posted -= paid;
             s.balance += paid;
             s.words[REFUNDED] = refunded;

@@ -121,6 +121,7 @@ interface IMeter {
     function pause() external;
     function unpause() external;
     function transfer_ownership(address owner) external;
+    function accept_ownership() external;
 
     function owner() external view returns (address);
     function bond_notice() external view returns (uint256);

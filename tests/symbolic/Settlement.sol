@@ -19,14 +19,15 @@ contract Settlement is NativeBase {
     function check_settle__open(BatchSignature memory b, PackedReading memory p, bool capped, address who, uint256 other)
         public
     {
-        Rental memory r = aRental(p.rental, false, capped);
-        State memory s = solvent(r.customer, p.rental, who, other);
-        uint256 before = s.words[METER];
-        settle(b, p);
-        s.words[METER] = load(Slots.METERS, p.rental);
-        assertState(s);
-        assertRisen(before, s.words[METER]);
-        assert(untilOf(p.rental) <= ms(block.timestamp));
+        settleOpen(b, readings(p), aRental(p.rental, false, capped), who, other);
+    }
+
+    /// @notice The same for two readings of one rental in one batch.
+    function check_settle__open_two_readings(
+        BatchSignature memory b, PackedReading memory p, PackedReading memory q, address who, uint256 other
+    ) public {
+        q.rental = p.rental;
+        settleOpen(b, readings(p, q), aRental(p.rental, false, false), who, other);
     }
 
     /// @notice Settling a reading of an ended rental moves no money, or closes it with a reading of
@@ -34,17 +35,49 @@ contract Settlement is NativeBase {
     ///         collected to revenue, and as much is held as before. Registers do not fall. No other
     ///         account or rental changes.
     /// @dev The charge does not fall: lemma check_charge__rises.
-    function check_settle__ended(BatchSignature memory b, PackedReading memory p, bool capped, address who, uint256 other)
+    function check_settle__ended(BatchSignature memory b, PackedReading memory p, address who, uint256 other) public {
+        settleEnded(b, readings(p), aRental(p.rental, true, false), who, other);
+    }
+
+    /// @notice The same for a rental with caps.
+    /// @dev The charge does not fall: lemma check_charge__rises.
+    function check_settle__ended_capped(BatchSignature memory b, PackedReading memory p, address who, uint256 other)
         public
     {
-        Rental memory r = aRental(p.rental, true, capped);
-        State memory s = solvent(r.customer, p.rental, who, other);
+        settleEnded(b, readings(p), aRental(p.rental, true, true), who, other);
+    }
+
+    /// @notice The same for two readings of one rental in one batch, of which either may close it.
+    /// @dev The charge does not fall: lemma check_charge__rises.
+    function check_settle__ended_two_readings(
+        BatchSignature memory b, PackedReading memory p, PackedReading memory q, address who, uint256 other
+    ) public {
+        q.rental = p.rental;
+        settleEnded(b, readings(p, q), aRental(p.rental, true, false), who, other);
+    }
+
+    function settleOpen(
+        BatchSignature memory b, PackedReading[] memory all, Rental memory r, address who, uint256 other
+    ) private {
+        State memory s = solvent(r.customer, r.number, who, other);
         uint256 before = s.words[METER];
-        settle(b, p);
-        s.words[METER] = load(Slots.METERS, p.rental);
-        if (load(Slots.TERMS, p.rental) != termsWord(r, false)) {
-            assert(untilOf(p.rental) == ms(r.ended_at));
-            r.left = meter.balance_of(p.rental);
+        settle(b, all);
+        s.words[METER] = load(Slots.METERS, r.number);
+        assertState(s);
+        assertRisen(before, s.words[METER]);
+        assert(s.words[METER] == before || untilOf(r.number) <= ms(block.timestamp));
+    }
+
+    function settleEnded(
+        BatchSignature memory b, PackedReading[] memory all, Rental memory r, address who, uint256 other
+    ) private {
+        State memory s = solvent(r.customer, r.number, who, other);
+        uint256 before = s.words[METER];
+        settle(b, all);
+        s.words[METER] = load(Slots.METERS, r.number);
+        if (load(Slots.TERMS, r.number) != termsWord(r, false)) {
+            assert(untilOf(r.number) == ms(r.ended_at));
+            r.left = meter.balance_of(r.number);
             assert(r.left <= r.funded);
             vm.assume(r.funded - r.left >= r.collected);
             close(s, r);
@@ -53,16 +86,24 @@ contract Settlement is NativeBase {
         assertRisen(before, s.words[METER]);
     }
 
-    function settle(BatchSignature memory b, PackedReading memory p) private {
+    function readings(PackedReading memory p) private pure returns (PackedReading[] memory all) {
+        all = new PackedReading[](1);
+        all[0] = p;
+    }
+
+    function readings(PackedReading memory p, PackedReading memory q) private pure returns (PackedReading[] memory all) {
+        all = new PackedReading[](2);
+        (all[0], all[1]) = (p, q);
+    }
+
+    function settle(BatchSignature memory b, PackedReading[] memory all) private {
         BatchSignature[] memory signatures = new BatchSignature[](1);
-        PackedReading[] memory readings = new PackedReading[](1);
         uint256 key = svm.createUint(160, "key");
         vm.assume(key != 0);
         store(Slots.ORACLES, b.oracle, key | svm.createUint(32, "epoch") << 160 | 1 << 194);
-        b.count = 1;
+        b.count = all.length;
         signatures[0] = b;
-        readings[0] = p;
-        meter.settle(signatures, readings);
+        meter.settle(signatures, all);
     }
 
     /// No field of a meter word has fallen.

@@ -40,7 +40,8 @@ def main(
             tools = find_tools()
             checks = build_checks(tools, folder)
             if self_test:
-                found = _find_planted(tools, folder, checks, BREAKS if not quick else QUICK_BREAKS)
+                planted = [b for b in (QUICK_BREAKS if quick else BREAKS) if only in b.check]
+                found = _find_planted(tools, folder, checks, planted)
             else:
                 chosen = [c for c in checks if only in c.name and (not quick or c.name in QUICK)]
                 place_drill_meter(folder, compile_drill_meter(optimiser).bytecode)

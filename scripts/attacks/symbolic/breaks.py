@@ -8,32 +8,193 @@ from pathlib import Path
 
 from attacks.symbolic.errors import SymbolicError
 
+VAULT = "modules/vault.vy"
+RENTALS = "modules/rentals.vy"
+BONDS = "modules/bonds.vy"
+METER = "modules/meter.vy"
+KEYS = "modules/keys.vy"
+MAIN = "DrillMeter.vy"
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
     """`old`, standing once in `file` of contracts/, becomes `new`; `check` must fail for it."""
 
+    check: str
     what: str
     file: str
     old: str
     new: str
-    check: str
 
 
 BREAKS: tuple[Break, ...] = (
     Break(
-        what="a withdrawal leaves the account as it was",
-        file="modules/vault.vy",
-        old="self.accounts[account] = available - amount",
-        new="self.accounts[account] = available",
-        check="check_withdraw__native",
+        "check_deposit__native",
+        "a deposit is credited to the sender and not to the named account",
+        VAULT,
+        "self._credit(account, msg.sender, amount)",
+        "self._credit(msg.sender, msg.sender, amount)",
     ),
     Break(
-        what="a deposit is credited to the sender and not to the named account",
-        file="modules/vault.vy",
-        old="self._credit(account, msg.sender, amount)",
-        new="self._credit(msg.sender, msg.sender, amount)",
-        check="check_deposit__native",
+        "check_withdraw__native",
+        "a withdrawal leaves the account as it was",
+        VAULT,
+        "self.accounts[account] = available - amount",
+        "self.accounts[account] = available",
+    ),
+    Break(
+        "check_deposit__token",
+        "a token may deliver less than it was asked for",
+        VAULT,
+        "amount > 0 and after == before + amount",
+        "amount > 0 and after <= before + amount",
+    ),
+    Break(
+        "check_deposit_with_permit",
+        "a deposit fills the hole left by tokens that vanished",
+        VAULT,
+        "after >= self.held",
+        "after > 0",
+    ),
+    Break(
+        "check_deposit_with_authorization",
+        "a deposit by authorisation is credited to whoever sends it",
+        VAULT,
+        "self._credit(customer, customer, amount)",
+        "self._credit(msg.sender, customer, amount)",
+    ),
+    Break(
+        "check_withdraw__token",
+        "a token may take a fee on top of a payment",
+        VAULT,
+        "self._tokens() + amount >= before",
+        "self._tokens() <= before",
+    ),
+    Break(
+        "check_coins__refused",
+        "coins enter a contract for tokens with a top-up",
+        VAULT,
+        'checks._require(self._is_native(), "vault: takes tokens, not coins")',
+        "pass",
+    ),
+    Break(
+        "check_open_rental",
+        "opening does not take the reserve from the account",
+        RENTALS,
+        "vault._debit(customer, reserve)",
+        "pass",
+    ),
+    Break(
+        "check_open_capped_rental",
+        "the meter of a new rental starts a second early",
+        RENTALS,
+        "meter._opening(block.timestamp)",
+        "meter._opening(block.timestamp - 1)",
+    ),
+    Break(
+        "check_top_up",
+        "a top-up is taken from the account and not added to the rental",
+        RENTALS,
+        "terms.funded += amount",
+        "pass",
+    ),
+    Break(
+        "check_end_rental",
+        "anybody ends a rental",
+        RENTALS,
+        "is_provider or by == self._party(rental).customer",
+        "is_provider or by != empty(address)",
+    ),
+    Break(
+        "check_close_rental",
+        "closing books as revenue what was collected before",
+        RENTALS,
+        "self.revenue += earned - party.collected",
+        "self.revenue += earned",
+    ),
+    Break(
+        "check_settle__open",
+        "registers may fall",
+        METER,
+        "turned_3) > MAX_ACTIVE_MS",
+        "turned_3) == MAX_ACTIVE_MS",
+    ),
+    Break(
+        "check_settle__ended",
+        "the refund at closing is all that was funded",
+        RENTALS,
+        "refund: uint256 = terms.funded - earned",
+        "refund: uint256 = terms.funded",
+    ),
+    Break(
+        "check_settle__unsigned",
+        "a P-256 signature counts whatever the precompile answers",
+        KEYS,
+        "return done and len(answer) == 32 and convert(answer, uint256) == 1",
+        "return done and len(answer) == 32",
+    ),
+    Break(
+        "check_dispute__unsigned",
+        "any secp256k1 signature by anybody counts",
+        KEYS,
+        "return key == ecrecover(",
+        "return empty(address) != ecrecover(",
+    ),
+    Break(
+        "check_dispute__open",
+        "a dispute pays without drawing on the bond",
+        BONDS,
+        "self.posted -= drawn",
+        "self.posted -= 0",
+    ),
+    Break(
+        "check_collect",
+        "what was collected from a rental is not remembered",
+        RENTALS,
+        "return self._log_collected(rental, to, earned - party.collected)",
+        "return self._log_collected(rental, to, earned)",
+    ),
+    Break(
+        "check_post_bond",
+        "the bond is not counted in what is held",
+        BONDS,
+        "vault.held += amount",
+        "vault.held += 0",
+    ),
+    Break(
+        "check_announce_bond_release",
+        "the bond is released without notice",
+        BONDS,
+        "self.releasable_at = block.timestamp + notice",
+        "self.releasable_at = block.timestamp",
+    ),
+    Break(
+        "check_release_bond",
+        "the notice need not have passed",
+        BONDS,
+        "block.timestamp >= self.releasable_at,",
+        "block.timestamp >= 0,",
+    ),
+    Break(
+        "check_access",
+        "anybody releases the bond",
+        MAIN,
+        "ownable._check_owner()\n    bonds._release(to)",
+        "bonds._release(to)",
+    ),
+    Break(
+        "check_charge__is_the_formula",
+        "revolutions at level 3 are charged at the price of level 2",
+        METER,
+        "unsafe_mul(meter >> 222, t.price_per_1000_revolutions_3)",
+        "unsafe_mul(meter >> 222, t.price_per_1000_revolutions_2)",
+    ),
+    Break(
+        "check_balance__is_what_is_not_owed",
+        "the hourly cap starts without its first hour",
+        RENTALS,
+        "terms.opened_at * 1000 + MS_PER_HOUR)",
+        "terms.opened_at * 1000)",
     ),
 )
 

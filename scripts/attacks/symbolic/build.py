@@ -42,6 +42,7 @@ def build_checks(tools: Tools, folder: Path) -> list[Check]:
     (slots / "Slots.sol").write_text(_slots(), encoding="ascii")
     command = [str(tools.node), str(script), str(tools.solc), str(folder / "out")]
     _run([*command, str(CHECKS), str(slots)])
+    _require_same_functions(folder)
     found = []
     for path in sorted((folder / "out").glob("*.sol/*.json")):
         artefact = json.loads(path.read_text(encoding="utf-8"))
@@ -63,6 +64,18 @@ def _slots() -> str:
         for name, place in module.items()
     ]
     return "\n".join(["// SPDX-License-Identifier: AGPL-3.0-only", SOLIDITY, *lines, ""])
+
+
+def _require_same_functions(folder: Path) -> None:
+    """Whoever calls a function that DrillMeter has not sees a revert, and proves nothing by it."""
+    functions = [e for e in json.loads(_vyper("abi", SOURCES)) if e["type"] == "function"]
+    acting = {e["name"] for e in functions if e["stateMutability"] in {"payable", "nonpayable"}}
+    path = folder / "out" / "IMeter.sol" / "IMeter.json"
+    known = set(json.loads(path.read_text(encoding="utf-8"))["methodIdentifiers"])
+    real = set(json.loads(_vyper("method_identifiers", SOURCES)))
+    missing = acting - {signature.split("(", 1)[0] for signature in known}
+    if strange := known - real or missing:
+        raise SymbolicError(f"IMeter.sol and DrillMeter.vy are not at one on {sorted(strange)}")
 
 
 def _check(contract: str, signature: str, output: dict[str, Any]) -> Check:
