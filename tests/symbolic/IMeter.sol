@@ -14,15 +14,6 @@ struct Tariff {
     bool retired;
 }
 
-struct Registers {
-    uint256 active_ms_1;
-    uint256 active_ms_2;
-    uint256 active_ms_3;
-    uint256 revolutions_1;
-    uint256 revolutions_2;
-    uint256 revolutions_3;
-}
-
 struct PackedReading {
     uint256 rental;
     uint256 meter;
@@ -37,44 +28,9 @@ struct BatchSignature {
     bytes32 vs;
 }
 
-struct Rental {
-    address customer;
-    uint256 drill;
-    uint256 tariff;
-    uint256 oracle;
-    uint256 state;
-    uint256 opened_at;
-    uint256 ended_at;
-    uint256 until;
-    uint256 funded;
-    uint256 collected;
-}
-
 struct Caps {
     uint256 per_rental;
     uint256 per_hour;
-}
-
-struct Bond {
-    uint256 posted;
-    uint256 releasing;
-    uint256 releasable_at;
-}
-
-struct Oracle {
-    address key;
-    uint256 epoch;
-    bool revoked;
-    bool suspended;
-    bool is_p256;
-}
-
-struct SigningKey {
-    uint256 oracle;
-    uint256 since;
-    uint256 until;
-    bool penalised;
-    bool is_p256;
 }
 
 /// What the checks call of DrillMeter.
@@ -123,24 +79,6 @@ interface IMeter {
     function transfer_ownership(address owner) external;
     function accept_ownership() external;
 
-    function owner() external view returns (address);
-    function bond_notice() external view returns (uint256);
-    function evidence_period() external view returns (uint256);
-    function penalty() external view returns (uint256);
-    function bond() external view returns (Bond memory);
-    function held() external view returns (uint256);
-    function revenue() external view returns (uint256);
-    function account(address customer) external view returns (uint256);
-    function rental(uint256 rental) external view returns (Rental memory);
-    function registers(uint256 rental) external view returns (Registers memory);
-    function caps(uint256 rental) external view returns (Caps memory);
     function charge(uint256 rental) external view returns (uint256);
     function balance_of(uint256 rental) external view returns (uint256);
-    function earned(uint256 rental) external view returns (uint256);
-    function refunded(uint256 rental) external view returns (uint256);
-    function quote(uint256 tariff, Registers calldata registers, uint256 elapsed_ms) external view returns (uint256);
-    function tariff(uint256 tariff) external view returns (Tariff memory);
-    function oracle(uint256 oracle) external view returns (Oracle memory);
-    function signing_key(address key) external view returns (SigningKey memory);
-    function rental_count() external view returns (uint256);
 }
