@@ -17,6 +17,10 @@ class WrongChainError(AuditError):
     """The endpoint serves another chain than the one asked for, or no contract there."""
 
 
+class SourceError(AuditError):
+    """Published samples that cannot be fetched, or more than there can be."""
+
+
 class StateFileError(AuditError):
     """A state file that is damaged or belongs to another audit."""
 
