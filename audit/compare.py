@@ -8,15 +8,23 @@ from typing import Any, TypeVar
 
 from eth_hash.auto import keccak
 
-from audit.blocks import Header
 from audit.books import Books, Terms
 from audit.decode import signature_hash
 from audit.errors import EndpointError, RefusedError
 from audit.expect import Slot, View, slots, views
 from audit.fetch import Chain
 from audit.findings import Findings
-from audit.proof import Account, ProofError, proven_account, proven_words
-from audit.values import ZERO_ADDRESS, data, hexadecimal, quantity
+from audit.values import (
+    ZERO_ADDRESS,
+    data,
+    hexadecimal,
+    proven_account,
+    proven_words,
+    quantity,
+)
+from protocol.errors import ProofError
+from protocol.headers import Header
+from protocol.state_proof import Account
 
 AT_ONCE = 500
 """Views asked, or slots proven, before the next are worked out. Bounds memory."""

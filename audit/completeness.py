@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audit.blocks import Header
 from audit.decode import DecodeError, decode
 from audit.errors import EndpointError, RefusedError
 from audit.fetch import Chain, Window
 from audit.findings import Findings
 from audit.logs import Log, log_of
-from audit.receipts import receipts_root
-from audit.values import hexadecimal, listing, record
+from audit.values import hexadecimal, listing, receipts_root, record
+from protocol.headers import Header
 
 HEADERS_AT_ONCE = 200
 

@@ -2,7 +2,7 @@
 
 Both follow from the books. A view's answer is compared word by word with its ABI encoding, which
 for our views is just one word after the other; storage words are packed as docs in
-contracts/modules/packing.vy say, at the slots that the compiler has given (`audit/deployed/`).
+contracts/modules/packing.vy say, at the slots that the compiler has given (`protocol.storage`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
 from audit.books import Books, Drill, Key, Oracle, Rental, Tariff
 from audit.decode import signature_hash
-from audit.deployed import storage_slots
+from protocol.storage import entry_slot, storage_slots
 
 UNCAPPED = 2**96 - 1
 
@@ -132,11 +130,6 @@ def _counts(books: Books) -> Iterator[tuple[str, int]]:
     yield "drill", len(books.drills)
     yield "tariff", len(books.tariffs)
     yield "oracle", len(books.oracles)
-
-
-def entry_slot(slot: int, key: int) -> int:
-    """Where Vyper keeps the entry of a HashMap: Keccak-256 of its slot and the key."""
-    return int.from_bytes(keccak(slot.to_bytes(32, "big") + key.to_bytes(32, "big")), "big")
 
 
 def _packed(*fields: tuple[int, int]) -> int:

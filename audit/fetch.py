@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.blocks import Header, header_of
 from audit.errors import EndpointError, RefusedError, WrongChainError
 from audit.logs import Log, log_of
 from audit.rpc import Endpoint
-from audit.values import data, listing, quantity, record
+from audit.values import data, header_of, listing, quantity, record
+from protocol.headers import Header
 
 FIRST_SPAN = 200
 """Blocks in the first range of logs; it doubles while the contract is quiet."""

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 
 from audit import compare
-from audit.blocks import Header
 from audit.books import Books, Terms
 from audit.code import check_code
 from audit.completeness import Completeness, Depth, Tally
@@ -20,6 +19,7 @@ from audit.replay import Replay
 from audit.result import Result, Scope, bills_of
 from audit.state import Progress, load, save
 from audit.values import ZERO_ADDRESS
+from protocol.headers import Header
 from protocol.records import Domain
 
 SCAN_AT_MOST = 100_000

@@ -1,50 +1,44 @@
-"""Hexadecimal text of JSON-RPC turned into values; raises EndpointError for what is not that."""
+"""What a node's answer holds, as `protocol` reads it, with the audit's error for what is wrong.
+
+`protocol` knows neither endpoints nor audits: it raises AnswerError, which ends an audit like any
+other nonsense that an endpoint answers.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from audit.errors import EndpointError
+from protocol import answers, headers, receipt_trie, state_proof
+from protocol.errors import AnswerError
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
-_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
-def quantity(found: Any, name: str) -> int:
-    """A number such as "0x1a"."""
-    if not isinstance(found, str) or not _QUANTITY.fullmatch(found):
-        raise EndpointError(f"{name} is no quantity: {str(found)[:80]!r}")
-    return int(found, 16)
+def _of_endpoint(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    """The same, raising EndpointError for AnswerError."""
+
+    @wraps(read)
+    def reading(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return read(*args, **kwargs)
+        except AnswerError as error:
+            raise EndpointError(str(error)) from error
+
+    return reading
 
 
-def data(found: Any, name: str, size: int | None = None) -> bytes:
-    """Bytes, of a given size where told."""
-    if not isinstance(found, str) or not _DATA.fullmatch(found):
-        raise EndpointError(f"{name} is no hexadecimal data: {str(found)[:80]!r}")
-    content = bytes.fromhex(found[2:])
-    if size is not None and len(content) != size:
-        raise EndpointError(f"{name} has {len(content)} bytes, not {size}")
-    return content
-
-
-def record(found: Any, name: str) -> Mapping[str, Any]:
-    """A JSON object."""
-    if not isinstance(found, Mapping):
-        raise EndpointError(f"{name} is missing or no object: {str(found)[:80]!r}")
-    return found
-
-
-def listing(found: Any, name: str) -> list[Any]:
-    """A JSON array."""
-    if not isinstance(found, list):
-        raise EndpointError(f"{name} is no list: {str(found)[:80]!r}")
-    return found
-
-
-def hexadecimal(content: bytes) -> str:
-    """Bytes as JSON-RPC spells them."""
-    return "0x" + content.hex()
+quantity = _of_endpoint(answers.quantity)
+data = _of_endpoint(answers.data)
+record = _of_endpoint(answers.record)
+listing = _of_endpoint(answers.listing)
+hexadecimal = answers.hexadecimal
+header_of = _of_endpoint(headers.header_of)
+receipts_root = _of_endpoint(receipt_trie.receipts_root)
+proven_account = _of_endpoint(state_proof.proven_account)
+proven_words = _of_endpoint(state_proof.proven_words)

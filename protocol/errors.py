@@ -18,7 +18,11 @@ class MessageError(ProtocolError):
 
 
 class ProofError(ProtocolError):
-    """A Merkle proof that does not show what it claims, or one that was asked for out of range."""
+    """A Merkle proof that does not lead to its root, or one that was asked for out of range."""
+
+
+class AnswerError(ProtocolError):
+    """A node's answer that is not what JSON-RPC prescribes; the message names the field."""
 
 
 class SignatureError(ProtocolError):

@@ -15,12 +15,6 @@ def _content() -> dict[str, Any]:
     return content
 
 
-def storage_slots() -> dict[str, int]:
-    """The slot of each variable, as "module.variable"."""
-    slots: dict[str, int] = _content()["storage"]
-    return slots
-
-
 def immutables() -> dict[str, tuple[int, int]]:
     """Offset and length in bytes of each immutable behind the code, as "module.NAME"."""
     return {name: (offset, length) for name, (offset, length) in _content()["immutables"].items()}

@@ -27,6 +27,7 @@ def generated() -> dict[Path, str]:
     files = {ROOT / "tests" / "vectors" / n: as_text(v) for n, v in all_vectors().items()}
     compiled = compile_drill_meter()
     files[ROOT / "protocol" / "abi" / "DrillMeter.json"] = as_text(compiled.abi)
+    files[ROOT / "protocol" / "abi" / "DrillMeter.storage.json"] = as_text(slots(compiled))
     files[SOURCES / "DrillMeter.pin.json"] = as_text(pin(compiled))
     files[ROOT / "audit" / "deployed" / "DrillMeter.json"] = as_text(deployed(compiled))
     return files
@@ -46,23 +47,26 @@ def pin(compiled: Compiled) -> dict[str, str | int]:
 
 
 def deployed(compiled: Compiled) -> dict[str, Any]:
-    """What the auditor holds a deployment's code and storage against."""
+    """What the auditor holds a deployment's code against."""
     runtime = bytes.fromhex(compiled.runtime.removeprefix("0x"))
-    storage = compiled.layout["storage_layout"]
     code = compiled.layout["code_layout"]
     return {
         "runtime_bytes": len(runtime),
         "runtime_sha256": sha256(runtime).hexdigest(),
-        "storage": {
-            f"{module}.{name}": place["slot"]
-            for module, variables in storage.items()
-            for name, place in variables.items()
-        },
         "immutables": {
             f"{module}.{name}": [place["offset"], place["length"]]
             for module, variables in code.items()
             for name, place in variables.items()
         },
+    }
+
+
+def slots(compiled: Compiled) -> dict[str, int]:
+    """Where each variable is stored."""
+    return {
+        f"{module}.{name}": place["slot"]
+        for module, variables in compiled.layout["storage_layout"].items()
+        for name, place in variables.items()
     }
 
 

@@ -9,10 +9,10 @@ import pytest
 from audit_rig import Lie, LyingNode, RefusalError, Told, audit, names
 from web3 import HTTPProvider, Web3
 
-from audit.blocks import header_hash
 from audit.errors import WrongChainError
 from audit.findings import Grade
 from audit.result import Result
+from protocol.headers import header_hash
 from protocol.meter_word import unpack_meter
 from protocol.records import Reading
 from protocol.typed_data import batch_digest

@@ -14,7 +14,8 @@ from typing import Any
 import rlp
 from eth_hash.auto import keccak
 
-from audit.values import data, quantity, record
+from protocol.answers import data, quantity, record
+from protocol.errors import AnswerError
 
 _FIELDS: tuple[tuple[str, int | None], ...] = (
     # Name, and the size of a fixed field; None for a number.
@@ -46,9 +47,15 @@ _LATER_FIELDS: tuple[tuple[str, int | None], ...] = (
 )
 
 
+_BESIDE_THE_HEADER = frozenset(
+    ("hash", "size", "totalDifficulty", "transactions", "uncles", "withdrawals")
+)
+"""What a node tells of a block besides its header's fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the audit needs of a block. `proven` says that the fields hash to `hash`."""
+    """What is needed of a block. `proven` says that the fields hash to `hash`."""
 
     number: int
     hash: str
@@ -68,7 +75,7 @@ class Header:
 
 
 def header_of(found: Any) -> Header:
-    """A header from a node's answer; raises EndpointError."""
+    """A header from a node's answer; raises AnswerError."""
     block = record(found, "block")
     claimed = str(block.get("hash")).lower()
     return Header(
@@ -83,8 +90,22 @@ def header_of(found: Any) -> Header:
     )
 
 
+def proven_header(found: Any) -> Header:
+    """A header whose fields hash to its hash; raises AnswerError that says what is unknown."""
+    header = header_of(found)
+    if not header.proven:
+        known = {name for name, _size in (*_FIELDS, *_LATER_FIELDS)} | _BESIDE_THE_HEADER
+        unknown = sorted(str(name)[:40] for name in found if name not in known)
+        reason = f", and has the unknown fields {unknown[:8]}" if unknown else ""
+        raise AnswerError(
+            f"block {header.number} hashes to {header_hash(found)}, "
+            f"not to {header.hash[:66]} as claimed{reason}"
+        )
+    return header
+
+
 def header_hash(block: Mapping[str, Any]) -> str:
-    """The hash of a header as its fields make it; raises EndpointError for a missing field."""
+    """The hash of a header as its fields make it; raises AnswerError for a missing field."""
     later = [(name, size) for name, size in _LATER_FIELDS if block.get(name) is not None]
     values = [_encoded(block, name, size) for name, size in (*_FIELDS, *later)]
     return "0x" + keccak(rlp.encode(values)).hex()

@@ -13,11 +13,11 @@ from typing import Any
 import rlp
 from trie import HexaryTrie
 
-from audit.values import data, listing, quantity, record
+from protocol.answers import data, listing, quantity, record
 
 
 def receipts_root(receipts: Sequence[Any]) -> bytes:
-    """The root of a block's receipts as a node gives them; raises EndpointError."""
+    """The root of a block's receipts as a node gives them; raises AnswerError."""
     trie = HexaryTrie({}, prune=True)
     for index, receipt in enumerate(receipts):
         trie[rlp.encode(index)] = _encoded(record(receipt, "receipt"))

@@ -12,11 +12,8 @@ from rlp.exceptions import RLPException
 from trie import HexaryTrie
 from trie.exceptions import BadTrieProof, InvalidNode, ValidationError
 
-from audit.values import data, listing, record
-
-
-class ProofError(ValueError):
-    """A proof that does not lead to its root."""
+from protocol.answers import data, listing, record
+from protocol.errors import ProofError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Account:
 
 
 def proven_account(state_root: bytes, address: str, answer: Any) -> Account:
-    """The account in an answer of eth_getProof; raises ProofError, EndpointError."""
+    """The account in an answer of eth_getProof; raises ProofError, AnswerError."""
     nodes = _nodes(record(answer, "proof").get("accountProof"))
     found = _value(state_root, keccak(bytes.fromhex(address[2:])), nodes)
     if not found:
