@@ -147,6 +147,10 @@ class Chain:
         """Put a contract's code at its address, without any storage, as on another chain."""
         self._evm.insert_account_info(who.address, AccountInfo(code=code))
 
+    def store(self, who: Account | str, slot: int, word: int) -> None:
+        """Set a word of an account's storage, for states that take too many transactions."""
+        self._evm.insert_account_storage(address_of(who), slot, word)
+
     def deploy(self, compiled: Compiled, deployer: Account, *args: Any, value: int = 0) -> Deployed:
         """Deploy a contract; raises Reverted when its constructor does."""
         inputs = next((e["inputs"] for e in compiled.abi if e["type"] == "constructor"), [])
