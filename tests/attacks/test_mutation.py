@@ -59,6 +59,7 @@ def tiny_fates(tiny_record):
         ("return (self.count * (1 + 1))", Fate.SAME),
         ("return self.count * 2 * 1", Fate.OPTIMISED),
         ("return self.counts * 2", Fate.INVALID),
+        ("self.count += 1000 * amount", Fate.TIMED_OUT),
     ],
 )
 def test_campaign__planted_mutant__has_its_fate(tiny_fates, becomes, fate):
@@ -70,12 +71,12 @@ def test_campaign__two_of_the_same_program__one_killed_and_one_its_twin(tiny_fat
     assert sorted(sums) == sorted([Fate.KILLED, Fate.TWIN])
 
 
-def test_campaign__again__judges_survivors_of_other_tests_only(tiny_fates, tiny_record):
+def test_campaign__again__judges_only_what_other_tests_did_not_kill(tiny_fates, tiny_record):
     lines = tiny_record.read_text().count("\n")
     assert run_tiny(tiny_record).returncode == 0
     assert tiny_record.read_text().count("\n") == lines
     assert run_tiny(tiny_record, tests="2").returncode == 0
-    assert tiny_record.read_text().count("\n") == lines + 1
+    assert tiny_record.read_text().count("\n") == lines + 2
 
 
 def test_campaign__tests_that_fail_anyway__says_so(tmp_path):

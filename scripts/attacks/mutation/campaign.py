@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import selectors
 import signal
 import time
@@ -28,11 +29,12 @@ from attacks.mutation.order import Order
 from attacks.mutation.verdicts import Fate, Record, Verdict
 from rig.contract import DEPLOYED, Compiled
 
-COMPILING_SECONDS = 60
-"""Many times what it takes."""
-
 PATIENCE = 4
-"""A mutant is timed out after so many times what all tests take for the original."""
+"""A mutant is timed out after so many times the CPU time that all tests take for the original: how
+busy the machine is decides nothing."""
+
+LONGEST_WAIT_SECONDS = 3_600
+"""A fork that uses no CPU and never ends would hold up the campaign; none has been seen."""
 
 PROFILE = "mutation"
 
@@ -44,7 +46,8 @@ class Plan:
     """What a campaign does: judge these mutants with `jobs` forks at a time.
 
     `inject` hands a program to the tests; `watch` has them tell which external function they call,
-    of which `setting_up` says how often each is called before a test begins.
+    of which `setting_up` says how often each is called before a test begins. `compiling_seconds` of
+    the processor are allowed for compiling: many times what it takes.
     """
 
     mutants: Sequence[Mutant]
@@ -52,6 +55,7 @@ class Plan:
     tests: str
     jobs: int = 1
     optimiser: str = "none"
+    compiling_seconds: int = 60
     watch: Callable[[Callable[[str], None]], None] = lambda _: None
     setting_up: Mapping[str, int] = field(default_factory=dict)
     told: Callable[[int, Verdict], None] = lambda *_: None
@@ -121,11 +125,12 @@ class Campaign:
         _ = self.compiler.optimised_digest
         gc.collect()
         gc.freeze()
-        started = time.monotonic()
+        before = _cpu_seconds_of_forks()
         heard = first_answer(lambda say: self._try_original(items, say))
         if heard.get("failed") or "baseline" not in heard:
             raise CampaignError(f"without any mutation: {heard.get('failed') or 'no answer'}")
-        self._limit = COMPILING_SECONDS + PATIENCE * self.plan.jobs * (time.monotonic() - started)
+        used = _cpu_seconds_of_forks() - before
+        self._limit = int(self.plan.compiling_seconds + PATIENCE * used)
         self._order = Order(heard["baseline"], heard["calls"], self.compiler.reaching)
         known = {m.key: m for m in self.plan.mutants}
         for key, verdict in self.record.verdicts.items():
@@ -149,7 +154,8 @@ class Campaign:
                     mutant = next(waiting, None)
                     if mutant is None:
                         break
-                    reading, process = forked(partial(self._try, mutant, items))
+                    work = partial(self._try, mutant, items)
+                    reading, process = forked(work, cpu_seconds=self._limit)
                     fork = _Fork(mutant, process, time.monotonic())
                     selector.register(reading, selectors.EVENT_READ, fork)
                 if not selector.get_map():
@@ -168,9 +174,8 @@ class Campaign:
             if not heard:
                 yield self._closed(selector, key)
         for key in list(selector.get_map().values()):
-            if time.monotonic() - key.data.since > self._limit:
-                os.kill(key.data.process, signal.SIGKILL)
-                yield self._closed(selector, key)
+            if time.monotonic() - key.data.since > LONGEST_WAIT_SECONDS:
+                raise CampaignError(f"{key.data.mutant.name} neither ends nor works")
 
     def _closed(
         self, selector: selectors.BaseSelector, key: selectors.SelectorKey
@@ -184,7 +189,7 @@ class Campaign:
             raise CampaignError(f"no word of {fork.mutant.name}")
         # A fork says its code's digest first. If that was all, the tests took too long, or they
         # ended the process, which is nobody's merit.
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
         silent = Fate.TIMED_OUT if killed else Fate.SURVIVED
         last = {"fate": silent, "by": "" if killed else "the process died"} | said[-1]
         return fork.mutant, Verdict(
@@ -251,6 +256,12 @@ class Campaign:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.failed:
                 return
+
+
+def _cpu_seconds_of_forks() -> float:
+    """What all forks that have ended used of the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _optimiser(item: pytest.Item) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 Say = Callable[..., None]
 
 
-def forked(work: Callable[[Say], None]) -> tuple[int, int]:
-    """Start work in a fork; returns where to read what it says, and its process."""
+def forked(work: Callable[[Say], None], cpu_seconds: int | None = None) -> tuple[int, int]:
+    """Start work in a fork; returns where to read what it says, and its process.
+
+    A fork that uses more than `cpu_seconds` of the processor is ended by SIGXCPU.
+    """
     reading, writing = os.pipe()
     sys.stdout.flush()
     process = os.fork()
@@ -23,6 +27,9 @@ def forked(work: Callable[[Say], None]) -> tuple[int, int]:
     status = 1
     try:
         gc.disable()
+        if cpu_seconds is not None:
+            hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, hard))
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1):
             os.dup2(nothing, stream)

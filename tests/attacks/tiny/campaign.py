@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 PLANTED = (
     ("    self.count += amount\n", "    self.count -= amount\n"),
     ("    self.count += amount\n", "    self.count = self.count - amount\n"),
+    ("    self.count += amount\n", "    self.count += 1000 * amount\n"),
     ('    assert amount > 0, "nothing to add"\n', "    pass\n"),
     ("    return self.count * 2\n", "    return (self.count * (1 + 1))\n"),
     ("    return self.count * 2\n", "    return self.count * 2 * 1\n"),
@@ -44,7 +45,7 @@ if __name__ == "__main__":
     record = Record(Path(sys.argv[1]))
     target = Target.of(HERE, "tiny.vy")
     mutants = planted(target.sources["tiny.vy"])
-    plan = Plan(mutants, inject, tests=sys.argv[2], jobs=2)
+    plan = Plan(mutants, inject, tests=sys.argv[2], jobs=2, compiling_seconds=4)
     options = ["--import-mode=prepend", "--override-ini=addopts=", str(HERE / "check_tiny.py")]
     run(Campaign(plan, Compiler(target), record), options)
     fates = {m.becomes.strip(): record.verdicts[m.key].fate for m in mutants}

@@ -1,4 +1,4 @@
-"""What mutants of tiny.vy meet: one test, which is good at sums."""
+"""What mutants of tiny.vy meet: one test, which is good at sums and waits for thousands for ever."""
 
 from __future__ import annotations
 
@@ -21,5 +21,7 @@ def test_add__twice__counts_both(optimiser):
     tiny = Chain().deploy(PROGRAM[0], SENDER)
     tiny.transact(SENDER, "add", 3)
     tiny.transact(SENDER, "add", 4)
+    while tiny.call("count") >= 1000:
+        pass
     assert tiny.call("count") == 7
     assert tiny.call("twice") == 14
