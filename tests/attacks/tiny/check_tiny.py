@@ -1,4 +1,4 @@
-"""What mutants of tiny.vy meet: one test, which is good at sums and waits for thousands for ever."""
+"""What mutants of tiny.vy meet: one test, good at sums, that waits for thousands for ever."""
 
 from __future__ import annotations
 
