@@ -1,6 +1,8 @@
-"""The chain side's step: watch, then submit, then close what can only be closed. It paces itself
-and keeps what it knew when the chain cannot be asked; the age of what it knew is for the decisions
-to judge."""
+"""The chain side's step: watch, submit, close what can only be closed, note how far logs are final.
+
+It paces itself and keeps what it knew when the chain cannot be asked; the age of what it knew is
+for the decisions to judge.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import structlog
 
 from oracle.closing import Closer
 from oracle.errors import ChainError, JournalError
+from oracle.extents import Extents
 from oracle.ports import Clock
 from oracle.submit import Submitter
 from oracle.views import ChainView
@@ -30,6 +33,7 @@ class ChainSide:
     clock: Clock
     poll_ms: int
     closer: Closer | None = None
+    extents: Extents | None = None
     view: ChainView | None = None
     _failures: int = 0
     _next_ms: int = 0
@@ -67,5 +71,7 @@ class ChainSide:
                 self.submitter.step(view)
                 if self.closer is not None and self.submitter.waiting_since_ms is None:
                     self.closer.step(view)
+                if self.extents is not None:
+                    self.extents.step(view)
         finally:
             self.view = self.submitter.complete(view)

@@ -9,6 +9,7 @@ from oracle.ingest import MqttBroker
 from oracle.registration import OracleIdentity, advice
 from oracle.run import Parts, open_parts
 from oracle.settings import Settings
+from oracle.static_files import StaticFiles
 from oracle.store import Store, place_of
 
 
@@ -24,6 +25,7 @@ def checks(settings: Settings) -> Iterator[tuple[str, str]]:
     for drill in settings.oracle.drills:
         yield f"drill {drill}", _drill(parts, drill)
     yield "journal", _journal(parts)
+    yield "publication", _publication(settings)
     yield "broker", _broker(settings)
 
 
@@ -62,6 +64,14 @@ def _journal(parts: Parts) -> str:
     finally:
         store.close()
     return place_of(parts.settings.journal.url)
+
+
+def _publication(settings: Settings) -> str:
+    if settings.publication is None:
+        return "none"
+    folder = settings.publication.folder
+    StaticFiles(folder).require_writable()
+    return f"{folder} can be written, every {settings.publication.period_seconds} s"
 
 
 def _broker(settings: Settings) -> str:

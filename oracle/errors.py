@@ -35,3 +35,11 @@ class CallRevertedError(ChainError):
 
 class TransactionRefusedError(ChainError):
     """The node does not take a transaction, such as for want of gas money."""
+
+
+class PublicationError(OracleError):
+    """The folder of published samples cannot be read or written; trying again later may work."""
+
+
+class PublishedDiffersError(OracleError):
+    """Published files, the journal and the readings that were signed do not fit each other."""

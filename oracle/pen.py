@@ -49,9 +49,14 @@ class Pen:
     def receipts(
         self, readings: Sequence[Reading], dates: Dates, bounds: Mapping[int, Bounds]
     ) -> dict[int, bytes]:
-        """A signature of each reading that may be signed, by rental; one reading a rental."""
+        """A signature of each reading that may be signed, by rental; one reading a rental.
+
+        They are kept, so that what is published later is what was signed, whatever key signs then.
+        """
         admitted = self._admit(readings, dates, bounds)
-        return {one.rental: self.signer.sign(batch_digest(self.domain, [one])) for one in admitted}
+        made = {one.rental: self.signer.sign(batch_digest(self.domain, [one])) for one in admitted}
+        self.signed.keep_signatures(admitted, made)
+        return made
 
     def batch(
         self, readings: Sequence[Reading], dates: Dates, bounds: Mapping[int, Bounds]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from oracle import tables
@@ -35,13 +35,16 @@ def keep_readings(connection: Connection, readings: Sequence[Reading]) -> None:
     table, known = tables.signed_reading, tables.rental.c
     era = select(known.era).where(known.rental == bindparam("of_rental")).scalar_subquery()
     rows = [row_of(reading) | {"of_rental": reading.rental} for reading in readings]
-    if connection.dialect.name == "sqlite":
-        statement: Any = insert(table).prefix_with("OR IGNORE")
-    else:
-        statement = postgresql.insert(table).on_conflict_do_nothing()
     if rows:
         names: dict[str, Any] = {name: bindparam(name) for name in row_of(readings[0])}
-        connection.execute(statement.values(**names, era=era), rows)
+        connection.execute(insert_new(connection, table).values(**names, era=era), rows)
+
+
+def insert_new(connection: Connection, table: Table) -> Any:
+    """An insert that leaves a row with the same key as it is."""
+    if connection.dialect.name == "sqlite":
+        return insert(table).prefix_with("OR IGNORE")
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def row_of(reading: Reading) -> dict[str, Any]:

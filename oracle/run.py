@@ -20,12 +20,16 @@ from oracle.chain_side import ChainSide
 from oracle.closing import Closer
 from oracle.core import Core, CoreLimits, CorePorts
 from oracle.errors import SettingsError
+from oracle.extent_journal import ExtentJournal
+from oracle.extents import Extents
 from oracle.ingest import MqttBroker
 from oracle.journal import Journal
 from oracle.metering import Metering
+from oracle.publisher import Publisher
 from oracle.registration import OracleIdentity
 from oracle.settings import Settings
 from oracle.sign import GasAccount, KeystoreSigner, open_keys
+from oracle.static_files import StaticFiles
 from oracle.store import Store
 from oracle.submit import Submitter
 from oracle.transact import FeeLimits, Transactor
@@ -35,6 +39,9 @@ from protocol.errors import RecordError
 
 STEP_SECONDS = 0.05
 """The longest pause between two steps: a lease decision is never later than this."""
+
+STOP_SECONDS = 10
+"""How long a thread may take to finish what it is at: a call to the chain, a file."""
 
 WEI_PER_GWEI = 10**9
 ZERO_ADDRESS = "0x" + 40 * "0"
@@ -114,9 +121,9 @@ def open_parts(settings: Settings) -> Parts:
     return Parts(settings, deployment, signer, gas, chain, message_keys)
 
 
-def build_chain_side(parts: Parts, journal: ChainJournal, clock: SystemClock) -> ChainSide:
+def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSide:
     """The chain side of the daemon."""
-    settings = parts.settings
+    settings, journal = parts.settings, ChainJournal(store)
     scope = WatchScope(
         oracle=settings.oracle.number,
         drills=settings.oracle.drills,
@@ -146,7 +153,17 @@ def build_chain_side(parts: Parts, journal: ChainJournal, clock: SystemClock) ->
         clock,
         int(settings.chain.poll_seconds * 1000),
         closer if settings.settlement.close_after_grace else None,
+        Extents(parts.chain, ExtentJournal(store), identity.number, settings.oracle.drills),
     )
+
+
+def build_publisher(parts: Parts, store: Store) -> Publisher | None:
+    """What publishes sample logs, if the settings name a folder for them."""
+    publication = parts.settings.publication
+    if publication is None:
+        return None
+    files, number = StaticFiles(publication.folder), parts.settings.oracle.number
+    return Publisher(ExtentJournal(store), files, parts.deployment.domain, number)
 
 
 def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemClock) -> Core:
@@ -192,7 +209,8 @@ def run(settings: Settings) -> None:
         settings.broker, f"drill-oracle-{settings.oracle.number}", settings.oracle.drills
     )
     core = build_core(parts, store, broker, clock)
-    chain_side = build_chain_side(parts, ChainJournal(store), clock)
+    chain_side = build_chain_side(parts, store, clock)
+    publisher = build_publisher(parts, store)
     with stop_signals() as stop:
         broker.connect()
         log.info(
@@ -204,9 +222,12 @@ def run(settings: Settings) -> None:
             signing_address=parts.signer.address,
             gas_address=parts.gas.address,
         )
+        publishing = _start_publishing(publisher, settings, stop)
         try:
             _loop(core, chain_side, broker, stop)
         finally:
+            if publishing is not None:
+                publishing.join(timeout=STOP_SECONDS)
             broker.close()
             store.close()
     log.info("oracle stopped")
@@ -224,7 +245,7 @@ def _loop(core: Core, chain_side: ChainSide, broker: MqttBroker, stop: Event) ->
     finally:
         stop.set()
         core.stop()
-        thread.join(timeout=10)
+        thread.join(timeout=STOP_SECONDS)
     if failure:
         raise failure[0]
 
@@ -238,3 +259,26 @@ def _chain_loop(chain_side: ChainSide, stop: Event, failure: list[BaseException]
         failure.append(error)
         stop.set()
         raise
+
+
+def _start_publishing(
+    publisher: Publisher | None, settings: Settings, stop: Event
+) -> Thread | None:
+    """Publish in a thread of its own: a slow folder delays no sample, lease or settlement."""
+    if publisher is None or settings.publication is None:
+        return None
+    arguments = (publisher, settings.publication.period_seconds, stop)
+    thread = Thread(target=_publishing_loop, args=arguments, name="publication", daemon=True)
+    thread.start()
+    return thread
+
+
+def _publishing_loop(publisher: Publisher, period_seconds: int, stop: Event) -> None:
+    """The publication thread; a defect in it ends publication and not the daemon, for nothing that
+    the drills do rests on it."""
+    try:
+        while not stop.is_set():
+            if not publisher.step():
+                stop.wait(period_seconds)
+    except Exception:  # whatever it was, it must not lock drills
+        log.exception("publication stopped by a defect")

@@ -141,6 +141,13 @@ class LeaseSettings(_Section):
     sample_age_seconds: Annotated[int, Field(ge=2, le=60)] = 4
 
 
+class PublicationSettings(_Section):
+    """Where sample logs are published as static files, and how often."""
+
+    folder: Path
+    period_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+
+
 class Settings(BaseSettings):
     """All settings of `drill-oracle`; read once, at the start."""
 
@@ -157,6 +164,8 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     settlement: SettlementSettings = SettlementSettings()
     lease: LeaseSettings = LeaseSettings()
+    publication: PublicationSettings | None = None
+    """Nothing is published without it."""
 
     @model_validator(mode="after")
     def _one_message_key_each(self) -> Settings:

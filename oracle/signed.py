@@ -23,7 +23,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from oracle import tables
 from oracle.errors import JournalError
 from oracle.meter import Triple
-from oracle.rows import keep_readings, mark_signed, reading_of
+from oracle.rows import insert_new, keep_readings, mark_signed, reading_of
 from oracle.store import Store
 from oracle.views import RentalView
 from protocol.records import Reading
@@ -148,6 +148,31 @@ class SignedJournal:
                     signed.c.until < newest,
                 )
             )
+            alone = tables.receipt_signature
+            connection.execute(
+                delete(alone).where(
+                    alone.c.rental == view.rental,
+                    alone.c.until < view.until,
+                    alone.c.until < newest,
+                )
+            )
+
+    def keep_signatures(self, readings: Sequence[Reading], signatures: Mapping[int, bytes]) -> None:
+        """Store the signatures of admitted readings, by rental, for whoever asks later; of one that
+        was signed before the first one stays, made with the key that was in force then."""
+        rows = [
+            {
+                "rental": one.rental,
+                "until": one.until,
+                "signature": signatures[one.rental],
+            }
+            for one in readings
+            if one.rental in signatures
+        ]
+        if not rows:
+            return
+        with self._store.write() as connection:
+            connection.execute(insert_new(connection, tables.receipt_signature), rows)
 
     def find(self, rental: int, until: int) -> Reading | None:
         """The reading that was signed for exactly that time, of the rental that the number stands

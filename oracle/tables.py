@@ -4,8 +4,10 @@ sample            every sample that was acknowledged, as it came
 late_sample       samples that came after their place in the log was signed past
 rental            what was signed last for each rental number; `era` counts the rentals that had it
 signed_reading    readings that were signed, for as long as another one could contradict them
+receipt_signature the signatures of those of them that were signed one by one
 signing           the key that signs, and how often it did
 checkpoint        meter and frontier after so many samples, to replay from
+log_extent        how far each rental's log is final, and its size once nothing can follow
 block             the newest blocks, to recognise a reorganisation
 balance_positive  the log entries that leases rest on
 batch             signed batches on their way to the chain
@@ -102,6 +104,10 @@ signed_reading = Table(
     _number("era"),
 )
 
+receipt_signature = Table(
+    "receipt_signature", metadata, _key("rental"), _key("until"), _bytes("signature")
+)
+
 signing = Table("signing", metadata, Column("key", Text, primary_key=True), _number("signatures"))
 
 checkpoint = Table(
@@ -119,6 +125,20 @@ checkpoint = Table(
     _text("rpm_ms_2"),
     _text("rpm_ms_3"),
     _bytes("peaks"),
+)
+
+log_extent = Table(
+    "log_extent",
+    metadata,
+    _key("rental"),
+    _number("drill"),
+    _number("tariff"),
+    _number("opened_at"),
+    _text("customer"),
+    _number("final_ms"),
+    Column("ended_ms", BigInteger),
+    _number("closed"),
+    Column("log_size", BigInteger),
 )
 
 block = Table("block", metadata, _key("number"), _bytes("hash"), _bytes("parent_hash"))

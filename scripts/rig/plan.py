@@ -15,6 +15,10 @@ from protocol.sample import MAX_RPM
 from protocol.tariff import dearest_charge
 
 PRICE = 10**14
+
+SAMPLES_FOLDER = "samples"
+"""Where the oracle publishes, under the folder of a run."""
+
 GRACE_SECONDS = 3600
 EVIDENCE_SECONDS = 86_400
 PENALTY = 10**16
@@ -122,6 +126,7 @@ def oracle_settings(
         },
         "message_keys": {str(drill): str(message_key_file(folder, drill)) for drill in drills},
         "journal": {"url": f"sqlite:///{folder}/journal.sqlite"},
+        "publication": {"folder": str(folder / SAMPLES_FOLDER), "period_seconds": 1},
         "settlement": {"least_interval_seconds": 2, "longest_interval_seconds": 10},
         "lease": {
             "seconds": LEASE_SECONDS,

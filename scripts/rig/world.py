@@ -75,6 +75,8 @@ class World:
 
     def __init__(self, folder: Path, trace: Trace | None, say: Say, *, embedded: bool) -> None:
         self.folder, self.logs, self._say = folder, folder / "logs", say
+        self.samples = folder / plan.SAMPLES_FOLDER
+        """The folder of published samples, as an auditor reads it."""
         self._trace, self._embedded = trace, embedded
         self.tariff = plan.STEADY if trace is None else plan.RECORDED
         self.daemons: list[Daemon] = []
@@ -186,6 +188,7 @@ class World:
             self._run(stack, bridge)
 
     def _start_oracle(self, stack: ExitStack, record: Path) -> None:
+        self.samples.mkdir(exist_ok=True)
         settings = self.folder / "oracle.toml"
         settings.write_text(
             plan.oracle_settings(

@@ -1,0 +1,118 @@
+"""The oracle's daemon publishes a rental: what anybody downloads is what the chain anchored."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oracle_world import TARIFF, World, wait
+
+from protocol.publication import (
+    BUNDLE_SAMPLES,
+    RentalIdentity,
+    bundle_file,
+    contract_folder,
+    parse_published_reading,
+)
+from protocol.sample import SAMPLE_BYTES, decode_sample
+from protocol.tariff import dearest_charge
+from protocol.typed_data import batch_digest, recover_signer
+from rig import rfc6962
+
+pytestmark = pytest.mark.integration
+
+CLOSED = 4
+RESERVE = dearest_charge(TARIFF, 28_000)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    (tmp_path / "samples").mkdir()
+    with World(tmp_path) as made:
+        made.settings.write_text(
+            made.settings_text(
+                publication__folder=f'"{tmp_path}/samples"', publication__period_seconds="1"
+            )
+        )
+        yield made
+
+
+def folder_of(world: World, rental: int) -> Path:
+    """Where everybody who knows the rental from the chain looks."""
+    found = world.rental(rental)
+    identity = RentalIdentity(
+        rental, found["drill"], found["tariff"], found["opened_at"], found["customer"]
+    )
+    return world.folder / "samples" / contract_folder(world.domain) / identity.folder()
+
+
+def anchors(world: World, rental: int) -> list[tuple[int, bytes]]:
+    """Size and root of the log in each settlement."""
+    events = world.contract.events.UsageSettled.get_logs(from_block=0)
+    mine = [event["args"] for event in events if event["args"]["rental"] == rental]
+    return [(args["log_size"], bytes(args["log_root"])) for args in mine]
+
+
+def leaves(folder: Path) -> list[bytes]:
+    """All published samples, bundle after bundle."""
+    content, index = b"", 0
+    while (sealed := folder / bundle_file(index, sealed=True)).exists():
+        content += sealed.read_bytes()
+        index += 1
+    part = folder / bundle_file(index, sealed=False)
+    content += part.read_bytes() if part.exists() else b""
+    assert len(content) % SAMPLE_BYTES == 0
+    return [content[n : n + SAMPLE_BYTES] for n in range(0, len(content), SAMPLE_BYTES)]
+
+
+def said(world: World, event: str) -> list[dict[str, Any]]:
+    """What the daemon's log has of one event."""
+    text = (world.folder / "logs" / "oracle-run.log").read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == event]
+
+
+def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(world: World) -> None:
+    bridge, functions = world.bridge, world.contract.functions
+    with world.daemon() as daemon:
+        rental = world.open_rental(RESERVE + 10**17)
+        wait("lease", bridge.leased, 20, daemon)
+        bridge.run(1, 2000)
+        wait("settled", lambda: len(anchors(world, rental)) > 1, 30, daemon)
+        folder = folder_of(world, rental)
+        wait("receipt", (folder / "reading.json").exists, 10, daemon)
+        confirmed = world.web3.eth.get_block("latest")["timestamp"] * 1000
+        dates = [decode_sample(raw).time_ms for raw in leaves(folder)]
+        assert dates
+        assert max(dates) <= confirmed
+
+        daemon.kill()
+        daemon.start()
+        wait("lease after the kill", bridge.leased, 20, daemon)
+        time.sleep(1.5)
+        bridge.stop_motor()
+        world.send(functions.end_rental(rental), world.customer)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 30, daemon)
+        wait("published", lambda: said(world, "rental published"), 10, daemon)
+        assert daemon.stop() == 0
+
+    log = leaves(folder)
+    assert len(log) < BUNDLE_SAMPLES
+    for size, root in anchors(world, rental):
+        assert rfc6962.tree(log[:size]) == root
+    published = parse_published_reading((folder / "reading.json").read_bytes(), "reading.json")
+    reading = published.reading()
+    assert (reading.log_size, reading.log_root) == anchors(world, rental)[-1]
+    assert reading.log_size == len(log)
+    assert reading.until == world.rental(rental)["ended_at"] * 1000
+    digest = batch_digest(world.domain, [reading])
+    signature = bytes.fromhex(published.signature[2:])
+    assert recover_signer(digest, signature) == world.oracle_key.address
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "reading.json",
+        "samples-00000000.part.bin",
+    ]
