@@ -1,4 +1,5 @@
-"""Write what is derived and committed: shared vectors, the contract's interface and its hash.
+"""Write what is derived and committed: shared vectors, the contract's interface and its hash, and
+what the page knows of both.
 
 `--check` writes nothing and fails when a file is not what it would write.
 """
@@ -7,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+import sysconfig
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rig.contract import DEPLOYED, EVM_VERSION, SOURCES, Compiled, compile_drill_meter
+from rig.page_sources import page_sources
 from rig.services import ROOT
 from rig.vectors import all_vectors
 
@@ -30,6 +33,7 @@ def generated() -> dict[Path, str]:
     files[ROOT / "protocol" / "abi" / "DrillMeter.storage.json"] = as_text(slots(compiled))
     files[SOURCES / "DrillMeter.pin.json"] = as_text(pin(compiled))
     files[ROOT / "audit" / "deployed" / "DrillMeter.json"] = as_text(deployed(compiled))
+    files.update(page_sources(compiled.abi, Path(sysconfig.get_path("purelib")) / "snekmate"))
     return files
 
 
