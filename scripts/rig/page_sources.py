@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from oracle.lease_policy import Inhibit
 from protocol import meter_word, tariff, typed_data
 from protocol.messages import (
@@ -27,7 +29,7 @@ _CONTRACT_REASON = re.compile(r'"([a-z_0-9]+: [^"\n]+)"')
 _MODULES_OF_SNEKMATE = ("auth/ownable.vy", "auth/ownable_2step.vy", "utils/pausable.vy")
 _MEMBER = re.compile(r"(\w+(?:\[\])?) (\w+)")
 
-MESSAGES = {
+MESSAGES: dict[str, type[BaseModel]] = {
     "reading": ReadingMessage,
     "status": StatusMessage,
     "lease": LeaseMessage,
@@ -102,7 +104,7 @@ def _messages() -> str:
 
 def _fields(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     wanted = ("type", "minimum", "exclusiveMaximum", "pattern", "maxLength", "enum")
-    fields = {}
+    fields: dict[str, Mapping[str, Any]] = {}
     for name, field in schema["properties"].items():
         if "$ref" in field:
             field = schema["$defs"][field["$ref"].rpartition("/")[2]]  # noqa: PLW2901
