@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from audit import cli_proof
 from audit.completeness import Depth
 from audit.errors import AuditError, InterruptedAuditError
 from audit.fetch import Chain
@@ -34,6 +35,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+cli_proof.register(app)
 
 
 @app.callback()

@@ -9,7 +9,7 @@ from typing import Any
 from audit.errors import EndpointError, RefusedError, WrongChainError
 from audit.logs import Log, log_of
 from audit.rpc import Endpoint
-from audit.values import data, header_of, listing, quantity, record
+from audit.values import data, header_of, header_rlp, listing, quantity, record
 from protocol.headers import Header
 
 FIRST_SPAN = 200
@@ -57,6 +57,18 @@ class Chain:
             raise WrongChainError(f"{self.endpoint.place} has no block {block}")
         return header_of(found)
 
+    def header_rlp(self, block_hash: str) -> bytes:
+        """The header of a block as it hashes to that; raises WrongChainError when there is none."""
+        found = self.endpoint.call("eth_getBlockByHash", block_hash, False)
+        if found is None:
+            raise WrongChainError(f"{self.endpoint.place} has no block {block_hash} any more")
+        header = header_of(found)
+        if header.hash != block_hash or not header.proven:
+            raise WrongChainError(
+                f"{self.endpoint.place} gives no block that hashes to {block_hash}"
+            )
+        return header_rlp(found)
+
     def headers(self, numbers: Iterable[int]) -> list[Header]:
         """Headers by number."""
         calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
@@ -83,14 +95,20 @@ class Chain:
                 low = middle + 1
         return low
 
-    def window(self, first: int, last: int) -> Window:
+    def window(self, first: int, last: int, topics: Sequence[Sequence[str]] = ()) -> Window:
         """The next blocks from `first`, as many as the node allows, at most to `last`.
 
-        Raises EndpointError when it refuses even a single block.
+        `topics` asks for some entries only: of each place, those allowed there. Raises
+        EndpointError when it refuses even a single block.
         """
         while True:
             until = min(last, first + self._span - 1)
-            query = {"address": self.contract, "fromBlock": hex(first), "toBlock": hex(until)}
+            query = {
+                "address": self.contract,
+                "fromBlock": hex(first),
+                "toBlock": hex(until),
+                **({"topics": [list(allowed) for allowed in topics]} if topics else {}),
+            }
             try:
                 found = listing(self.endpoint.call("eth_getLogs", query), "logs")
             except RefusedError as error:

@@ -106,9 +106,13 @@ def proven_header(found: Any) -> Header:
 
 def header_hash(block: Mapping[str, Any]) -> str:
     """The hash of a header as its fields make it; raises AnswerError for a missing field."""
+    return "0x" + keccak(header_rlp(block)).hex()
+
+
+def header_rlp(block: Mapping[str, Any]) -> bytes:
+    """A header as it is hashed; raises AnswerError for a missing field."""
     later = [(name, size) for name, size in _LATER_FIELDS if block.get(name) is not None]
-    values = [_encoded(block, name, size) for name, size in (*_FIELDS, *later)]
-    return "0x" + keccak(rlp.encode(values)).hex()
+    return bytes(rlp.encode([_encoded(block, name, size) for name, size in (*_FIELDS, *later)]))
 
 
 def _encoded(block: Mapping[str, Any], name: str, size: int | None) -> bytes:

@@ -4,12 +4,13 @@
     root of nothing = SHA-256("")
 
 `Frontier` appends in O(log n) memory; the proof functions take all leaf hashes and serve the
-auditor. Sizes count leaves, indices start at 0.
+auditor, but for `range_siblings`, which says what has to be hashed. Sizes count leaves, indices
+start at 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -101,6 +102,56 @@ def verify_inclusion(data: bytes, index: int, size: int, root: bytes, path: list
         raise ProofError(f"inclusion path of {len(path)} hashes is too short for size {size}")
     if accumulated != root:
         raise ProofError(f"leaf {index} is not in the log of size {size} with this root")
+
+
+def range_siblings(first: int, count: int, size: int) -> Iterator[tuple[int, int]]:
+    """The largest subtrees outside leaves `first` .. `first + count - 1`: start and size of each.
+
+    Their roots, left to right, are the proof that those leaves are in the tree of `size`.
+    """
+    if not (0 <= first < first + count <= size):
+        raise ProofError(f"there are no {count} leaves from {first} in a log of {size}")
+    spans = [(0, size)]
+    while spans:
+        start, width = spans.pop()
+        if _outside(start, width, first, count):
+            yield start, width
+        elif width > 1:
+            split = _split(width)
+            spans += [(start + split, width - split), (start, split)]
+
+
+def verify_range(
+    data: Sequence[bytes], first: int, size: int, root: bytes, path: Sequence[bytes]
+) -> None:
+    """Raise ProofError unless `path` shows `data` to be the leaves from `first` on, one after the
+    other, in the tree of `size` with `root`. `path` is as `range_siblings` orders it."""
+    if not (0 <= first < first + len(data) <= size):
+        raise ProofError(f"there are no {len(data)} leaves from {first} in a log of {size}")
+    siblings = iter(path)
+
+    def subtree(start: int, width: int) -> bytes:
+        if _outside(start, width, first, len(data)):
+            sibling = next(siblings, None)
+            if sibling is None:
+                raise ProofError(f"range proof of {len(path)} hashes is too short for size {size}")
+            return sibling
+        if width == 1:
+            return leaf_hash(data[start - first])
+        split = _split(width)
+        left = subtree(start, split)
+        return node_hash(left, subtree(start + split, width - split))
+
+    accumulated = subtree(0, size)
+    if next(siblings, None) is not None:
+        raise ProofError(f"range proof of {len(path)} hashes is too long for size {size}")
+    if accumulated != root:
+        last = first + len(data) - 1
+        raise ProofError(f"leaves {first} to {last} are not in the log of {size} with this root")
+
+
+def _outside(start: int, width: int, first: int, count: int) -> bool:
+    return start + width <= first or first + count <= start
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:

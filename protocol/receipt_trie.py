@@ -18,10 +18,22 @@ from protocol.answers import data, listing, quantity, record
 
 def receipts_root(receipts: Sequence[Any]) -> bytes:
     """The root of a block's receipts as a node gives them; raises AnswerError."""
+    return bytes(_trie(receipts).root_hash)
+
+
+def receipt_nodes(receipts: Sequence[Any], index: int) -> list[bytes]:
+    """The nodes that lead from the root to the receipt of transaction `index`, root first, as
+    `audit.inclusion.proven_value` takes them; raises AnswerError."""
+    nodes = [rlp.encode(node) for node in _trie(receipts).get_proof(rlp.encode(index))]
+    # A node of less than 32 bytes stands within the one before, and is not named by a hash.
+    return [nodes[0], *(node for node in nodes[1:] if len(node) >= 32)]
+
+
+def _trie(receipts: Sequence[Any]) -> HexaryTrie:
     trie = HexaryTrie({}, prune=True)
     for index, receipt in enumerate(receipts):
         trie[rlp.encode(index)] = _encoded(record(receipt, "receipt"))
-    return bytes(trie.root_hash)
+    return trie
 
 
 def _encoded(receipt: Mapping[str, Any]) -> bytes:

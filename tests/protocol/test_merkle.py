@@ -13,9 +13,11 @@ from protocol.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
+    range_siblings,
     tree_root,
     verify_consistency,
     verify_inclusion,
+    verify_range,
 )
 
 # Roots over the first n leaves of the Certificate Transparency reference tests
@@ -204,3 +206,66 @@ def test_consistency_proof__no_such_prefix__is_refused(old_size: int) -> None:
 
 def flipped(hash32: bytes, bit: int) -> bytes:
     return (int.from_bytes(hash32, "big") ^ (1 << bit)).to_bytes(32, "big")
+
+
+def range_proof(data: list[bytes], first: int, count: int) -> list[bytes]:
+    hashes = [leaf_hash(one) for one in data]
+    spans = range_siblings(first, count, len(data))
+    return [tree_root(hashes[start : start + width]) for start, width in spans]
+
+
+@given(st.data(), st.integers(1, 70))
+def test_verify_range__any_run_of_leaves__proven(source: st.DataObject, size: int) -> None:
+    data = [bytes([place]) for place in range(size)]
+    first = source.draw(st.integers(0, size - 1))
+    count = source.draw(st.integers(1, size - first))
+    root = tree_root([leaf_hash(one) for one in data])
+    path = range_proof(data, first, count)
+    verify_range(data[first : first + count], first, size, root, path)
+    if count == 1:
+        alone = inclusion_proof([leaf_hash(one) for one in data], first)
+        assert sorted(path) == sorted(alone)
+
+
+@given(st.data(), st.integers(2, 40))
+def test_verify_range__anything_altered__refused(source: st.DataObject, size: int) -> None:
+    data = [bytes([place]) for place in range(size)]
+    first = source.draw(st.integers(0, size - 1))
+    count = source.draw(st.integers(1, size - first))
+    root = tree_root([leaf_hash(one) for one in data])
+    path, part = range_proof(data, first, count), data[first : first + count]
+    other = b"\xff" * 32
+    wrong: list[tuple[list[bytes], int, int, bytes, list[bytes]]] = [
+        (part, first, size, other, path),
+        (part, first, size, root, [*path, other]),
+        ([b"\xff", *part[1:]], first, size, root, path),
+        (part, first + 1, size, root, path),
+        (part, first - 1, size, root, path),
+        (part[1:], first, size, root, path),
+        ([], first, size, root, path),
+        (part, first, first + count - 1, root, path),
+    ]
+    if path:
+        wrong += [
+            (part, first, size, root, path[1:]),
+            (part, first, size, root, [other, *path[1:]]),
+            (part, first, size, root, [path[0][:-1], *path[1:]]),
+        ]
+    for arguments in wrong:
+        with pytest.raises(ProofError):
+            verify_range(*arguments)
+
+
+def test_verify_range__inner_node_given_as_a_leaf__refused() -> None:
+    data = [b"a", b"b", b"c"]
+    hashes = [leaf_hash(one) for one in data]
+    root = tree_root(hashes)
+    inner = hashes[0] + hashes[1]
+    with pytest.raises(ProofError):
+        verify_range([inner], 0, 2, root, [hashes[2]])
+
+
+@pytest.mark.parametrize(("first", "count"), [(-1, 2), (0, 0), (3, 1), (2, 2), (0, 4)])
+def test_range_siblings__leaves_that_are_not_there__refused(first: int, count: int) -> None:
+    with pytest.raises(ProofError):
+        list(range_siblings(first, count, 3))

@@ -1,0 +1,158 @@
+"""The commands `drill-audit prove` and `drill-audit verify`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.errors import AuditError, WrongChainError
+from audit.fetch import Chain
+from audit.proof_file import ProofFileError, read_proof_file
+from audit.proof_text import shown_lines, unshown_lines
+from audit.prove import Proven, Wanted, prove
+from audit.published import Published
+from audit.rpc import Endpoint
+from audit.sources import open_source
+from audit.verify import NotShownError, require_about, verify
+from protocol.errors import RecordError
+from protocol.records import Domain
+
+NOT_SHOWN, COULD_NOT_CHECK = 1, 2
+
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("prove")(prove_command)
+    app.command("verify")(verify_command)
+
+
+def prove_command(
+    *,
+    rpc: Annotated[str, typer.Option(help="A JSON-RPC endpoint, http(s).")],
+    contract: Annotated[str, typer.Option(help="The contract's address.")],
+    samples: Annotated[str, typer.Option(help="Published samples: a folder or an address.")],
+    rental: Annotated[int, typer.Option(help="The rental's number.", min=1)],
+    out: Annotated[Path, typer.Option(help="Where to write the proof.")],
+    sample: Annotated[
+        int | None, typer.Option(help="One sample: its place in the rental's log, from 0.", min=0)
+    ] = None,
+    sequence: Annotated[
+        int | None, typer.Option(help="One sample: its sequence number.", min=1)
+    ] = None,
+    minute: Annotated[
+        str | None, typer.Option(help="A minute of drilling, UTC, such as 2026-11-24T13:48Z.")
+    ] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain it must be on.")] = None,
+    from_block: Annotated[
+        int | None, typer.Option(help="Look from here; by default from the deployment.", min=0)
+    ] = None,
+    to_block: Annotated[
+        int | None, typer.Option(help="The last block; default newest.", min=0)
+    ] = None,
+) -> None:
+    """Write a proof that a sample, or a minute of them, is behind a settled reading.
+
+    Exit status: 0 written, 2 could not be proven.
+    """
+    try:
+        wanted = _wanted(rental, sample, sequence, minute)
+        chain = Chain(Endpoint(rpc), contract)
+        domain = Domain(_chain_id(chain, chain_id), contract)
+        published = Published(open_source(samples), domain)
+        last = chain.header("latest" if to_block is None else to_block).number
+        first = chain.deployment_block(last) if from_block is None else from_block
+        proven = prove(chain, published, wanted, first, last)
+        out.write_bytes(proven.proof.to_json())
+    except (AuditError, RecordError, OSError) as error:
+        typer.echo(f"drill-audit: {error}", err=True)
+        raise typer.Exit(COULD_NOT_CHECK) from error
+    _tell_proven(proven, out)
+
+
+def _wanted(rental: int, sample: int | None, sequence: int | None, minute: str | None) -> Wanted:
+    if [sample, sequence, minute].count(None) != 2:
+        raise AuditError("give one of --sample, --sequence and --minute")
+    return Wanted(rental, sample, sequence, None if minute is None else minute_start(minute))
+
+
+def _chain_id(chain: Chain, asked: int | None) -> int:
+    found = chain.chain_id()
+    if asked not in (None, found):
+        raise WrongChainError(f"{chain.endpoint.place} serves chain {found}, not {asked}")
+    return found
+
+
+def minute_start(text: str) -> int:
+    """The Unix ms of a minute's start; raises AuditError for what is no UTC minute."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise AuditError(f"{text!r} is no time such as 2026-11-24T13:48Z") from error
+    if time.utcoffset() not in (None, timedelta(0)):
+        raise AuditError(f"{text!r} is not in UTC; write it with a Z")
+    if time.second or time.microsecond:
+        raise AuditError(f"{text!r} is not the start of a minute")
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return (time.replace(tzinfo=UTC) - epoch) // timedelta(milliseconds=1)
+
+
+def _tell_proven(proven: Proven, out: Path) -> None:
+    proof = proven.proof
+    typer.echo(f"{out} has {len(proof.samples.leaves)} of rental {proof.rental}'s samples.")
+    hashes: dict[str, list[str]] = {}
+    for block_hash, what in proven.blocks:
+        hashes.setdefault(block_hash, []).append(what)
+    typer.echo("It rests on these blocks; compare their hashes with a source that you trust:")
+    for block_hash, behind in hashes.items():
+        typer.echo(f"  {block_hash}  {', '.join(behind)}")
+    options = " ".join(f"--block-hash {block_hash}" for block_hash in hashes)
+    typer.echo(f"drill-audit verify {out} {options} --contract {proof.contract}")
+
+
+def verify_command(
+    file: Annotated[Path, typer.Argument(help="The proof.")],
+    *,
+    block_hash: Annotated[
+        list[str], typer.Option(help="Of a block that you trust; again for each further one.")
+    ],
+    contract: Annotated[
+        str | None, typer.Option(help="The contract that it must be about.")
+    ] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain that it must speak of.")] = None,
+) -> None:
+    """Check a proof with nothing but the file, the hash of a block, and arithmetic.
+
+    Exit status: 0 shown, 1 not shown, 2 not a proof.
+    """
+    try:
+        trusted = {_hash(one) for one in block_hash}
+        if contract is not None:
+            Domain(0, contract)
+        proof = read_proof_file(file)
+        require_about(proof, contract, chain_id)
+        shown = verify(proof, trusted)
+    except NotShownError as error:
+        typer.echo(f"drill-audit: not shown: {error}", err=True)
+        raise typer.Exit(NOT_SHOWN) from error
+    except (AuditError, ProofFileError, RecordError) as error:
+        typer.echo(f"drill-audit: {error}", err=True)
+        raise typer.Exit(COULD_NOT_CHECK) from error
+    typer.echo("Shown:")
+    for line in shown_lines(proof, shown):
+        typer.echo(f"  {line}")
+    typer.echo("Not shown:")
+    given = {"contract_given": contract is not None, "chain_given": chain_id is not None}
+    for line in unshown_lines(proof, shown, **given):
+        typer.echo(f"  {line}")
+
+
+def _hash(text: str) -> str:
+    if not _HASH.fullmatch(text):
+        raise AuditError(f"{text[:80]!r} is no hash of a block: 0x and 64 hexadecimal digits")
+    return text.lower()
