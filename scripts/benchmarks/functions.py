@@ -16,12 +16,12 @@ from eth_account.signers.local import LocalAccount
 from web3.types import TxReceipt
 
 from benchmarks.gas import COIN, EVIDENCE_PERIOD, GRACE_PERIOD, TARIFF, Bench
-from benchmarks.p256 import p256_keys
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import Reading, Registers
 from protocol.typed_data import batch_digest, sign_digest
 from rig.contract import compile_vyper, deploy
 from rig.errors import RigError
+from rig.p256 import named_key
 from rig.services import ROOT
 
 TOKEN = ROOT / "tests" / "contracts" / "mocks" / "token_permit.vy"
@@ -85,9 +85,9 @@ class Functions:
         self.measure(provider, "retire_drill", drill)
         self.measure(provider, "revoke_oracle", oracle)
         self.measure(provider, "retire_tariff", tariff)
-        key = next(p256_keys())
+        key = named_key("secure element")
         digest = batch_digest(bench.domain, ())
-        self.measure(provider, "enrol_p256_key", key.x, key.y, *key.sign(digest))
+        self.measure(provider, "enrol_p256_key", key.x, key.y, *key.sign_words(digest))
 
     def _list(self) -> int:
         self.bench.send(self.bench.provider, "list_drill", 1, 1, "Pillar drill no. 1001")

@@ -8,17 +8,16 @@ with its final reading, which closes it and is the first to credit its customer'
 from __future__ import annotations
 
 from hashlib import sha256
-from itertools import islice
 
 from web3.logs import DISCARD
 from web3.types import TxReceipt
 
 from benchmarks.gas import BOXES, COIN, TARIFF, TRANSACTION_GAS_CAP, Bench
-from benchmarks.p256 import P256Key, p256_keys
 from protocol.meter_word import pack_meter
 from protocol.records import Reading, Registers
 from protocol.typed_data import batch_digest
 from rig.errors import RigError
+from rig.p256 import P256Key, named_key
 
 ACTIVE_MS = 1_000_000
 CAPS = (COIN - 1, 10**15)
@@ -27,7 +26,7 @@ CAPS = (COIN - 1, 10**15)
 
 def measure_largest(bench: Bench) -> int:
     """Gas of the whole transaction; raises RigError unless all 64 got credit and were closed."""
-    keys = list(islice(p256_keys(), BOXES))
+    keys = [named_key(f"box {number}") for number in range(BOXES)]
     rentals = [_rent(bench, number, key) for number, key in enumerate(keys, start=1)]
     bench.wait(1_200)
     bench.send(bench.relayer, "deposit", bench.relayer, 1, value=1)
@@ -53,7 +52,7 @@ def _rent(bench: Bench, number: int, key: P256Key) -> int:
     customer = bench.web3.eth.accounts[3 + number]
     digest = batch_digest(bench.domain, ())
     bench.send(bench.provider, "publish_tariff", TARIFF)
-    bench.send(bench.provider, "enrol_p256_key", key.x, key.y, *key.sign(digest))
+    bench.send(bench.provider, "enrol_p256_key", key.x, key.y, *key.sign_words(digest))
     bench.send(bench.provider, "register_oracle", key.address)
     label = f"Pillar drill no. {number}"
     bench.send(bench.provider, "list_drill", number, number, label)
@@ -72,7 +71,7 @@ def _settle(bench: Bench, signed: list[tuple[P256Key, Reading]]) -> TxReceipt:
     """Settle each reading under a signature of its own."""
     signatures, readings = [], []
     for key, reading in signed:
-        r, s = key.sign(batch_digest(bench.domain, (reading,)))
+        r, s = key.sign_words(batch_digest(bench.domain, (reading,)))
         signatures.append((reading.rental, 1, r, s))
         word = pack_meter(reading.until, reading.registers)
         readings.append((reading.rental, word, reading.log_size, reading.log_root))

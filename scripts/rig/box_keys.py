@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
-from Crypto.PublicKey.ECC import EccPoint
 from eth_account import Account
-from eth_hash.auto import keccak
-from eth_utils.address import to_checksum_address
 
 from protocol.typed_data import sign_digest
-
-ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-BASE = (
-    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
-    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
-)
-"""Order and base point of P-256 (NIST SP 800-186)."""
+from rig.p256 import P256Key, named_key
 
 
 class BoxKey(Protocol):
@@ -52,29 +43,23 @@ class KeystoreKey:
 
 @dataclass(frozen=True, slots=True)
 class ElementKey:
-    """A P-256 key; its nonces are derived from the digest, and good enough for a story."""
+    """A P-256 key."""
 
-    secret: bytes
+    key: P256Key
 
     @property
     def point(self) -> tuple[int, int]:
         """The public key."""
-        point = EccPoint(*BASE, curve="P-256") * int.from_bytes(self.secret, "big")
-        return int(point.x), int(point.y)
+        return self.key.x, self.key.y
 
     @property
     def address(self) -> str:
         """What the contract calls it."""
-        packed = b"".join(part.to_bytes(32, "big") for part in self.point)
-        return str(to_checksum_address(keccak(packed)[12:]))
+        return self.key.address
 
     def sign(self, digest: bytes) -> tuple[bytes, bytes]:
         """r and s."""
-        nonce = int.from_bytes(sha256(self.secret + digest).digest(), "big") % ORDER
-        r = int((EccPoint(*BASE, curve="P-256") * nonce).x) % ORDER
-        secret, number = int.from_bytes(self.secret, "big"), int.from_bytes(digest, "big")
-        s = (number + r * secret) * pow(nonce, -1, ORDER) % ORDER
-        return r.to_bytes(32, "big"), s.to_bytes(32, "big")
+        return self.key.sign_words(digest)
 
 
 def box_key(number: int, epoch: int = 1) -> KeystoreKey:
@@ -84,4 +69,4 @@ def box_key(number: int, epoch: int = 1) -> KeystoreKey:
 
 def element_key(number: int) -> ElementKey:
     """The same in a secure element."""
-    return ElementKey(sha256(f"history element {number}".encode()).digest())
+    return ElementKey(named_key(f"history element {number}"))

@@ -8,10 +8,11 @@ import pytest
 from contracts.builders import PENALTY, Yard, new_key, oracle_view
 from contracts.evidence import DUE, Lie, amounts, dispute, disputed, lie, lower, post_bond
 from contracts.evm import NOBODY, Chain, Receipt, event, reverts
-from contracts.p256 import KEY, OTHER, N, approve, enrol, forget_p256, outcome, teach_p256
+from contracts.p256 import KEY, OTHER, approve, enrol, forget_p256, outcome, teach_p256
 from contracts.wallet_signatures import PARITY, message_of
 
 from protocol.records import Reading
+from rig.p256 import ORDER as N
 
 NOT_SIGNED = "not signed by its oracle"
 NO_RECEIPT = "disputes: not signed by the key"

@@ -12,18 +12,13 @@ import pytest
 from contracts.builders import Yard, new_key, oracle_view
 from contracts.evidence import words
 from contracts.evm import NOBODY, Chain, Receipt, event, reverts
-from contracts.p256 import (
-    KEY,
-    OTHER,
-    N,
-    P,
-    SecureKey,
-    forget_p256,
-    point_address,
-    teach_p256,
-)
+from contracts.p256 import KEY, OTHER, SecureKey, forget_p256, teach_p256
 from contracts.wallet_signatures import ORDER, Signature, message_of
 from eth_keys.datatypes import PrivateKey
+
+from rig.p256 import FIELD as P
+from rig.p256 import ORDER as N
+from rig.p256 import point_address
 
 REFUSED = "keys: P-256 signature refused"
 UNKNOWN = {"oracle": 0, "since": 0, "until": 0, "penalised": False, "is_p256": False}

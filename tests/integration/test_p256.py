@@ -8,19 +8,9 @@ from typing import Any
 import pytest
 from contracts.builders import PENALTY, SIMPLE, TERMS, tariff_words
 from contracts.evm import NOBODY, Chain
-from contracts.p256 import (
-    KEY,
-    OTHER,
-    PRECOMPILE,
-    G,
-    N,
-    P,
-    digest_of,
-    point_sum,
-    point_times,
-    teach_p256,
-)
+from contracts.p256 import KEY, OTHER, PRECOMPILE, digest_of, teach_p256
 from contracts.wallet_signatures import TYPES
+from Crypto.PublicKey.ECC import EccPoint
 from eth_account.messages import SignableMessage, encode_defunct, encode_typed_data
 from web3 import Web3
 from web3.contract import Contract
@@ -29,6 +19,9 @@ from web3.exceptions import ContractLogicError
 from protocol.meter_word import pack_meter
 from protocol.records import Registers
 from rig.contract import compile_drill_meter, deploy
+from rig.p256 import FIELD as P
+from rig.p256 import ORDER as N
+from rig.p256 import P256Key
 from rig.services import Anvil
 
 pytestmark = pytest.mark.integration
@@ -109,11 +102,16 @@ def vectors() -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
 def wrapped(digest: int) -> tuple[int, ...]:
     """A good signature whose nonce's point has an x above the order, so that r is x - N."""
     x = next(x for x in range(N, P) if _root(x) is not None)
-    point, r, s = (x, _root(x) or 0), x - N, 12_345
+    r, s = x - N, 12_345
     inverse = pow(r, -1, N)
-    scaled = point_times(s * inverse % N, point), point_times(-digest * inverse % N, G)
-    x, y = point_sum(*scaled) or (0, 0)
-    return digest, r, s, x, y
+    base = P256Key(1)
+    q = _point(x, _root(x) or 0) * (s * inverse % N)
+    q += _point(base.x, base.y) * (-digest * inverse % N)
+    return digest, r, s, int(q.x), int(q.y)
+
+
+def _point(x: int, y: int) -> EccPoint:
+    return EccPoint(x, y, "P-256")
 
 
 def _root(x: int) -> int | None:
