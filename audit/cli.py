@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -18,12 +19,14 @@ from audit.completeness import Depth
 from audit.errors import AuditError, InterruptedAuditError
 from audit.fetch import Chain
 from audit.order import Order, Watcher
+from audit.published import Published
 from audit.report_html import as_html
 from audit.report_json import as_json
 from audit.report_text import print_report
 from audit.result import Result
 from audit.rpc import Endpoint
 from audit.run import Audit
+from audit.sources import open_source
 from protocol.errors import RecordError
 from protocol.records import Domain
 
@@ -63,6 +66,9 @@ def run(
     every_block: Annotated[
         bool | None, typer.Option(help="Fetch every header; default up to 100,000 blocks.")
     ] = None,
+    samples: Annotated[
+        str | None, typer.Option(help="Published samples: a folder or an http(s) address.")
+    ] = None,
     state: Annotated[Path | None, typer.Option(help="Where to go on when interrupted.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the report.")] = None,
@@ -75,7 +81,7 @@ def run(
     order = Order(contract, chain_id, rental, from_block, to_block, proof, block_hash, depth, state)
     with _one_line_errors():
         _require_order(order)
-        result = _audit(rpc, order)
+        result = _audit(rpc, order, samples)
         _write(result, json_file, html_file)
     print_report(result, Console())
     raise typer.Exit(result.findings.exit_status())
@@ -87,8 +93,10 @@ def _require_order(order: Order) -> None:
         raise AuditError("--proof needs --block-hash: the hash of a block that you trust")
 
 
-def _audit(rpc: str, order: Order) -> Result:
+def _audit(rpc: str, order: Order, samples: str | None) -> Result:
     """Run the audit with a progress bar on a terminal; the first interrupt stops it in order."""
+    source = None if samples is None else open_source(samples)
+    published = None if source is None else partial(Published, source)
     stopped: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -111,7 +119,8 @@ def _audit(rpc: str, order: Order) -> Result:
                 bar.update(task, description=text, total=last - first + 1, completed=done)
 
             watcher = Watcher(progress, lambda: bool(stopped))
-            return Audit(Chain(Endpoint(rpc), order.contract), order, watcher).run()
+            chain = Chain(Endpoint(rpc), order.contract)
+            return Audit(chain, order, watcher, published).run()
     finally:
         signal.signal(signal.SIGINT, before)
 

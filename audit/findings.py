@@ -3,6 +3,7 @@
 `wrong`      money, state or a signature is not what the rules make it, or the node has lied.
 `suspicious` allowed by the contract, but somebody should be asked about it.
 `unchecked`  could not be looked at; nothing is said about it.
+`note`       nobody is wronged; worth knowing.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ class Grade(StrEnum):
     WRONG = "wrong"
     SUSPICIOUS = "suspicious"
     UNCHECKED = "unchecked"
+    NOTE = "note"
 
 
-W, S, U = Grade.WRONG, Grade.SUSPICIOUS, Grade.UNCHECKED
+W, S, U, N = Grade.WRONG, Grade.SUSPICIOUS, Grade.UNCHECKED, Grade.NOTE
 
 CATALOGUE: dict[str, tuple[Grade, str]] = {
     # What the node says
@@ -62,6 +64,28 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "settlement-not-in-calldata": (W, "an event differs from the reading that was sent"),
     "rejection-unfounded": (W, "a reading was rejected for another reason than the rules give"),
     "log-size-fell": (S, "a later reading anchors a shorter sample log"),
+    # Published samples
+    "samples-differ": (W, "the published samples are not those whose root was signed"),
+    "log-forked": (W, "the published samples are those of a later reading, not of an earlier one"),
+    "registers-not-from-samples": (W, "the signed registers are not what the samples make"),
+    "bundle-truncated": (W, "a sealed bundle is not full, or a file ends within a sample"),
+    "sample-undecodable": (W, "a sample has a field that none can have"),
+    "sample-of-another-drill": (W, "a rental's log holds a sample of another drill"),
+    "sample-outside-rental": (W, "a sample is dated before its rental opened or after it ended"),
+    "sample-out-of-sequence": (W, "a sample does not come after the one before it in the log"),
+    "sample-after-reading": (W, "a reading signs for a sample that is dated after it"),
+    "samples-missing": (S, "samples that a reading signs for are not published"),
+    "samples-unsigned": (S, "samples are published that no reading signs for, after the last one"),
+    "billed-beyond-odometer": (S, "more active time was billed than the drill's odometer counted"),
+    "gap-in-samples": (N, "samples are missing or late: the provider could not bill the time"),
+    # The newest published reading
+    "published-reading-malformed": (W, "reading.json is no reading"),
+    "published-reading-of-another": (W, "reading.json is of another rental, chain or contract"),
+    "published-reading-signed-by-another-key": (
+        W,
+        "reading.json is not signed with a key that its oracle had at that time",
+    ),
+    "published-reading-contradicts": (W, "reading.json and the settled reading cannot both be"),
     # Signatures
     "reading-signed-by-another-key": (W, "a settled reading is not signed by its oracle's key"),
     "reading-signed-before-registration": (
@@ -110,6 +134,10 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     ),
     "receipts-not-checked": (U, "the node gives no receipts, so left out events may go unseen"),
     "signature-unchecked": (U, "the signed batch is not in the transaction's own calldata"),
+    "samples-unreachable": (U, "published samples could not be fetched"),
+    "samples-unchecked": (U, "a reading's samples could not be held against it"),
+    "published-reading-missing": (U, "no reading.json is published for a rental that has settled"),
+    "published-reading-unchecked": (U, "reading.json is newer than what was audited of the chain"),
     "balance-unproven": (U, "the token's balance was asked from the node, not proven"),
 }
 """Name -> grade and meaning. Names never change their meaning."""
@@ -167,7 +195,8 @@ class Findings:
     def exit_status(self) -> int:
         """0 clean, 1 something is wrong or suspicious, 2 something could not be checked.
 
-        After a reorganisation nothing else counts: what was found may be of neither chain.
+        Notes change nothing. After a reorganisation nothing else counts: what was found may be of
+        neither chain.
         """
         if "reorganisation" in self.counts:
             return 2

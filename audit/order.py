@@ -1,15 +1,12 @@
-"""What is to be audited, who looks on, and where further findings may come from."""
+"""What is to be audited, and who looks on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from audit.books import Books
 from audit.completeness import Depth
-from audit.findings import Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +22,6 @@ class Order:
     block_hash: str | None = None
     depth: Depth | None = None
     state: Path | None = None
-
-
-class Source(Protocol):
-    """A further source of findings, such as published samples, asked when the books are done."""
-
-    def examine(self, books: Books, findings: Findings) -> None:
-        """Look into the rentals of the books and report."""
 
 
 @dataclass(slots=True)

@@ -72,6 +72,15 @@ class Published:
                 return Bundle(index, file, sealed, content[: len(content) - odd], odd)
         return Bundle(index, "", False, b"", 0)
 
+    def done(
+        self,
+        identity: RentalIdentity,
+        agreed: int,
+        newest: Bundle | None,
+        reading: PublishedReading | None,
+    ) -> None:
+        """All of a rental was looked at; its first `agreed` samples are those that were signed."""
+
     def sample(self, identity: RentalIdentity, place: int) -> bytes | None:
         """The 88 bytes at a place of the log, counted from 0, or None if not published."""
         index, within = divmod(place, BUNDLE_SAMPLES)

@@ -14,6 +14,7 @@ from audit.books import Books
 from audit.decode import Event
 from audit.findings import Findings
 from audit.ledger import Entry
+from audit.sample_check import SampleCheck
 from audit.settlements import Settlements
 from audit.state import Progress
 from protocol.records import Domain
@@ -35,8 +36,15 @@ class Replay:
     """The books in the making. `calldata` of a transaction: its input where it calls the contract
     itself, else None."""
 
-    def __init__(self, books: Books, findings: Findings, domain: Domain) -> None:
+    def __init__(
+        self,
+        books: Books,
+        findings: Findings,
+        domain: Domain,
+        samples: SampleCheck | None = None,
+    ) -> None:
         self.books = books
+        self.samples = samples
         self.findings = findings
         self.settlements = Settlements(books, findings, domain)
         self.events = 0
@@ -47,6 +55,8 @@ class Replay:
         self.events, self.readings = progress.events, progress.readings
         self.settlements.verified = progress.verified
         self.settlements.unchecked = progress.unchecked
+        if self.samples is not None and progress.samples is not None:
+            self.samples.resume(progress.samples)
 
     def apply(self, event: Event, calldata: Mapping[str, bytes | None]) -> None:
         """Take the next event."""
@@ -63,6 +73,10 @@ class Replay:
         handler = HANDLERS.get(event.name)
         if handler is not None:
             handler(entry)
+        if self.samples is not None and event.name == "UsageSettled":
+            self.samples.settled(event)
+        elif self.samples is not None and event.name == "RentalClosed":
+            self.samples.closed(event.args["rental"])
 
     def finish_block(self) -> None:
         """After the last event of a block: nothing can be pending across blocks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from audit.report_text import scope_lines, usage, verdict
+from audit.report_text import SAMPLE_COLUMNS, sample_row, scope_lines, usage, verdict
 from audit.result import Result
 
 STYLE = """
@@ -52,6 +52,16 @@ def _bills(result: Result) -> str:
     return f"<table>\n{''.join(rows)}</table>\n"
 
 
+def _samples(result: Result) -> str:
+    if result.scope.samples is None:
+        return "<p>Samples were not looked at.</p>\n"
+    rows = [_row(SAMPLE_COLUMNS, "th", range(2, len(SAMPLE_COLUMNS)))]
+    for bill in result.bills:
+        cells = [escape(cell) for cell in sample_row(bill)]
+        rows.append(_row(cells, "td", range(2, len(SAMPLE_COLUMNS))))
+    return f"<table>\n{''.join(rows)}</table>\n"
+
+
 def _findings(result: Result) -> str:
     if not result.findings.counts:
         return "<p>None.</p>\n"
@@ -86,5 +96,6 @@ def as_html(result: Result) -> str:
         f"<h2>What was looked at</h2>\n<table>\n{scope}</table>\n"
         f"<h2>Findings</h2>\n{_findings(result)}"
         "<h2>Rentals</h2>\n<p>Amounts in the asset's smallest unit. "
-        f"Sum of differences: {result.difference}.</p>\n{_bills(result)}</body>\n</html>\n"
+        f"Sum of differences: {result.difference}.</p>\n{_bills(result)}"
+        f"<h2>Samples</h2>\n{_samples(result)}</body>\n</html>\n"
     )

@@ -9,6 +9,7 @@ from typing import Any
 from audit.report_text import verdict
 from audit.result import Bill, Result
 
+SAMPLE_AMOUNTS = ("missed_worth", "unbilled_worth")
 AMOUNTS = ("funded", "charge_on_chain", "charge_recomputed", "owed", "refund", "disputed_back")
 
 
@@ -39,4 +40,7 @@ def _bill(bill: Bill) -> dict[str, Any]:
     for name in (*AMOUNTS, "difference"):
         if fields[name] is not None:
             fields[name] = str(fields[name])
+    if bill.samples is not None:
+        for name in SAMPLE_AMOUNTS:
+            fields["samples"][name] = str(fields["samples"][name])
     return fields

@@ -8,7 +8,21 @@ from rich.table import Table
 from audit.findings import KEPT_OF_A_NAME, Grade
 from audit.result import Bill, Result
 
-COLOURS = {Grade.WRONG: "red", Grade.SUSPICIOUS: "yellow", Grade.UNCHECKED: "cyan"}
+COLOURS = {
+    Grade.WRONG: "red",
+    Grade.SUSPICIOUS: "yellow",
+    Grade.UNCHECKED: "cyan",
+    Grade.NOTE: "dim",
+}
+
+SAMPLE_COLUMNS = (
+    "rental",
+    "samples",
+    "roots",
+    "gaps",
+    "odometer in gaps, worth",
+    "odometer beyond the bill, worth",
+)
 
 
 def usage(bill: Bill) -> str:
@@ -17,11 +31,43 @@ def usage(bill: Bill) -> str:
     return "  ".join(f"{active_ms / 1000:.1f} s / {turns:,}" for active_ms, turns in parts)
 
 
+def sample_row(bill: Bill) -> tuple[str, ...]:
+    """What came of a rental's samples, under `SAMPLE_COLUMNS`."""
+    tally = bill.samples
+    if tally is None:
+        return (str(bill.rental), "not looked at", "", "", "", "")
+    more = f", {tally.unsettled:,} not settled" if tally.unsettled else ""
+    checked = f"{tally.checked:,} of {max(tally.checked, tally.anchored):,}{more}"
+    gaps = f"{tally.gaps}: {tally.gap_ms / 1000:.1f} s" if tally.gaps else "0"
+    missed_ms, missed_turns = sum(tally.missed[:3]), sum(tally.missed[3:])
+    ahead_ms, ahead_turns = tally.odometer_ahead_ms, tally.odometer_ahead_turns
+    return (
+        str(bill.rental),
+        f"{checked}; not all: {tally.unchecked}" if tally.unchecked else checked,
+        str(tally.roots),
+        gaps,
+        f"{missed_ms / 1000:.1f} s / {missed_turns:,}, {tally.missed_worth}",
+        f"{ahead_ms / 1000:.1f} s / {ahead_turns:,}, {tally.unbilled_worth}",
+    )
+
+
+def samples_line(result: Result) -> str:
+    """Whether samples were looked at, and how far."""
+    scope = result.scope.samples
+    if scope is None:
+        return "not looked at: give --samples"
+    whose = f"rental {scope.rental} only" if scope.rental else f"{scope.rentals:,} rentals"
+    missing = f", not all of {scope.rentals_not_all:,}" if scope.rentals_not_all else ""
+    return f"{scope.samples:,} of {whose}{missing}, from {scope.place}"
+
+
 def verdict(result: Result) -> str:
     """The audit in one sentence."""
     status = result.findings.exit_status()
     if status == 0:
-        return "Clean: everything in this range was checked, and nothing was found."
+        if result.scope.samples is None:
+            return "Clean: the chain of this range was checked, and nothing was found."
+        return "Clean: chain and samples of this range were checked, and nothing was found."
     if status == 2:
         return "Something could not be checked; nothing wrong was found in the rest."
     grades = result.findings.by_grade()
@@ -46,6 +92,7 @@ def scope_lines(result: Result) -> list[tuple[str, str]]:
         ("events replayed", f"{scope.events:,}"),
         ("signatures", f"{scope.signatures_verified:,} of {scope.readings:,} settled readings"),
         ("state compared", compared),
+        ("samples", samples_line(result)),
         ("time", f"{scope.seconds:.1f} s"),
     ]
 
@@ -53,6 +100,8 @@ def scope_lines(result: Result) -> list[tuple[str, str]]:
 def print_report(result: Result, console: Console) -> None:
     """Print it all."""
     console.print(_bills(result))
+    if result.scope.samples is not None:
+        console.print(_samples(result))
     for name, value in scope_lines(result):
         console.print(f"  {name:<24}{value}", highlight=False)
     _print_findings(result, console)
@@ -79,6 +128,16 @@ def _bills(result: Result) -> Table:
             _amount(bill.difference),
             style="red" if bill.difference else None,
         )
+    return table
+
+
+def _samples(result: Result) -> Table:
+    table = Table(title="Samples (worth in the asset's smallest unit)")
+    for place, name in enumerate(SAMPLE_COLUMNS):
+        table.add_column(name, justify="right" if place > 1 else "left", overflow="fold")
+    for bill in result.bills:
+        not_all = bill.samples is None or bill.samples.unchecked
+        table.add_row(*sample_row(bill), style="red" if not_all else None)
     return table
 
 

@@ -9,6 +9,7 @@ from eth_utils.address import to_checksum_address
 
 from audit.books import CLOSED, ENDED, OPEN, Books
 from audit.findings import Findings
+from audit.track import Tally
 
 STATES = {OPEN: "open", ENDED: "ended", CLOSED: "closed"}
 
@@ -33,6 +34,8 @@ class Bill:
     owed: int | None
     refund: int
     disputed_back: int
+    samples: Tally | None = None
+    """What came of its samples; None where they were not looked at."""
 
     @property
     def difference(self) -> int | None:
@@ -40,6 +43,17 @@ class Bill:
         if self.charge_on_chain is None or self.charge_recomputed is None:
             return None
         return self.charge_on_chain - self.charge_recomputed
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScope:
+    """Which samples were looked at: of all rentals, or of one only."""
+
+    place: str
+    samples: int
+    rentals: int
+    rentals_not_all: int
+    rental: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,8 @@ class Scope:
     views_compared: int
     slots_proven: int
     requests: int
+    samples: SampleScope | None
+    """None where no samples were looked at."""
     seconds: float
 
 
@@ -80,16 +96,21 @@ class Result:
         return sum(abs(bill.difference or 0) for bill in self.bills)
 
 
-def bills_of(books: Books, charges: Mapping[int, int], only: int | None) -> tuple[Bill, ...]:
+def bills_of(
+    books: Books,
+    charges: Mapping[int, int],
+    only: int | None,
+    samples: Mapping[int, Tally] | None = None,
+) -> tuple[Bill, ...]:
     """A bill for each rental; `charges` are those on chain, else the last event's counts."""
     return tuple(
-        _bill(number, books, charges.get(number))
+        _bill(number, books, charges.get(number), (samples or {}).get(number))
         for number in sorted(books.rentals)
         if only in (None, number)
     )
 
 
-def _bill(number: int, books: Books, charge_on_chain: int | None) -> Bill:
+def _bill(number: int, books: Books, charge_on_chain: int | None, samples: Tally | None) -> Bill:
     rental = books.rentals[number]
     tariff, meter = books.tariff_of(rental), rental.now()
     known = tariff is not None
@@ -112,4 +133,5 @@ def _bill(number: int, books: Books, charge_on_chain: int | None) -> Bill:
         owed=books.owed(rental) if known else None,
         refund=rental.refund,
         disputed_back=rental.refunded,
+        samples=samples,
     )

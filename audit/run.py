@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from audit import compare
 from audit.books import Books, Terms
@@ -14,10 +14,13 @@ from audit.errors import AuditError, EndpointError, InterruptedAuditError, Wrong
 from audit.fetch import Chain, Window
 from audit.findings import Findings
 from audit.logs import Log
-from audit.order import Order, Source, Watcher
+from audit.order import Order, Watcher
+from audit.published import Published
 from audit.replay import Replay
 from audit.result import Result, Scope, bills_of
-from audit.state import Progress, load, save
+from audit.sample_check import Coverage, SampleCheck
+from audit.state import Progress, load, require_same, save
+from audit.track import Tally as SampleTally
 from audit.values import ZERO_ADDRESS
 from protocol.headers import Header
 from protocol.records import Domain
@@ -30,13 +33,21 @@ SIGNED_CALLS = ("UsageSettled", "ReadingRejected", "UsageDisputed")
 
 
 class Audit:
-    """One audit. Raises AuditError where it cannot be finished."""
+    """One audit. Raises AuditError where it cannot be finished.
+
+    `samples` gives the published samples of a deployment; without it none are looked at.
+    """
 
     def __init__(
-        self, chain: Chain, order: Order, watcher: Watcher, sources: Iterable[Source] = ()
+        self,
+        chain: Chain,
+        order: Order,
+        watcher: Watcher,
+        samples: Callable[[Domain], Published] | None = None,
     ) -> None:
         self._chain, self._order, self._watcher = chain, order, watcher
-        self._sources = tuple(sources)
+        self._published = samples
+        self._samples: SampleCheck | None = None
         self._began = time.monotonic()
 
     def run(self) -> Result:
@@ -52,6 +63,7 @@ class Audit:
         first, depth = self._range()
         self._begin(terms, first, depth)
         self._history(first)
+        tallies = self._unsettled(first)
         views, slots, charges = 0, 0, dict[int, int]()
         try:
             views, slots, charges = self._state(first, code)
@@ -60,12 +72,10 @@ class Audit:
             self._require_unchanged()
             if "reorganisation" not in self._findings.counts:
                 raise
-        for source in self._sources:
-            source.examine(self._books, self._findings)
         self._require_unchanged()
         return Result(
-            self._scope(first, depth, views, slots),
-            bills_of(self._books, charges, order.rental),
+            self._scope(first, depth, views, slots, tallies),
+            bills_of(self._books, charges, order.rental, tallies),
             self._findings,
         )
 
@@ -155,20 +165,23 @@ class Audit:
 
     def _open_books(self, books: Books, depth: Depth) -> None:
         self._books = books
-        self._replay = Replay(books, self._findings, self._domain)
+        if self._published is not None:
+            published = self._published(self._domain)
+            only = self._order.rental
+            self._samples = SampleCheck(published, books, self._findings, self._domain, only)
+        self._replay = Replay(books, self._findings, self._domain, self._samples)
         self._complete = Completeness(self._chain, self._findings, depth)
 
     def _require_same(self, progress: Progress, first: int, depth: Depth) -> None:
         """The state file must be of this audit, and the chain still have its block."""
-        found = (progress.chain_id, progress.contract, progress.first_block, progress.depth)
-        asked = (self._domain.chain_id, self._chain.contract, first, depth.value)
-        if found != asked:
-            raise AuditError(f"{self._order.state} is of another audit: {found}, not {asked}")
+        file, asked = self._order.state, (self._domain.chain_id, self._chain.contract, first)
+        samples = None if self._published is None else Coverage(self._order.rental)
+        require_same(progress, (*asked, depth.value), samples, str(file))
         if progress.last_block > self._last.number:
-            raise AuditError(f"{self._order.state} is beyond block {self._last.number}")
+            raise AuditError(f"{file} is beyond block {self._last.number}")
         if self._chain.header(progress.last_block).hash != progress.last_hash:
             raise AuditError(
-                f"the chain no longer has block {progress.last_block} of {self._order.state}; "
+                f"the chain no longer has block {progress.last_block} of {file}; "
                 "delete the file to begin anew"
             )
 
@@ -190,6 +203,22 @@ class Audit:
             # With every header linked to the one before, this one vouches for them all.
             self._require_same_last(self._complete.last_header)
         self._save(first)
+
+    def _unsettled(self, first: int) -> dict[int, SampleTally]:
+        """Samples of what has settled last, and what is published and has not settled."""
+        if self._samples is None:
+            return {}
+        saved = time.monotonic()
+        for done, _ in enumerate(self._samples.catch_up(), 1):
+            self._watcher.progress(first, self._last.number, self._last.number)
+            if self._watcher.stopping():
+                self._save(first)
+                raise InterruptedAuditError(f"stopped after the samples of {done} open rentals")
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self._save(first)
+                saved = time.monotonic()
+        self._save(first)
+        return self._samples.finish(self._last.timestamp)
 
     def _replay_window(self, window: Window) -> None:
         for blocks in self._complete.blocks(window):
@@ -241,6 +270,7 @@ class Audit:
                 readings=self._replay.readings,
                 verified=self._replay.settlements.verified,
                 unchecked=self._replay.settlements.unchecked,
+                samples=None if self._samples is None else self._samples.progress(),
             ),
         )
 
@@ -254,8 +284,16 @@ class Audit:
             text = f"it was {self._last.hash}, now it is {header.hash}"
             self._findings.add("reorganisation", f"block {header.number}", text)
 
-    def _scope(self, first: int, depth: Depth, views: int, slots: int) -> Scope:
+    def _scope(
+        self,
+        first: int,
+        depth: Depth,
+        views: int,
+        slots: int,
+        tallies: Mapping[int, SampleTally] | None = None,
+    ) -> Scope:
         tally: Tally = self._complete.tally
+        samples = self._samples.scope(tallies) if self._samples and tallies is not None else None
         return Scope(
             chain_id=self._domain.chain_id,
             contract=self._chain.contract,
@@ -274,5 +312,6 @@ class Audit:
             views_compared=views,
             slots_proven=slots,
             requests=self._chain.endpoint.requests_made,
+            samples=samples,
             seconds=round(time.monotonic() - self._began, 3),
         )

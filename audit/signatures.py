@@ -44,6 +44,14 @@ def recovered(digest: bytes, r: int, vs: int) -> str | None:
         return None
 
 
+def recovered_of(digest: bytes, signature: bytes) -> str | None:
+    """The same of a signature of 65 bytes `r || s || v`."""
+    try:
+        return recover_signer(digest, signature).lower()
+    except SignatureError:
+        return None
+
+
 def verifies_p256(digest: bytes, r: int, s: int, point: tuple[int, int]) -> bool:
     """Whether the key of that point signed the digest; either s of a pair will do."""
     if not (0 < r < P256_ORDER and 0 < s < P256_ORDER):

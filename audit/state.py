@@ -16,10 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit.books import Books
 from audit.completeness import Tally
-from audit.errors import StateFileError
+from audit.errors import AuditError, StateFileError
 from audit.findings import Findings
+from audit.sample_check import Coverage, SampleProgress
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(slots=True)
@@ -39,7 +40,24 @@ class Progress:
     readings: int
     verified: int
     unchecked: int
+    samples: SampleProgress | None = None
     version: int = VERSION
+
+
+def require_same(
+    progress: Progress,
+    asked: tuple[int, str, int, str],
+    samples: Coverage | None,
+    file: str,
+) -> None:
+    """Raise AuditError unless a state file is of this audit: chain, contract, first block, depth,
+    and whose samples are looked at, None for nobody's."""
+    found = (progress.chain_id, progress.contract, progress.first_block, progress.depth)
+    if found != asked:
+        raise AuditError(f"{file} is of another audit: {found}, not {asked}")
+    covered = None if progress.samples is None else progress.samples.coverage
+    if covered != samples:
+        raise AuditError(f"{file} is of an audit of other samples, or of none")
 
 
 _FORM = TypeAdapter(Progress)

@@ -7,14 +7,18 @@ import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 from audit.fetch import Chain
 from audit.order import Order, Watcher
+from audit.published import Published
 from audit.result import Result
 from audit.rpc import Endpoint
 from audit.run import Audit
+from audit.sources import open_source
 from protocol.abi import drill_meter_abi
 from rig.services import HOST
 
@@ -30,11 +34,14 @@ class Told:
     contract: str
     chain_id: int
     yard: Any
+    samples: Path | None = None
 
 
-def audit(url: str, contract: str, **order: Any) -> Result:
+def audit(url: str, contract: str, samples: str | Path | None = None, **order: Any) -> Result:
     """Run an audit as the command does."""
-    return Audit(Chain(Endpoint(url), contract), Order(contract, **order), Watcher()).run()
+    published = None if samples is None else partial(Published, open_source(str(samples)))
+    chain = Chain(Endpoint(url), contract)
+    return Audit(chain, Order(contract, **order), Watcher(), published).run()
 
 
 def names(result: Result) -> set[str]:

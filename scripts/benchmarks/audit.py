@@ -19,8 +19,9 @@ from pathlib import Path
 from web3 import HTTPProvider, Web3
 
 from rig.errors import RigError
-from rig.history import COIN, Yard, furnish
+from rig.history import furnish
 from rig.services import ROOT, Anvil
+from rig.yard import COIN, Yard
 
 SIZES = (1_000, 3_000, 10_000)
 AT_ONCE = 64

@@ -22,6 +22,9 @@ class BoxKey(Protocol):
     def sign(self, digest: bytes) -> tuple[bytes, bytes]:
         """r and vs, as `settle` takes them."""
 
+    def sign_for_publication(self, digest: bytes) -> bytes:
+        """r, s and v, as `reading.json` has them."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeystoreKey:
@@ -39,6 +42,10 @@ class KeystoreKey:
         signature = sign_digest(self.secret, digest)
         vs = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
         return signature[:32], vs.to_bytes(32, "big")
+
+    def sign_for_publication(self, digest: bytes) -> bytes:
+        """r, s and v."""
+        return sign_digest(self.secret, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,10 @@ class ElementKey:
     def sign(self, digest: bytes) -> tuple[bytes, bytes]:
         """r and s."""
         return self.key.sign_words(digest)
+
+    def sign_for_publication(self, digest: bytes) -> bytes:
+        """r, s, and a v that means nothing here."""
+        return b"".join(self.sign(digest)) + b"\x1b"
 
 
 def box_key(number: int, epoch: int = 1) -> KeystoreKey:

@@ -14,7 +14,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
 
-from rig import rfc6962
+from rig import meter_vectors, rfc6962
 
 Json = dict[str, Any]
 
@@ -283,4 +283,5 @@ def all_vectors() -> dict[str, Json]:
         "caps.json": caps(),
         "samples.json": samples(),
         "merkle.json": rfc6962.merkle(),
+        "meter.json": meter_vectors.meter(),
     }

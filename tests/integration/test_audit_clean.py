@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from web3 import HTTPProvider, Web3
 
 from audit.cli import app
 from audit.completeness import Depth
-from rig.history import TARIFFS, Yard, tell
-from rig.services import Anvil
+from audit.report_text import scope_lines
+from rig.history import tell
+from rig.process import Daemon, wait_until
+from rig.services import HOST, Anvil, free_port, port_answers
+from rig.yard import TARIFFS, Yard
 
 pytestmark = pytest.mark.integration
 
@@ -23,10 +27,11 @@ RENTALS = 56
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    samples = tmp_path_factory.mktemp("samples")
     with Anvil(tmp_path_factory.mktemp("anvil"), options=("--hardfork", "osaka")) as anvil:
-        yard = Yard(Web3(HTTPProvider(anvil.url)))
+        yard = Yard(Web3(HTTPProvider(anvil.url)), samples=samples)
         tell(yard, RENTALS)
-        yield Told(anvil.url, yard.contract.address, anvil.chain_id, yard)
+        yield Told(anvil.url, yard.contract.address, anvil.chain_id, yard, samples)
 
 
 def test_run__clean_history__nothing_found_and_no_difference(told: Told) -> None:
@@ -42,6 +47,43 @@ def test_run__clean_history__nothing_found_and_no_difference(told: Told) -> None
     assert scope.signatures_verified == scope.readings > RENTALS
     assert scope.headers == scope.last_block - scope.first_block + 1
     assert scope.views_compared > 7 * RENTALS
+
+
+def test_run__clean_history_with_samples__only_gaps_noted_and_no_difference(told: Told) -> None:
+    """56 rentals, 3 tariffs, 4 boxes, keys rotated, samples lost, and a box out of reach."""
+    result = audit(told.url, told.contract, samples=told.samples)
+    assert names(result) == {"gap-in-samples"}
+    assert result.findings.exit_status() == 0
+    assert [bill.difference for bill in result.bills] == [0] * (RENTALS + 1)
+    tallies = [bill.samples for bill in result.bills if bill.samples is not None]
+    assert len(tallies) == RENTALS + 1
+    assert all(one.checked - one.unsettled == one.anchored > 0 for one in tallies)
+    assert not any(one.unchecked for one in tallies)
+    assert sum(one.roots for one in tallies) >= result.scope.readings
+    assert sum(one.unsettled > 0 for one in tallies) > 5
+    lost = [one for one in tallies if one.gaps]
+    assert len(lost) >= RENTALS // 12
+    assert all(one.missed_worth > 0 and one.odometer_ahead_ms == 1_200 for one in lost)
+    assert {one.odometer_ahead_ms for one in tallies if not one.gaps} == {0}
+    assert result.scope.samples is not None
+    assert result.scope.samples.samples == sum(one.checked for one in tallies)
+
+
+def test_run__without_samples__said(told: Told) -> None:
+    result = audit(told.url, told.contract)
+    assert ("samples", "not looked at: give --samples") in scope_lines(result)
+
+
+def test_run__samples_from_a_web_server__the_same(told: Told) -> None:
+    assert told.samples is not None
+    command = [sys.executable, "-m", "http.server", "--bind", HOST]
+    port = free_port()
+    server = Daemon("files", [*command, "-d", str(told.samples), str(port)], told.samples / "log")
+    with server:
+        wait_until("the web server is up", lambda: port_answers(port), 20, server)
+        result = audit(told.url, told.contract, samples=f"http://{HOST}:{port}")
+    assert names(result) == {"gap-in-samples"}
+    assert all(bill.samples and not bill.samples.unchecked for bill in result.bills)
 
 
 def test_run__with_proof__every_slot_is_proven_and_nothing_found(told: Told) -> None:
@@ -86,13 +128,19 @@ def test_run__from_a_later_block__history_said_to_be_missing(told: Told) -> None
 def test_run__command_line__all_three_reports(told: Told, tmp_path: Path) -> None:
     reports = tmp_path / "report.json", tmp_path / "report.html"
     arguments = ["run", "--rpc", told.url, "--contract", told.contract, "--rental", "7"]
+    arguments += ["--samples", str(told.samples)]
     options = ["--json", str(reports[0]), "--html", str(reports[1])]
     done = CliRunner().invoke(app, [*arguments, *options])
     assert done.exit_code == 0, done.output
     assert "Clean" in done.output
     content = json.loads(reports[0].read_text())
     assert [rental["difference"] for rental in content["rentals"]] == ["0"]
+    assert content["scope"]["samples"]["rental"] == 7
+    samples = content["rentals"][0]["samples"]
+    assert samples["checked"] == samples["anchored"] > 100
     page = reports[1].read_text()
+    assert "rental 7 only" in page
+    assert f"{samples['checked']} of {samples['checked']}" in page
     assert "<script" not in page
     assert "http://www" not in page
     assert "Clean" in page

@@ -23,8 +23,9 @@ from audit.order import Order, Watcher
 from audit.result import Result
 from audit.rpc import Endpoint
 from audit.run import Audit
-from rig.history import Yard, tell
+from rig.history import tell
 from rig.services import ROOT, Anvil
+from rig.yard import Yard
 
 pytestmark = pytest.mark.integration
 

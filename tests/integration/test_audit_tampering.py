@@ -17,8 +17,9 @@ from protocol.meter_word import unpack_meter
 from protocol.records import Reading
 from protocol.typed_data import batch_digest
 from rig.box_keys import box_key
-from rig.history import Yard, tell
+from rig.history import tell
 from rig.services import Anvil
+from rig.yard import Yard
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,10 @@ import random
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
+import pytest
+from conftest import vectors
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle_builders import logged, make_sample
@@ -15,7 +18,7 @@ from oracle.log import RentalLog
 from oracle.meter import MeterState, Triple, advance, highest_rpm
 from protocol.merkle import leaf_hash, tree_root
 from protocol.records import LevelRate, Registers, Tariff
-from protocol.sample import GAP_MS, MAX_RPM, Sample, encode_sample
+from protocol.sample import GAP_MS, MAX_RPM, Sample, decode_sample, encode_sample
 
 TARIFF = Tariff((LevelRate(1000, 2000, 3000),) * 3, 0, 0)
 NO_LIMIT: Triple = (MAX_RPM, MAX_RPM, MAX_RPM)
@@ -282,3 +285,20 @@ def test_extend__any_samples__bills_as_if_the_log_began_at_standstill(
 
     assert whole.meter == own.meter
     assert whole.frontier.size == len(samples)
+
+
+@pytest.mark.parametrize("case", vectors("meter.json")["cases"], ids=lambda case: case["why"])
+def test_advance__shared_vectors__registers_and_gaps_agree(case: Any) -> None:
+    one, two, three = (int(highest) for highest in case["max_rpm"])
+    samples = [decode_sample(bytes.fromhex(text[2:])) for text in case["samples"]]
+    states, gaps = [MeterState()], []
+    for sample in samples:
+        state, gap = advance(states[-1], sample, (one, two, three))
+        states.append(state)
+        gaps += [gap] if gap is not None else []
+    for at in case["at"]:
+        expected = [int(value) for value in at["registers"].values()]
+        assert list(states[at["size"]].registers.as_tuple()) == expected
+    assert [(g.after_sequence, g.before_sequence, g.missed.active_ms_1) for g in gaps] == [
+        tuple(int(value) for value in gap.values()) for gap in case["gaps"]
+    ]

@@ -1,0 +1,126 @@
+"""The newest published reading of a rental: whose it is, who signed it, and what has settled since.
+
+A published reading need not be on the chain yet. It must be of this rental, signed with a key of
+the rental's oracle, and fit to what has settled: the later of the two cannot have a lower register,
+and none that grew faster than it can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.arithmetic import Meter, implausible
+from audit.books import Books, Rental
+from audit.findings import Findings
+from audit.signatures import recovered_of, verifies_p256
+from audit.track import Anchor, Track
+from protocol.publication import READING_FILE, PublishedReading
+from protocol.records import Domain
+from protocol.typed_data import batch_digest
+
+AHEAD_SECONDS = 600
+"""By how much a published reading may be dated after the last audited block and still be of a key
+that is known by then. Blocks are seconds apart, clocks at most a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A signature whose key is not known yet; it is judged when all keys are."""
+
+    rental: int
+    until: int
+    digest: str
+    signature: str
+
+
+class Receipts:
+    """Judges published readings; `claims` wait for the end."""
+
+    def __init__(self, books: Books, findings: Findings, domain: Domain) -> None:
+        self.claims: list[Claim] = []
+        self._books, self._findings, self._domain = books, findings, domain
+
+    def examine(self, track: Track, published: PublishedReading) -> Anchor | None:
+        """Report what is wrong; the anchor that it makes beyond what has settled, if it does."""
+        rental = self._books.rentals[track.identity.rental]
+        strange = self._strange(published, track, rental)
+        if strange:
+            self._findings.add("published-reading-of-another", track.subject, strange, READING_FILE)
+            return None
+        digest = batch_digest(self._domain, [published.reading()])
+        claim = Claim(published.rental, published.until, digest.hex(), published.signature[2:])
+        if not self._is_known(claim, rental):
+            self.claims.append(claim)
+        return self._against_settled(track, rental, published)
+
+    def judge_claims(self, last_block_seconds: int) -> None:
+        """Judge the signatures that are left, now that every key is known."""
+        for claim in self.claims:
+            rental = self._books.rentals[claim.rental]
+            if self._is_known(claim, rental):
+                continue
+            subject = f"rental {claim.rental}"
+            signer = recovered_of(bytes.fromhex(claim.digest), bytes.fromhex(claim.signature))
+            who = f"signed with {signer}" if signer else "the signature is malformed"
+            if claim.until > (last_block_seconds + AHEAD_SECONDS) * 1000:
+                text = f"{who}, dated {claim.until}, long after the last block"
+                self._findings.add("published-reading-unchecked", subject, text, READING_FILE)
+                continue
+            name = "published-reading-signed-by-another-key"
+            self._findings.add(name, subject, f"{who}, dated {claim.until}", READING_FILE)
+
+    def _strange(self, published: PublishedReading, track: Track, rental: Rental) -> str:
+        found = {
+            "chain_id": (published.chain_id, self._domain.chain_id),
+            "contract": (published.contract.lower(), self._domain.contract.lower()),
+            "rental": (published.rental, track.identity.rental),
+            "drill": (published.drill, rental.drill),
+            "oracle": (published.oracle, rental.oracle),
+        }
+        return ", ".join(f"{name} {a}, not {b}" for name, (a, b) in found.items() if a != b)
+
+    def _is_known(self, claim: Claim, rental: Rental) -> bool:
+        """Whether a key of the rental's oracle signed it that was not retired by its time."""
+        digest, signature = bytes.fromhex(claim.digest), bytes.fromhex(claim.signature)
+        signer = recovered_of(digest, signature)
+        r, s = (int.from_bytes(signature[place : place + 32], "big") for place in (0, 32))
+        for address, key in self._books.keys.items():
+            if key.oracle != rental.oracle or (key.until and claim.until > key.until * 1000):
+                continue
+            if signer == address or (key.point and verifies_p256(digest, r, s, key.point)):
+                return True
+        return False
+
+    def _against_settled(
+        self, track: Track, rental: Rental, published: PublishedReading
+    ) -> Anchor | None:
+        """Hold it against the settled reading; older ones make no anchor."""
+        tariff, settled = self._books.tariff_of(rental), rental.now()
+        registers = published.reading().registers.as_tuple()
+        claimed = Meter(published.until, registers[:3], registers[3:])
+        log = (published.log_size, published.log_root)
+        if claimed.until == settled.until and rental.settlements:
+            due = (*settled.registers, rental.log_size, rental.log_root)
+            if (*registers, *log) != due:
+                self._contradict(track, f"it has {(*registers, *log)}, settled was {due}")
+            return None
+        newer = claimed.until > settled.until
+        late, early = (claimed, settled) if newer else (settled, claimed)
+        reason = implausible(late, early, tariff.levels) if tariff else None
+        grown = log[0] - rental.log_size if newer else rental.log_size - log[0]
+        if reason is None and rental.settlements and grown < 0:
+            reason = "log-size-fell"
+        if reason is None and rental.settlements and not grown and log[1] != rental.log_root:
+            reason = "another root"
+        if reason is not None:
+            text = f"{reason}: {registers} of {log[0]} samples at {claimed.until}"
+            settled_text = f"settled {settled.registers} of {rental.log_size} at {settled.until}"
+            self._contradict(track, f"{text}, {settled_text}")
+            return None
+        if not newer or (rental.ended_at and claimed.until > rental.ended_at * 1000):
+            # What the box signed before it knew of the end can settle no more.
+            return None
+        return Anchor(published.until, log[0], log[1], registers, READING_FILE)
+
+    def _contradict(self, track: Track, text: str) -> None:
+        self._findings.add("published-reading-contradicts", track.subject, text, READING_FILE)
