@@ -11,10 +11,10 @@ import typer
 
 from oracle.check import report
 from oracle.errors import OracleError
-from oracle.run import configure_logs
 from oracle.run import run as run_daemon
 from oracle.settings import load_settings
 from oracle.sign import new_keystore
+from oracle.startup import configure_logs
 
 BAD_SETTINGS = 2
 """Exit status when something that the settings name is missing, wrong or refuses us."""

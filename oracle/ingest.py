@@ -44,8 +44,14 @@ log = structlog.get_logger()
 class MqttBroker:
     """One connection to the broker, made again whenever it is lost."""
 
-    def __init__(self, settings: BrokerSettings, client_id: str, drills: Sequence[int]) -> None:
-        self._settings, self._drills = settings, tuple(drills)
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        drills: Sequence[int],
+        channels: Sequence[Channel] = (Channel.SAMPLE, Channel.STATUS),
+    ) -> None:
+        self._settings, self._drills, self._channels = settings, tuple(drills), tuple(channels)
         self._inbox: deque[Incoming] = deque()
         self._connections = 0
         self._answered = Event()
@@ -117,6 +123,11 @@ class MqttBroker:
         info = self._client.publish(topic, payload, qos=1, retain=retain)
         return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
+    @property
+    def up(self) -> bool:
+        """Is there a connection now."""
+        return self._up
+
     def connections(self) -> int:
         """How often a connection was made so far."""
         return self._connections
@@ -131,7 +142,7 @@ class MqttBroker:
             self._answered.set()
             return
         self._refusal = None
-        for channel in (Channel.SAMPLE, Channel.STATUS):
+        for channel in self._channels:
             for start in range(0, len(self._drills), 100):
                 some = self._drills[start : start + 100]
                 client.subscribe([(topic(drill, channel), 1) for drill in some])

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event, Thread
 
 import structlog
@@ -29,13 +26,13 @@ from oracle.publisher import Publisher
 from oracle.registration import OracleIdentity
 from oracle.settings import Settings
 from oracle.sign import GasAccount, KeystoreSigner, open_keys
+from oracle.startup import read_deployment
 from oracle.static_files import StaticFiles
 from oracle.store import Store
 from oracle.submit import Submitter
 from oracle.transact import FeeLimits, Transactor
 from oracle.watch import Watcher, WatchScope
-from protocol.deployment import Deployment, parse_deployment
-from protocol.errors import RecordError
+from protocol.deployment import Deployment
 
 STEP_SECONDS = 0.05
 """The longest pause between two steps: a lease decision is never later than this."""
@@ -67,32 +64,6 @@ class Parts:
     gas: GasAccount
     chain: Web3Chain
     message_keys: dict[int, bytes] = field(repr=False)
-
-
-def configure_logs() -> None:
-    """JSON lines on stderr."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def read_deployment(path: Path) -> Deployment:
-    """The deployment record; raises SettingsError that names the file."""
-    try:
-        return parse_deployment(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise SettingsError(f"deployment record {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"deployment record {path} is not UTF-8 text") from error
-    except RecordError as error:
-        raise SettingsError(f"deployment record {error}") from error
 
 
 def open_parts(settings: Settings) -> Parts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -196,6 +196,15 @@ class Settings(BaseSettings):
 
 def load_settings(path: Path) -> Settings:
     """Read the file and the environment; raises SettingsError naming the first bad value."""
+    return read_settings(Settings, PREFIX, path)
+
+
+_S = TypeVar("_S", bound=BaseSettings)
+
+
+def read_settings(model: type[_S], prefix: str, path: Path) -> _S:
+    """Read a program's settings from its file and from the environment variables that begin with
+    `prefix`; raises SettingsError naming the first bad value."""
     try:
         tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -203,11 +212,11 @@ def load_settings(path: Path) -> Settings:
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"settings {path} is not TOML: {error}") from error
     for name in os.environ:
-        section = name.removeprefix(PREFIX).split("__")[0].lower()
-        if name.startswith(PREFIX) and section not in Settings.model_fields:
+        section = name.removeprefix(prefix).split("__")[0].lower()
+        if name.startswith(prefix) and section not in model.model_fields:
             raise SettingsError(f"environment: {name} is no setting")
 
-    class FileSettings(Settings):
+    class FileSettings(model):  # type: ignore[misc, valid-type]  # which model is said at run time
         """Settings with this file under the environment."""
 
         @classmethod
@@ -223,13 +232,14 @@ def load_settings(path: Path) -> Settings:
             return init_settings, env_settings, toml
 
     try:
-        return FileSettings()  # type: ignore[call-arg]  # the sources fill it
+        found: _S = FileSettings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(f"settings {path}: {place}: {first['msg']}") from error
     except SourceError as error:
         raise SettingsError(f"settings {path} or environment: {error}") from error
+    return found
 
 
 def _read_key(drill: int, path: Path) -> bytes:

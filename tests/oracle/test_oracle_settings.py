@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from oracle.cli import app
 from oracle.errors import KeystoreError, SettingsError
-from oracle.run import open_parts, read_deployment
+from oracle.run import open_parts
 from oracle.settings import load_settings
 from oracle.sign import KeystoreSigner, new_keystore, open_keys, open_keystore
+from oracle.startup import read_deployment
 from protocol.typed_data import recover_signer
 
 GOOD = """

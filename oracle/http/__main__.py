@@ -1,0 +1,5 @@
+"""`python -m oracle.http` is `drill-http`."""
+
+from oracle.http.cli import app
+
+app()
