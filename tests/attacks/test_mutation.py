@@ -31,9 +31,9 @@ def mutant(was: str, becomes: str, source: str = SOURCE) -> Mutant:
     return Mutant("tiny.vy", line + 1, lines[line], f"{indent}{becomes}\n", enclosing(lines)[line])
 
 
-def run_tiny(record: Path, tests: str = "1") -> subprocess.CompletedProcess[str]:
+def run_tiny(record: Path, tests: str = "1", *explained: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(str(ROOT / folder) for folder in ("scripts", "tests", "."))
-    command = [sys.executable, str(TINY / "campaign.py"), str(record), tests]
+    command = [sys.executable, str(TINY / "campaign.py"), str(record), tests, *explained]
     environment = os.environ | {"PYTHONPATH": path}
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -75,7 +75,10 @@ def test_campaign__again__judges_only_what_other_tests_did_not_kill(tiny_fates, 
     lines = tiny_record.read_text().count("\n")
     assert run_tiny(tiny_record).returncode == 0
     assert tiny_record.read_text().count("\n") == lines
-    assert run_tiny(tiny_record, tests="2").returncode == 0
+    same = 'tiny.vy: add: assert amount > 0, "nothing to add" => pass'
+    assert run_tiny(tiny_record, "2", same).returncode == 0
+    assert tiny_record.read_text().count("\n") == lines + 1
+    assert run_tiny(tiny_record, "2").returncode == 0
     assert tiny_record.read_text().count("\n") == lines + 2
 
 

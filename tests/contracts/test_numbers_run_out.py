@@ -12,8 +12,10 @@ from contracts.builders import RESERVE, TARIFF, Yard, new_key, tariff_view
 from contracts.evm import reverts
 from eth_utils import keccak
 
+from protocol.records import LevelRate, Tariff
 from rig.contract import compile_drill_meter
 
+MAX_FUNDED = 2**96 - 1
 LAST_NUMBER = 2**30 - 1
 LAST_RENTAL = 2**64 - 1
 LAST_EPOCH = 2**32 - 1
@@ -140,3 +142,16 @@ def test_expiring_a_key__last_second_of_its_field__works_and_the_next_reverts(
     yard.chain.set_time(LAST_TIME + 1)
     with reverts(""):
         yard.provide(change, second, *more)
+
+
+def test_end_rental__largest_funds_all_used_up__closes_and_all_is_revenue(yard: Yard):
+    dearest = Tariff(
+        (LevelRate(0, 0, 1),) * 3, standing_price_per_second=2**64 - 1, least_reserve=1
+    )
+    tariff = yard.publish(dearest)
+    rental = yard.open(MAX_FUNDED, drill=yard.list_drill(tariff=tariff), tariff=tariff)
+    yard.chain.advance(140 * 365 * 86_400)
+    receipt = yard.finish(rental)
+    assert yard.call("charge", rental) > MAX_FUNDED
+    assert receipt.named("RentalClosed")[0].args["refund"] == 0
+    assert yard.call("revenue") == yard.call("rental", rental)["collected"] == MAX_FUNDED

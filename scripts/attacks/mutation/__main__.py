@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -115,18 +116,20 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     judged = chosen(found, only, sample, seed)
     record = Record(folder / f"verdicts-{target.digest[:24]}.jsonl")
     tests = digest_of_tests(TESTS)
-    left_to_do = sum(not record.settled(m.key, tests) for m in judged)
+    why = report.explanations()
+    plan = Plan(
+        judged,
+        inject,
+        tests,
+        jobs,
+        watch=watch,
+        setting_up=SETTING_UP,
+        explained=why.keys(),
+    )
+    left_to_do = len(plan.unsettled(record))
     print(f"mutate: {len(judged):,} mutants, {left_to_do:,} not judged yet", flush=True)
     if left_to_do:
-        plan = Plan(
-            judged,
-            inject,
-            tests,
-            jobs,
-            watch=watch,
-            setting_up=SETTING_UP,
-            told=Progress(left_to_do),
-        )
+        plan = replace(plan, told=Progress(left_to_do))
         ignored = [f"--ignore={TESTS / name}" for name in LEFT_OUT]
         try:
             run(Campaign(plan, Compiler(target), record), [str(TESTS), *ignored])
@@ -135,7 +138,6 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
             raise typer.Exit(2) from None
     rows = report.figures(found, judged, record.verdicts)
     left = report.survivors(judged, record.verdicts)
-    why = report.explanations()
     _print(rows, left, why, whole=sample is None)
     if json_file is not None:
         known = {file or "all": row.as_json() for file, row in rows.items()}

@@ -15,7 +15,7 @@ import selectors
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -47,7 +47,8 @@ class Plan:
 
     `inject` hands a program to the tests; `watch` has them tell which external function they call,
     of which `setting_up` says how often each is called before a test begins. `compiling_seconds` of
-    the processor are allowed for compiling: many times what it takes.
+    the processor are allowed for compiling: many times what it takes. `explained` are the names of
+    mutants that are the same contract in other words.
     """
 
     mutants: Sequence[Mutant]
@@ -56,9 +57,18 @@ class Plan:
     jobs: int = 1
     optimiser: str = "none"
     compiling_seconds: int = 60
+    explained: Collection[str] = ()
     watch: Callable[[Callable[[str], None]], None] = lambda _: None
     setting_up: Mapping[str, int] = field(default_factory=dict)
     told: Callable[[int, Verdict], None] = lambda *_: None
+
+    def unsettled(self, record: Record) -> list[Mutant]:
+        """The mutants that are still to be judged."""
+        return [
+            mutant
+            for mutant in self.mutants
+            if not record.settled(mutant.key, self.tests, explained=mutant.name in self.explained)
+        ]
 
 
 class CampaignError(Exception):
@@ -136,7 +146,7 @@ class Campaign:
         for key, verdict in self.record.verdicts.items():
             if verdict.fate is Fate.KILLED and key in known and verdict.by in self._order.baseline:
                 self._order.learn(known[key], verdict.by)
-        waiting = (m for m in self.plan.mutants if not self.record.settled(m.key, self.plan.tests))
+        waiting = iter(self.plan.unsettled(self.record))
         for done, (mutant, verdict) in enumerate(self._judge(waiting, items), start=1):
             kept = self.record.add(verdict)
             if verdict.fate is Fate.KILLED:

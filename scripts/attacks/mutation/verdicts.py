@@ -77,9 +77,12 @@ class Record:
             file.write(json.dumps(asdict(verdict)) + "\n")
         return verdict
 
-    def settled(self, key: str, tests: str) -> bool:
-        """Whether a mutant needs no judging: a survivor does when the tests have changed."""
+    def settled(self, key: str, tests: str, *, explained: bool) -> bool:
+        """Whether a mutant needs no judging: a survivor does when the tests have changed, unless it
+        is the same contract in other words, which no test can tell."""
         verdict = self.verdicts.get(key)
         if verdict is None:
             return False
+        if verdict.fate is Fate.SURVIVED and explained:
+            return True
         return verdict.fate not in (Fate.SURVIVED, Fate.TIMED_OUT) or verdict.tests == tests

@@ -1,6 +1,7 @@
-"""Run a campaign with planted mutants of tiny.vy, in a process of its own: `campaign.py RECORD`.
+"""Run a campaign with planted mutants of tiny.vy, in a process of its own.
 
-Prints a JSON object: the fate of each mutant, by what its line becomes.
+`campaign.py RECORD TESTS [NAME...]`; the names are of mutants that count as explained. Prints a
+JSON object: the fate of each mutant, by what its line becomes.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ if __name__ == "__main__":
     record = Record(Path(sys.argv[1]))
     target = Target.of(HERE, "tiny.vy")
     mutants = planted(target.sources["tiny.vy"])
-    plan = Plan(mutants, inject, tests=sys.argv[2], jobs=2, compiling_seconds=4)
+    tests, explained = sys.argv[2], sys.argv[3:]
+    plan = Plan(mutants, inject, tests, jobs=2, compiling_seconds=4, explained=explained)
     options = ["--import-mode=prepend", "--override-ini=addopts=", str(HERE / "check_tiny.py")]
     run(Campaign(plan, Compiler(target), record), options)
     fates = {m.becomes.strip(): record.verdicts[m.key].fate for m in mutants}
