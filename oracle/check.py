@@ -10,7 +10,7 @@ from oracle.registration import OracleIdentity, advice
 from oracle.run import Parts, open_parts
 from oracle.settings import Settings
 from oracle.static_files import StaticFiles
-from oracle.store import Store, place_of
+from oracle.store import open_journal, place_of
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -58,12 +58,8 @@ def _drill(parts: Parts, drill: int) -> str:
 
 
 def _journal(parts: Parts) -> str:
-    store = Store(parts.settings.journal.url)
-    try:
-        store.bind(parts.deployment.domain)
-    finally:
-        store.close()
-    return place_of(parts.settings.journal.url)
+    with open_journal(parts.settings.journal.url, parts.deployment.domain):
+        return place_of(parts.settings.journal.url)
 
 
 def _publication(settings: Settings) -> str:

@@ -11,10 +11,17 @@ import typer
 
 from oracle.check import report
 from oracle.errors import OracleError
+from oracle.export import Exporter, export_all
+from oracle.extent_journal import ExtentJournal
 from oracle.run import run as run_daemon
 from oracle.settings import load_settings
 from oracle.sign import new_keystore
-from oracle.startup import configure_logs
+from oracle.startup import configure_logs, read_deployment
+from oracle.static_files import StaticFiles
+from oracle.store import open_journal
+
+DIFFERS = 1
+"""Exit status when samples are not those that were signed."""
 
 BAD_SETTINGS = 2
 """Exit status when something that the settings name is missing, wrong or refuses us."""
@@ -44,6 +51,26 @@ def check(settings: SettingsFile) -> None:
     """Check settings, keystores, chain, contract, journal and broker, and say what was found."""
     with _one_line_errors():
         report(load_settings(settings), typer.echo)
+
+
+@app.command()
+def export(
+    settings: SettingsFile,
+    to: Annotated[Path, typer.Option("--to", help="The folder to write to.")],
+    rental: Annotated[int | None, typer.Option("--rental", help="Only this one.")] = None,
+) -> None:
+    """Write published samples anew from the journal, verified against every signed reading."""
+    with _one_line_errors():
+        found = load_settings(settings)
+        domain = read_deployment(found.chain.deployment).domain
+        with open_journal(found.journal.url, domain) as store:
+            journal = ExtentJournal(store)
+            exporter = Exporter(journal, StaticFiles(to), domain, found.oracle.number)
+            complaints = export_all(exporter, to, rental, typer.echo)
+    for complaint in complaints:
+        typer.echo(f"drill-oracle: {complaint}", err=True)
+    if complaints:
+        raise typer.Exit(DIFFERS)
 
 
 @keys.command("new")

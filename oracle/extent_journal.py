@@ -19,7 +19,7 @@ from oracle.store import Store
 from protocol.errors import SampleError
 from protocol.publication import RentalIdentity
 from protocol.records import Reading
-from protocol.sample import decode_sample
+from protocol.sample import Sample, decode_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ class ExtentJournal:
             rows = connection.execute(query).all()
         return [LogRow(row.sequence, row.time_ms, bytes(row.raw)) for row in rows]
 
-    def sequence_of(self, drill: int, raw: bytes) -> int | None:
-        """The sequence of a sample of the drill that is here just as it came; None otherwise."""
+    def sample_of(self, drill: int, raw: bytes) -> Sample | None:
+        """A sample of the drill that is here just as it came; None for any other bytes."""
         try:
             sample = decode_sample(raw)
         except SampleError:
@@ -130,8 +130,7 @@ class ExtentJournal:
         query = select(table.raw).where(table.drill == drill, table.sequence == sample.sequence)
         with self._store.read() as connection:
             found = connection.execute(query).scalar()
-        same = found is not None and bytes(found) == raw
-        return sample.sequence if same else None
+        return sample if found is not None and bytes(found) == raw else None
 
     def newest_reading(self, extent: LogExtent, log_size: int) -> SignedReading | None:
         """The newest reading signed on its own over at most the log's first `log_size` samples.

@@ -22,6 +22,13 @@ from protocol.publication import (
 from protocol.records import Domain
 from protocol.sample import SAMPLE_BYTES
 
+BEYOND = (
+    "the journal was restored from a backup, or a reorganisation deeper than chain.confirmations "
+    "moved the end of the rental; the files stay, and `drill-oracle export` writes what is in the "
+    "journal"
+)
+"""How more can be published than the log has."""
+
 _SEALED, _PART = ".bin", ".part.bin"
 
 
@@ -71,11 +78,9 @@ def next_bundle(held: Held, tail: Sequence[LogRow]) -> Write | Remove | None:
     if held.stale:
         return Remove(held.stale[0], replace(held, stale=held.stale[1:]))
     if len(tail) < held.part_samples:
+        log_size = held.sealed * BUNDLE_SAMPLES + len(tail)
         raise PublishedDiffersError(
-            f"{held.log_size} samples are published, the log has "
-            f"{held.sealed * BUNDLE_SAMPLES + len(tail)}: it was restored from a backup, or the "
-            "end of the rental moved in a reorganisation deeper than chain.confirmations; the "
-            "files stay, and `drill-oracle export` writes what the journal has"
+            f"{held.log_size} samples are published, the log has {log_size}: {BEYOND}"
         )
     content = b"".join(row.raw for row in tail)
     if len(tail) == BUNDLE_SAMPLES:
@@ -125,8 +130,16 @@ def final_prefix(extent: LogExtent, rows: Sequence[LogRow]) -> Sequence[LogRow]:
 def cut(rows: Sequence[LogRow], before: int, log_size: int | None) -> Sequence[LogRow]:
     """Of samples with `before` others in front of them those that a log of that size has, if the
     size is known. What comes after the final reading was signed is in the journal and in no bill.
+
+    Raises PublishedDiffersError when the log does not even have those before.
     """
-    return rows if log_size is None else rows[: max(log_size - before, 0)]
+    if log_size is None:
+        return rows
+    if log_size < before:
+        raise PublishedDiffersError(
+            f"{before} samples are sealed, the log has {log_size}: {BEYOND}"
+        )
+    return rows[: log_size - before]
 
 
 def sealed_bundles(files: Mapping[str, int]) -> int:

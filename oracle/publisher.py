@@ -15,6 +15,7 @@ from oracle.errors import JournalError, PublicationError, PublishedDiffersError
 from oracle.extent import LogExtent
 from oracle.extent_journal import ExtentJournal, LogRow
 from oracle.publication import (
+    BEYOND,
     Held,
     Remove,
     Write,
@@ -131,7 +132,7 @@ class Publisher:
         known, held = self._held.get(extent.rental, (None, None))
         if known is None or known.identity != extent.identity:
             return None
-        return held if known.ended_ms in (None, extent.ended_ms) else None
+        return held if known.ended_ms == extent.ended_ms else None
 
     def _apply(self, folder: str, due: Write | Remove) -> None:
         if isinstance(due, Write):
@@ -187,13 +188,18 @@ class Publisher:
 
     def _last_sequence(self, extent: LogExtent, sealed: int) -> int:
         """The sequence of the last sealed sample; raises PublishedDiffersError if it is none of
-        the journal's."""
+        this rental's in the journal."""
         folder, name = self.folder(extent), bundle_file(sealed - 1, sealed=True)
         raw = self.files.read(folder, name, SAMPLE_BYTES, BUNDLE_BYTES - SAMPLE_BYTES)
-        sequence = self.journal.sequence_of(extent.identity.drill, raw)
-        if sequence is None:
+        last = self.journal.sample_of(extent.identity.drill, raw)
+        if last is None:
             raise PublishedDiffersError(f"{folder}/{name} ends with no sample of the journal")
-        return sequence
+        if extent.ended_ms is not None and last.time_ms > extent.ended_ms:
+            raise PublishedDiffersError(
+                f"{folder}/{name} ends with a sample of {last.time_ms}, the rental ended at "
+                f"{extent.ended_ms}: {BEYOND}"
+            )
+        return last.sequence
 
     def _reading(self, extent: LogExtent, files: dict[str, int]) -> PublishedReading | None:
         """The published reading; one that cannot be read is as good as none."""

@@ -110,6 +110,18 @@ class Store:
         self._engine.dispose()
 
 
+@contextmanager
+def open_journal(url: str, domain: Domain) -> Iterator[Store]:
+    """The journal of that contract beside a running oracle, for those who only read; raises
+    JournalError."""
+    store = Store(url)
+    try:
+        store.bind(domain)
+        yield store
+    finally:
+        store.close()
+
+
 def place_of(url: str) -> str:
     """A journal's URL as it may be logged: without user, password and options."""
     try:

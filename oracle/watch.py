@@ -196,10 +196,12 @@ class Watcher:
         self._drop_past(latest)
 
     def _drop_past(self, current: RentalView) -> None:
-        """Forget closed rentals of a drill once it has a newer one."""
+        """Forget closed rentals of a drill once it has a newer one and a view has shown them
+        closed: who follows views misses no end."""
+        shown = {} if self.view is None else self.view.deep
         for old in list(self._latest.values()):
             if old.drill == current.drill and old.rental < current.rental:
-                deep = self._deep.get(old.rental)
+                deep = shown.get(old.rental)
                 if deep is not None and deep.state is RentalState.CLOSED:
                     for known in (self._latest, self._deep, self._evidence, self._touched):
                         known.pop(old.rental, None)

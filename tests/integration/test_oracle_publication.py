@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +80,17 @@ def said(world: World, event: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == event]
 
 
+def command(world: World, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `drill-oracle` to its end."""
+    line = [sys.executable, "-m", "oracle", name, "--settings", str(world.settings), *options]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
 def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(world: World) -> None:
     bridge, functions = world.bridge, world.contract.functions
     with world.daemon() as daemon:
         rental = world.open_rental(RESERVE + 10**17)
-        wait("lease", bridge.leased, 20, daemon)
+        wait("lease", bridge.leased, 40, daemon)
         bridge.run(1, 2000)
         wait("settled", lambda: len(anchors(world, rental)) > 1, 30, daemon)
         folder = folder_of(world, rental)
@@ -92,7 +102,7 @@ def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(worl
 
         daemon.kill()
         daemon.start()
-        wait("lease after the kill", bridge.leased, 20, daemon)
+        wait("lease after the kill", bridge.leased, 40, daemon)
         time.sleep(1.5)
         bridge.stop_motor()
         world.send(functions.end_rental(rental), world.customer)
@@ -116,3 +126,42 @@ def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(worl
         "reading.json",
         "samples-00000000.part.bin",
     ]
+
+    mirror = world.folder / "mirror"
+    said_so = command(world, "export", "--to", str(mirror))
+    assert said_so.returncode == 0, said_so.stderr
+    assert f"rental {rental}: {len(log)} samples" in said_so.stdout
+    copied = mirror / folder.relative_to(world.folder / "samples")
+    for path in folder.iterdir():
+        assert (copied / path.name).read_bytes() == path.read_bytes()
+
+
+def test_export__journal_that_does_not_fit__says_what_and_ends_with_1(world: World) -> None:
+    bridge = world.bridge
+    with world.daemon() as daemon:
+        rental = world.open_rental(RESERVE + 10**17)
+        wait("receipt", lambda: bridge.readings, 20, daemon)
+        assert daemon.stop() == 0
+    with closing(sqlite3.connect(world.folder / "journal.sqlite")) as journal, journal:
+        journal.execute("UPDATE log_extent SET final_ms = final_ms + 3600000")
+        journal.execute("UPDATE signed_reading SET log_root = zeroblob(32)")
+
+    done = command(world, "export", "--to", str(world.folder / "mirror"))
+    assert done.returncode == 1
+    assert f"rental {rental}: the journal's first " in done.stderr
+
+    unknown = command(world, "export", "--to", str(world.folder / "mirror"), "--rental", "9")
+    assert unknown.returncode == 2
+    assert "the journal knows no rental 9" in unknown.stderr
+
+
+def test_check__folder_of_publication__says_whether_it_can_be_written(world: World) -> None:
+    found = command(world, "check")
+    assert "publication: " in found.stdout, found.stderr
+    assert "can be written, every 1 s" in found.stdout
+
+    (world.folder / "samples").rmdir()
+    found = command(world, "check")
+    assert found.returncode == 2
+    assert "samples" in found.stderr
+    assert "No such file or directory" in found.stderr
