@@ -16,7 +16,7 @@ from attacks.mutation.compiler import Compiler, Target, digest_of, whole
 from attacks.mutation.forks import first_answer
 from attacks.mutation.mutants import Candidates, Mutant, enclosing
 from attacks.mutation.order import Order
-from attacks.mutation.verdicts import Fate, Record, Verdict
+from attacks.mutation.verdicts import Fate, Record, Verdict, packed_record
 from rig.contract import SOURCES
 from rig.services import ROOT
 
@@ -176,6 +176,18 @@ def test_record__half_a_line_at_the_end__is_left_out(tmp_path):
     with file.open("a") as half:
         half.write('{"key": "two", "fa')
     assert list(Record(file).verdicts) == ["one"]
+
+
+def test_record__kept_with_the_sources__is_where_another_machine_begins(tmp_path):
+    file, packed = tmp_path / "record", tmp_path / "record.gz"
+    Record(file).add(Verdict("one", Fate.KILLED, "digest", "test"))
+    packed.write_bytes(packed_record(file))
+    assert packed.read_bytes() == packed_record(file)
+    other = Record(tmp_path / "elsewhere" / "record", packed)
+    assert other.verdicts == Record(file).verdicts
+    other.add(Verdict("two", Fate.SURVIVED, "another"))
+    again = Record(tmp_path / "elsewhere" / "record", packed)
+    assert list(again.verdicts) == ["one", "two"]
 
 
 def test_record__a_program_judged_already__is_a_twin(tmp_path):

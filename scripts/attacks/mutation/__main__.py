@@ -18,7 +18,7 @@ from attacks.mutation import mutants, report
 from attacks.mutation.campaign import Campaign, CampaignError, Plan, run
 from attacks.mutation.compiler import Compiler, Target
 from attacks.mutation.mutants import Candidates, Mutant
-from attacks.mutation.verdicts import Fate, Record, Verdict
+from attacks.mutation.verdicts import Fate, Record, Verdict, packed_record
 from rig.contract import CACHE, SOURCES, Compiled
 from rig.services import ROOT
 
@@ -101,7 +101,10 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     only: Annotated[str | None, typer.Option(help="One source, such as vault.")] = None,
     jobs: Annotated[int, typer.Option(help="Mutants judged at the same time.")] = 1,
     write_page: Annotated[
-        bool, typer.Option("--write-page", help="Renew docs/mutation.md, after a whole run.")
+        bool, typer.Option("--write-page", help="Renew docs/mutation.md.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the verdicts beside the sources of this command.")
     ] = False,
 ) -> None:
     """Break the contract in every small way, and see whether a test notices.
@@ -114,7 +117,8 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     folder = CACHE / "mutation"
     found = mutants.candidates(target.sources, folder)
     judged = chosen(found, only, sample, seed)
-    record = Record(folder / f"verdicts-{target.digest[:24]}.jsonl")
+    file, packed = _records(target)
+    record = Record(file, packed)
     tests = digest_of_tests(TESTS)
     why = report.explanations()
     plan = Plan(
@@ -143,11 +147,21 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
         known = {file or "all": row.as_json() for file, row in rows.items()}
         names = [{"mutant": m.name, "why": why.get(m.name)} for m in left]
         json_file.write_text(json.dumps({"figures": known, "survivors": names}, indent=2) + "\n")
+    if keep and file.exists():
+        for old in packed.parent.glob("verdicts-*.jsonl.gz"):
+            old.unlink()
+        packed.write_bytes(packed_record(file))
     if write_page:
         head = PAGE.read_text("ascii").partition(MARK)[0]
         PAGE.write_text(head + MARK + "\n" + report.page(rows, left, why), "ascii")
     if rows[""].rate < report.AIM or report.unexplained(left, why):
         raise typer.Exit(1)
+
+
+def _records(target: Target) -> tuple[Path, Path]:
+    """Where verdicts on these sources are written, and where they are kept for others."""
+    name = f"verdicts-{target.digest[:24]}.jsonl"
+    return CACHE / "mutation" / name, Path(__file__).with_name(f"{name}.gz")
 
 
 def _print(
