@@ -111,3 +111,4 @@ def _afterwards(yard: Yard) -> None:
     yard.provide("revoke_oracle", oracle)
     # What the revoked box still signs is refused.
     yard.settle([yard.reading(rental, yard.now * 1000)])
+    yard.free = [one for one in yard.free[:-1] if one[1] != oracle and one[2] != 3]

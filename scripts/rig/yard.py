@@ -178,14 +178,14 @@ class Yard:
         With `losing`, some samples never arrive.
         """
         meter = self.meters[rental]
-        samples = list(self._drill(meter, until, losing=losing))
+        samples = list(self.drill(meter, until, losing=losing))
         meter.log, _ = meter.log.extend(samples)
         meter.until = until
         if self.publisher is not None:
             self.publisher.append(meter.identity, [one.raw for one in samples])
         return meter.log.reading(until)
 
-    def _drill(self, meter: Metered, until: int, *, losing: bool) -> Iterator[LoggedSample]:
+    def drill(self, meter: Metered, until: int, *, losing: bool = False) -> Iterator[LoggedSample]:
         """A stroke at each level, well apart, and standstill before and after."""
         machine, start_ms = meter.machine, meter.until
         yield machine.rest(start_ms + 1)

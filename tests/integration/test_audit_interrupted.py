@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from audit import fetch
 from audit.errors import AuditError, InterruptedAuditError
 from audit.fetch import Chain
 from audit.order import Order, Watcher
+from audit.published import Published
 from audit.result import Result
 from audit.rpc import Endpoint
 from audit.run import Audit
+from audit.sources import open_source
 from rig.history import tell
 from rig.services import ROOT, Anvil
-from rig.yard import Yard
+from rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 
@@ -35,9 +38,15 @@ SPAN = 15
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     with Anvil(tmp_path_factory.mktemp("anvil"), options=("--hardfork", "osaka")) as anvil:
-        yard = Yard(Web3(HTTPProvider(anvil.url)))
+        samples = tmp_path_factory.mktemp("samples")
+        yard = Yard(Web3(HTTPProvider(anvil.url)), samples=samples)
         tell(yard, 4)
-        yield Told(anvil.url, yard.contract.address, anvil.chain_id, yard)
+        # Two rentals that go on, one of them over several bundles.
+        yard.strokes = (2_500, 2_500, 2_500)
+        long = yard.open(yard.customers[1], COIN)
+        for _ in range(4):
+            yard.use([long], 7_200)
+        yield Told(anvil.url, yard.contract.address, anvil.chain_id, yard, samples)
 
 
 @pytest.fixture
@@ -46,16 +55,18 @@ def _short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "LONGEST_SPAN", SPAN)
 
 
-def stopped_after(told: Told, windows: int, state: Path) -> None:
-    """Audit until so many ranges of blocks are done."""
+def stopped_after(told: Told, windows: int, state: Path, samples: Path | None = None) -> None:
+    """Audit until so many ranges of blocks are done, or the open rentals are reached."""
     done: list[int] = []
     watcher = Watcher(
         progress=lambda _first, now, _last: done.append(now),
         stopping=lambda: len(done) >= windows,
     )
     order = Order(told.contract, state=state)
-    with pytest.raises(InterruptedAuditError, match=f"block {windows * SPAN}"):
-        Audit(Chain(Endpoint(told.url), told.contract), order, watcher).run()
+    chain = Chain(Endpoint(told.url), told.contract)
+    published = None if samples is None else partial(Published, open_source(str(samples)))
+    with pytest.raises(InterruptedAuditError, match=rf"block {windows * SPAN}|open rentals"):
+        Audit(chain, order, watcher, published).run()
 
 
 def comparable(result: Result) -> Any:
@@ -72,6 +83,34 @@ def test_run__stopped_and_started_again__as_in_one_go(
     result = audit(told.url, told.contract, state=state)
     assert comparable(result) == comparable(audit(told.url, told.contract))
     assert names(result) == set()
+
+
+@pytest.mark.usefixtures("_short_ranges")
+@pytest.mark.parametrize("windows", [1, 2, 3, 6])
+def test_run__with_samples_stopped_and_started_again__as_in_one_go(
+    told: Told, tmp_path: Path, windows: int
+) -> None:
+    """The blocks make five ranges; after those come the samples of the open rentals."""
+    state = tmp_path / "state"
+    stopped_after(told, windows, state, told.samples)
+    result = audit(told.url, told.contract, samples=told.samples, state=state)
+    assert comparable(result) == comparable(audit(told.url, told.contract, samples=told.samples))
+    assert names(result) == {"gap-in-samples"}
+
+
+def test_run__with_samples_once_more_from_the_state__the_same(told: Told, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    first, again = (
+        audit(told.url, told.contract, samples=told.samples, state=state) for _ in range(2)
+    )
+    assert comparable(first) == comparable(again)
+
+
+def test_run__state_file_of_an_audit_without_samples__refused(told: Told, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    audit(told.url, told.contract, state=state)
+    with pytest.raises(AuditError, match="of other samples, or of none"):
+        audit(told.url, told.contract, samples=told.samples, state=state)
 
 
 @pytest.mark.usefixtures("_short_ranges")
