@@ -51,8 +51,12 @@ class SimulatedDrill:
         loads: LoadSource,
         seed: int,
         monotonic_ms: int,
+        step_ms: int = STEP_MS,
     ) -> None:
-        """Power up at `monotonic_ms`: locked, clock unset, odometer and sequence as remembered."""
+        """Power up at `monotonic_ms`: locked, clock unset, odometer and sequence as remembered.
+
+        `step_ms`, the fixed step, divides the sample period."""
+        self.step_ms = step_ms
         self.controller = Controller(provisioning, newest_issued_at=memory.newest_issued_at)
         self.memory = memory
         self.clock = Clock()
@@ -129,16 +133,23 @@ class SimulatedDrill:
         self._sense()
 
     def step(self, monotonic_ms: int) -> Sample | None:
-        """Advance by STEP_MS to `monotonic_ms`; returns a sample when one is due."""
+        """Advance by a step to `monotonic_ms`; returns a sample when one is due."""
         elapsed_ms, self._monotonic_ms = monotonic_ms - self._monotonic_ms, monotonic_ms
         floor_ms = self.memory.time_floor_ms + elapsed_ms
         self.memory = replace(self.memory, time_floor_ms=floor_ms)
         self._count()
         motor_on = self.controller.motor_on
         load = self._loads.load(self.level, self._motor_ms)
-        self.spindle = advance(self.spindle, self._machine, load, self._noise, motor_on=motor_on)
+        self.spindle = advance(
+            self.spindle,
+            self._machine,
+            load,
+            self._noise,
+            motor_on=motor_on,
+            step_ms=self.step_ms,
+        )
         if motor_on:
-            self._motor_ms += STEP_MS
+            self._motor_ms += self.step_ms
             self.level = load.level
         self._sense()
         return self._sample() if self._due() else None
@@ -150,8 +161,8 @@ class SimulatedDrill:
         level = self._reported.level
         self.memory = replace(
             self.memory,
-            active_ms=_add(self.memory.active_ms, level, STEP_MS),
-            rpm_ms=_add(self.memory.rpm_ms, level, self.rpm * STEP_MS),
+            active_ms=_add(self.memory.active_ms, level, self.step_ms),
+            rpm_ms=_add(self.memory.rpm_ms, level, self.rpm * self.step_ms),
         )
 
     def _sense(self) -> None:

@@ -16,7 +16,6 @@ from device.errors import FrameError, NonVolatileError
 from device.frames import Decoder, Frame, FrameType
 from device.memory import Memory
 from device.payloads import Status, parse_ack, parse_clock, parse_lease, parse_text
-from device.spindle import STEP_MS
 from device.uplink import RING_SAMPLES, Uplink
 from protocol.sample import Sample, encode_sample
 
@@ -52,14 +51,15 @@ class Firmware:
         """Advance the drill on its fixed grid up to `monotonic_ms` and queue its samples. However
         long it was held up, its time is then less than a step behind, and no input may be given to
         it before."""
+        step_ms = self.drill.step_ms
         behind = monotonic_ms - self._grid_ms
         if behind > MAX_CATCH_UP_MS:
-            skipped = behind // STEP_MS * STEP_MS - STEP_MS
+            skipped = behind // step_ms * step_ms - step_ms
             self._grid_ms += skipped
             self.skipped_ms += skipped
         sampled = False
-        while self._grid_ms + STEP_MS <= monotonic_ms:
-            self._grid_ms += STEP_MS
+        while self._grid_ms + step_ms <= monotonic_ms:
+            self._grid_ms += step_ms
             sample = self.drill.step(self._grid_ms)
             if sample is not None:
                 self._hold(sample)
@@ -71,7 +71,7 @@ class Firmware:
 
     def next_step_ms(self) -> int:
         """Monotonic ms at which the next step is due."""
-        return self._grid_ms + STEP_MS
+        return self._grid_ms + self.drill.step_ms
 
     def send(self, monotonic_ms: int) -> bytes:
         """The bytes for the line, due now."""

@@ -26,7 +26,7 @@ from typing import Protocol
 from protocol.sample import Fault
 
 STEP_MS = 10
-"""The fixed step of the simulation."""
+"""The fixed step of the simulation, unless a coarser one is asked for."""
 
 STANDSTILL_RPM = 5.0
 """Below this bearing friction holds the spindle."""
@@ -147,14 +147,20 @@ class Spindle:
 
 
 def advance(
-    spindle: Spindle, machine: Machine, load: Load, noise: random.Random, *, motor_on: bool
+    spindle: Spindle,
+    machine: Machine,
+    load: Load,
+    noise: random.Random,
+    *,
+    motor_on: bool,
+    step_ms: int = STEP_MS,
 ) -> Spindle:
     """The spindle one fixed step later."""
-    seconds = STEP_MS / 1000
+    seconds = step_ms / 1000
     if not motor_on:
         rpm = spindle.rpm * math.exp(-seconds / machine.coast_s)
         still = replace(spindle, rpm=rpm if rpm >= STANDSTILL_RPM else 0.0, torque_nm=0.0)
-        return _heat(replace(still, current_a=0.0), machine, 0.0)
+        return _heat(replace(still, current_a=0.0), machine, 0.0, seconds)
     if load.recorded:
         rpm, torque = load.rpm, load.torque_nm
     else:
@@ -165,12 +171,12 @@ def advance(
     power = abs(power_w(rpm, torque))
     current = machine.idle_a + power / (machine.efficiency * machine.supply_v)
     turning = replace(spindle, rpm=rpm, torque_nm=torque, current_a=current)
-    return _heat(turning, machine, power)
+    return _heat(turning, machine, power, seconds)
 
 
-def _heat(spindle: Spindle, machine: Machine, power: float) -> Spindle:
+def _heat(spindle: Spindle, machine: Machine, power: float, seconds: float) -> Spindle:
     target = machine.ambient_c + machine.rated_rise_k * power / machine.rated_power_w
-    change = (target - spindle.temperature_c) * (1 - math.exp(-STEP_MS / 1000 / machine.thermal_s))
+    change = (target - spindle.temperature_c) * (1 - math.exp(-seconds / machine.thermal_s))
     return replace(spindle, temperature_c=spindle.temperature_c + change)
 
 
