@@ -48,6 +48,7 @@ class Metering:
     rentals: dict[int, RentalView] = field(default_factory=dict)
     reused: set[int] = field(default_factory=set)
     writable: bool = True
+    _doubtful: bool = False
     _states: dict[int, tuple[RentalLog, ...]] = field(default_factory=dict)
     _checkpoint_size: dict[int, int] = field(default_factory=dict)
     _of_drill: dict[int, list[int]] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Metering:
 
         A journal that cannot be written changes nothing: the samples stay with the bridges.
         """
+        found = self._reread(now_ms) if self._doubtful else []
         orders = dict(self.orders)
         taken: dict[int, list[LoggedSample]] = {}
         late: list[LoggedSample] = []
@@ -83,7 +85,7 @@ class Metering:
         if not self._write(Received([one for some in taken.values() for one in some], late)):
             return Taken()
         self.orders = orders
-        gaps = [
+        gaps = found + [
             gap for drill, samples in taken.items() for gap in self._append(drill, samples, now_ms)
         ]
         return Taken(frozenset(moved), frozenset(resend), tuple(gaps))
@@ -94,9 +96,30 @@ class Metering:
                 self.journal.add_samples(received)
             except JournalError as error:
                 self.fail(error)
+                self._doubtful = True
                 return False
             self.writable = True
         return True
+
+    def _reread(self, now_ms: int) -> list[tuple[int, Gap]]:
+        """After a failed write: a commit may be durable although its answer was lost, as with a
+        server whose connection breaks. What the journal holds by now is metered, and not taken
+        again."""
+        gaps = []
+        try:
+            for drill, known in self.orders.items():
+                order = self.journal.order(drill)
+                if order.sequence > known.sequence:
+                    samples = [*self.journal.samples_after(drill, known.sequence, 0, None)]
+                    self.orders[drill] = replace(
+                        order, time_ms=max(order.time_ms, known.time_ms), asked_ms=known.asked_ms
+                    )
+                    gaps += self._append(drill, samples, now_ms)
+        except JournalError as error:
+            self.fail(error)
+        else:
+            self._doubtful = False
+        return gaps
 
     def fail(self, error: JournalError) -> None:
         """Note that the journal could not be written; said once until it works again."""

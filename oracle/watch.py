@@ -90,8 +90,9 @@ class Watcher:
         if number == cursor.number:
             return number
         log.warning("reorganisation", from_block=number + 1, to_block=cursor.number)
-        self._journal.roll_back(number)
+        # In this order: a roll back that fails after it was durable is not seen again.
         self._forget()
+        self._journal.roll_back(number)
         return number
 
     def _forget(self) -> None:

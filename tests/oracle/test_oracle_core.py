@@ -81,6 +81,30 @@ def test_step__journal_not_writable__no_acknowledgement_and_inhibit_until_it_is(
     assert [one.sample.sequence for one in journalled] == [*range(1, box.sent + 1)]
 
 
+def test_step__commit_is_durable_but_its_answer_is_lost__samples_are_metered_once(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a database server whose connection breaks during COMMIT."""
+    view = view_of()
+    box.rest()
+    box.run(3, view, motor_on=True)
+    add = Journal.add_samples
+
+    def lose_the_answer(journal: Journal, received: Received) -> None:
+        add(journal, received)
+        raise JournalError("connection lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add_samples", lose_the_answer)
+        box.run(1, view, motor_on=True)
+    box.run(3, view, motor_on=True)
+
+    assert box.core.metering.writable
+    assert box.broker.of("journalled")[-1]["sequence"] == box.sent
+    assert box.core.metering.logs[7].frontier.size == box.sent
+    assert box.core.metering.logs[7].meter.registers.active_ms_1 == 600
+
+
 def test_step__malformed_and_foreign_messages__dropped_and_counted(box: Box) -> None:
     foreign = make_sample(1, NOW_MS, drill=2)
     box.broker.give(foreign)

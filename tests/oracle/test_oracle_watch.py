@@ -11,7 +11,7 @@ from oracle_builders import FakeClock
 from oracle_fake_chain import FakeChain
 
 from oracle.chain_journal import ChainJournal
-from oracle.errors import ChainError
+from oracle.errors import ChainError, JournalError
 from oracle.store import Store
 from oracle.watch import Watcher, WatchScope
 from protocol.records import RentalState
@@ -99,6 +99,31 @@ def test_poll__reorganisation_removes_the_deposit__nothing_of_it_is_left(desk: D
     assert 7 not in view.latest
     assert 7 not in view.deep
     assert desk.journal.evidence(7) is None
+
+
+def test_poll__roll_back_is_durable_but_its_answer_is_lost__nothing_vanished_is_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.chain.mine()
+    desk.watcher.poll()
+    roll_back = ChainJournal.roll_back
+
+    def lose_the_answer(journal: ChainJournal, number: int) -> None:
+        roll_back(journal, number)
+        raise JournalError("connection lost")
+
+    desk.chain.fork(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(ChainJournal, "roll_back", lose_the_answer)
+        with pytest.raises(JournalError):
+            desk.watcher.poll()
+    desk.chain.blocks[1].drills = desk.chain.blocks[0].drills
+    view = desk.watcher.poll()
+
+    assert 7 not in view.latest
+    assert 7 not in view.evidence
 
 
 def test_poll__reorganisation_while_stopped__found_by_the_remembered_hashes(desk: Desk) -> None:
