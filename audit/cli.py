@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from audit import cli_proof
+from audit import cli_bill, cli_proof
+from audit.cli_watch import watching
 from audit.completeness import Depth
 from audit.errors import AuditError, InterruptedAuditError
 from audit.fetch import Chain
-from audit.order import Order, Watcher
+from audit.order import Order
 from audit.published import Published
 from audit.report_html import as_html
 from audit.report_json import as_json
@@ -40,6 +38,7 @@ app = typer.Typer(
 )
 
 
+cli_bill.register(app)
 cli_proof.register(app)
 
 
@@ -94,35 +93,11 @@ def _require_order(order: Order) -> None:
 
 
 def _audit(rpc: str, order: Order, samples: str | None) -> Result:
-    """Run the audit with a progress bar on a terminal; the first interrupt stops it in order."""
     source = None if samples is None else open_source(samples)
     published = None if source is None else partial(Published, source)
-    stopped: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        stopped.append(number)
-        # The next one ends it at once.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, stop)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    try:
-        with Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        ) as bar:
-            task = bar.add_task("blocks", total=None)
-
-            def progress(first: int, now: int, last: int) -> None:
-                text = f"block {now:,} of {last:,}"
-                done = now - first + 1
-                bar.update(task, description=text, total=last - first + 1, completed=done)
-
-            watcher = Watcher(progress, lambda: bool(stopped))
-            chain = Chain(Endpoint(rpc), order.contract)
-            return Audit(chain, order, watcher, published).run()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with watching() as watcher:
+        chain = Chain(Endpoint(rpc), order.contract)
+        return Audit(chain, order, watcher, published).run()
 
 
 def _write(result: Result, json_file: Path | None, html_file: Path | None) -> None:

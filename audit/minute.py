@@ -1,6 +1,6 @@
 """What a minute of drilling amounts to: usage from its samples, and its share of the bill.
 
-Written from docs/protocol.md section 5. The time from one sample to the next belongs to the minute
+The time from one sample to the next belongs to the minute
 that it begins in, so that the minutes of a rental add up to its registers.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from audit.arithmetic import Rate
+from audit.meter import Meter
+from audit.samples import cut
 from audit.verify import MINUTE_MS, Shown, Terms
 from protocol.records import LEVELS
-from protocol.sample import GAP_MS, Sample
+from protocol.sample import Sample, encode_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,20 @@ class Usage:
 
 def usage(samples: Sequence[Sample], start_ms: int, rates: Sequence[Rate], *, begun: bool) -> Usage:
     """What samples in order amount to within a minute; `begun`: the meter counts from the first."""
-    active_ms, rpm_ms = [0] * LEVELS, [0] * LEVELS
-    for sample, following in pairwise(samples):
-        begun = begun or not sample.motor_on
-        elapsed = following.time_ms - sample.time_ms
-        inside = start_ms <= sample.time_ms < start_ms + MINUTE_MS
-        if not (begun and inside and sample.motor_on and elapsed <= GAP_MS):
-            continue
-        level = sample.level - 1
-        active_ms[level] += elapsed
-        rpm_ms[level] += elapsed * min(sample.rpm, rates[level][2])
-    return Usage(tuple(active_ms), tuple(rpm_ms))
+    fields = cut(b"".join(encode_sample(sample) for sample in samples))
+    meter = Meter(tuple(highest_rpm for _, _, highest_rpm in rates))
+    meter.last = fields[0] if begun else None
+    inside = [
+        place
+        for place, sample in enumerate(samples)
+        if start_ms <= sample.time_ms < start_ms + MINUTE_MS
+    ]
+    # What leads to the first one belongs to the minute before, what leads on from the last to this.
+    meter.take(fields[: inside[0] + 1])
+    before = [*meter.active_ms, *meter.rpm_ms]
+    meter.take(fields[inside[0] + 1 : inside[-1] + 2])
+    grown = [b - a for a, b in zip(before, (*meter.active_ms, *meter.rpm_ms), strict=True)]
+    return Usage(tuple(grown[:LEVELS]), tuple(grown[LEVELS:]))
 
 
 @dataclass(frozen=True, slots=True)

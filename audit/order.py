@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.books import Books
 from audit.completeness import Depth
+from audit.decode import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,9 @@ class Order:
 
 @dataclass(slots=True)
 class Watcher:
-    """Who looks on: told of progress, and asked whether to stop."""
+    """Who looks on: told of progress and of each event once it is in the books (with the calldata
+    of signed calls by transaction), and asked whether to stop."""
 
     progress: Callable[[int, int, int], None] = lambda _first, _now, _last: None
     stopping: Callable[[], bool] = lambda: False
+    event: Callable[[Event, Books, Mapping[str, bytes | None]], None] = lambda *_: None

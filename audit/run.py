@@ -231,6 +231,7 @@ class Audit:
                 self._require_same_last(header)
                 for event in events:
                     self._replay.apply(event, calldata)
+                    self._watcher.event(event, self._books, calldata)
                 self._replay.finish_block()
 
     def _calldata(self, events: Iterable[Event]) -> Mapping[str, bytes | None]:

@@ -23,7 +23,7 @@ from audit.calldata import (
 from audit.decode import Event
 from audit.findings import Findings
 from audit.replay_usage import objection
-from audit.signatures import digest_of, recovered, verifies_p256
+from audit.signatures import digest_of, is_signed_with, recovered
 from protocol.records import Domain
 
 REASONS = {
@@ -139,9 +139,7 @@ class Settlements:
 
     @staticmethod
     def _is_of(record: Key | None, key: str, digest: bytes, r: int, vs: int) -> bool:
-        if record is not None and record.point is not None:
-            return verifies_p256(digest, r, vs, record.point)
-        return recovered(digest, r, vs) == key
+        return is_signed_with(key, record.point if record else None, digest, r, vs)
 
     def _matches(self, event: Event, reading: PackedReading) -> bool:
         args = event.args

@@ -65,3 +65,10 @@ def verifies_p256(digest: bytes, r: int, s: int, point: tuple[int, int]) -> bool
     first = int.from_bytes(digest, "big") * inverse % P256_ORDER
     found = base * first + key * (r * inverse % P256_ORDER)
     return not found.is_point_at_infinity() and int(found.x) % P256_ORDER == r
+
+
+def is_signed_with(key: str, point: tuple[int, int] | None, digest: bytes, r: int, vs: int) -> bool:
+    """Whether the key of that address signed the digest; `point` is that of a P-256 key."""
+    if point is not None:
+        return verifies_p256(digest, r, vs, point)
+    return recovered(digest, r, vs) == key

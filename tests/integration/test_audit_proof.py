@@ -16,8 +16,9 @@ from web3 import HTTPProvider, Web3
 from audit.cli import app
 from protocol.publication import BUNDLE_SAMPLES, RentalIdentity, bundle_file, contract_folder
 from protocol.records import Reading, Registers
-from rig.history import COIN, Yard, furnish
+from rig.history import furnish
 from rig.services import Anvil
+from rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 

@@ -1,0 +1,203 @@
+"""The command `drill-audit bill`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.asset import asset_of
+from audit.bill_document import write_document
+from audit.bill_english import EN
+from audit.bill_german import DE
+from audit.books import Books
+from audit.cli_watch import watching
+from audit.decode import Event
+from audit.document import Document
+from audit.document_html import as_html
+from audit.document_pdf import as_pdf
+from audit.errors import AuditError
+from audit.fetch import Chain
+from audit.order import Order, Watcher
+from audit.published import Published
+from audit.rental_story import RentalStory
+from audit.rpc import Endpoint
+from audit.run import Audit
+from audit.sources import open_source
+from audit.statement import Statement, state_rental, wrong
+from protocol.errors import RecordError
+from protocol.records import Domain
+
+REFUSED, COULD_NOT_CHECK = 1, 2
+
+LANGUAGES = {words.code: words for words in (EN, DE)}
+
+_EXPLORER = re.compile(r"https?://[!#-;=?-~]*\{tx\}[!#-;=?-~]*")
+"""Printable, without quotes, angle brackets and spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the statement is to look like, and where it goes."""
+
+    html: Path | None
+    pdf: Path | None
+    language: str
+    explorer: str
+    unit: str | None
+    despite_findings: bool
+
+
+@dataclass(slots=True)
+class _Listener:
+    """Follows one rental through an audit, and keeps the books at hand."""
+
+    story: RentalStory
+    books: Books | None = field(default=None)
+
+    def see(self, event: Event, books: Books, calldata: Mapping[str, bytes | None]) -> None:
+        """Take an event."""
+        self.books = books
+        self.story.see(event, books, calldata)
+
+
+def make_statement(
+    chain: Chain,
+    order: Order,
+    watcher: Watcher,
+    samples: Callable[[Domain], Published] | None = None,
+    unit: str | None = None,
+) -> Statement:
+    """Audit, and state the order's rental; raises AuditError."""
+    if order.rental is None:
+        raise AuditError("a statement is of one rental")
+    listener = _Listener(RentalStory(order.rental))
+    watcher.event = listener.see
+    result = Audit(chain, order, watcher, samples).run()
+    if "reorganisation" in result.findings.counts:
+        raise AuditError("the chain changed meanwhile: run it again")
+    if listener.books is None:
+        raise AuditError("there is no history of this contract to make a statement from")
+    scope = result.scope
+    asset = asset_of(chain, scope.asset, scope.last_hash, unit)
+    time = chain.header(scope.last_hash).timestamp
+    return state_rental(listener.story, listener.books, result, asset=asset, last_time=time)
+
+
+def commands(order: Order, statement: Statement) -> list[str]:
+    """How to recompute it, for a terminal."""
+    where = f"--rpc URL --contract {order.contract}"
+    scope = statement.scope
+    proof = f"--proof --block-hash {scope.last_hash}"
+    return [
+        f"drill-audit run {where} --chain-id {scope.chain_id} --rental {statement.rental} {proof} "
+        "--samples DIR|URL",
+        f"drill-audit bill {where} --rental {statement.rental} "
+        f"--to-block {scope.last_block} --html bill.html",
+    ]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("bill")(bill)
+
+
+def bill(
+    *,
+    rpc: Annotated[str, typer.Option(help="A JSON-RPC endpoint, http(s).")],
+    contract: Annotated[str, typer.Option(help="The contract's address.")],
+    rental: Annotated[int, typer.Option(help="The rental's number.", min=1)],
+    samples: Annotated[
+        str | None, typer.Option(help="Published samples to look at: a folder or an address.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as HTML.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write it as PDF.")] = None,
+    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    explorer: Annotated[
+        str, typer.Option(help="Address of a transaction, with {tx} for its hash.")
+    ] = "",
+    unit: Annotated[str | None, typer.Option(help="What to call the currency's unit.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain it must be on.")] = None,
+    from_block: Annotated[
+        int | None, typer.Option(help="Begin here; by default at the deployment.")
+    ] = None,
+    to_block: Annotated[int | None, typer.Option(help="The last block; default newest.")] = None,
+    proof: Annotated[bool, typer.Option(help="Compare state by storage proof.")] = False,
+    block_hash: Annotated[str | None, typer.Option(help="The last block, by a hash you trust.")] = (
+        None
+    ),
+    despite_findings: Annotated[
+        bool, typer.Option(help="Write it though the audit found something wrong, and say so.")
+    ] = False,
+) -> None:
+    """Write a rental's statement for the customer's books, out of a whole audit.
+
+    Exit status: 0 written, 1 refused because of findings, 2 could not be made.
+    """
+    order = Order(contract, chain_id, rental, from_block, to_block, proof, block_hash)
+    wish = Wish(html, pdf, language, explorer, unit, despite_findings)
+    try:
+        _require_wish(order, wish)
+        with watching() as watcher:
+            chain = Chain(Endpoint(rpc), contract)
+            source = None if samples is None else partial(Published, open_source(samples))
+            statement = make_statement(chain, order, watcher, source, wish.unit)
+        bad = wrong(statement.findings)
+        if not bad or despite_findings:
+            document = write_document(
+                statement, LANGUAGES[language], explorer, commands(order, statement)
+            )
+            _write(document, wish)
+    except (AuditError, RecordError) as error:
+        typer.echo(f"drill-audit: {error}", err=True)
+        raise typer.Exit(COULD_NOT_CHECK) from error
+    for finding in statement.findings:
+        text = f"{finding.grade}: {finding.name}: {finding.subject}: {finding.text}"
+        typer.echo(text, err=True)
+    if bad and not despite_findings:
+        typer.echo("drill-audit: no bill is written over that; see --despite-findings", err=True)
+        raise typer.Exit(REFUSED)
+    _tell(statement, wish)
+
+
+def _require_wish(order: Order, wish: Wish) -> None:
+    Domain(0, order.contract)
+    if wish.html is None and wish.pdf is None:
+        raise AuditError("give --html or --pdf, or both")
+    if wish.language not in LANGUAGES:
+        raise AuditError(f"statements are written in {' and '.join(LANGUAGES)}")
+    if wish.explorer and not _EXPLORER.fullmatch(wish.explorer):
+        raise AuditError("--explorer is an http(s) address with {tx} in it")
+    if wish.unit is not None and not re.fullmatch(r"[!-~]{1,12}", wish.unit):
+        raise AuditError("--unit is one short word, such as ETH")
+    if order.proof and order.block_hash is None:
+        raise AuditError("--proof needs --block-hash: the hash of a block that you trust")
+
+
+def _write(document: Document, wish: Wish) -> None:
+    renderers: tuple[tuple[Path | None, Callable[[Document], bytes]], ...] = (
+        (wish.html, as_html),
+        (wish.pdf, as_pdf),
+    )
+    for path, render in renderers:
+        if path is not None:
+            try:
+                path.write_bytes(render(document))
+            except OSError as error:
+                raise AuditError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _tell(statement: Statement, wish: Wish) -> None:
+    small = statement.asset.smallest
+    typer.echo(
+        f"Rental {statement.rental}, {statement.state}: funded {statement.funded}, charge "
+        f"{statement.charge}, owed {statement.owed}, refund {statement.refund} {small}."
+    )
+    for path in (wish.html, wish.pdf):
+        if path is not None:
+            typer.echo(f"Written: {path}")

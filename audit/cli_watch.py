@@ -1,0 +1,42 @@
+"""Looking on an audit from a terminal: a progress bar, and interrupts that stop it in order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from audit.order import Watcher
+
+
+@contextmanager
+def watching() -> Iterator[Watcher]:
+    """A watcher with a progress bar on a terminal; the first interrupt stops the audit in order."""
+    stopped: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped.append(number)
+        # The next one ends it at once.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    try:
+        with Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as bar:
+            task = bar.add_task("blocks", total=None)
+
+            def progress(first: int, now: int, last: int) -> None:
+                text = f"block {now:,} of {last:,}"
+                done = now - first + 1
+                bar.update(task, description=text, total=last - first + 1, completed=done)
+
+            yield Watcher(progress, lambda: bool(stopped))
+    finally:
+        signal.signal(signal.SIGINT, before)
