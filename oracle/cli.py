@@ -13,6 +13,7 @@ from oracle.check import report
 from oracle.errors import OracleError
 from oracle.export import Exporter, export_all
 from oracle.extent_journal import ExtentJournal
+from oracle.ocmf_export import export_ocmf, write_new
 from oracle.run import run as run_daemon
 from oracle.settings import load_settings
 from oracle.sign import new_keystore
@@ -71,6 +72,29 @@ def export(
         typer.echo(f"drill-oracle: {complaint}", err=True)
     if complaints:
         raise typer.Exit(DIFFERS)
+
+
+@app.command()
+def ocmf(
+    settings: SettingsFile,
+    rental: Annotated[int, typer.Option("--rental", help="An ended rental.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write the record there.")] = None,
+    public_key: Annotated[
+        Path | None, typer.Option("--public-key", help="Write the key to check it with, as DER.")
+    ] = None,
+) -> None:
+    """Sign a rental's opening and closing readings as a record in the Open Charge Metering Format.
+
+    It is no claim of conformity with metrology law.
+    """
+    with _one_line_errors():
+        record, key = export_ocmf(load_settings(settings), rental)
+        if out is None:
+            typer.echo(record)
+        else:
+            write_new(out, record.encode("ascii"))
+        if public_key is not None:
+            write_new(public_key, key)
 
 
 @keys.command("new")

@@ -69,6 +69,13 @@ class ExtentJournal:
             row = connection.execute(select(table).where(table.c.rental == rental)).first()
         return None if row is None else _extent(row)
 
+    def page(self, rental: int) -> int:
+        """The place of a rental among those of this journal, from 1, by number."""
+        table = tables.log_extent.c
+        with self._store.read() as connection:
+            query = select(func.count()).where(table.rental <= rental)
+            return int(connection.execute(query).scalar_one())
+
     def keep(self, extents: Sequence[LogExtent], vanished: Sequence[int]) -> None:
         """Replace these extents and drop those of vanished rentals, in one transaction.
 
@@ -141,6 +148,13 @@ class ExtentJournal:
         signed = tables.signed_reading.c
         query = _signed_alone(extent).where(signed.log_size <= log_size)
         return self._first(query.order_by(signed.until.desc()).limit(1))
+
+    def final_reading(self, extent: LogExtent) -> SignedReading | None:
+        """The reading that closes the rental, if it was signed on its own."""
+        if extent.ended_ms is None:
+            return None
+        until = tables.signed_reading.c.until
+        return self._first(_signed_alone(extent).where(until == extent.ended_ms))
 
     def final_size(self, extent: LogExtent) -> int | None:
         """The size of the log under the reading that closes the rental, once it is signed."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from oracle_world import TARIFF, World, wait
+from pyocmf import OCMF
 
 from protocol.publication import (
     BUNDLE_SAMPLES,
@@ -127,6 +128,7 @@ def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(worl
         "samples-00000000.part.bin",
     ]
 
+    require_record(world, rental)
     mirror = world.folder / "mirror"
     said_so = command(world, "export", "--to", str(mirror))
     assert said_so.returncode == 0, said_so.stderr
@@ -134,6 +136,21 @@ def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(worl
     copied = mirror / folder.relative_to(world.folder / "samples")
     for path in folder.iterdir():
         assert (copied / path.name).read_bytes() == path.read_bytes()
+
+
+def require_record(world: World, rental: int) -> None:
+    """The rental's record in the Open Charge Metering Format is one to others as well."""
+    out, key = world.folder / "rental.ocmf", world.folder / "oracle.der"
+    options = ("--rental", str(rental), "--out", str(out), "--public-key", str(key))
+    done = command(world, "ocmf", *options)
+    assert done.returncode == 0, done.stderr
+    record = OCMF.from_string(out.read_text(), strict=True)
+    assert record.verify_signature(key.read_bytes().hex())
+    assert world.oracle_key.address == record.payload.GS
+
+    again = command(world, "ocmf", *options)
+    assert again.returncode == 2
+    assert "rental.ocmf exists" in again.stderr
 
 
 def test_export__journal_that_does_not_fit__says_what_and_ends_with_1(world: World) -> None:
@@ -149,6 +166,10 @@ def test_export__journal_that_does_not_fit__says_what_and_ends_with_1(world: Wor
     done = command(world, "export", "--to", str(world.folder / "mirror"))
     assert done.returncode == 1
     assert f"rental {rental}: the journal's first " in done.stderr
+
+    early = command(world, "ocmf", "--rental", str(rental))
+    assert early.returncode == 2
+    assert f"rental {rental} has not ended" in early.stderr
 
     unknown = command(world, "export", "--to", str(world.folder / "mirror"), "--rental", "9")
     assert unknown.returncode == 2

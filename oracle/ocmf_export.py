@@ -1,0 +1,42 @@
+"""`drill-oracle ocmf`: a rental's record from the journal, signed with the key of the keystore."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from oracle.errors import OracleError
+from oracle.extent_journal import ExtentJournal
+from oracle.ocmf import Meter, ocmf_payload, ocmf_record, require_final
+from oracle.settings import Settings
+from oracle.sign import KeystoreSigner, open_keystore
+from oracle.startup import read_deployment
+from oracle.store import open_journal
+
+
+def export_ocmf(settings: Settings, rental: int) -> tuple[str, bytes]:
+    """The record of an ended rental and the public key (DER) to check it with.
+
+    Raises OracleError when its final reading is not signed, JournalError and KeystoreError.
+    """
+    domain = read_deployment(settings.chain.deployment).domain
+    with open_journal(settings.journal.url, domain) as store:
+        journal = ExtentJournal(store)
+        extent, page = journal.extent(rental), journal.page(rental)
+        signed = None if extent is None else journal.final_reading(extent)
+    extent, final = require_final(extent, rental, signed)
+    keys = settings.keys
+    signer = KeystoreSigner(open_keystore(keys.signing_keystore, keys.signing_password_file))
+    meter = Meter(domain, settings.oracle.number, signer.address, version("smart-drill"))
+    return ocmf_record(ocmf_payload(meter, page, extent, final), signer.sign)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet; raises OracleError that names it."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise OracleError(f"{path} exists; remove it first") from error
+    except OSError as error:
+        raise OracleError(f"{path}: {error.strerror}") from error
