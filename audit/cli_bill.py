@@ -20,7 +20,6 @@ from audit.cli_watch import watching
 from audit.decode import Event
 from audit.document import Document
 from audit.document_html import as_html
-from audit.document_pdf import as_pdf
 from audit.errors import AuditError
 from audit.fetch import Chain
 from audit.order import Order, Watcher
@@ -182,7 +181,7 @@ def _require_wish(order: Order, wish: Wish) -> None:
 def _write(document: Document, wish: Wish) -> None:
     renderers: tuple[tuple[Path | None, Callable[[Document], bytes]], ...] = (
         (wish.html, as_html),
-        (wish.pdf, as_pdf),
+        (wish.pdf, _as_pdf),
     )
     for path, render in renderers:
         if path is not None:
@@ -190,6 +189,13 @@ def _write(document: Document, wish: Wish) -> None:
                 path.write_bytes(render(document))
             except OSError as error:
                 raise AuditError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _as_pdf(document: Document) -> bytes:
+    # Loading its library takes as long as all of the rest, and most commands need none.
+    from audit.document_pdf import as_pdf  # noqa: PLC0415
+
+    return as_pdf(document)
 
 
 def _tell(statement: Statement, wish: Wish) -> None:
