@@ -41,6 +41,9 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
     port_link: Annotated[Path, typer.Option(help="Link to make to the serial port.")],
     operator: Annotated[Path, typer.Option(help="Unix socket to make for the operator.")],
     memory: Annotated[Path, typer.Option(help="File of the non-volatile memory.")],
+    next_oracle_key: Annotated[
+        str | None, typer.Option(help="Address that may sign leases as well, to rotate to.")
+    ] = None,
     trace: Annotated[Path | None, typer.Option(help="CSV file to replay.")] = None,
     columns: Annotated[
         str | None, typer.Option(help="rpm=NAME,torque=NAME[,time=NAME][,level=NAME]")
@@ -54,7 +57,7 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
     log.configure()
     with _plain_errors("drill-controller"):
         options = simulator.Options(
-            provisioning=_provisioning(drill, oracle_key, chain_id, contract),
+            provisioning=_provisioning(drill, (oracle_key, next_oracle_key), chain_id, contract),
             port_link=port_link,
             operator=operator,
             memory=memory,
@@ -79,15 +82,19 @@ def run_bridge(
         service.run(load_settings(settings))
 
 
-def _provisioning(drill: int, oracle_key: str, chain_id: int, contract: str) -> Provisioning:
+def _provisioning(
+    drill: int, oracle_keys: tuple[str, str | None], chain_id: int, contract: str
+) -> Provisioning:
     if not 1 <= drill < 2**32:
         raise SettingsError(f"--drill: drill numbers lie in 1 .. 2^32-1, not {drill}")
     try:
         domain = Domain(chain_id, contract)
-        Domain(chain_id, oracle_key)  # an address has the same form
+        for key in oracle_keys:
+            if key is not None:
+                Domain(chain_id, key)  # an address has the same form
     except RecordError as error:
         raise SettingsError(f"--chain-id, --contract, --oracle-key: {error}") from error
-    return Provisioning(drill, oracle_key, domain)
+    return Provisioning(drill, oracle_keys[0], domain, oracle_keys[1])
 
 
 def _loads(trace: Path | None, columns: str | None, sample_period_ms: int | None) -> LoadSource:

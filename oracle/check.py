@@ -19,6 +19,8 @@ def checks(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "settings", f"oracle {settings.oracle.number}, drills {list(settings.oracle.drills)}"
     parts = open_parts(settings)
     yield "signing key", parts.signer.address
+    for address in parts.signer.addresses[1:]:
+        yield "next signing key", address
     yield "gas key", _gas_money(parts)
     yield "chain", f"chain id {parts.deployment.chain_id}, contract {parts.deployment.contract}"
     yield "oracle key", _registered(parts)
@@ -41,10 +43,10 @@ def _registered(parts: Parts) -> str:
     found = parts.chain.oracle(number, parts.chain.head())
     if found is None:
         raise WrongChainError(f"the contract has no oracle {number}")
-    fault = advice(found, OracleIdentity(number, parts.signer.address))
+    fault = advice(found, OracleIdentity.of(number, parts.signer.addresses))
     if fault is not None:
         raise WrongChainError(fault)
-    return f"oracle {number} is registered with it"
+    return f"oracle {number} is registered with {found.key}"
 
 
 def _drill(parts: Parts, drill: int) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from oracle.check import report
-from oracle.errors import OracleError
+from oracle.errors import OracleError, PinError, SettingsError
 from oracle.export import Exporter, export_all
 from oracle.extent_journal import ExtentJournal
 from oracle.ocmf_export import export_ocmf, write_new
@@ -20,6 +20,7 @@ from oracle.sign import new_keystore
 from oracle.startup import configure_logs, read_deployment
 from oracle.static_files import StaticFiles
 from oracle.store import open_journal
+from oracle.token_key import TokenPlace, new_token_key
 
 DIFFERS = 1
 """Exit status when samples are not those that were signed."""
@@ -27,13 +28,17 @@ DIFFERS = 1
 BAD_SETTINGS = 2
 """Exit status when something that the settings name is missing, wrong or refuses us."""
 
+PIN_REFUSED = 3
+"""Exit status when a token refuses its PIN: whoever restarts this program must not go on, because
+a few wrong PINs lock a token."""
+
 app = typer.Typer(
     help="Meter drills, sign readings, settle them, and lease a start while there is credit.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="Keystores.", no_args_is_help=True)
+keys = typer.Typer(help="Keystores and tokens.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings, a TOML file.")]
@@ -98,13 +103,32 @@ def ocmf(
 
 
 @keys.command("new")
-def keys_new(
-    out: Annotated[Path, typer.Option("--out", help="The keystore to write.")],
-    password_file: Annotated[Path, typer.Option("--password-file", help="Holds the password.")],
+def keys_new(  # noqa: PLR0917  typer calls it by keyword
+    out: Annotated[Path | None, typer.Option("--out", help="The keystore to write.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="Holds the keystore's password.")
+    ] = None,
+    pkcs11: Annotated[
+        Path | None, typer.Option("--pkcs11", help="PKCS#11 library of a token, instead.")
+    ] = None,
+    token: Annotated[str | None, typer.Option("--token", help="The token's label.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="The label of the new key.")] = None,
+    pin_file: Annotated[
+        Path | None, typer.Option("--pin-file", help="Holds the token's PIN.")
+    ] = None,
 ) -> None:
-    """Make a key in a new encrypted keystore and print its address."""
+    """Make a key in a new encrypted keystore, or in a token, and print its address."""
     with _one_line_errors():
-        typer.echo(new_keystore(out, password_file))
+        in_token, in_keystore = (pkcs11, token, key, pin_file), (out, password_file)
+        if pkcs11 and token and key and pin_file and in_keystore == (None, None):
+            typer.echo(new_token_key(TokenPlace(pkcs11, token, key, pin_file)))
+        elif out and password_file and in_token == (None, None, None, None):
+            typer.echo(new_keystore(out, password_file))
+        else:
+            raise SettingsError(
+                "a new key needs --out and --password-file, or --pkcs11, --token, --key and "
+                "--pin-file"
+            )
 
 
 @contextmanager
@@ -113,7 +137,8 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except OracleError as error:
         typer.echo(f"drill-oracle: {error}", err=True)
-        raise typer.Exit(BAD_SETTINGS) from error
+        status = PIN_REFUSED if isinstance(error, PinError) else BAD_SETTINGS
+        raise typer.Exit(status) from error
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Closer:
 
     def step(self, view: ChainView) -> None:
         """Move one closing on; raises ChainError when the chain cannot be asked."""
-        if key_fault(view.oracle, self._identity.key) is not None:
+        if key_fault(view.oracle, self._identity) is not None:
             return
         for rental in closable(view, self._identity.number, self._grace_seconds):
             job = Job(-rental, "closing")

@@ -8,12 +8,13 @@ to be settled goes to it through the journal's outbox.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from oracle.chain_journal import ChainJournal
 from oracle.errors import JournalError
+from oracle.keyring import ring_of
 from oracle.lease_policy import LeaseLimits
 from oracle.leasing import Leasing
 from oracle.log import LoggedSample
@@ -103,8 +104,10 @@ class Core:
     _strokes: dict[int, Stroke] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        identity = OracleIdentity(self.metering.oracle, self.ports.signer.address)
-        pen = Pen(self.ports.signer, self.metering.journal.signed, self.domain)
+        self._keys = ring_of(self.ports.signer)
+        self.ports = replace(self.ports, signer=self._keys)
+        identity = OracleIdentity.of(self.metering.oracle, self._keys.addresses)
+        pen = Pen(self._keys, self.metering.journal.signed, self.domain)
         self.leasing = Leasing(self.ports, self.metering, self.domain, self.limits.lease, identity)
         self.receipts = Receipts(
             self.ports,
@@ -129,6 +132,7 @@ class Core:
         taken = self.metering.intake(arrived, now_ms)
         self._acknowledge(taken, now_ms)
         self._follow(view)
+        self._follow_key(view)
         for rental, gap in taken.gaps:
             self._report_gap(rental, gap, view, now_ms)
         self._report_long_strokes(arrived, now_ms)
@@ -244,6 +248,20 @@ class Core:
             return
         self._followed = view.deep
 
+    def _follow_key(self, view: ChainView | None) -> None:
+        """Sign with the key that the newest block shows in force, if it is one of ours."""
+        successor = None if view is None else self._keys.successor(view.oracle.key)
+        if successor is None:
+            return
+        try:
+            self.metering.journal.signed.use_key(successor)
+        except JournalError as error:
+            self.metering.fail(error)
+            return
+        log.info("signing key changed", before=self._keys.address, now=successor)
+        self._keys.use(successor)
+        self.receipts.repeat()
+
     def _report_key(self, view: ChainView) -> None:
         """Say when the contract does not let this oracle sign, and when it does again."""
         found = advice(view.oracle, self._identity)
@@ -251,7 +269,7 @@ class Core:
             return
         self._advice = found
         if found is None:
-            log.info("oracle may sign", key=self._identity.key)
+            log.info("oracle may sign", key=view.oracle.key)
         else:
             log.error("oracle may not sign", reason=found)
 

@@ -13,6 +13,14 @@ class KeystoreError(SettingsError):
     """A keystore that cannot be read, opened or written."""
 
 
+class PinError(KeystoreError):
+    """A token refuses its PIN; trying again could lock it for good."""
+
+
+class SigningError(OracleError):
+    """The signing key cannot sign right now; nothing that needs a signature goes out."""
+
+
 class JournalError(OracleError):
     """The journal cannot be read or written; nothing may be acknowledged until it can."""
 

@@ -32,6 +32,7 @@ class Inhibit(StrEnum):
     CATCHING_UP = "reading past blocks"
     CLOCK_SKEW = "clock differs from chain"
     JOURNAL = "journal not writable"
+    NO_SIGNATURE = "signing key does not answer"
     ORACLE_KEY = "oracle key not registered"
     REVOKED = "oracle revoked"
     SUSPENDED = "oracle suspended"
@@ -121,7 +122,7 @@ def credit(
 
 
 def chain_problem(  # noqa: PLR0911  # one line a reason
-    view: ChainView | None, oracle_key: str, now_ms: int, limits: LeaseLimits
+    view: ChainView | None, identity: OracleIdentity, now_ms: int, limits: LeaseLimits
 ) -> Inhibit | None:
     """Why nothing that the chain says may be relied on right now, if so."""
     if view is None:
@@ -134,7 +135,7 @@ def chain_problem(  # noqa: PLR0911  # one line a reason
         return Inhibit.HEAD_STALE
     if view.catching_up:
         return Inhibit.CATCHING_UP
-    fault = key_fault(view.oracle, oracle_key)
+    fault = key_fault(view.oracle, identity)
     if fault is not None:
         return Inhibit(fault.value)
     if view.waiting_since_ms is not None and now_ms - view.waiting_since_ms > limits.settlement_ms:
@@ -192,7 +193,7 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
     limits: LeaseLimits,
 ) -> Lease | Inhibit:
     """A lease from `now_ms` on, or the first reason against it."""
-    problem = chain_problem(view, identity.key, now_ms, limits)
+    problem = chain_problem(view, identity, now_ms, limits)
     if problem is not None or view is None:
         return problem or Inhibit.STARTING
     problem = rental_problem(view, facts, identity.number) or drill_problem(facts, now_ms, limits)

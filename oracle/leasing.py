@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from oracle.errors import SigningError
 from oracle.journal import SignedMark
 from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, decide_lease
 from oracle.metering import Metering
@@ -91,7 +92,11 @@ class Leasing:
         if isinstance(decided, Lease) and view is not None:
             if not repeat and isinstance(before, Lease) and _still_good(before, decided):
                 return
-            lease, payload = self._signed(decided, view)
+            try:
+                lease, payload = self._signed(decided, view)
+            except SigningError:  # the key ring says it
+                self._tell(drill, Inhibit.NO_SIGNATURE, view, now_ms, repeat=repeat)
+                return
             self._issued_ms[drill] = lease.issued_at
             sent: Lease | Inhibit = lease
         elif isinstance(decided, Inhibit):

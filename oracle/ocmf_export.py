@@ -1,4 +1,4 @@
-"""`drill-oracle ocmf`: a rental's record from the journal, signed with the key of the keystore."""
+"""`drill-oracle ocmf`: a rental's record from the journal, signed with the signing key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from oracle.errors import OracleError
 from oracle.extent_journal import ExtentJournal
 from oracle.ocmf import Meter, ocmf_payload, ocmf_record, require_final
 from oracle.settings import Settings
-from oracle.sign import KeystoreSigner, open_keystore
+from oracle.sign import open_signer
 from oracle.startup import read_deployment
 from oracle.store import open_journal
 
@@ -25,8 +25,7 @@ def export_ocmf(settings: Settings, rental: int) -> tuple[str, bytes]:
         extent, page = journal.extent(rental), journal.page(rental)
         signed = None if extent is None else journal.final_reading(extent)
     extent, final = require_final(extent, rental, signed)
-    keys = settings.keys
-    signer = KeystoreSigner(open_keystore(keys.signing_keystore, keys.signing_password_file))
+    signer = open_signer(settings.keys.signing())
     meter = Meter(domain, settings.oracle.number, signer.address, version("smart-drill"))
     return ocmf_record(ocmf_payload(meter, page, extent, final), signer.sign)
 

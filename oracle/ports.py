@@ -91,7 +91,7 @@ class Signer(Protocol):
         ...
 
     def sign(self, digest: bytes) -> bytes:
-        """65 bytes `r || s || v` with a low s; the same for the same digest."""
+        """65 bytes `r || s || v` with a low s; raises SigningError while the key is away."""
         ...
 
 

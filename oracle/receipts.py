@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from oracle.errors import JournalError
+from oracle.errors import JournalError, SigningError
 from oracle.lease_policy import Credit, LeaseLimits, credit
 from oracle.metering import Metering
 from oracle.pen import Dates, Pen, dates_allowed
@@ -55,7 +55,7 @@ class Receipts:
 
     def step(self, view: ChainView, now_ms: int) -> None:
         """Sign and publish the receipts that are due; none with a key that is not in force."""
-        if key_fault(view.oracle, self.identity.key) is not None:
+        if key_fault(view.oracle, self.identity) is not None:
             return
         dates = dates_allowed(now_ms, view.head.timestamp * 1000, self.limits.head_age_ms)
         due = [
@@ -70,6 +70,8 @@ class Receipts:
             signatures = self.pen.receipts(readings, dates, self.metering.bounds(readings))
         except JournalError as error:
             self.metering.fail(error)
+            return
+        except SigningError:  # the key ring says it
             return
         self.metering.signed([one for one in readings if one.rental in signatures])
         for receipt in due:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,10 +11,24 @@ from oracle.views import OracleView
 
 @dataclass(frozen=True, slots=True)
 class OracleIdentity:
-    """This oracle: its number in the contract and the address of its signing key."""
+    """This oracle: its number in the contract and the addresses of its signing keys.
+
+    Two while the provider rotates from one to the other; the contract says which is in force.
+    """
 
     number: int
     key: str
+    next_key: str | None = None
+
+    @classmethod
+    def of(cls, number: int, keys: Sequence[str]) -> OracleIdentity:
+        """The identity with one key or two."""
+        key, next_key = (*keys, None)[:2]
+        return cls(number, str(key), next_key)
+
+    def holds(self, key: str) -> bool:
+        """Whether `key` is one of ours."""
+        return key.lower() in {one.lower() for one in (self.key, self.next_key) if one}
 
 
 class KeyFault(StrEnum):
@@ -24,11 +39,11 @@ class KeyFault(StrEnum):
     OTHER_KEY = "oracle key not registered"
 
 
-def key_fault(oracle: OracleView, key: str) -> KeyFault | None:
-    """What is wrong with `key` as the present key of `oracle`, if anything."""
+def key_fault(oracle: OracleView, identity: OracleIdentity) -> KeyFault | None:
+    """Why nothing that `identity` signs is worth anything, if so."""
     if oracle.revoked:
         return KeyFault.REVOKED
-    if oracle.key.lower() != key.lower():
+    if not identity.holds(oracle.key):
         return KeyFault.OTHER_KEY
     return KeyFault.SUSPENDED if oracle.suspended else None
 
@@ -36,7 +51,7 @@ def key_fault(oracle: OracleView, key: str) -> KeyFault | None:
 def advice(oracle: OracleView, identity: OracleIdentity) -> str | None:
     """One line for people: what is wrong, and what to do; None when nothing is."""
     name = f"oracle {identity.number}"
-    fault = key_fault(oracle, identity.key)
+    fault = key_fault(oracle, identity)
     if fault is KeyFault.REVOKED:
         return (
             f"{name} is revoked, which is final: end its rentals, have the provider register a new "
@@ -44,14 +59,15 @@ def advice(oracle: OracleView, identity: OracleIdentity) -> str | None:
         )
     if fault is KeyFault.SUSPENDED:
         return (
-            f"{name} is suspended: a dispute showed a receipt of key {identity.key} against a "
+            f"{name} is suspended: a dispute showed a receipt of key {oracle.key} against a "
             "settled reading; find out who else signs with this key, make a new one with "
             "`drill-oracle keys new`, and have the provider rotate to it (rotate_oracle)"
         )
     if fault is KeyFault.OTHER_KEY:
         kind = "the P-256 key" if oracle.is_p256 else "key"
+        held = identity.key if identity.next_key is None else f"{identity.key}, {identity.next_key}"
         return (
-            f"{name} is registered with {kind} {oracle.key}, the keystore holds {identity.key}; "
+            f"{name} is registered with {kind} {oracle.key}, the box holds {held}; "
             "the provider rotates it with rotate_oracle"
         )
     return None

@@ -21,11 +21,12 @@ from oracle.extent_journal import ExtentJournal
 from oracle.extents import Extents
 from oracle.ingest import MqttBroker
 from oracle.journal import Journal
+from oracle.keyring import Keyring
 from oracle.metering import Metering
 from oracle.publisher import Publisher
 from oracle.registration import OracleIdentity
 from oracle.settings import Settings
-from oracle.sign import GasAccount, KeystoreSigner, open_keys
+from oracle.sign import GasAccount, open_keys
 from oracle.startup import read_deployment
 from oracle.static_files import StaticFiles
 from oracle.store import Store
@@ -60,7 +61,7 @@ class Parts:
 
     settings: Settings
     deployment: Deployment
-    signer: KeystoreSigner
+    signer: Keyring
     gas: GasAccount
     chain: Web3Chain
     message_keys: dict[int, bytes] = field(repr=False)
@@ -82,11 +83,7 @@ def open_parts(settings: Settings) -> Parts:
             f"{deployment.asset}, and gas is paid in the native coin"
         )
     message_keys = settings.read_message_keys()
-    keys = settings.keys
-    signer, gas = open_keys(
-        (keys.signing_keystore, keys.signing_password_file),
-        (keys.gas_keystore, keys.gas_password_file),
-    )
+    signer, gas = open_keys(settings.keys.signing(), settings.keys.gas(), settings.keys.next())
     chain = Web3Chain(settings.chain.rpc_url, deployment, settings.chain.request_timeout_seconds)
     chain.require_deployment()
     return Parts(settings, deployment, signer, gas, chain, message_keys)
@@ -106,7 +103,7 @@ def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSid
         highest_fee_wei=settings.settlement.highest_fee_gwei * WEI_PER_GWEI,
     )
     domain, grace_seconds = parts.deployment.domain, parts.deployment.grace_period_seconds
-    identity = OracleIdentity(settings.oracle.number, parts.signer.address)
+    identity = OracleIdentity.of(settings.oracle.number, parts.signer.addresses)
     transactor = Transactor(parts.chain, journal, clock, parts.gas, domain=domain, limits=limits)
     submitter = Submitter(
         parts.chain,
@@ -142,7 +139,7 @@ def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemCloc
     settings = parts.settings
     metering = Metering(Journal(store), settings.oracle.drills, settings.oracle.number)
     metering.start()
-    metering.journal.signed.require_newest(parts.signer.address)
+    metering.journal.signed.require_newest(*parts.signer.addresses)
     limits = CoreLimits(
         lease=settings.lease_limits(),
         settlement=settings.settlement.limits(),
@@ -190,7 +187,7 @@ def run(settings: Settings) -> None:
             drills=list(settings.oracle.drills),
             chain_id=parts.deployment.chain_id,
             contract=parts.deployment.contract,
-            signing_address=parts.signer.address,
+            signing_addresses=list(parts.signer.addresses),
             gas_address=parts.gas.address,
         )
         publishing = _start_publishing(publisher, settings, stop)

@@ -25,6 +25,8 @@ from pydantic_settings import (
 from oracle.errors import SettingsError
 from oracle.lease_policy import LeaseLimits
 from oracle.settlement_policy import SettlementLimits
+from oracle.sign import KeyPlace
+from oracle.token_key import TokenPlace
 from protocol.errors import MessageError
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import DrillNumber
@@ -88,13 +90,65 @@ class BrokerSettings(_Section):
         return self
 
 
-class KeySettings(_Section):
-    """Two keystores and their password files: one key signs, another pays gas."""
+class TokenSettings(_Section):
+    """A signing key in a PKCS#11 token: library, labels of token and key, and the PIN's file."""
 
-    signing_keystore: Path
-    signing_password_file: Path
+    module: Path
+    token: Annotated[str, Field(min_length=1)]
+    key: Annotated[str, Field(min_length=1)]
+    pin_file: Path
+
+    def place(self) -> TokenPlace:
+        """Where the key is."""
+        return TokenPlace(self.module, self.token, self.key, self.pin_file)
+
+
+class KeySettings(_Section):
+    """One key signs, in a keystore or a token, and another one pays gas. While the provider rotates
+    the signing key, its successor is there as well."""
+
+    signing_keystore: Path | None = None
+    signing_password_file: Path | None = None
+    signing_token: TokenSettings | None = None
+    next_keystore: Path | None = None
+    next_password_file: Path | None = None
+    next_token: TokenSettings | None = None
     gas_keystore: Path
     gas_password_file: Path
+
+    @model_validator(mode="after")
+    def _whole(self) -> KeySettings:
+        self.signing()
+        self.next()
+        return self
+
+    def signing(self) -> KeyPlace:
+        """Where the signing key is."""
+        place = _key_place("signing", self)
+        if place is None:
+            raise ValueError("signing_keystore or signing_token is needed")
+        return place
+
+    def next(self) -> KeyPlace | None:
+        """Where the signing key's successor is."""
+        return _key_place("next", self)
+
+    def gas(self) -> tuple[Path, Path]:
+        """Keystore and password file of the account that pays."""
+        return self.gas_keystore, self.gas_password_file
+
+
+def _key_place(name: str, keys: KeySettings) -> KeyPlace | None:
+    """A keystore with its password file, or a token; raises ValueError for half of it or both."""
+    keystore, password = getattr(keys, f"{name}_keystore"), getattr(keys, f"{name}_password_file")
+    token: TokenSettings | None = getattr(keys, f"{name}_token")
+    if (keystore is None) != (password is None):
+        raise ValueError(f"{name}_keystore and {name}_password_file belong together")
+    if token is not None and keystore is not None:
+        raise ValueError(f"{name}_keystore and {name}_token are two places for one key")
+    if token is not None:
+        return token.place()
+    return None if keystore is None else (keystore, password)
 
 
 class JournalSettings(_Section):

@@ -9,7 +9,7 @@ import structlog
 
 from oracle.batch import Candidate, choose_batch
 from oracle.chain_journal import ChainJournal
-from oracle.errors import JournalError
+from oracle.errors import JournalError, SigningError
 from oracle.lease_policy import Inhibit, chain_problem, credit
 from oracle.metering import Metering
 from oracle.outbox import in_the_way, retry_at_ms
@@ -50,7 +50,7 @@ class Settlement:
         if self._decided_ms is not None and 0 <= now_ms - self._decided_ms < DECIDE_MS:
             return
         self._decided_ms = now_ms
-        problem = chain_problem(view, self.identity.key, now_ms, self.limits.lease)
+        problem = chain_problem(view, self.identity, now_ms, self.limits.lease)
         if problem not in HARMLESS:
             return
         head_ms = view.head.timestamp * 1000
@@ -62,6 +62,8 @@ class Settlement:
             self._enqueue(candidates, now_ms, dates)
         except JournalError as error:
             self.metering.fail(error)
+        except SigningError:  # the key ring says it
+            return
 
     def _candidates(self, view: ChainView, now_ms: int, dates: Dates) -> list[Candidate]:
         found = []

@@ -1,7 +1,6 @@
-"""Keys: the signer interface's one implementation so far, an encrypted keystore.
+"""Keys: the signing key in an encrypted keystore or a token (`token_key`), and the gas account.
 
-A keystore is an Ethereum keystore of version 3 (scrypt, AES-128-CTR), as eth-account writes it; its
-password is read from a file, never from the environment, a command line or a prompt.
+A keystore is an Ethereum keystore of version 3 (scrypt, AES-128-CTR), as eth-account writes it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,14 @@ from eth_account.datastructures import SignedTransaction
 from eth_keys.datatypes import PrivateKey
 
 from oracle.errors import KeystoreError
+from oracle.keyring import Keyring
+from oracle.ports import Signer
+from oracle.secret_files import read_secret
+from oracle.token_key import TokenPlace, TokenSigner
 from protocol.typed_data import sign_digest
+
+KeyPlace = tuple[Path, Path] | TokenPlace
+"""Where a signing key is: keystore and password file, or a token."""
 
 
 class KeystoreSigner:
@@ -52,7 +58,7 @@ class GasAccount:
 
 def open_keystore(path: Path, password_file: Path) -> bytes:
     """The private key in a keystore; raises KeystoreError that names the file at fault."""
-    password = _read_password(password_file)
+    password = read_secret(password_file, "password")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -71,7 +77,7 @@ def new_keystore(path: Path, password_file: Path) -> str:
 
     Raises KeystoreError when the file exists: a key is never overwritten.
     """
-    password = _read_password(password_file)
+    password = read_secret(password_file, "password")
     account = Account.create()
     text = json.dumps(Account.encrypt(account.key, password))
     try:
@@ -88,26 +94,27 @@ def new_keystore(path: Path, password_file: Path) -> str:
 
 
 def open_keys(
-    signing: tuple[Path, Path], gas: tuple[Path, Path]
-) -> tuple[KeystoreSigner, GasAccount]:
-    """Open both keystores, each given as (keystore, password file); refuse one key for both."""
-    signer = KeystoreSigner(open_keystore(*signing))
+    signing: KeyPlace, gas: tuple[Path, Path], successor: KeyPlace | None = None
+) -> tuple[Keyring, GasAccount]:
+    """Open all keys; raises KeystoreError, also when one of them is another one again."""
     account = GasAccount(open_keystore(*gas))
-    if signer.address == account.address:
+    places = [signing] if successor is None else [signing, successor]
+    ring = Keyring(*[open_signer(place) for place in places])
+    if account.address in ring.addresses:
         raise KeystoreError(
-            f"the signing key and the gas key are both {signer.address}; make a second keystore "
+            f"the signing key and the gas key are both {account.address}; make a second keystore "
             "with `drill-oracle keys new`"
         )
-    return signer, account
+    if len(set(ring.addresses)) < len(places):
+        raise KeystoreError(
+            f"the signing key and its successor are both {ring.address}; make a new one with "
+            "`drill-oracle keys new`"
+        )
+    return ring, account
 
 
-def _read_password(path: Path) -> str:
-    try:
-        password = path.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise KeystoreError(f"password file {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise KeystoreError(f"password file {path} is not UTF-8 text") from error
-    if not password:
-        raise KeystoreError(f"password file {path} is empty")
-    return password
+def open_signer(place: KeyPlace) -> Signer:
+    """Open one signing key; raises KeystoreError that names what is wrong."""
+    if isinstance(place, TokenPlace):
+        return TokenSigner(place)
+    return KeystoreSigner(open_keystore(*place))

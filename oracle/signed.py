@@ -188,30 +188,41 @@ class SignedJournal:
             )
         return None if row is None else reading_of(row)
 
-    def require_newest(self, key: str) -> None:
-        """Raise JournalError when `key` has signed what this journal does not know of."""
+    def require_newest(self, key: str, *others: str) -> None:
+        """Raise JournalError when a key that the box holds, `key` or one of `others`, has signed
+        what this journal does not know of."""
+        held = {key, *others}
         table = tables.signing
         with self._store.write() as connection:
             row = connection.execute(select(table)).first()
             if row is None:
                 connection.execute(insert(table).values(key=key, signatures=0))
-            elif row.key != key:
+            elif row.key not in held:
                 connection.execute(update(table).values(key=key))
         count = 0 if row is None else int(row.signatures)
         found = self._read_tally()
-        if found is not None and found[0] == key and found[1] > count:
+        if found is not None and found[0] in held and found[1] > count:
             raise JournalError(
-                f"this journal knows of {count} signed readings, key {key} has signed {found[1]}: "
-                "it was restored from a backup. What the key signed since could be held against "
-                "it; make a new one with `drill-oracle keys new` and have the provider rotate to it"
+                f"this journal knows of {count} signed readings, key {found[0]} has signed "
+                f"{found[1]}: it was restored from a backup. What the key signed since could be "
+                "held against it; make a new one with `drill-oracle keys new`, have the provider "
+                "rotate to it, and take the former one out of the settings"
             )
-        if found is None and row is not None and row.key == key and count and self._tally_file:
+        if found is None and row is not None and row.key in held and count and self._tally_file:
             raise JournalError(
                 f"{self._tally_file} is missing: take it along with a journal that moves; if this "
                 "one comes from a backup, make a new key with `drill-oracle keys new` and have the "
                 "provider rotate to it"
             )
-        self._write_tally(key, count)
+        self._write_tally(row.key if row is not None and row.key in held else key, count)
+
+    def use_key(self, key: str) -> None:
+        """Remember which key signs from now on; raises JournalError when it cannot be written."""
+        table = tables.signing
+        with self._store.write() as connection:
+            connection.execute(update(table).values(key=key))
+            count = connection.execute(select(table.c.signatures)).scalar_one()
+        self._write_tally(key, int(count))
 
     def _read_tally(self) -> tuple[str, int] | None:
         if self._tally_file is None or not self._tally_file.exists():

@@ -74,6 +74,9 @@ class Submitter:
         if not open_readings(batch, view.deep):
             self._finish(batch, tables.SETTLED, "")
             return True
+        if self._signed_in_vain(batch, view):
+            self._finish(batch, tables.DROPPED, "signed with a former key; it is signed anew")
+            return True
         sent = self._journal.transactions(batch.number)
         receipt = self._transactor.receipt(_job(batch), sent)
         if receipt is not None:
@@ -87,11 +90,8 @@ class Submitter:
         if self._all_too_late(batch, view):
             self._finish(batch, tables.DROPPED, "the grace period is over")
             return True
-        if key_fault(view.oracle, self._identity.key) is not None:
+        if key_fault(view.oracle, self._identity) is not None:
             return False
-        if self._of_former_key(batch):
-            self._finish(batch, tables.DROPPED, "signed with a former key; it is signed anew")
-            return True
         if not first:
             return False
         if max(reading.until for reading in batch.readings) > view.head.timestamp * 1000:
@@ -133,12 +133,18 @@ class Submitter:
                 self._reject(reading, str(error))
             self._finish(batch, tables.DROPPED, str(error))
 
-    def _of_former_key(self, batch: SignedBatch) -> bool:
+    def _signed_in_vain(self, batch: SignedBatch, view: ChainView) -> bool:
+        """Whether the key has changed since, to another one of ours: also of a transaction that is
+        mined already, and then nothing is wrong with its readings."""
+        if not open_readings(batch, view.latest):
+            return False
+        if key_fault(view.oracle, self._identity) is not None:
+            return False
         try:
             signer = recover_signer(batch_digest(self._domain, batch.readings), batch.signature)
         except SignatureError:
             return True
-        return signer.lower() != self._identity.key.lower()
+        return signer.lower() != view.oracle.key.lower()
 
     def _finish(self, batch: SignedBatch, state: str, note: str) -> None:
         self._journal.finish_batch(batch.number, state, note)

@@ -19,11 +19,20 @@ larger difference means that one of the two is wrong."""
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """What a drill knows from the factory: its number, its oracle's key, chain and contract."""
+    """What a drill knows from the factory: its number, its oracle's key, chain and contract.
+
+    Before its oracle's key is rotated, a drill is given the next one as well, and takes either.
+    """
 
     drill: int
     oracle_key: str
     domain: Domain
+    next_oracle_key: str | None = None
+
+    def trusts(self, signer: str) -> bool:
+        """Whether leases may be signed by that address."""
+        keys = (self.oracle_key, self.next_oracle_key)
+        return signer.lower() in {key.lower() for key in keys if key is not None}
 
 
 def check_lease(lease: Lease, signature: bytes, provisioning: Provisioning, time_ms: int) -> None:
@@ -39,5 +48,5 @@ def check_lease(lease: Lease, signature: bytes, provisioning: Provisioning, time
     if lease.expires_at <= time_ms:
         raise LeaseError(f"lease expired at {lease.expires_at}, now is {time_ms}")
     signer = recover_signer(lease_digest(provisioning.domain, lease), signature)
-    if signer.lower() != provisioning.oracle_key.lower():
+    if not provisioning.trusts(signer):
         raise LeaseError(f"lease is signed by {signer}, expected {provisioning.oracle_key}")

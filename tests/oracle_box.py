@@ -20,6 +20,7 @@ from oracle_builders import (
 from oracle.chain_journal import ChainJournal
 from oracle.core import Core, CoreLimits, CorePorts
 from oracle.journal import Journal
+from oracle.keyring import ring_of
 from oracle.metering import Metering
 from oracle.ports import Signer
 from oracle.settlement_policy import SettlementLimits
@@ -89,7 +90,7 @@ def build(
 ) -> Core:
     metering = Metering(Journal(store), drills, 1)
     metering.start()
-    metering.journal.signed.require_newest(signer.address)
+    metering.journal.signed.require_newest(*ring_of(signer).addresses)
     ports = CorePorts(clock, broker, signer)
     keys = {drill: MESSAGE_KEYS[drill] for drill in drills}
     return Core(ports, metering, ChainJournal(store), DOMAIN, LIMITS, keys)

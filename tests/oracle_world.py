@@ -215,7 +215,9 @@ class World:
             "bytecode_sha256": "00",
         }
         (self.folder / "deployment.json").write_text(json.dumps(record))
-        (self.folder / "password").write_text(PASSWORD + "\n")
+        password = self.folder / "password"
+        password.touch(0o600)
+        password.write_text(PASSWORD + "\n")
         for name, account in (("signing", self.oracle_key), ("gas", self.relayer)):
             keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
             (self.folder / f"{name}.json").write_text(json.dumps(keystore))

@@ -31,7 +31,7 @@ FAULTS = [
 def test_advice__not_allowed_to_sign__says_what_to_do(
     view: OracleView, fault: KeyFault, word: str
 ) -> None:
-    assert key_fault(view, KEY.lower()) is fault
+    assert key_fault(view, OracleIdentity(3, KEY.lower())) is fault
     assert word in (advice(view, OracleIdentity(3, KEY)) or "")
     assert "oracle 3" in (advice(view, OracleIdentity(3, KEY)) or "")
 

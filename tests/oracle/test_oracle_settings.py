@@ -43,9 +43,14 @@ gas_password_file = "password"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "oracle.toml").write_text(GOOD)
-    (tmp_path / "password").write_text("secret\n")
+    write_secret(tmp_path / "password", "secret\n")
     yield tmp_path
     structlog.reset_defaults()
+
+
+def write_secret(path: Path, text: str) -> None:
+    path.touch(0o600)
+    path.write_text(text)
 
 
 def save_key(path: Path, key: bytes) -> None:
@@ -173,10 +178,10 @@ def test_open_keystore__each_fault__names_the_file(folder: Path) -> None:
         open_keystore(folder / "gone.json", password)
     with pytest.raises(KeystoreError, match=r"password file .*gone"):
         open_keystore(folder / "key.json", folder / "gone")
-    (folder / "wrong").write_text("wrong")
+    write_secret(folder / "wrong", "wrong")
     with pytest.raises(KeystoreError, match="the password is wrong"):
         open_keystore(folder / "key.json", folder / "wrong")
-    (folder / "empty").write_text("\n")
+    write_secret(folder / "empty", "\n")
     with pytest.raises(KeystoreError, match="empty"):
         open_keystore(folder / "key.json", folder / "empty")
     (folder / "odd.json").write_text("[]")
