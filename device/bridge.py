@@ -40,6 +40,9 @@ STATUS_MS = 5_000
 
 MESSAGES_PER_STEP = 16
 
+RESERVE_MS = 10_000
+"""How often it is tried to set disk space aside again, after a full disk took it."""
+
 REPORTED_REFUSALS = 20
 """So many refused messages are reported one by one, then every thousandth."""
 
@@ -69,6 +72,7 @@ class Bridge:
         self._publisher = Publisher(spool)
         self._connections = 0
         self._spool_error = ""
+        self._reserved_ms = 0
         self._status: tuple[bool, str, str] | None = None
         self._status_ms = 0
         self._state: State | None = None
@@ -78,6 +82,9 @@ class Bridge:
 
     def step(self, now: Now) -> None:
         """One pass."""
+        if now.monotonic_ms - self._reserved_ms >= RESERVE_MS:
+            self._reserved_ms = now.monotonic_ms
+            self._spool.take_reserve()
         self._store(now)
         for message in self._broker.drain():
             self._receive(message, now)
@@ -105,9 +112,17 @@ class Bridge:
                 self._spool_error = str(error)
                 self._link.session.send_inhibit("spool not writable")
             return
-        self._spool_error = ""
+        self._note_trouble()
         for frame in frames:
             self._link.session.acknowledge(frame)
+
+    def _note_trouble(self) -> None:
+        """Samples are stored, but starting more would not do: on the last of the disk."""
+        trouble = self._spool.trouble
+        if trouble and trouble != self._spool_error:
+            _log.error("spool lives on its reserve", reason=trouble)
+            self._link.session.send_inhibit(trouble)
+        self._spool_error = trouble
 
     def _receive(self, message: Incoming, now: Now) -> None:
         try:

@@ -54,7 +54,12 @@ def run(settings: BridgeSettings) -> None:
         stack.callback(writer.close)
         for number in (signal.SIGTERM, signal.SIGINT):
             stack.callback(signal.signal, number, signal.signal(number, stop))
-        spool = Spool(settings.spool, settings.drill, settings.spool_max_samples)
+        spool = Spool(
+            settings.spool,
+            settings.drill,
+            settings.spool_max_samples,
+            settings.spool_reserve_megabytes * 1_000_000,
+        )
         stack.callback(spool.close)
         session = Session(settings.drill)
         link = Link(session, lambda: SerialPort(settings.port, settings.baudrate))

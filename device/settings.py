@@ -74,6 +74,8 @@ class BridgeSettings(BaseSettings):
     spool: Path
     spool_max_samples: Annotated[int, Field(ge=1_000)] = 10_000_000
     """1.2 GB, eleven days of drilling without an oracle; a full spool locks the drill."""
+    spool_reserve_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 16
+    """Set aside on the spool's disk for the last samples when it is full."""
     message_key_file: Path
     broker: BrokerSettings = BrokerSettings()
 

@@ -1,6 +1,7 @@
 """The bridge's spool: samples that are durable here until the oracle has journalled them.
 
 SQLite with write-ahead log and synchronous FULL: what `put` has stored survives a loss of power.
+On a full disk a reserve makes room for the last samples, and the drill is to be locked.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from device.errors import SpoolError
+from device.reserve import Reserve
 from protocol.sample import Sample, encode_sample
 
 MAX_SEQUENCE = 2**63 - 1
 """SQLite's largest integer, and that of the JSON messages."""
+
+LEAST_FREE_BYTES = 1_000_000
 
 _SET_MARK = "INSERT OR REPLACE INTO mark VALUES (?, ?)"
 
@@ -26,14 +30,22 @@ CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 
 
+class DiskFullError(SpoolError):
+    """There is no room on the disk."""
+
+
 class Spool:
     """Samples by sequence, with four marks: `drill`, `journalled` (all up to here are the
     oracle's), `oldest` (what is missing below will never come) and the newest sample's time."""
 
-    def __init__(self, path: Path, drill: int, max_samples: int) -> None:
-        """Open or create; raises SpoolError when it is busy, damaged or another drill's."""
+    def __init__(self, path: Path, drill: int, max_samples: int, reserve_bytes: int = 0) -> None:
+        """Open or create; raises SpoolError when it is busy, damaged or another drill's.
+
+        `reserve_bytes` are set aside on its disk.
+        """
         self._path, self._max_samples = path, max_samples
         self._lock = _lock(path)
+        self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=1)
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -67,6 +79,23 @@ class Spool:
         Raises SpoolError, with nothing stored, when it cannot, when the spool is full, or when
         the sequence went back, which means that the controller has lost its memory.
         """
+        try:
+            self._put(samples, oldest)
+        except DiskFullError:
+            if not self._reserve.release():
+                raise
+            self._put(samples, oldest)
+
+    @property
+    def trouble(self) -> str:
+        """Why the drill should not start although samples are stored; empty when it may."""
+        return "" if self._reserve.held else "disk full"
+
+    def take_reserve(self) -> None:
+        """Set room aside again, if the disk has enough."""
+        self._reserve.take()
+
+    def _put(self, samples: Sequence[Sample], oldest: int) -> None:
         newest, newest_time_ms = self._check_order(samples)
         rows = [(s.sequence, encode_sample(s)) for s in samples if s.sequence > self.journalled]
         oldest = max(self.oldest, min(oldest, MAX_SEQUENCE))
@@ -79,7 +108,8 @@ class Spool:
                     kept += self._insert(rows, marks)
         except sqlite3.Error as error:
             self._make_room()
-            raise SpoolError(f"{self._path}: {error}") from error
+            kind = DiskFullError if self._is_full(error) else SpoolError
+            raise kind(f"{self._path}: {error}") from error
         self._forgotten, self._count = self.journalled, kept
         if not fits:
             raise SpoolError(f"{self._path}: full, {kept} samples are not journalled")
@@ -130,6 +160,13 @@ class Spool:
         added = self._db.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?)", rows).rowcount
         self._db.executemany(_SET_MARK, marks)
         return added
+
+    def _is_full(self, error: sqlite3.Error) -> bool:
+        """SQLite does not always say so; with less than LEAST_FREE_BYTES free, the disk is full."""
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return True
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES
 
     def _make_room(self) -> None:
         """On a full disk: delete what was journalled by itself, which needs no new page."""

@@ -60,7 +60,7 @@ def _drill(parts: Parts, drill: int) -> str:
 
 
 def _journal(parts: Parts) -> str:
-    with open_journal(parts.settings.journal.url, parts.deployment.domain):
+    with open_journal(parts.settings.journal.full_url(), parts.deployment.domain):
         return place_of(parts.settings.journal.url)
 
 

@@ -69,7 +69,7 @@ def export(
     with _one_line_errors():
         found = load_settings(settings)
         domain = read_deployment(found.chain.deployment).domain
-        with open_journal(found.journal.url, domain) as store:
+        with open_journal(found.journal.full_url(), domain) as store:
             journal = ExtentJournal(store)
             exporter = Exporter(journal, StaticFiles(to), domain, found.oracle.number)
             complaints = export_all(exporter, to, rental, typer.echo)

@@ -47,6 +47,9 @@ from protocol.sealing import seal, unseal
 MESSAGES_PER_STEP = 2_000
 """Messages under one commit: at most 128,000 samples, well under a second's work of SQLite."""
 
+RESERVE_MS = 10_000
+"""How often it is tried to set disk space aside again, after a full disk took it."""
+
 ACKNOWLEDGE_MS = 100
 """A drill's samples are acknowledged at most this often; several messages share one answer."""
 
@@ -97,6 +100,7 @@ class Core:
     _owed: set[int] = field(default_factory=set)
     _resend: set[int] = field(default_factory=set)
     _acknowledged_ms: int = 0
+    _reserved_ms: int = 0
     _connections: int = 0
     _followed: object = None
     _advice: str | None = None
@@ -136,6 +140,9 @@ class Core:
         for rental, gap in taken.gaps:
             self._report_gap(rental, gap, view, now_ms)
         self._report_long_strokes(arrived, now_ms)
+        if abs(now_ms - self._reserved_ms) >= RESERVE_MS:
+            self._reserved_ms = now_ms
+            self.metering.journal.take_reserve()
         self.leasing.step(view, now_ms)
         if view is not None:
             self._report_key(view)

@@ -48,6 +48,15 @@ class Journal:
         self._store = store
         self.signed = SignedJournal(store)
 
+    @property
+    def has_reserve(self) -> bool:
+        """Whether there is room for the last records when the disk is full."""
+        return self._store.has_reserve
+
+    def take_reserve(self) -> None:
+        """Set that room aside again, if the disk has enough."""
+        self._store.take_reserve()
+
     def order(self, drill: int) -> Order:
         """How far the drill's samples are durable."""
         table = tables.sample.c

@@ -32,6 +32,7 @@ class Inhibit(StrEnum):
     CATCHING_UP = "reading past blocks"
     CLOCK_SKEW = "clock differs from chain"
     JOURNAL = "journal not writable"
+    DISK_FULL = "disk full"
     NO_SIGNATURE = "signing key does not answer"
     ORACLE_KEY = "oracle key not registered"
     REVOKED = "oracle revoked"
@@ -102,6 +103,7 @@ class DrillFacts:
     signed: Registers
     reused: bool
     journal_writable: bool
+    journal_has_reserve: bool = True
 
 
 def credit(
@@ -175,6 +177,8 @@ def drill_problem(facts: DrillFacts, now_ms: int, limits: LeaseLimits) -> Inhibi
     """Why the drill's own reports do not allow a start, if so."""
     if not facts.journal_writable:
         return Inhibit.JOURNAL
+    if not facts.journal_has_reserve:
+        return Inhibit.DISK_FULL
     if facts.reused:
         return Inhibit.SEQUENCE_REUSED
     if facts.last_sample_ms is None or now_ms - facts.last_sample_ms > limits.sample_age_ms:

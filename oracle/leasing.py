@@ -77,6 +77,7 @@ class Leasing:
             signed=mark.registers,
             reused=drill in self.metering.reused,
             journal_writable=self.metering.writable,
+            journal_has_reserve=self.metering.journal.has_reserve,
         )
 
     def _tell(

@@ -20,7 +20,7 @@ def export_ocmf(settings: Settings, rental: int) -> tuple[str, bytes]:
     Raises OracleError when its final reading is not signed, JournalError and KeystoreError.
     """
     domain = read_deployment(settings.chain.deployment).domain
-    with open_journal(settings.journal.url, domain) as store:
+    with open_journal(settings.journal.full_url(), domain) as store:
         journal = ExtentJournal(store)
         extent, page = journal.extent(rental), journal.page(rental)
         signed = None if extent is None else journal.final_reading(extent)

@@ -169,7 +169,7 @@ def stop_signals() -> Iterator[Event]:
 def run(settings: Settings) -> None:
     """Run until SIGTERM; raises an OracleError when it cannot start."""
     parts = open_parts(settings)
-    store = Store(settings.journal.url)
+    store = Store(settings.journal.full_url(), settings.journal.reserve_megabytes * 1_000_000)
     store.lock()
     store.bind(parts.deployment.domain)
     clock = SystemClock()

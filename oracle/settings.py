@@ -21,9 +21,12 @@ from pydantic_settings import (
 from pydantic_settings import (
     SettingsError as SourceError,
 )
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from oracle.errors import SettingsError
 from oracle.lease_policy import LeaseLimits
+from oracle.secret_files import read_secret
 from oracle.settlement_policy import SettlementLimits
 from oracle.sign import KeyPlace
 from oracle.token_key import TokenPlace
@@ -152,11 +155,31 @@ def _key_place(name: str, keys: KeySettings) -> KeyPlace | None:
 
 
 class JournalSettings(_Section):
-    """Where the journal is, as an SQLAlchemy URL."""
+    """Where the journal is, as an SQLAlchemy URL; a server's password comes from a file. Beside an
+    SQLite journal, `reserve_megabytes` are set aside for when the disk is full."""
 
     url: Annotated[str, Field(pattern=r"^[a-z0-9+]+://")] = (
         "sqlite:////var/lib/drill-oracle/journal.sqlite"
     )
+    password_file: Path | None = None
+    reserve_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+    @model_validator(mode="after")
+    def _no_password(self) -> JournalSettings:
+        try:
+            parts = make_url(self.url)
+        except ArgumentError:
+            raise ValueError("url is no SQLAlchemy URL") from None  # which may hold a password
+        if parts.password is not None or "password" in parts.query:
+            raise ValueError("url holds a password; put it into a file and name that password_file")
+        return self
+
+    def full_url(self) -> URL:
+        """The URL with the password; raises KeystoreError that names the file at fault."""
+        url = make_url(self.url)
+        if self.password_file is None:
+            return url
+        return url.set(password=read_secret(self.password_file, "password"))
 
 
 class SettlementSettings(_Section):

@@ -1,22 +1,28 @@
 """The database behind the journal: how it is opened, and how its errors look.
 
 SQLite runs in WAL mode with synchronous FULL: when a commit returns, power may fail. Every write
-transaction begins IMMEDIATE, so that two threads wait for each other and never deadlock.
+transaction begins IMMEDIATE, so that two threads wait for each other and never deadlock. A reserve
+beside the file keeps the last records writable when the disk is full.
+
+PostgreSQL is made to wait for the disk too (`synchronous_commit`), and refused with `fsync` off.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+import structlog
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from oracle.errors import JournalError
+from oracle.reserve import Reserve
 from oracle.tables import SCHEMA_VERSION, journal_info, metadata
 from protocol.records import Domain
 
@@ -25,13 +31,25 @@ BUSY_MS = 5_000
 
 READ_ONLY = "drill_oracle_read_only"
 
+LEAST_FREE_BYTES = 1_000_000
+"""SQLite does not always say that the disk is full; with less than this free, it is."""
+
+ADVISORY_LOCK = 0x534D445249
+"""What a PostgreSQL database is locked by against a second oracle ("SMDRI")."""
+
+log = structlog.get_logger()
+
 
 class Store:
     """One database. `write` is one durable transaction, `read` a consistent look."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL, reserve_bytes: int = 0) -> None:
+        """Open or create; `reserve_bytes` are set aside on the disk of an SQLite journal."""
         self._lock: int | None = None
+        self._locked: Connection | None = None
         self._engine = _open(url)
+        place = self.file_beside(".reserve")
+        self._reserve = None if place is None else Reserve(place, reserve_bytes)
         try:
             metadata.create_all(self._engine)
         except SQLAlchemyError as error:
@@ -46,6 +64,7 @@ class Store:
             with self._engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OverflowError) as error:
+            self._give_way(error)
             raise JournalError(f"journal cannot be written: {_reason(error)}") from error
 
     @contextmanager
@@ -56,6 +75,34 @@ class Store:
                 yield connection.execution_options(**{READ_ONLY: True})
         except SQLAlchemyError as error:
             raise JournalError(f"journal cannot be read: {_reason(error)}") from error
+
+    @property
+    def has_reserve(self) -> bool:
+        """Whether there is room for the last records when the disk is full."""
+        return self._reserve is None or self._reserve.held
+
+    def take_reserve(self) -> None:
+        """Set the room aside again, if the disk has enough."""
+        if self._reserve is not None and not self._reserve.held:
+            self._reserve.take()
+            if self._reserve.held:
+                log.info("journal has its reserve again")
+
+    def _give_way(self, error: Exception) -> None:
+        """Let the next write have the reserve when the disk is full."""
+        path = self.file_beside("")
+        if self._reserve is None or path is None:
+            return
+        original = getattr(error, "orig", None)
+        if getattr(original, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+            try:
+                disk = os.statvfs(path)
+            except OSError:
+                return  # nothing is known of the disk; the error itself is reported
+            if disk.f_bavail * disk.f_frsize >= LEAST_FREE_BYTES:
+                return
+        if self._reserve.release():
+            log.error("disk full, the journal's reserve is in use", journal=str(path))
 
     def bind(self, domain: Domain) -> None:
         """Tie a new journal to one contract; raises JournalError for a journal of another."""
@@ -83,12 +130,13 @@ class Store:
         return Path(path + ending)
 
     def lock(self) -> None:
-        """Keep a second oracle off an SQLite journal until the end of the process.
+        """Keep a second oracle off the journal until the end of the process.
 
         Raises JournalError when one has it.
         """
         path = self.file_beside(".lock")
         if path is None:
+            self._lock_server()
             return
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -102,8 +150,25 @@ class Store:
             raise JournalError(f"journal {journal} is in use by another oracle") from None
         self._lock = handle
 
+    def _lock_server(self) -> None:
+        if self._engine.dialect.name != "postgresql":
+            return
+        try:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            query = text("SELECT pg_try_advisory_lock(:key)")
+            taken = connection.execute(query, {"key": ADVISORY_LOCK}).scalar_one()
+        except SQLAlchemyError as error:
+            raise JournalError(f"journal cannot be locked: {_reason(error)}") from error
+        if not taken:
+            connection.close()
+            raise JournalError(f"journal {place_of(self._engine.url)} is in use by another oracle")
+        self._locked = connection
+
     def close(self) -> None:
         """Close all connections, and let another oracle have the journal."""
+        if self._locked is not None:
+            self._locked.close()
+            self._locked = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -111,7 +176,7 @@ class Store:
 
 
 @contextmanager
-def open_journal(url: str, domain: Domain) -> Iterator[Store]:
+def open_journal(url: str | URL, domain: Domain) -> Iterator[Store]:
     """The journal of that contract beside a running oracle, for those who only read; raises
     JournalError."""
     store = Store(url)
@@ -122,7 +187,7 @@ def open_journal(url: str, domain: Domain) -> Iterator[Store]:
         store.close()
 
 
-def place_of(url: str) -> str:
+def place_of(url: str | URL) -> str:
     """A journal's URL as it may be logged: without user, password and options."""
     try:
         parts = make_url(url)
@@ -131,7 +196,7 @@ def place_of(url: str) -> str:
     return f"{parts.drivername}://{parts.host or ''}/{parts.database or ''}"
 
 
-def _open(url: str) -> Engine:
+def _open(url: str | URL) -> Engine:
     try:
         engine = create_engine(url)
     except (SQLAlchemyError, ImportError) as error:
@@ -141,6 +206,8 @@ def _open(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _configure_postgresql)
     return engine
 
 
@@ -151,6 +218,17 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.close()
+
+
+def _configure_postgresql(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW fsync")
+        if cursor.fetchone()[0] != "on":
+            raise JournalError("the PostgreSQL server runs with fsync off: it would lose samples")
+        cursor.execute("SHOW synchronous_commit")
+        if cursor.fetchone()[0] == "off":
+            cursor.execute("SET synchronous_commit TO on")
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

@@ -1,0 +1,55 @@
+"""Disk space set aside for the last records.
+
+A full disk must lock the drill, but what is under way still has to be written: the samples of the
+stroke, until the oracle has them and the spool can forget them. So a file beside the spool
+holds some megabytes, allocated and not only promised, and is given up when a write finds the disk
+full. It is taken back when twice its size is free, so that a disk near its end does not flicker.
+
+`oracle.reserve` is the same for the journal. On a file system that copies on write (btrfs,
+ZFS) an overwritten block needs a new one: give journal and spool a file system of their own there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class Reserve:
+    """A file of `size` bytes that is there in good times; 0 for no reserve at all."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path, self._size = path, size
+        self.held = size == 0
+        self.take()
+
+    def take(self) -> None:
+        """Allocate the file, if it is not there and the disk has room; `held` says the outcome."""
+        if self.held:
+            return
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return  # read-only, or not even an inode left: as good as a full disk
+        try:
+            if os.fstat(descriptor).st_blocks * 512 < self._size:
+                disk = os.fstatvfs(descriptor)
+                if disk.f_bavail * disk.f_frsize < 2 * self._size:
+                    return
+                os.posix_fallocate(descriptor, 0, self._size)
+            self.held = True
+        except OSError:
+            os.ftruncate(descriptor, 0)  # what was allocated of it is needed more elsewhere
+        finally:
+            os.close(descriptor)
+
+    def release(self) -> bool:
+        """Give the space to whoever writes next; returns whether there was any."""
+        if not self.held or self._size == 0:
+            return False
+        self.held = False
+        try:
+            os.truncate(self._path, 0)
+        except OSError:
+            return False
+        return True
