@@ -10,7 +10,7 @@ from audit.amounts import THOUSANDTHS, duration, places_for
 from audit.arithmetic import HOUR_MS
 from audit.bill_evidence import course_blocks, findings_blocks, reading_blocks
 from audit.bill_words import Words
-from audit.bill_writer import Writer, date, date_ms
+from audit.bill_writer import Writer, date, date_ms, visible
 from audit.document import (
     Block,
     Cell,
@@ -55,7 +55,7 @@ def write_document(
         Section(f"{number}  {heading}", blocks) for number, (heading, blocks) in enumerate(kept, 1)
     )
     found_in = [heading for heading, _ in kept].index(words.findings) + 1
-    label = f" · {bill.parties.label}" if bill.parties.label else ""
+    label = f" · {visible(bill.parties.label)}" if bill.parties.label else ""
     span = words.period.format(date(bill.opened_at), date(bill.closed_at or bill.last_time))
     return Document(
         language=words.code,
@@ -104,7 +104,7 @@ def _parties(writer: Writer) -> Iterator[Block]:
         (words.customer, Cell(to_checksum_address(parties.customer), mono=True)),
         (words.contract, Cell(to_checksum_address(parties.contract), mono=True)),
         (words.chain, str(parties.chain_id)),
-        (words.drill, f"{parties.drill}{': ' if parties.label else ''}{parties.label}"),
+        (words.drill, f"{parties.drill}{': ' if parties.label else ''}{visible(parties.label)}"),
         (words.oracle, words.oracle_is.format(parties.oracle)),
         (
             words.asset,

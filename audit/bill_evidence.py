@@ -8,7 +8,7 @@ from eth_utils.address import to_checksum_address
 
 from audit.amounts import duration
 from audit.arithmetic import HOUR_MS
-from audit.bill_writer import Writer, date_ms
+from audit.bill_writer import Writer, date_ms, visible
 from audit.document import Block, Cell, Facts, Note, Written
 from audit.plot import Axis, Curve, Plot, amount_axis, highest, time_axis
 from audit.rental_story import SignedReading
@@ -103,7 +103,7 @@ def findings_blocks(writer: Writer) -> Iterator[Block]:
     for finding in bill.findings:
         place = f" ({finding.place})" if finding.place else ""
         text = f"{words.grades[finding.grade.value]}: {finding.name}: {finding.subject}{place}: "
-        yield Note(text + finding.text, grave=finding.grade.value == "wrong")
+        yield Note(visible(text + finding.text), grave=finding.grade.value == "wrong")
     blocks = scope.last_block - scope.first_block + 1
     compared = (
         words.by_proof.format(whole(scope.slots_proven))

@@ -23,6 +23,13 @@ def date_ms(milliseconds: int, words: Words) -> str:
     return f"{date(seconds)}{words.style.mark}{rest:03d}"
 
 
+def visible(text: str) -> str:
+    """Somebody else's text, in which what cannot be seen, such as a turn of direction, can be."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """What every section needs at hand. Amounts have at least `places` decimals, those of the lines

@@ -206,6 +206,13 @@ def test_as_html__hostile_label__nothing_runs_and_nothing_is_fetched(words: Word
     assert sum(tag == "svg" and "aria-label" in a for tag, a in parser.tags) == 2
 
 
+def test_as_html__label_that_turns_the_direction_of_reading__made_visible() -> None:
+    bill = told("drill \u202e0001 HTE\x1b").statement()
+    page = as_html(write_document(bill, EN, "", ())).decode()
+    assert "\u202e" not in page
+    assert "drill \\u202e0001 HTE\\x1b" in page
+
+
 def text_of(pdf: bytes) -> str:
     """The strings that the pages show, out of their content streams."""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
