@@ -11,6 +11,8 @@ export default defineConfig({
     // A module preload helper would be inline script, which the content security policy forbids.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // Mostly viem and React in one piece; a test measures what the first load weighs compressed.
+    chunkSizeWarningLimit: 800,
   },
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
 })

@@ -1,0 +1,57 @@
+"""What the tests of the page in a browser share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from playwright.sync_api import Page, expect
+
+from rig.page_world import PageWorld
+from rig.services import HOST
+
+PATIENCE_MS = 30_000
+"""For what a block, a settlement or a process has to happen for, on a machine that is busy."""
+
+AMOUNT = "0.05"
+AMOUNT_WEI = 5 * 10**16
+
+Look = Callable[[Page, str], None]
+
+
+def serious(page: Page, axe: str) -> list[str]:
+    """What axe finds in the page that is serious or critical."""
+    # Through the debugger: the page's own policy would not let this script in.
+    page.evaluate(axe)
+    found = page.evaluate("axe.run()")
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def fill_in(page: Page, drill: int = 1, amount: str = AMOUNT) -> None:
+    """From anywhere to the form of a free drill, filled in and sent off."""
+    page.get_by_role("link", name="Drills", exact=True).click()
+    page.get_by_role("listitem", name=f"Pillar drill {drill}").get_by_role("link").click()
+    page.get_by_label("Amount to set aside").fill(amount)
+    page.get_by_role("button", name="Set aside and unlock").click()
+
+
+def rent(page: Page, drill: int = 1, amount: str = AMOUNT) -> int:
+    """From anywhere to the panel of a new rental; its number."""
+    fill_in(page, drill, amount)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Rental", timeout=PATIENCE_MS)
+    return int(page.get_by_role("heading", level=1).inner_text().split()[-1])
+
+
+def publish(world: PageWorld, topic: str, payload: bytes) -> None:
+    """As somebody on the broker who should not be there."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.connect(HOST, world.broker.port)
+    client.loop_start()
+    client.publish(topic, payload, qos=1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()

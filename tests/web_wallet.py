@@ -1,0 +1,167 @@
+"""A wallet in a browser page, for tests: announced as EIP-6963 says, and signing with a real key.
+
+The provider in the page passes every request on to here. It can be told to decline, and to be on
+another chain; what it is asked is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+from playwright.sync_api import BrowserContext, Page
+
+PROVIDER = """
+(() => {
+  if (window.__testWallet) return;
+  const listeners = {};
+  const request = async ({ method, params }) => {
+    const call = JSON.stringify({ method, params: params ?? [] });
+    const answer = JSON.parse(await window.__askWallet(call));
+    if ('error' in answer) throw Object.assign(new Error(answer.error.message), answer.error);
+    for (const [name, value] of answer.events ?? [])
+      for (const f of listeners[name] ?? []) f(value);
+    return answer.result;
+  };
+  const provider = {
+    request,
+    on: (name, f) => void (listeners[name] ??= new Set()).add(f),
+    removeListener: (name, f) => void listeners[name]?.delete(f),
+  };
+  window.__testWallet = provider;
+  const info = Object.freeze({
+    uuid: '6f4e4c1e-1a0f-4b7c-9d5e-000000000001', name: 'Test wallet', rdns: 'test.wallet',
+    icon: 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg"/>',
+  });
+  const announce = () => window.dispatchEvent(
+    new CustomEvent('eip6963:announceProvider', { detail: Object.freeze({ info, provider }) }));
+  window.addEventListener('eip6963:requestProvider', announce);
+  announce();
+})()
+"""
+
+REJECTED = {"code": 4001, "message": "User rejected the request."}
+UNKNOWN_CHAIN = {"code": 4902, "message": "Unrecognized chain ID."}
+GAS_HEADROOM = 2
+
+
+@dataclass
+class Wallet:
+    """Its key, the chain that it is on, and how it behaves."""
+
+    rpc_url: str
+    account: LocalAccount
+    chain_id: int = 31337
+    known_chains: set[int] = field(default_factory=lambda: {1, 31337})
+    decline: set[str] = field(default_factory=set)
+    """Methods that the person at the wallet says no to."""
+    asked: list[str] = field(default_factory=list)
+    _connected: bool = False
+
+    def into(self, context: BrowserContext) -> None:
+        """Put it into every page of the context."""
+        context.expose_binding("__askWallet", lambda _source, text: self._ask(text))
+        context.add_init_script(PROVIDER)
+
+    def _ask(self, text: str) -> str:
+        call = json.loads(text)
+        method, params = call["method"], call["params"]
+        self.asked.append(method)
+        if method in self.decline:
+            return json.dumps({"error": REJECTED})
+        own = getattr(self, f"_do_{method}", None)
+        answer = own(params) if own else self._forward(method, params)
+        return json.dumps(answer)
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """Ask the chain; raises AssertionError with its refusal."""
+        answer = self._forward(method, list(params))
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def _forward(self, method: str, params: list[Any]) -> dict[str, Any]:
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        request = urllib.request.Request(  # noqa: S310  the URL is the rig's
+            self.rpc_url, json.dumps(call).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            answer = json.load(response)
+        kept = "error" if "error" in answer else "result"
+        return {kept: answer[kept]}
+
+    def _do_eth_requestAccounts(self, _params: Any) -> dict[str, Any]:  # noqa: N802
+        self._connected = True
+        return {"result": [self.account.address]}
+
+    def _do_wallet_requestPermissions(self, _params: Any) -> dict[str, Any]:  # noqa: N802
+        self._connected = True
+        caveat = {"type": "restrictReturnedAccounts", "value": [self.account.address]}
+        return {"result": [{"parentCapability": "eth_accounts", "caveats": [caveat]}]}
+
+    def _do_wallet_revokePermissions(self, _params: Any) -> dict[str, Any]:  # noqa: N802
+        self._connected = False
+        return {"result": None}
+
+    def _do_eth_accounts(self, _params: Any) -> dict[str, Any]:
+        return {"result": [self.account.address] if self._connected else []}
+
+    def _do_eth_chainId(self, _params: Any) -> dict[str, Any]:  # noqa: N802
+        return {"result": hex(self.chain_id)}
+
+    def _do_wallet_addEthereumChain(self, params: Any) -> dict[str, Any]:  # noqa: N802
+        self.known_chains.add(int(params[0]["chainId"], 16))
+        return self._do_wallet_switchEthereumChain(params)
+
+    def _do_wallet_switchEthereumChain(self, params: Any) -> dict[str, Any]:  # noqa: N802
+        wanted = int(params[0]["chainId"], 16)
+        if wanted not in self.known_chains:
+            return {"error": UNKNOWN_CHAIN}
+        self.chain_id = wanted
+        return {"result": None, "events": [["chainChanged", hex(wanted)]]}
+
+    def _do_eth_sendTransaction(self, params: Any) -> dict[str, Any]:  # noqa: N802
+        asked = params[0]
+        address = self.account.address
+        tip = 10**9
+        base = int(self.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+        estimate = self._forward("eth_estimateGas", [{**asked, "from": address}])
+        gas = int(estimate["result"], 16) * GAS_HEADROOM if "result" in estimate else 500_000
+        signed = self.account.sign_transaction(
+            {
+                "type": 2,
+                "chainId": self.chain_id,
+                "nonce": int(self.rpc("eth_getTransactionCount", address, "pending"), 16),
+                "to": to_checksum_address(asked["to"]),
+                "value": int(asked.get("value", "0x0"), 16),
+                "data": asked.get("data", "0x"),
+                "gas": gas,
+                "maxFeePerGas": 2 * base + tip,
+                "maxPriorityFeePerGas": tip,
+            }
+        )
+        return self._forward("eth_sendRawTransaction", [signed.raw_transaction.to_0x_hex()])
+
+    def _do_eth_signTypedData_v4(self, params: Any) -> dict[str, Any]:  # noqa: N802
+        message = json.loads(params[1]) if isinstance(params[1], str) else params[1]
+        signed = Account.sign_message(encode_typed_data(full_message=message), self.account.key)
+        return {"result": "0x" + bytes(signed.signature).hex()}
+
+
+def new_wallet(rpc_url: str, coins_wei: int, **more: Any) -> Wallet:
+    """A wallet with a fresh key and so many coins."""
+    wallet = Wallet(rpc_url, Account.create(), **more)
+    wallet.rpc("anvil_setBalance", wallet.account.address, hex(coins_wei))
+    return wallet
+
+
+def connect(page: Page) -> None:
+    """Click the wallet button, as a customer does."""
+    page.get_by_role("button", name="Connect wallet").click()
+    page.get_by_role("button", name="Disconnect").wait_for()

@@ -1,0 +1,93 @@
+/** One drill's live state for its running rental: readings that were verified, and what was not. */
+
+import { useEffect, useReducer, useRef } from 'react'
+import type { RentalFacts } from '../chain/reads'
+import type { InhibitMessage, LeaseMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
+import type { Site } from '../site/site'
+import { keep } from './receipts'
+import { listen, type Link } from './stream'
+import { judge, leaseHolds, type Verdict } from './verify'
+
+const MINUTE_MS = 65_000n
+
+export interface Live {
+  readonly link: Link
+  /** Verified readings of the last minute, oldest first. */
+  readonly readings: readonly ReadingMessage[]
+  /** When the newest of them came here, ms of this browser's clock. */
+  readonly heard_at: number
+  /** What came last and was not counted, until a verified reading follows. */
+  readonly doubt: { readonly verdict: Exclude<Verdict, 'verified'> | 'malformed'; readonly why: string } | undefined
+  readonly status: StatusMessage | undefined
+  readonly command: LeaseMessage | InhibitMessage | undefined
+}
+
+const NOTHING: Live = {
+  link: 'connecting',
+  readings: [],
+  heard_at: 0,
+  doubt: undefined,
+  status: undefined,
+  command: undefined,
+}
+
+function merge(live: Live, change: Partial<Live>): Live {
+  return { ...live, ...change }
+}
+
+function append(readings: readonly ReadingMessage[], next: ReadingMessage): readonly ReadingMessage[] {
+  const from = next.reading.until - MINUTE_MS
+  return [...readings.filter((one) => one.reading.until > from && one.reading.until < next.reading.until), next]
+}
+
+/** Listens while `facts` are those of a rental that is not closed. */
+export function useLive(site: Site, facts: RentalFacts | undefined): Live {
+  const [live, change] = useReducer(merge, NOTHING)
+  const now = useRef({ facts, live })
+  now.current = { facts, live }
+  const drill = facts === undefined || facts.rental.state === 4 ? 0 : Number(facts.rental.drill)
+
+  useEffect(() => {
+    if (drill === 0) return undefined
+    let over = false
+    const domain = { chain_id: BigInt(site.chain_id), contract: site.contract }
+
+    const take = async (message: ReadingMessage): Promise<void> => {
+      const known = now.current.facts
+      if (known === undefined) return
+      const before = now.current.live.readings.at(-1)
+      const verdict = await judge(domain, known, message, before)
+      if (over) return
+      if (verdict !== 'verified') {
+        change({ doubt: { verdict, why: '' } })
+        return
+      }
+      keep(localStorage, site, message)
+      const readings = append(now.current.live.readings, message)
+      change({ readings, heard_at: Date.now(), doubt: undefined })
+    }
+    const takeCommand = async (message: LeaseMessage | InhibitMessage): Promise<void> => {
+      const known = now.current.facts
+      if (message.kind === 'lease' && (known === undefined || !(await leaseHolds(domain, known, message)))) return
+      if (!over) change({ command: message })
+    }
+    // One after the other, so that a slow verification cannot overtake a later reading.
+    let queue = Promise.resolve()
+    const inOrder = (work: () => Promise<void>): void => {
+      queue = queue.then(work)
+    }
+
+    const stop = listen(drill, {
+      link: (link) => change({ link }),
+      reading: (message) => inOrder(() => take(message)),
+      command: (message) => inOrder(() => takeCommand(message)),
+      status: (status) => change({ status }),
+      malformed: (why) => change({ doubt: { verdict: 'malformed', why } }),
+    })
+    return () => {
+      over = true
+      stop()
+    }
+  }, [drill, site])
+  return live
+}

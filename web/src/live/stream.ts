@@ -1,0 +1,72 @@
+/** The endpoint's live stream, and whether it is alive: a silent one is said to be lost, and healed. */
+
+import { MessageError, parseCommand, parseJson, parseReading, parseStatus } from '../protocol/messages'
+import type { InhibitMessage, LeaseMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
+import { API } from '../site/site'
+
+/** Three beats of the endpoint. */
+const SILENCE_MS = 16_000
+const RETRY_MS = 3000
+
+export type Link = 'connecting' | 'live' | 'broker-lost' | 'lost'
+
+export interface Heard {
+  readonly link: (link: Link) => void
+  readonly reading: (message: ReadingMessage) => void
+  readonly status: (message: StatusMessage) => void
+  readonly command: (message: LeaseMessage | InhibitMessage) => void
+  /** Something came that is no message of the protocol. */
+  readonly malformed: (what: string) => void
+}
+
+/** Listens to one drill until the function that is returned is called. */
+export function listen(drill: number, heard: Heard): () => void {
+  let source: EventSource | undefined
+  let silence: ReturnType<typeof setTimeout> | undefined
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let over = false
+
+  const alive = (): void => {
+    clearTimeout(silence)
+    silence = setTimeout(lost, SILENCE_MS)
+  }
+
+  const lost = (): void => {
+    source?.close()
+    clearTimeout(silence)
+    if (over) return
+    heard.link('lost')
+    clearTimeout(retry)
+    retry = setTimeout(open, RETRY_MS)
+  }
+
+  const on = <T>(name: string, parse: (value: unknown) => T, take: (message: T) => void): void => {
+    source?.addEventListener(name, (event: MessageEvent<string>) => {
+      alive()
+      try {
+        take(parse(parseJson(event.data)))
+      } catch (error) {
+        if (!(error instanceof MessageError)) throw error
+        heard.malformed(error.message)
+      }
+    })
+  }
+
+  const open = (): void => {
+    source = new EventSource(`${API}/stream?drill=${drill}`)
+    alive()
+    source.onerror = lost
+    on('beat', (value) => value as { broker?: unknown }, (beat) => heard.link(beat.broker === true ? 'live' : 'broker-lost'))
+    on('reading', parseReading, heard.reading)
+    on('status', parseStatus, heard.status)
+    on('lease', parseCommand, heard.command)
+  }
+
+  heard.link('connecting')
+  open()
+  return () => {
+    over = true
+    clearTimeout(retry)
+    lost()
+  }
+}

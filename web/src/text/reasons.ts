@@ -1,0 +1,62 @@
+/** Words for what the contract and the oracle refuse, for those that a customer can meet. */
+
+import type { Revert } from '../chain/faults'
+import type { INHIBITS } from '../generated/reasons'
+
+type Two = readonly [en: string, de: string]
+
+export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
+  'drills: in a rental': ['somebody else is renting this drill', 'jemand anders mietet diese Maschine'],
+  'drills: no such drill': ['there is no such drill', 'es gibt keine solche Maschine'],
+  'drills: retired': ['this drill is no longer on offer', 'diese Maschine wird nicht mehr angeboten'],
+  'oracles: revoked': ['the drill’s oracle has been revoked', 'das Orakel der Maschine wurde widerrufen'],
+  'oracles: suspended': ['the drill’s oracle is suspended after a dispute', 'das Orakel der Maschine ist nach einem Streit gesperrt'],
+  'ownable: caller is not the owner': ['only the owner of the contract may do this', 'das darf nur der Eigentümer des Vertrags'],
+  'pausable: contract is paused': ['new rentals and top-ups are stopped for now', 'neue Mieten und Aufladungen sind vorerst angehalten'],
+  'rentals: awaiting final reading': ['the last reading can still come; closing is possible after the grace period', 'die letzte Ablesung kann noch kommen; abschließen geht nach der Nachfrist'],
+  'rentals: closed': ['the rental is closed already', 'die Miete ist schon abgeschlossen'],
+  'rentals: ended': ['the rental has ended already', 'die Miete ist schon beendet'],
+  'rentals: no such rental': ['there is no such rental', 'es gibt keine solche Miete'],
+  'rentals: not ended': ['the rental has not been ended yet', 'die Miete ist noch nicht beendet'],
+  'rentals: not yours to end': ['this rental is another customer’s', 'diese Miete gehört jemand anderem'],
+  'rentals: nothing reserved': ['an amount has to be set aside', 'es muss ein Betrag bereitgestellt werden'],
+  'rentals: nothing to top up': ['the amount is zero', 'der Betrag ist null'],
+  'rentals: offered at other tariff': ['the drill is now on offer at another tariff; look at it again', 'die Maschine wird jetzt zu einem anderen Tarif angeboten; sehen Sie noch einmal nach'],
+  'rentals: under the least reserve': ['the amount is under the tariff’s least', 'der Betrag liegt unter dem Mindestbetrag'],
+  'tariffs: retired': ['this tariff is no longer on offer', 'dieser Tarif wird nicht mehr angeboten'],
+  'vault: amount is not the value': ['the amount and the value sent differ', 'der Betrag und der gesendete Wert stimmen nicht überein'],
+  'vault: cannot pay there': ['the address does not take the payment', 'die Adresse nimmt die Zahlung nicht an'],
+  'vault: more than the account has': ['the account in the contract holds less', 'auf dem Konto im Vertrag ist weniger'],
+  'vault: nothing to withdraw': ['there is nothing to withdraw', 'es gibt nichts auszuzahlen'],
+  'vault: token refused': ['the token refused the payment', 'der Token hat die Zahlung abgelehnt'],
+  'collect: nothing to collect': ['there is nothing to collect', 'es gibt nichts abzuholen'],
+}
+
+export const INHIBIT_WORDS: Record<(typeof INHIBITS)[number], Two> = {
+  'oracle starting': ['the oracle is starting', 'das Orakel startet'],
+  'oracle stopping': ['the oracle is being stopped', 'das Orakel wird angehalten'],
+  'chain unreachable': ['the oracle cannot reach the chain', 'das Orakel erreicht die Chain nicht'],
+  'chain head stale': ['the oracle’s view of the chain is too old', 'die Sicht des Orakels auf die Chain ist zu alt'],
+  'reading past blocks': ['the oracle is catching up with the chain', 'das Orakel liest frühere Blöcke nach'],
+  'clock differs from chain': ['the oracle’s clock differs from the chain', 'die Uhr des Orakels weicht von der Chain ab'],
+  'journal not writable': ['the oracle cannot write its journal', 'das Orakel kann nicht in sein Journal schreiben'],
+  'oracle key not registered': ['the oracle’s key is not registered', 'der Schlüssel des Orakels ist nicht eingetragen'],
+  'oracle revoked': ['the oracle has been revoked', 'das Orakel wurde widerrufen'],
+  'oracle suspended': ['the oracle is suspended', 'das Orakel ist gesperrt'],
+  'drill belongs to another oracle': ['the drill belongs to another oracle', 'die Maschine gehört zu einem anderen Orakel'],
+  'drill retired': ['the drill is no longer on offer', 'die Maschine wird nicht mehr angeboten'],
+  'no rental': ['nobody rents it', 'niemand mietet sie'],
+  'rental not confirmed yet': ['waiting for the chain to confirm the rental', 'die Chain bestätigt die Miete noch'],
+  'no BalancePositive event': ['waiting for the deposit to be seen', 'die Einzahlung ist noch nicht zu sehen'],
+  'rental ended': ['the rental has ended', 'die Miete ist beendet'],
+  'journal does not cover this rental': ['the oracle’s journal does not cover this rental', 'das Journal des Orakels deckt diese Miete nicht ab'],
+  'no fresh samples': ['nothing has been heard from the drill', 'von der Maschine ist nichts zu hören'],
+  'no sample with the motor off yet': ['let go of the trigger first', 'lassen Sie zuerst den Abzug los'],
+  'more is signed than metered': ['the oracle’s records are behind', 'die Aufzeichnungen des Orakels hinken nach'],
+  'drill clock ahead': ['the drill’s clock is ahead', 'die Uhr der Maschine geht vor'],
+  'sample sequence reused': ['the drill’s samples repeat numbers', 'die Messwerte der Maschine wiederholen Nummern'],
+  'readings rejected': ['the contract rejects this oracle’s readings', 'der Vertrag weist die Ablesungen zurück'],
+  'settlement stalled': ['settlements are not getting through', 'Abrechnungen kommen nicht durch'],
+  'credit exhausted': ['the credit is used up', 'das Guthaben ist aufgebraucht'],
+  "customer's cap reached": ['your own limit is reached', 'Ihr eigenes Limit ist erreicht'],
+}

@@ -1,0 +1,137 @@
+/** What every view needs: the site, the connections, the wallet, and the list of transactions. */
+
+import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query'
+import { createContext, useContext, useEffect, useMemo, useSyncExternalStore, type ReactNode } from 'react'
+import type { Address, PublicClient } from 'viem'
+import { useConnection, useWalletClient, WagmiProvider } from 'wagmi'
+import { readAsset, type Asset } from '../chain/asset'
+import { connect, POLL_MS, type Chain } from '../chain/clients'
+import { Ledger, type Transaction } from '../chain/ledger'
+import { readFunds, readOffers, readRental } from '../chain/reads'
+import { transact, watch, type Call } from '../chain/transact'
+import type { FoundSite, Site } from '../site/site'
+
+interface Base {
+  readonly site: Site
+  readonly from: FoundSite['from']
+  readonly client: PublicClient
+  readonly ledger: Ledger
+}
+
+const Shared = createContext<Base | undefined>(undefined)
+
+export function useBase(): Base {
+  const base = useContext(Shared)
+  if (base === undefined) throw new Error('outside of the site')
+  return base
+}
+
+const RESUME_MS = 5000
+const QUERY = {
+  refetchInterval: 2 * POLL_MS,
+  retry: 1,
+  retryDelay: 500,
+  staleTime: 1000,
+  networkMode: 'always',
+} as const
+
+export function SiteProvider({ found, children }: { readonly found: FoundSite; readonly children: ReactNode }) {
+  const { site, from } = found
+  const chain: Chain = useMemo(() => connect(site), [site])
+  const queries = useMemo(() => new QueryClient({ defaultOptions: { queries: QUERY } }), [])
+  const base = useMemo(() => {
+    const key = `smart-drill transactions ${site.chain_id} ${site.contract.toLowerCase()}`
+    return { site, from, client: chain.client, ledger: new Ledger(key, localStorage) }
+  }, [site, from, chain])
+
+  useEffect(() => {
+    const { ledger, client } = base
+    window.addEventListener('storage', ledger.reload)
+    const resume = () => {
+      for (const { id, state } of ledger.all()) {
+        if (state === 'sent' || state === 'mined') {
+          void watch({ client, ledger, confirmations: site.confirmations }, id)
+        }
+      }
+    }
+    resume()
+    const again = setInterval(resume, RESUME_MS)
+    return () => {
+      window.removeEventListener('storage', ledger.reload)
+      clearInterval(again)
+    }
+  }, [base, site])
+
+  return (
+    <WagmiProvider config={chain.config}>
+      <QueryClientProvider client={queries}>
+        <Shared.Provider value={base}>{children}</Shared.Provider>
+      </QueryClientProvider>
+    </WagmiProvider>
+  )
+}
+
+/** The wallet: its address, whether it is on the right chain, and a way to send. */
+export function useWallet() {
+  const { site, client, ledger } = useBase()
+  const connection = useConnection()
+  const wallet = useWalletClient({ chainId: site.chain_id, query: { retry: 1 } })
+  const queries = useQueryClient()
+  const address = connection.address as Address | undefined
+  const rightChain = connection.chainId === site.chain_id
+  return {
+    address,
+    rightChain,
+    ready: address !== undefined && rightChain && wallet.data !== undefined,
+    walletClient: wallet.data,
+    /** True when it was mined; every figure is read anew then. */
+    send: async (call: Call): Promise<boolean> => {
+      if (wallet.data === undefined || address === undefined) return false
+      const ports = { client, wallet: wallet.data, ledger, sender: address, confirmations: site.confirmations }
+      const done = await transact(ports, call)
+      await queries.invalidateQueries()
+      return done
+    },
+  }
+}
+
+export function useTransactions(): readonly Transaction[] {
+  const { ledger } = useBase()
+  return useSyncExternalStore(ledger.subscribe, ledger.all)
+}
+
+export function useOffers() {
+  const { site, client } = useBase()
+  return useQuery({ queryKey: ['offers'], queryFn: () => readOffers(client, site) })
+}
+
+export function useRental(number: bigint) {
+  const { site, client } = useBase()
+  return useQuery({
+    queryKey: ['rental', String(number)],
+    queryFn: () => readRental(client, site, number),
+    refetchInterval: POLL_MS,
+    enabled: number > 0n,
+  })
+}
+
+export function useFunds(owner: Address | undefined) {
+  const { site, client } = useBase()
+  return useQuery({
+    queryKey: ['funds', owner],
+    queryFn: () => readFunds(client, site, owner as Address),
+    enabled: owner !== undefined,
+  })
+}
+
+/** The payment asset's name and decimals; those of the coin while a token's are not read yet. */
+export function useAsset(): Asset {
+  const { site, client } = useBase()
+  const read = useQuery({
+    queryKey: ['asset'],
+    queryFn: () => readAsset(client, site),
+    staleTime: Infinity,
+    refetchInterval: false,
+  })
+  return read.data ?? { ...site.coin, token: undefined }
+}

@@ -1,0 +1,138 @@
+import { useQuery } from '@tanstack/react-query'
+import { readFleet, type Fleet } from '../chain/fleet'
+import { settledFigures } from '../live/verify'
+import { useSpeech } from '../text/text'
+import { useAsset, useBase, useWallet } from './context'
+import { Failed, Figure, Skeleton, short } from './parts'
+import { Changes } from './changes'
+import { StateName } from './rental'
+import { useCard } from './store'
+
+/** The fleet, for whoever looks, and what its owner can change. Room for a map is left beside it. */
+export default function Provider() {
+  const { t } = useSpeech()
+  const { site, client } = useBase()
+  const { address } = useWallet()
+  const fleet = useQuery({ queryKey: ['fleet'], queryFn: () => readFleet(client, site) })
+  if (fleet.data === undefined) {
+    if (fleet.isError) return <Failed text={t('store.failed')} again={() => void fleet.refetch()} />
+    return <Skeleton lines={8} />
+  }
+  const owner = address?.toLowerCase() === fleet.data.owner.toLowerCase()
+  return (
+    <>
+      <h1>{t('provider.title')}</h1>
+      {!owner && <p className="banner">{t('provider.not-owner', { owner: short(fleet.data.owner) })}</p>}
+      {fleet.data.paused && <p className="banner warn">{t('provider.paused')}</p>}
+      <Money fleet={fleet.data} />
+      <Drills fleet={fleet.data} />
+      <Terms fleet={fleet.data} />
+      {owner && <Changes fleet={fleet.data} />}
+    </>
+  )
+}
+
+function Money({ fleet }: { readonly fleet: Fleet }) {
+  const { t, amount: say } = useSpeech()
+  const { decimals, symbol } = useAsset()
+  const money = (value: bigint) => say(value, decimals, symbol)
+  const rented = fleet.drills.filter((row) => row.rental !== undefined).length
+  return (
+    <section aria-label={t('provider.money')}>
+      <dl className="figures">
+        <Figure name={t('provider.utilisation')}>{`${rented} / ${fleet.drills.length}`}</Figure>
+        <Figure name={t('provider.revenue')}>{money(fleet.revenue)}</Figure>
+        <Figure name={t('provider.running')}>{money(fleet.running)}</Figure>
+        <Figure name={t('provider.bond')}>{money(fleet.bond.posted)}</Figure>
+        <Figure name={t('provider.held')}>{money(fleet.held)}</Figure>
+      </dl>
+    </section>
+  )
+}
+
+function Drills({ fleet }: { readonly fleet: Fleet }) {
+  const { t } = useSpeech()
+  const names = ['drill', 'state', 'rental', 'balance', 'runway', 'seen'] as const
+  return (
+    <div className="scroll" tabIndex={0} role="group" aria-label={t('provider.title')}>
+      <table>
+        <thead>
+          <tr>
+            {names.map((name) => (
+              <th scope="col" key={name}>{t(`provider.${name}`)}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {fleet.drills.map((row) => (
+            <DrillRow key={row.offer.drill.number} row={row} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function DrillRow({ row: { offer, rental } }: { readonly row: Fleet['drills'][number] }) {
+  const { t, amount: say, duration, moment } = useSpeech()
+  const { decimals, symbol } = useAsset()
+  const card = useCard(offer.drill.number)
+  const settled = rental && settledFigures(rental)
+  return (
+    <tr>
+      <th scope="row"><a href={`#/drill/${offer.drill.number}`}>{card?.name ?? t('drill.number', { n: offer.drill.number })}</a></th>
+      <td>{rental ? <StateName state={rental.rental.state} /> : t('provider.idle')}</td>
+      <td>{rental && <a href={`#/rental/${rental.rental.number}`}>{String(rental.rental.number)}</a>}</td>
+      <td>{rental && say(rental.balance, decimals, symbol)}</td>
+      <td>{settled && duration(settled.runway_seconds)}</td>
+      <td>{settled && moment(settled.until / 1000n)}</td>
+    </tr>
+  )
+}
+
+function Terms({ fleet }: { readonly fleet: Fleet }) {
+  const { t, amount: say } = useSpeech()
+  const { decimals, symbol } = useAsset()
+  return (
+    <div className="scroll" tabIndex={0} role="group" aria-label={t('provider.tariff')}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('provider.tariff')}</th>
+            {[1, 2, 3].map((n) => (
+              <th scope="col" key={n}>{t('provider.per-second', { n })}</th>
+            ))}
+            <th scope="col">{t('provider.standing')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {fleet.tariffs.map((tariff) => (
+            <tr key={tariff.number}>
+              <th scope="row">{tariff.number}</th>
+              {tariff.levels.map((rate, i) => (
+                <td key={i}>{say(rate.price_per_second, decimals, symbol)}</td>
+              ))}
+              <td>{say(tariff.standing_price_per_second, decimals, symbol)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('provider.oracle')}</th>
+            <th scope="col">{t('provider.key')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {fleet.oracles.map((oracle) => (
+            <tr key={oracle.number}>
+              <th scope="row">{oracle.number}</th>
+              <td className="code">{oracle.key}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
