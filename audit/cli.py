@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from audit import cli_bill, cli_proof
-from audit.cli_watch import watching
+from audit import cli_bill, cli_mirror, cli_proof
+from audit.cli_watch import one_line_errors, watching
 from audit.completeness import Depth
-from audit.errors import AuditError, InterruptedAuditError
+from audit.errors import AuditError
 from audit.fetch import Chain
 from audit.order import Order
 from audit.published import Published
@@ -25,10 +23,7 @@ from audit.result import Result
 from audit.rpc import Endpoint
 from audit.run import Audit
 from audit.sources import open_source
-from protocol.errors import RecordError
 from protocol.records import Domain
-
-COULD_NOT_CHECK = 2
 
 app = typer.Typer(
     help="Recompute every bill from the chain, and say what does not fit.",
@@ -39,6 +34,7 @@ app = typer.Typer(
 
 
 cli_bill.register(app)
+cli_mirror.register(app)
 cli_proof.register(app)
 
 
@@ -78,7 +74,7 @@ def run(
     """
     depth = None if every_block is None else Depth.ALL if every_block else Depth.SEEN
     order = Order(contract, chain_id, rental, from_block, to_block, proof, block_hash, depth, state)
-    with _one_line_errors():
+    with one_line_errors("the same command with --state goes on"):
         _require_order(order)
         result = _audit(rpc, order, samples)
         _write(result, json_file, html_file)
@@ -107,18 +103,6 @@ def _write(result: Result, json_file: Path | None, html_file: Path | None) -> No
                 path.write_text(write(result), encoding="utf-8")
             except OSError as error:
                 raise AuditError(f"{path} cannot be written: {error}") from error
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except InterruptedAuditError as error:
-        typer.echo(f"drill-audit: {error}; the same command with --state goes on", err=True)
-        raise typer.Exit(COULD_NOT_CHECK) from error
-    except (AuditError, RecordError) as error:
-        typer.echo(f"drill-audit: {error}", err=True)
-        raise typer.Exit(COULD_NOT_CHECK) from error
 
 
 if __name__ == "__main__":

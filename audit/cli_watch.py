@@ -1,4 +1,4 @@
-"""Looking on an audit from a terminal: a progress bar, and interrupts that stop it in order."""
+"""Looking on an audit from a terminal: progress, interrupts that stop it in order, one-line errors."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from audit.errors import AuditError, InterruptedAuditError
 from audit.order import Watcher
+from protocol.errors import RecordError
+
+COULD_NOT_CHECK = 2
 
 
 @contextmanager
@@ -40,3 +45,16 @@ def watching() -> Iterator[Watcher]:
             yield Watcher(progress, lambda: bool(stopped))
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def one_line_errors(goes_on: str) -> Iterator[None]:
+    """Say what went wrong and end with status 2; `goes_on`: how an interrupted command does."""
+    try:
+        yield
+    except InterruptedAuditError as error:
+        typer.echo(f"drill-audit: {error}; {goes_on}", err=True)
+        raise typer.Exit(COULD_NOT_CHECK) from error
+    except (AuditError, RecordError) as error:
+        typer.echo(f"drill-audit: {error}", err=True)
+        raise typer.Exit(COULD_NOT_CHECK) from error

@@ -135,6 +135,7 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "receipts-not-checked": (U, "the node gives no receipts, so left out events may go unseen"),
     "signature-unchecked": (U, "the signed batch is not in the transaction's own calldata"),
     "samples-unreachable": (U, "published samples could not be fetched"),
+    "samples-not-yet-published": (U, "samples under a reading of the last hour are not there yet"),
     "samples-unchecked": (U, "a reading's samples could not be held against it"),
     "published-reading-missing": (U, "no reading.json is published for a rental that has settled"),
     "published-reading-unchecked": (U, "reading.json is newer than what was audited of the chain"),

@@ -20,15 +20,23 @@ from audit.track import Anchor, Track
 from protocol.publication import BUNDLE_SAMPLES
 from protocol.sample import SAMPLE_BYTES
 
+PUBLISHING_SECONDS = 3_600
+"""How much later than a reading its samples may come, before somebody should be asked. An oracle
+waits for confirmations and writes every minute; this leaves room for a box that was offline."""
+
 GIVE_UP_AFTER = 3
 """Rentals in a row whose samples could not be fetched; then the source is asked no more."""
 
 
 class Follower:
-    """Follows one track at a time; `samples` counts what was looked at."""
+    """Follows one track at a time; `samples` counts what was looked at.
 
-    def __init__(self, published: Published, books: Books, findings: Findings) -> None:
+    `now` is the time of the last audited block, Unix s.
+    """
+
+    def __init__(self, published: Published, books: Books, findings: Findings, now: int) -> None:
         self.samples = 0
+        self._now = now
         self._published, self._books, self._findings = published, books, findings
         self._failures = 0
         self._held: tuple[int, Bundle] | None = None
@@ -40,8 +48,9 @@ class Follower:
         if tariff is None:
             self.stop(track, "samples-unchecked", f"tariff {rental.tariff} is not known")
             return
+        track.waiting = ""
         self._meet(track)
-        while track.size < target and not track.stopped:
+        while track.size < target and not track.stopped and not track.waiting:
             bundle = self._bundle(track, target)
             if bundle is None:
                 return
@@ -59,9 +68,11 @@ class Follower:
         bundle = self._bundle(track, track.size + 1)
         return 0 if bundle is None else bundle.first + bundle.samples - track.size
 
-    def begin(self) -> None:
-        """Forget what was fetched: from here on it may have grown."""
-        self._held = None
+    def report_waiting(self, track: Track) -> None:
+        """Say what is too new to be expected already."""
+        if track.waiting:
+            text = f"from sample {track.size} on: {track.waiting}"
+            self._findings.add("samples-not-yet-published", track.subject, text)
 
     def held(self, track: Track) -> Bundle | None:
         """The last bundle fetched for a track."""
@@ -100,7 +111,8 @@ class Follower:
             return None
         self.reached(None)
         self._held = (track.identity.rental, bundle)
-        if bundle.truncated:
+        if bundle.truncated and track.truncated != bundle.index:
+            track.truncated = bundle.index
             text = f"{bundle.file} has {bundle.samples} samples and {bundle.odd_bytes} bytes more"
             self._findings.add("bundle-truncated", track.subject, text)
         return bundle
@@ -111,9 +123,12 @@ class Follower:
             track.stopped = f"{bundle.file} is truncated"
             return
         where = bundle.file or f"nothing is published of bundle {bundle.index}, which"
-        last = track.pending[-1].place if track.pending else ""
-        text = f"{where} ends there, {target} were signed for{f' ({last})' if last else ''}"
-        self.stop(track, "samples-missing", text)
+        first = track.pending[0] if track.pending else None
+        text = f"{where} ends there, {target} were signed for"
+        if first is not None and first.until > (self._now - PUBLISHING_SECONDS) * 1000:
+            track.waiting = text
+        else:
+            self.stop(track, "samples-missing", f"{text}{f' ({first.place})' if first else ''}")
 
     def _take(self, track: Track, content: bytes, rental: Rental, tariff: Tariff) -> None:
         """The next samples, into meter and tree; what cannot be is reported."""

@@ -53,16 +53,28 @@ class Bundle:
         return bool(self.odd_bytes) or (self.sealed and self.samples < BUNDLE_SAMPLES)
 
 
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What following a rental to its end has shown.
+
+    Its first `agreed` samples hash to a signed root; `newest` is the last bundle that was fetched,
+    `reading` the published reading if nothing is wrong with it.
+    """
+
+    agreed: int
+    newest: Bundle | None
+    reading: PublishedReading | None
+
+
 class Published:
     """The files of one contract's rentals. Every method raises SourceError as the source does."""
 
     def __init__(self, source: Source, domain: Domain) -> None:
-        self.source = source
-        self._folder = contract_folder(domain)
+        self.source, self.domain = source, domain
 
     def bundle(self, identity: RentalIdentity, index: int) -> Bundle:
         """One bundle, sealed or still growing; an empty one where nothing is published."""
-        folder = (self._folder, identity.folder())
+        folder = (contract_folder(self.domain), identity.folder())
         # It may be sealed between the first and the second question.
         for sealed in (True, False, True):
             file = bundle_file(index, sealed=sealed)
@@ -72,14 +84,8 @@ class Published:
                 return Bundle(index, file, sealed, content[: len(content) - odd], odd)
         return Bundle(index, "", False, b"", 0)
 
-    def done(
-        self,
-        identity: RentalIdentity,
-        agreed: int,
-        newest: Bundle | None,
-        reading: PublishedReading | None,
-    ) -> None:
-        """All of a rental was looked at; its first `agreed` samples are those that were signed."""
+    def done(self, identity: RentalIdentity, found: Conclusion) -> None:
+        """A rental was followed to its end."""
 
     def sample(self, identity: RentalIdentity, place: int) -> bytes | None:
         """The 88 bytes at a place of the log, counted from 0, or None if not published."""
@@ -90,8 +96,10 @@ class Published:
 
     def reading(self, identity: RentalIdentity) -> PublishedReading | None:
         """The newest published reading, or None; raises RecordError for what is none."""
-        names = (self._folder, identity.folder(), READING_FILE)
-        content = self.source.fetch(names, MAX_READING_BYTES)
-        if content is None:
-            return None
-        return parse_published_reading(content, READING_FILE)
+        content = self.reading_bytes(identity)
+        return None if content is None else parse_published_reading(content, READING_FILE)
+
+    def reading_bytes(self, identity: RentalIdentity) -> bytes | None:
+        """The content of reading.json, or None."""
+        names = (contract_folder(self.domain), identity.folder(), READING_FILE)
+        return self.source.fetch(names, MAX_READING_BYTES)

@@ -34,9 +34,14 @@ class Claim:
 
 
 class Receipts:
-    """Judges published readings; `claims` wait for the end."""
+    """Judges published readings; `objections` counts, `claims` wait for the end.
 
-    def __init__(self, books: Books, findings: Findings, domain: Domain) -> None:
+    `now` is the time of the last audited block, Unix s.
+    """
+
+    def __init__(self, books: Books, findings: Findings, domain: Domain, now: int) -> None:
+        self.objections = 0
+        self._now = now
         self.claims: list[Claim] = []
         self._books, self._findings, self._domain = books, findings, domain
 
@@ -45,15 +50,16 @@ class Receipts:
         rental = self._books.rentals[track.identity.rental]
         strange = self._strange(published, track, rental)
         if strange:
-            self._findings.add("published-reading-of-another", track.subject, strange, READING_FILE)
+            self._object("published-reading-of-another", track, strange)
             return None
         digest = batch_digest(self._domain, [published.reading()])
         claim = Claim(published.rental, published.until, digest.hex(), published.signature[2:])
         if not self._is_known(claim, rental):
+            self.objections += 1
             self.claims.append(claim)
         return self._against_settled(track, rental, published)
 
-    def judge_claims(self, last_block_seconds: int) -> None:
+    def judge_claims(self) -> None:
         """Judge the signatures that are left, now that every key is known."""
         for claim in self.claims:
             rental = self._books.rentals[claim.rental]
@@ -62,7 +68,7 @@ class Receipts:
             subject = f"rental {claim.rental}"
             signer = recovered_of(bytes.fromhex(claim.digest), bytes.fromhex(claim.signature))
             who = f"signed with {signer}" if signer else "the signature is malformed"
-            if claim.until > (last_block_seconds + AHEAD_SECONDS) * 1000:
+            if claim.until > (self._now + AHEAD_SECONDS) * 1000:
                 text = f"{who}, dated {claim.until}, long after the last block"
                 self._findings.add("published-reading-unchecked", subject, text, READING_FILE)
                 continue
@@ -123,4 +129,8 @@ class Receipts:
         return Anchor(published.until, log[0], log[1], registers, READING_FILE)
 
     def _contradict(self, track: Track, text: str) -> None:
-        self._findings.add("published-reading-contradicts", track.subject, text, READING_FILE)
+        self._object("published-reading-contradicts", track, text)
+
+    def _object(self, name: str, track: Track, text: str) -> None:
+        self.objections += 1
+        self._findings.add(name, track.subject, text, READING_FILE)

@@ -104,7 +104,7 @@ def print_report(result: Result, console: Console) -> None:
         console.print(_samples(result))
     for name, value in scope_lines(result):
         console.print(f"  {name:<24}{value}", highlight=False)
-    _print_findings(result, console)
+    print_findings(result, console)
     console.print(f"Sum of differences: {result.difference}", highlight=False)
     console.print(verdict(result), style="bold")
 
@@ -145,7 +145,8 @@ def _amount(amount: int | None) -> str:
     return "not known" if amount is None else str(amount)
 
 
-def _print_findings(result: Result, console: Console) -> None:
+def print_findings(result: Result, console: Console) -> None:
+    """Print what was found, the worst first."""
     for finding in result.findings:
         colour = COLOURS[finding.grade]
         place = f" ({finding.place})" if finding.place else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from audit import compare
 from audit.books import Books, Terms
@@ -167,8 +167,14 @@ class Audit:
         self._books = books
         if self._published is not None:
             published = self._published(self._domain)
-            only = self._order.rental
-            self._samples = SampleCheck(published, books, self._findings, self._domain, only)
+            self._samples = SampleCheck(
+                published,
+                books,
+                self._findings,
+                self._domain,
+                now=self._last.timestamp,
+                only=self._order.rental,
+            )
         self._replay = Replay(books, self._findings, self._domain, self._samples)
         self._complete = Completeness(self._chain, self._findings, depth)
 
@@ -208,17 +214,28 @@ class Audit:
         """Samples of what has settled last, and what is published and has not settled."""
         if self._samples is None:
             return {}
-        saved = time.monotonic()
-        for done, _ in enumerate(self._samples.catch_up(), 1):
+        if self._order.state is not None:
+            saved = time.monotonic()
+            for _ in self._stoppable(self._samples.catch_up(), first, saving=True):
+                if time.monotonic() - saved > SAVE_SECONDS:
+                    self._save(first)
+                    saved = time.monotonic()
+            self._save(first)
+        for _ in self._stoppable(self._samples.conclude(), first):
+            pass
+        return self._samples.results
+
+    def _stoppable(
+        self, rentals: Iterator[None], first: int, *, saving: bool = False
+    ) -> Iterator[None]:
+        """The same steps, unless somebody asks to stop; what is not saved is done again then."""
+        for done, _ in enumerate(rentals, 1):
             self._watcher.progress(first, self._last.number, self._last.number)
             if self._watcher.stopping():
-                self._save(first)
+                if saving:
+                    self._save(first)
                 raise InterruptedAuditError(f"stopped after the samples of {done} open rentals")
-            if time.monotonic() - saved > SAVE_SECONDS:
-                self._save(first)
-                saved = time.monotonic()
-        self._save(first)
-        return self._samples.finish(self._last.timestamp)
+            yield
 
     def _replay_window(self, window: Window) -> None:
         for blocks in self._complete.blocks(window):

@@ -18,7 +18,7 @@ from audit.errors import SourceError
 from audit.findings import Findings
 from audit.follow import Follower
 from audit.meter import Meter, worth
-from audit.published import Published
+from audit.published import Conclusion, Published
 from audit.receipt import Claim, Receipts
 from audit.result import SampleScope
 from audit.track import Anchor, Tally, Track
@@ -53,7 +53,8 @@ class SampleProgress:
 
 
 class SampleCheck:
-    """The check of one audit. `only`: the one rental to look at, or None for all."""
+    """The check of one audit. `now` is the time of its last block, Unix s; `only` the one rental to
+    look at, or None for all."""
 
     def __init__(
         self,
@@ -61,14 +62,17 @@ class SampleCheck:
         books: Books,
         findings: Findings,
         domain: Domain,
+        *,
+        now: int,
         only: int | None = None,
     ) -> None:
         self._published, self._only = published, only
         self._books, self._findings = books, findings
-        self._follower = Follower(published, books, findings)
-        self._receipts = Receipts(books, findings, domain)
+        self._follower = Follower(published, books, findings, now)
+        self._receipts = Receipts(books, findings, domain, now)
         self._tracks: dict[int, Track] = {}
         self._tallies: dict[int, Tally] = {}
+        self.results: dict[int, Tally] = {}
 
     @property
     def samples(self) -> int:
@@ -133,27 +137,26 @@ class SampleCheck:
         """Follow what has settled of the rentals that are not closed, one at a step."""
         for track in self._tracks.values():
             if track.pending and not track.stopped:
-                self._follower.begin()
                 self._follower.follow(track, track.pending[-1].size)
             yield
 
-    def finish(self, last_block_seconds: int) -> dict[int, Tally]:
-        """Look at what is published and not settled of the rentals that are not closed.
+    def conclude(self) -> Iterator[None]:
+        """Look at what is published and not settled of the rentals that are not closed, one at a
+        step; `results` has then what came of each rental.
 
-        Returns what came of each rental. It leaves the tracks as they are: when the audit goes on
-        later, they do.
+        It leaves the tracks as they are: when the audit goes on later, they do.
         """
-        tallies = dict(self._tallies)
+        self.results = dict(self._tallies)
         claims = list(self._receipts.claims)
         for number in self._books.rentals:
             rental = self._rental(number)
-            if rental is not None and number not in tallies:
+            if rental is not None and number not in self.results:
                 track = copy.deepcopy(self._tracks.get(number)) or self._new_track(number, rental)
                 self._conclude(track, rental)
-                tallies[number] = track.tally
-        self._receipts.judge_claims(last_block_seconds)
+                self.results[number] = track.tally
+                yield
+        self._receipts.judge_claims()
         self._receipts.claims = claims
-        return tallies
 
     def _rental(self, number: int) -> Rental | None:
         return self._books.rentals.get(number) if self._only in (None, number) else None
@@ -173,18 +176,22 @@ class SampleCheck:
 
     def _conclude(self, track: Track, rental: Rental) -> None:
         """Follow to the end of what was signed, published readings included, and add up."""
-        self._follower.begin()
         published = self._reading(track, rental)
         if track.pending and not track.stopped:
             self._follower.follow(track, track.pending[-1].size)
+        before = self._receipts.objections
         anchor = None if published is None else self._receipts.examine(track, published)
-        if anchor is not None and not track.stopped:
+        reported = self._receipts.objections > before
+        if anchor is not None and not track.stopped and not track.waiting:
             track.pending.append(anchor)
             self._follower.follow(track, anchor.size)
         self._follower.judge_unmatched(track)
+        self._follower.report_waiting(track)
         self._published_beyond(track, rental)
         self._add_up(track, rental)
-        self._published.done(track.identity, track.agreed, self._follower.held(track), published)
+        good = published if published is not None and not reported else None
+        found = Conclusion(track.agreed, self._follower.held(track), good)
+        self._published.done(track.identity, found)
 
     def _reading(self, track: Track, rental: Rental) -> PublishedReading | None:
         """The published reading, fetched before the samples that it says are published."""
@@ -209,7 +216,7 @@ class SampleCheck:
     def _published_beyond(self, track: Track, rental: Rental) -> None:
         """After a rental's final reading there is nothing left to sign."""
         final = rental.closed and rental.now().until == rental.ended_at * 1000
-        if not final or track.stopped or track.size != rental.log_size:
+        if not final or track.stopped or track.waiting or track.size != rental.log_size:
             return
         more = self._follower.beyond(track)
         if more:
@@ -225,7 +232,7 @@ class SampleCheck:
             unbilled = [a - b for a, b in zip(tally.odometer, tally.registers, strict=True)]
             tally.unbilled_worth = worth(unbilled, tariff.levels)
         if tally.checked < tally.anchored:
-            reason = track.stopped or "the samples are not those that were signed"
+            reason = track.stopped or track.waiting or "the samples are not those that were signed"
             tally.unchecked = f"{tally.checked} of {tally.anchored}: {reason}"
         billed_ms, counted_ms = sum(tally.registers[:3]), sum(tally.odometer[:3])
         slack_ms = ODOMETER_SLACK_MS + billed_ms // ODOMETER_SLACK_SHARE

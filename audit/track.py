@@ -67,7 +67,9 @@ class Track:
     `pending` anchors are not reached yet, at `unmatched` ones the published samples hash to
     something else: a later root that agrees tells which of the two was wrong. Up to `agreed` the
     samples are those that were signed; `surplus` is by how much the signed registers exceeded the
-    samples' then. `stopped`: why it cannot be followed further.
+    samples' then. `stopped`: why it cannot be followed further. `waiting`:
+    the samples that come next are too new to be expected already. `truncated`: the last bundle that
+    was found to be.
     """
 
     identity: RentalIdentity
@@ -81,6 +83,8 @@ class Track:
     surplus: tuple[int, ...] = (0,) * 6
     hints: list[str] = field(default_factory=list)
     stopped: str = ""
+    waiting: str = ""
+    truncated: int = -1
     tally: Tally = field(default_factory=Tally)
 
     @property

@@ -17,6 +17,8 @@ from types import FrameType
 
 from rich.console import Console
 
+from protocol.records import Domain
+from rig.audit import Audited, audit, wait_for_publication
 from rig.errors import RigError
 from rig.story import Cancelled, Storyteller
 from rig.summary import Summary, summarise
@@ -82,9 +84,22 @@ def play(world: World, view: View) -> Summary:
                 stop.set()
     if time.monotonic() > end_by:
         failures.append(f"the story was not over after {LONGEST_SECONDS:g} s")
-    summary = summarise(world, [t.progress for t in tellers])
+    told = [teller.progress for teller in tellers]
+    audited = None
+    if all(progress.done for progress in told):
+        view.say("somebody who trusts nobody audits it, with the chain and the published samples")
+        audited = audit_story(world, [progress.rental for progress in told])
+    summary = summarise(world, told, audited)
     summary.complaints[:0] = failures
     return summary
+
+
+def audit_story(world: World, rentals: Sequence[int]) -> Audited:
+    """Wait for the last samples to be published, and audit; raises RigError."""
+    domain = Domain(world.anvil.chain_id, world.address)
+    wait_for_publication(world.ledger(), domain, world.samples, rentals)
+    report, page = world.folder / "audit.json", world.folder / "audit.html"
+    return audit(world.anvil.url, world.address, world.samples, report, page)
 
 
 def _told(story: Callable[[], None], stop: threading.Event, failures: list[str]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rig import bill, plan
+from rig.audit import Audited
 from rig.ledger import Ledger
 from rig.listener import Listener
 from rig.story import Progress, coins
@@ -43,6 +44,8 @@ class Summary:
     rejected: int
     solvent: bool
     complaints: list[str]
+    audited: Audited | None = None
+    """None where the story broke off before."""
 
     @property
     def overrun(self) -> int:
@@ -101,6 +104,7 @@ class Summary:
             "locked_at_zero": self.fact("locked at balance 0"),
             "unlocked_after_top_up": self.fact("unlocked after the top-up"),
             "solvent": self.solvent,
+            "audit": None if self.audited is None else asdict(self.audited),
             "ok": self.ok,
         }
 
@@ -129,6 +133,7 @@ class Summary:
             f"{self.samples} samples, {self.settlements} settlements, {self.rejected} rejected",
             f"the contract holds what it owes: {'yes' if self.solvent else 'NO'}",
         ]
+        lines += self.audited.lines() if self.audited else ["the audit: not made"]
         lines += [f"NOT AS TOLD: {complaint}" for complaint in self.complaints]
         lines.append(
             "All of it happened, and every bill agrees." if self.ok else "The demo failed."
@@ -182,7 +187,7 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
     )
 
 
-def summarise(world: World, progress: Sequence[Progress]) -> Summary:
+def summarise(world: World, progress: Sequence[Progress], audited: Audited | None) -> Summary:
     """Look back on the story; what is missing or differs becomes a complaint."""
     ledger, listener = world.ledger(), world.listener
     done = [p for p in progress if p.done]
@@ -203,12 +208,15 @@ def summarise(world: World, progress: Sequence[Progress]) -> Summary:
         rejected=len(rejected),
         solvent=ledger.solvent() and has >= owes,
         complaints=[],
+        audited=audited,
     )
     limit = plan.amounts(world.tariff).reserve
     complaints = [d for account in accounts for d in account.differences]
     complaints += [f"drill {p.drill}: its story did not end" for p in progress if not p.done]
     complaints += listener.malformed + listener.conflicts
     complaints += [f"a reading was rejected: {r['args']['reason']}" for r in rejected]
+    if audited is not None and not audited.clean:
+        complaints += [f"the audit: {one}" for one in audited.findings or (audited.verdict,)]
     if not summary.solvent:
         complaints.append(f"the contract has {has} and owes {owes}")
     if summary.overrun > limit:

@@ -35,6 +35,7 @@ KEYS = {
     "locked_at_zero",
     "unlocked_after_top_up",
     "solvent",
+    "audit",
     "ok",
 }
 
@@ -98,6 +99,19 @@ def test_demo__bills__are_what_the_samples_come_to(
         assert rental["charge"] == rental["recomputed"] > 0
         assert rental["refund"] == rental["funded"] - rental["charge"] > 0
         assert all(value > 0 for value in rental["registers"].values())
+
+
+def test_demo__audit_at_the_end__is_clean_with_every_sample(
+    told: tuple[dict[str, Any], str, Path],
+) -> None:
+    summary, output, folder = told
+    audit = summary["audit"]
+    assert (audit["status"], audit["difference"], audit["not_all"]) == (0, 0, 0)
+    assert audit["signatures"] == audit["readings"] == summary["settlements"]
+    assert audit["roots"] >= audit["readings"]
+    assert 0 < audit["samples"] <= summary["samples"]
+    assert "Clean: chain and samples of this range were checked" in output
+    assert "Clean" in (folder / "audit.html").read_text()
 
 
 def test_demo__use_beyond_the_funds__stays_within_the_reserve(

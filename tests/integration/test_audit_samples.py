@@ -185,6 +185,22 @@ def test_run__last_samples_not_published__missing(told: Told, published: Path) -
     assert result.findings.exit_status() == 1
 
 
+def test_run__newest_samples_not_published_yet__unchecked_until_they_are(
+    told: Told, published: Path, tmp_path: Path
+) -> None:
+    file = file_of(told, published, LONG, bundle_file(3, sealed=False))
+    whole, state = file.read_bytes(), tmp_path / "state"
+    file.write_bytes(whole[: -2 * SAMPLE_BYTES])
+    result = audited(told, published, state=state)
+    assert found(result) == {"samples-not-yet-published"}
+    assert result.findings.exit_status() == 2
+    tally = result.bills[LONG - 1].samples
+    assert tally is not None
+    assert tally.unchecked.startswith(f"{tally.checked} of {tally.anchored}: ")
+    file.write_bytes(whole)
+    assert found(audited(told, published, state=state)) == set()
+
+
 def test_run__a_bundle_not_published__missing_from_there(told: Told, published: Path) -> None:
     file_of(told, published, LONG, bundle_file(1, sealed=True)).unlink()
     (text,) = texts(audited(told, published), "samples-missing")

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from rig.audit import Audited
 from rig.bill import Bill
 from rig.story import Progress, coins
 from rig.summary import Account, Summary
 
+CLEAN = Audited(
+    status=0,
+    verdict="Clean.",
+    events=20,
+    readings=4,
+    signatures=4,
+    views=9,
+    samples=10,
+    roots=4,
+    not_all=0,
+    gaps=0,
+    difference=0,
+    findings=(),
+)
 BILL = Bill({"active_ms_1": 1}, charge=30, log_size=5, log_root=bytes(32), gaps=0)
 ACCOUNT = Account(
     drill=1,
@@ -39,6 +56,7 @@ GOOD = Summary(
     rejected=0,
     solvent=True,
     complaints=[],
+    audited=CLEAN,
 )
 
 
@@ -53,6 +71,7 @@ def test_as_json__all_well__has_every_key_of_the_story() -> None:
         "refund": 70,
         "registers": ACCOUNT.registers,
     }
+    assert told.pop("audit")["samples"] == 10
     assert told == {
         "seconds_deposit_to_unlock": 1.5,
         "seconds_exhausted_to_locked": 1.5,
@@ -72,6 +91,15 @@ def test_ok__any_complaint__is_false_and_told() -> None:
     assert bad.as_json()["ok"] is False
     assert "NOT AS TOLD: drill 1: refund on the chain 1, recomputed 2" in bad.as_text()
     assert "The demo failed." in bad.as_text()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": 1}, {"status": 2}, {"difference": 1}, {"not_all": 1}, {"samples": 0}],
+)
+def test_clean__anything_not_as_it_should_be__is_false(change: dict[str, int]) -> None:
+    assert CLEAN.clean
+    assert not replace(CLEAN, **change).clean  # type: ignore[arg-type]
 
 
 def test_as_json__story_broken_off__has_no_times_and_no_facts() -> None:
