@@ -1,4 +1,4 @@
-"""Looking on an audit from a terminal: progress, interrupts that stop it in order, one-line errors."""
+"""An audit on a terminal: progress, interrupts that stop it in order, errors in one line."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from audit_rig import Lie, LyingNode, RefusalError, Told, audit, names
+from audit_rig import Lie, LyingNode, RefusalError, Told, audit, names, topic
 from web3 import HTTPProvider, Web3
 
 from audit.errors import WrongChainError
@@ -139,6 +139,7 @@ CHANGED: dict[str, tuple[str, int, int, str]] = {
     "registers": ("UsageSettled", 1, 1 << 43, "settlement-not-in-calldata"),
     "log root": ("UsageSettled", 3, 1, "settlement-not-in-calldata"),
     "funds": ("ToppedUp", 1, 1, "funds-differ"),
+    "rental's tariff": ("RentalOpened", 0, 1, "event-impossible"),
     "refund": ("RentalClosed", 1, 1, "refund-differs"),
     "collected": ("RevenueCollected", 0, 1, "collected-beyond-earned"),
     "bond": ("BondPosted", 1, 1, "bond-differs"),
@@ -235,6 +236,31 @@ def test_run__reading_signed_before_the_key_was_registered__found(told: Told) ->
 def test_run__reading_signed_after_the_key_was_rotated_away__found(told: Told) -> None:
     lie = resigned(told, settlement_of(told, 1, -1), box_key(1, 1))
     found = audited(told, lie)
+    assert "reading-signed-after-retirement" in names(found)
+
+
+def test_run__reading_settled_after_its_key_was_revoked__found(told: Told) -> None:
+    """The node tells of the last reading, which was refused to the revoked box, that it settled."""
+    event = logs_of(told, "ReadingRejected")[-1]
+    assert event["args"]["reason"] == "not signed by its oracle"
+    contract = told.yard.contract
+    sent = told.yard.web3.eth.get_transaction(event["transactionHash"])["input"]
+    (reading,) = contract.decode_function_input(sent)[1]["readings"]
+    meter, size, root = reading["meter"], reading["log_size"], reading["log_root"]
+    words = (unpack_meter(meter)[0], meter, size, int.from_bytes(root, "big"), 0)
+
+    def lie(method: str, _parameters: list[Any], result: Any) -> Any:
+        if method != "eth_getLogs":
+            return result
+        settled = {"data": "0x" + "".join(f"{word:064x}" for word in words)}
+        return [
+            {**log, **settled, "topics": [topic("UsageSettled"), *log["topics"][1:]]}
+            if place_in(log) == place_of(event)
+            else log
+            for log in result
+        ]
+
+    found = audited(told, without_receipts(lie))
     assert "reading-signed-after-retirement" in names(found)
 
 
