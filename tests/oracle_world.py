@@ -15,6 +15,7 @@ from conftest import role_account
 from eth_account import Account
 from oracle_builders import MESSAGE_KEYS, make_sample
 from paho.mqtt.enums import CallbackAPIVersion
+from secure_broker import SecureBroker
 from web3 import HTTPProvider, Web3
 
 from protocol.leases import Provisioning, check_lease
@@ -33,7 +34,7 @@ from protocol.sample import Sample
 from protocol.sealing import seal, unseal
 from rig.contract import compile_drill_meter, deploy
 from rig.process import Daemon, wait_until
-from rig.services import Anvil, Mosquitto
+from rig.services import Anvil, Broker, Mosquitto
 
 PASSWORD = "a password for tests only"
 GRACE_SECONDS = 3600
@@ -50,7 +51,7 @@ class TestBridge:
 
     __test__ = False
 
-    def __init__(self, port: int, drill: int) -> None:
+    def __init__(self, port: int, drill: int, broker: SecureBroker | None = None) -> None:
         self.drill = drill
         self.motor_on, self.level, self.rpm = False, 1, 0
         self.samples: list[Sample] = []
@@ -62,6 +63,8 @@ class TestBridge:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        if broker is not None:
+            broker.secure(self._client, f"bridge-{drill}")
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(f"drill/{drill}/{name}", 1) for name in ("journalled", "lease", "reading")]
@@ -152,20 +155,27 @@ class TestBridge:
 class World:
     """Everything that an oracle needs, on free ports and in one folder."""
 
-    def __init__(self, folder: Path, *, confirmations: int = 1, drills: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *, confirmations: int = 1, drills: int = 1, secure: bool = False
+    ) -> None:
+        """`secure` is with the broker's configuration for production."""
         self.folder, self.confirmations, self.drills = folder, confirmations, drills
+        self._secure = secure
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             logs = self.folder / "logs"
             self.anvil = stack.enter_context(Anvil(logs, block_seconds=1))
-            self.broker = stack.enter_context(Mosquitto(logs))
+            self.secure_broker = (
+                SecureBroker(self.folder / "broker", self.drills) if self._secure else None
+            )
+            self.broker: Broker = stack.enter_context(self.secure_broker or Mosquitto(logs))
             self.web3 = Web3(HTTPProvider(self.anvil.url))
             self._accounts()
             self._deploy()
             self._write()
-            self.bridge = stack.enter_context(TestBridge(self.broker.port, 1))
+            self.bridge = stack.enter_context(TestBridge(self.broker.port, 1, self.secure_broker))
             self._stack = stack.pop_all()
         return self
 
@@ -246,6 +256,7 @@ class World:
                 for drill in range(1, self.drills + 1)
             },
             "journal.url": f'"sqlite:///{folder}/journal.sqlite"',
+            **({} if self.secure_broker is None else self.secure_broker.settings("oracle-1")),
             "settlement.least_interval_seconds": "2",
             "settlement.gas_share": "1000",
             "lease.seconds": "3",
