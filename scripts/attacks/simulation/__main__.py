@@ -1,0 +1,71 @@
+"""Simulate whole rentals with every fault there is, and check every promise after each world.
+
+    scripts/simulate [--rentals N] [--seed S] [--json FILE] [--processes P]
+
+A world has one edge box, up to six drills and a few rentals of each. When one breaks a promise its
+seed is printed: `scripts/simulate --seed ITS_SEED --rentals 1` plays it again, step by step the
+same. Exit status 1 when a promise is broken, or when from 1,000 rentals on a fault was idle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from attacks.simulation.campaign import Failure, new_seed, run
+from attacks.simulation.report import ENOUGH, as_json, lines
+
+
+def main(arguments: list[str]) -> int:
+    """Run; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/simulate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rentals", type=int, default=150, help="rentals to play (150)")
+    parser.add_argument("--seed", type=int, help="the same seed plays the same worlds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    parser.add_argument("--processes", type=int, default=1, help="side by side (1)")
+    chosen = parser.parse_args(arguments)
+    seed = new_seed() if chosen.seed is None else chosen.seed
+    print(f"seed {seed}", flush=True)
+    begun = said = time.monotonic()
+    for outcome in run(chosen.rentals, seed, max(chosen.processes, 1)):
+        now = time.monotonic()
+        if now - said > 30:
+            said, rentals = now, outcome.tally.rentals
+            print(f"{rentals} rentals, {rentals / (now - begun):.2f} a second", flush=True)
+    result = as_json(outcome, seed, time.monotonic() - begun, _computing())
+    if chosen.json:
+        chosen.json.write_text(json.dumps(result, indent=1) + "\n")
+    print("\n".join(lines(result)))
+    if outcome.failure:
+        _say(outcome.failure)
+        return 1
+    enough = outcome.tally.rentals >= ENOUGH
+    for line in result["idle"] if enough else ():
+        print(line, file=sys.stderr)
+    return int(bool(result["idle"]) and enough)
+
+
+def _computing() -> float:
+    own, children = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _say(failure: Failure) -> None:
+    print("\nA promise is broken.", file=sys.stderr)
+    for line in failure.story:
+        print(f"  {line}", file=sys.stderr)
+    print(failure.error, file=sys.stderr)
+    print(f"it takes: {', '.join(failure.needed) or 'no fault at all'}", file=sys.stderr)
+    print(f"to see it again: scripts/simulate --seed {failure.seed} --rentals 1", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,168 @@
+"""A drill: the real firmware and controller, an operator's hand on the trigger, and the mains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from attacks.simulation.chance import Dice, Fuse, Killed, Tally
+from attacks.simulation.line import SimLine
+from attacks.simulation.truth import Stroke, Truth
+from device.controller import Pull, Release
+from device.drill import SimulatedDrill
+from device.errors import NonVolatileError
+from device.firmware import Firmware
+from device.memory import Memory
+from device.spindle import PresetLoads
+from device.uplink import Uplink
+from protocol.leases import Provisioning
+
+STEP_MS = 50
+"""Five times coarser than the process at a pseudo-terminal; it divides the sample period."""
+
+
+class RecordedUplink(Uplink):
+    """Queues samples, and has them recorded."""
+
+    truth: Truth
+    drill: int
+
+    def add(self, sequence: int, encoded: bytes) -> None:
+        """Queue one."""
+        self.truth.sample(self.drill, sequence, encoded)
+        super().add(sequence, encoded)
+
+    def waiting(self) -> set[int]:
+        """What power loss would take."""
+        return {*self._ring}
+
+
+@dataclass
+class Hand:
+    """The operator: eager in the time of trouble, away after it."""
+
+    pulls_per_second: float
+    longest_ms: int
+    pulled_until_ms: int | None = None
+    away: bool = False
+
+
+@dataclass(eq=False)
+class SimDrill:
+    """One drill."""
+
+    provisioning: Provisioning
+    line: SimLine
+    truth: Truth
+    dice: Dice
+    tally: Tally
+    hand: Hand
+    drift_ppm: int
+    memory: Memory = field(default_factory=Memory)
+    memory_fails: bool = False
+    firmware: Firmware | None = None
+    off_until_ms: int = 0
+    stroke: Stroke | None = None
+
+    def __post_init__(self) -> None:
+        self.fuse = Fuse("controller", self.tally)
+        self._booted_ms = 0
+
+    @property
+    def number(self) -> int:
+        """The drill's."""
+        return self.provisioning.drill
+
+    def _monotonic(self, now_ms: int) -> int:
+        """Its own crystal, from 0 at power-up."""
+        return (now_ms - self._booted_ms) * (1_000_000 + self.drift_ppm) // 1_000_000
+
+    def _power_up(self, now_ms: int) -> None:
+        self._booted_ms = now_ms
+        drill = SimulatedDrill(
+            self.provisioning, self.memory, PresetLoads(), self.dice.randrange(2**32), 0, STEP_MS
+        )
+        self.firmware = Firmware(drill, self._remember)
+        uplink = RecordedUplink(self.number, self.memory.sequence + 1)
+        uplink.truth, uplink.drill = self.truth, self.number
+        self.firmware.uplink = uplink
+
+    def lose_power(self, now_ms: int, off_ms: int) -> None:
+        """What was not durable is gone."""
+        if self.firmware is not None:
+            uplink = self.firmware.uplink
+            assert isinstance(uplink, RecordedUplink)
+            self.truth.lost.setdefault(self.number, set()).update(uplink.waiting())
+            self._stroke_ends(now_ms)
+        self.firmware = None
+        self.hand.pulled_until_ms = None
+        self.fuse.left = None
+        self.off_until_ms = now_ms + off_ms
+        self.line.down.clear()
+
+    def _remember(self, memory: Memory) -> None:
+        self.fuse.touch("memory")
+        if self.memory_fails:
+            self.tally.faults["controller's memory fails"] += 1
+            raise NonVolatileError("simulated failure")
+        self.memory = memory
+        self.fuse.touch("after memory")
+
+    def tick(self, now_ms: int) -> None:
+        """Go on until now."""
+        if self.firmware is None:
+            if now_ms < self.off_until_ms:
+                return
+            self._power_up(now_ms)
+        try:
+            self._run(now_ms)
+        except Killed:
+            self.lose_power(now_ms, self.dice.randrange(200, 4_000))
+
+    def _run(self, now_ms: int) -> None:
+        firmware = self.firmware
+        assert firmware is not None
+        monotonic_ms = self._monotonic(now_ms)
+        firmware.run_until(monotonic_ms)
+        data = bytes(self.line.down)
+        self.line.down.clear()
+        firmware.receive(data, monotonic_ms)
+        self._watch(now_ms)
+        self._operate(firmware, now_ms)
+        self._watch(now_ms)
+        self.fuse.touch("serial write")
+        self.line.carry(self.line.up, firmware.send(monotonic_ms))
+
+    def _operate(self, firmware: Firmware, now_ms: int) -> None:
+        hand, drill = self.hand, firmware.drill
+        if hand.pulled_until_ms is not None:
+            if now_ms >= hand.pulled_until_ms or hand.away:
+                hand.pulled_until_ms = None
+                drill.apply(Release())
+        elif not hand.away and self.dice.hits(hand.pulls_per_second / 10):
+            if self.dice.hits(0.5):
+                drill.set_level(self.dice.randrange(1, 4))
+            hand.pulled_until_ms = now_ms + self.dice.randrange(100, hand.longest_ms)
+            drill.apply(Pull())
+            self.tally.seen["trigger pulled"] += 1
+
+    def _watch(self, now_ms: int) -> None:
+        """Record when the motor gets power, and on which word."""
+        assert self.firmware is not None
+        controller = self.firmware.drill.controller
+        if controller.motor_on and self.stroke is None:
+            assert controller.lease is not None, "the motor has power and there is no lease"
+            self.stroke = Stroke(self.number, controller.lease, now_ms, self.firmware.drill.time_ms)
+            self.truth.strokes.append(self.stroke)
+            self.tally.seen["motor started"] += 1
+        elif not controller.motor_on:
+            self._stroke_ends(now_ms)
+
+    def _stroke_ends(self, now_ms: int) -> None:
+        if self.stroke is not None and self.firmware is not None:
+            self.stroke.to_ms = now_ms
+            self.stroke.to_time_ms = self.firmware.drill.time_ms
+        self.stroke = None
+
+    def unacknowledged(self) -> int:
+        """Samples that wait for the bridge."""
+        return 0 if self.firmware is None else self.firmware.uplink.unacknowledged

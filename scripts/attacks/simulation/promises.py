@@ -1,0 +1,355 @@
+"""What must hold when a world has come to its end: PROTOCOL section 9, as far as the edge goes.
+
+Everything here is worked out from what really happened (`truth`, the chain's own blocks) and from
+the journal's bytes; none of the oracle's or the bridge's code is asked.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+
+from attacks.fuzzing.people import address
+from attacks.fuzzing.replayer import Replayer
+from attacks.simulation.chain import CUSTOMERS, Block
+from attacks.simulation.chance import Broken
+from attacks.simulation.customer import withdraw_all
+from attacks.simulation.meter import Bill, cost
+from attacks.simulation.truth import Issued, Stroke
+from attacks.simulation.world import SimWorld
+from oracle.views import RentalView
+from protocol.records import Reading, RentalState
+from protocol.sample import Sample, decode_sample
+from protocol.tariff import dearest_charge, limit
+from protocol.typed_data import lease_digest, recover_signer
+
+Journal = dict[int, list[tuple[Sample, bytes]]]
+SIGNATURES_CHECKED = 3
+"""Of each drill's leases: the controllers have checked them already."""
+
+
+def check(world: SimWorld) -> None:
+    """Raise Broken for the first promise that does not hold."""
+    journal = Journal()
+    for drill in range(1, world.terms.drills + 1):
+        journal[drill] = _journal(world, drill)
+        _nothing_lost(world, drill, journal[drill])
+    bills = _Bills(world, journal)
+    for number, readings in sorted(world.truth.readings.items()):
+        _no_contradiction(bills, number, [readings[until] for until in sorted(readings)])
+    _settled_roots(world, bills)
+    for count, issued in enumerate(world.truth.issued.values()):
+        _lease(world, issued, signature=count < SIGNATURES_CHECKED)
+    for stroke in world.truth.strokes:
+        _stroke(world, bills, stroke)
+    if not world.settled():
+        raise Broken(f"it has not come right: {_what_is_left(world)}")
+    _money(world)
+    for rental in world.chain.head.rentals.values():
+        _final_bill(world, bills, rental)
+    _everybody_is_paid(world)
+
+
+def _what_is_left(world: SimWorld) -> str:
+    left = []
+    for drill in world.chain.head.drills.values():
+        if drill.rental:
+            rental = world.chain.head.rentals[drill.rental]
+            left.append(f"rental {rental.rental} of drill {drill.drill} is {rental.state.name}")
+    for one, bridge in zip(world.drills, world.bridges, strict=True):
+        known = bridge.spool.journalled if bridge.spool else None
+        if known is None or one.memory.sequence - known > 3:
+            left.append(
+                f"drill {one.number} made {one.memory.sequence} samples, {known} journalled"
+            )
+    if world.chain.pool:
+        left.append(f"{len(world.chain.pool)} transactions wait")
+    if world.oracle.core is None:
+        left.append("the oracle is down")
+    return ", ".join(left) or "a batch is still open"
+
+
+# 7: nothing lost ------------------------------------------------------------------------------
+
+
+def _journal(world: SimWorld, drill: int) -> list[tuple[Sample, bytes]]:
+    with closing(sqlite3.connect(world.oracle.journal)) as connection:
+        rows = connection.execute(
+            "SELECT raw FROM sample WHERE drill = ? ORDER BY sequence", (drill,)
+        )
+        return [(decode_sample(raw), raw) for (raw,) in rows]
+
+
+def _nothing_lost(world: SimWorld, drill: int, journal: list[tuple[Sample, bytes]]) -> None:
+    produced = world.truth.raw.get(drill, {})
+    for sample, raw in journal:
+        if produced.get(sample.sequence) != raw:
+            raise Broken(f"7: drill {drill} never made the journalled sample {sample.sequence}")
+    held = {sample.sequence for sample, _ in journal}
+    lost = world.truth.lost.get(drill, set())
+    newest = max(held, default=0)
+    missing = {seq for seq in produced if seq <= newest} - held - lost
+    if missing:
+        raise Broken(
+            f"7: samples {sorted(missing)[:5]} of drill {drill} were acknowledged and lost"
+        )
+    world.tally.seen["samples"] += len(held)
+    world.tally.seen["samples gone with a controller's power"] += len({*produced} - held)
+
+
+# 1 to 4: money --------------------------------------------------------------------------------
+
+
+def _money(world: SimWorld) -> None:
+    """The contract against what its events tell, and what it has against what it owes."""
+    chain = world.chain
+    story = Replayer(address("provider"))
+    for event, now in chain.replay():
+        story.see(event, now)
+    owed = sum(story.accounts.values()) + story.revenue + story.bond[0]
+    for number, book in story.rentals.items():
+        if book["state"] != int(RentalState.CLOSED):
+            owed += book["funded"] - book["collected"]
+        if chain.look("charge", number)[0] != book["charge"]:
+            raise Broken(f"8: rental {number}: the events tell another charge")
+    coins = chain.node.coins_of(chain.address)
+    if not owed == story.held == chain.look("held")[0] <= coins:
+        raise Broken(f"1: the contract has {coins} and owes {owed}")
+
+
+def _everybody_is_paid(world: SimWorld) -> None:
+    """4: whatever happened, everybody takes what is theirs."""
+    chain = world.chain
+    sent = withdraw_all(chain)
+    chain.pool = sent
+    chain.mine(chain.head.header.timestamp + 1)
+    for one in chain.head.mined:
+        if one.reason is not None:
+            raise Broken(f"4: a withdrawal is refused: {one.reason}")
+    left = [chain.look("account", address(name))[0] for name in CUSTOMERS]
+    if any(left):
+        raise Broken(f"4: accounts still hold {left}")
+
+
+# 2, 3, 7, 8: bills ----------------------------------------------------------------------------
+
+
+class _Bills:
+    """What each rental that ever was, on whichever fork, must come to."""
+
+    def __init__(self, world: SimWorld, journal: Journal) -> None:
+        self._world, self._journal = world, journal
+        self._made: dict[tuple[object, int | None], Bill] = {}
+        self._ever: dict[int, dict[object, RentalView]] = {}
+        for block in world.chain.known.values():
+            for number, view in block.rentals.items():
+                self._ever.setdefault(number, {})[view.identity] = view
+
+    def of(self, rental: RentalView, ended_ms: int | None = None) -> Bill:
+        """The bill of a rental up to its end, or as if it had none."""
+        key = (rental.rental, *rental.identity), ended_ms
+        if key not in self._made:
+            tariff = self._world.chain.tariffs[rental.tariff - 1]
+            samples = self._journal[rental.drill]
+            self._made[key] = Bill(rental, tariff, ended_ms, samples)
+        return self._made[key]
+
+    def ever(self, number: int) -> Iterator[RentalView]:
+        """Everything that had this number."""
+        yield from self._ever.get(number, {}).values()
+
+    def ends(self, rental: RentalView) -> set[int]:
+        """When it ended, on whichever fork."""
+        found = set()
+        for block in self._world.chain.known.values():
+            view = block.rentals.get(rental.rental)
+            if view is not None and view.identity == rental.identity and view.ended_ms is not None:
+                found.add(view.ended_ms)
+        return found
+
+
+def _final_bill(world: SimWorld, bills: _Bills, rental: RentalView) -> None:
+    tariff = world.chain.tariffs[rental.tariff - 1]
+    if rental.state is not RentalState.CLOSED and world.given_twice(rental.rental):
+        world.tally.seen["last reading withheld: the number was another rental's"] += 1
+        return
+    if rental.state is not RentalState.CLOSED or rental.ended_ms is None:
+        raise Broken(f"3: rental {rental.rental} was never closed")
+    bill = bills.of(rental, rental.ended_ms)
+    elapsed_ms = rental.until - rental.opened_ms
+    charge = cost(tariff, rental.registers, elapsed_ms)
+    if world.chain.look("charge", rental.rental)[0] != charge:
+        raise Broken(f"2: rental {rental.rental}: the contract charges otherwise than {charge}")
+    owed = min(charge, limit(rental.funded, rental.caps, elapsed_ms))
+    if world.chain.look("balance_of", rental.rental)[0] != rental.funded - owed:
+        raise Broken(f"2: rental {rental.rental}: what goes back is not {rental.funded - owed}")
+    if rental.until != rental.ended_ms:
+        raise Broken(f"7: rental {rental.rental} closed without its last reading")
+    whole = bill.registers(len(bill.log))
+    if rental.registers == whole:
+        world.tally.seen["final bill: every sample"] += 1
+        return
+    size = _closing_size(world, rental)
+    if bill.registers(size) != rental.registers:
+        raise Broken(
+            f"7: rental {rental.rental}: {size} samples make {bill.registers(size)}, "
+            f"billed are {rental.registers}"
+        )
+    waited_ms = world.truth.first_signed[rental.rental, rental.until] - rental.ended_ms
+    wait_ms = world.terms.settings["settlement"]["final_wait_seconds"] * 1000
+    if waited_ms < wait_ms:
+        raise Broken(
+            f"7: rental {rental.rental}: the last reading did not wait for the last samples: "
+            f"{size} of {len(bill.log)}, {waited_ms} ms after the end"
+        )
+    world.tally.seen["final bill: the last samples came too late"] += 1
+
+
+def _closing_size(world: SimWorld, rental: RentalView) -> int:
+    return world.truth.readings[rental.rental][rental.until].log_size
+
+
+def _settled_roots(world: SimWorld, bills: _Bills) -> None:
+    """8: every settled reading follows from the samples, its root included."""
+    for block in world.chain.blocks:
+        for event in block.log:
+            if event[0] == "ReadingRejected":
+                world.tally.seen[f"reading rejected: {event[3]}"] += 1
+            if event[0] != "UsageSettled":
+                continue
+            _, number, until, _, size, root, _ = event
+            reading = world.truth.readings.get(number, {}).get(until)
+            if reading is None or (reading.log_size, int.from_bytes(reading.log_root)) != (
+                size,
+                root,
+            ):
+                raise Broken(f"8: rental {number}: settled until {until} and never signed")
+            rental = block.rentals[number]
+            if not _follows(bills, rental, reading, with_root=True):
+                raise Broken(f"8: rental {number}: {reading} does not follow from the samples")
+            world.tally.seen["readings settled"] += 1
+        for one in block.mined:
+            if one.reason is not None and one.transaction.nonce is not None:
+                world.tally.seen[f"reverted: {one.reason}"] += 1
+
+
+def _follows(bills: _Bills, rental: RentalView, reading: Reading, *, with_root: bool) -> bool:
+    """Whether a reading is what the meter shows over the first samples of the rental's log."""
+    for ended_ms in (None, *sorted(bills.ends(rental))):
+        bill = bills.of(rental, ended_ms)
+        if bill.registers(reading.log_size) == reading.registers and (
+            not with_root or bill.root(reading.log_size) == reading.log_root
+        ):
+            return True
+    return False
+
+
+def _no_contradiction(bills: _Bills, number: int, readings: list[Reading]) -> None:
+    """No signature is evidence against another, and each is what the samples say."""
+    ends = {until for view in bills.ever(number) for until in bills.ends(view)}
+    rates = [bills.of(view).tariff.levels for view in bills.ever(number)]
+    for one in readings:
+        if not any(_follows(bills, view, one, with_root=False) for view in bills.ever(number)):
+            raise Broken(f"7: {one} was signed and does not follow from the samples")
+    for earlier, later in pairwise(readings):
+        if not later.registers.no_lower_than(earlier.registers):
+            raise Broken(f"signatures contradict: {earlier} and {later}")
+        if earlier.until in ends:
+            # It counts up to the last sample before the end, and later receipts went out before.
+            continue
+        passed_ms = later.until - earlier.until
+        for level in range(3):
+            active = later.registers.active_ms[level] - earlier.registers.active_ms[level]
+            turned = later.registers.revolutions[level] - earlier.registers.revolutions[level]
+            rpm = max(levels[level].max_rpm for levels in rates)
+            if active > passed_ms or turned > -(-passed_ms * rpm // 60_000):
+                raise Broken(f"signatures contradict: {later} grew too fast since {earlier}")
+
+
+# 6: leases and strokes ------------------------------------------------------------------------
+
+
+def _lease(world: SimWorld, issued: Issued, *, signature: bool) -> None:
+    message, chain = issued.message, world.chain
+    lease, name = message.lease(), f"6: lease of drill {message.drill} at {message.issued_at}"
+    block = chain.known.get(bytes.fromhex(message.block_hash[2:]))
+    if block is None or block.header.number != lease.block_number:
+        raise Broken(f"{name} rests on a block that never was")
+    rental = block.rentals.get(lease.rental)
+    if rental is None or rental.drill != lease.drill or rental.state is not RentalState.OPEN:
+        raise Broken(f"{name}: rental {lease.rental} is not open on it in its block")
+    if block.balances[lease.rental] <= 0:
+        raise Broken(f"{name}: rental {lease.rental} has no balance in its block")
+    slack_ms = world.limits.chain_silence_ms + world.limits.clock_skew_ms
+    spans = chain.canonical[block.header.hash]
+    if not any(
+        since <= issued.true_ms and (to == -1 or to >= issued.true_ms - slack_ms)
+        for since, to in spans
+    ):
+        raise Broken(f"{name} rests on block {lease.block_number}, which had vanished: {spans}")
+    depth = world.terms.settings["chain"]["confirmations"]
+    if not _was_deep(world, block, depth, issued.true_ms):
+        raise Broken(f"{name}: block {lease.block_number} never lay {depth} deep until then")
+    if not _has_event(world, issued, block):
+        raise Broken(f"{name}: no BalancePositive where it says")
+    if signature:
+        digest = lease_digest(chain.domain, lease)
+        signer = recover_signer(digest, bytes.fromhex(message.signature[2:]))
+        if signer != world.drills[0].provisioning.oracle_key:
+            raise Broken(f"{name} is signed by {signer}")
+    world.tally.seen["leases"] += 1
+
+
+def _was_deep(world: SimWorld, block: Block, depth: int, by_ms: int) -> bool:
+    """Whether so many blocks had come after this one by then."""
+    known = world.chain.known
+    for header_hash, spans in world.chain.canonical.items():
+        top = known[header_hash]
+        if top.header.number != block.header.number + depth or spans[0][0] > by_ms:
+            continue
+        while top.header.number > block.header.number:
+            top = known[top.header.parent_hash]
+        if top is block:
+            return True
+    return False
+
+
+def _has_event(world: SimWorld, issued: Issued, block: Block) -> bool:
+    """Whether its transaction and log index are those of the event, at or before its block."""
+    message = issued.message
+    wanted = bytes.fromhex(message.transaction_hash[2:])
+    while True:
+        for event in block.events:
+            if (
+                event.name == "BalancePositive"
+                and event.transaction_hash == wanted
+                and event.log_index == message.log_index
+            ):
+                return event.number("rental") == message.rental
+        if block.header.number == 0:
+            return False
+        block = world.chain.known[block.header.parent_hash]
+
+
+def _stroke(world: SimWorld, bills: _Bills, stroke: Stroke) -> None:
+    issued = world.truth.issued.get(stroke.lease)
+    if issued is None:
+        raise Broken(f"6: drill {stroke.drill} started on a lease that nobody issued")
+    block = world.chain.known[bytes.fromhex(issued.message.block_hash[2:])]
+    rental = block.rentals[stroke.lease.rental]
+    if stroke.from_time_ms >= stroke.lease.expires_at:
+        raise Broken(f"6: drill {stroke.drill} started on an expired lease")
+    bill = bills.of(rental)
+    used = bill.until(stroke.to_time_ms)
+    elapsed_ms = max(stroke.to_time_ms - rental.opened_ms, 0)
+    delivered = cost(bill.tariff, used, elapsed_ms)
+    funds = limit(rental.funded, rental.caps, elapsed_ms)
+    if delivered > funds:
+        reserve = dearest_charge(bill.tariff, world.limits.reserve_ms)
+        raise Broken(
+            f"6: drill {stroke.drill} delivered {delivered} under rental {rental.rental}, funded "
+            f"with {funds}; the reserve of {reserve} was to pay for it"
+        )
+    world.tally.seen["strokes paid for"] += 1

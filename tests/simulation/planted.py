@@ -1,0 +1,132 @@
+"""Bugs that somebody could write, one for each promise that the simulation watches over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from attacks.simulation.endpoint import SimEndpoint
+from device.controller import Controller
+from device.publisher import Publisher
+from device.spool import Spool
+from oracle import lease_policy
+from oracle.errors import JournalError
+from oracle.journal import Journal
+from oracle.log import RentalLog
+from oracle.metering import Metering
+from oracle.views import Header
+from oracle.watch import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A bug, and the kinds of trouble that bring it to light."""
+
+    name: str
+    plant: Callable[[pytest.MonkeyPatch], None]
+    kinds: tuple[str, ...]
+
+
+def _acknowledge_before_the_journal(patch: pytest.MonkeyPatch) -> None:
+    add = Journal.add_samples
+
+    def careless(journal: Journal, received: Any) -> None:
+        try:
+            add(journal, received)
+        except JournalError:
+            return  # it will be written some time
+
+    patch.setattr(Journal, "add_samples", careless)
+
+
+def _forget_what_was_published(patch: pytest.MonkeyPatch) -> None:
+    following = Publisher.next
+
+    def careless(publisher: Publisher, now_ms: int) -> bytes | None:
+        payload = following(publisher, now_ms)
+        publisher._spool.forget(publisher._cursor)
+        return payload
+
+    patch.setattr(Publisher, "next", careless)
+
+
+def _acknowledge_before_the_spool(patch: pytest.MonkeyPatch) -> None:
+    put = Spool.put
+
+    def careless(spool: Spool, samples: Any, oldest: int) -> None:
+        if samples[0].sequence % 7:
+            put(spool, samples, oldest)
+
+    patch.setattr(Spool, "put", careless)
+
+
+def _keep_what_vanished(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Watcher, "_forget", lambda _: None)
+
+
+def _believe_the_newest_block(patch: pytest.MonkeyPatch) -> None:
+    def careless(watcher: Watcher, head: Header) -> Header:
+        return head
+
+    patch.setattr(Watcher, "_confirmed", careless)
+
+
+def _count_twice_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    checkpoint = Journal.checkpoint
+
+    def careless(journal: Journal, *arguments: Any) -> RentalLog:
+        found = checkpoint(journal, *arguments)
+        last = found.meter.last
+        before = None if last is None else replace(last, sequence=0, time_ms=0)
+        return replace(found, sequence=0, meter=replace(found.meter, last=before))
+
+    patch.setattr(Journal, "checkpoint", careless)
+
+
+def _keep_the_nonce(patch: pytest.MonkeyPatch) -> None:
+    ask = SimEndpoint.nonce
+    known: dict[int, int] = {}
+
+    def careless(endpoint: SimEndpoint, who: str) -> int:
+        return known.setdefault(id(endpoint), ask(endpoint, who))
+
+    patch.setattr(SimEndpoint, "nonce", careless)
+
+
+def _lease_that_never_expires(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Controller, "permitted", property(lambda one: one.lease is not None))
+
+
+def _no_reserve(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lease_policy, "dearest_charge", lambda *_: 0)
+
+
+def _bill_gaps(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("oracle.meter.GAP_MS", 5_000)
+
+
+def _final_reading_at_once(patch: pytest.MonkeyPatch) -> None:
+    final = Metering.final_reading
+
+    def careless(metering: Metering, rental: int, now_ms: int, wait_ms: int) -> Any:
+        return final(metering, rental, now_ms, 0)
+
+    patch.setattr(Metering, "final_reading", careless)
+
+
+PLANTS = (
+    Plant("acknowledged before it is journalled", _acknowledge_before_the_journal, ("disk fails",)),
+    Plant("forgotten as soon as published", _forget_what_was_published, ("bad broker",)),
+    Plant("acknowledged and not spooled", _acknowledge_before_the_spool, ()),
+    Plant("rentals of vanished blocks are kept", _keep_what_vanished, ("reorganisation",)),
+    Plant("confirmations are not waited for", _believe_the_newest_block, ()),
+    Plant("counted twice after a restart", _count_twice_after_a_restart, ("oracle killed",)),
+    Plant("the nonce is asked for once", _keep_the_nonce, ()),
+    Plant("leases do not expire", _lease_that_never_expires, ("broker restarts", "oracle killed")),
+    Plant("no reserve", _no_reserve, ()),
+    Plant("gaps are billed", _bill_gaps, ("controller off",)),
+    Plant("the last reading waits for nothing", _final_reading_at_once, ("bad broker",)),
+)
