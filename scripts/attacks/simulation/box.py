@@ -23,6 +23,7 @@ from device.session import Session
 from oracle.chain_side import ChainSide
 from oracle.core import Core
 from oracle.errors import JournalError
+from oracle.keyring import Keyring
 from oracle.run import Parts, build_chain_side, build_core
 from oracle.settings import Settings
 from oracle.sign import KeystoreSigner
@@ -31,7 +32,7 @@ from protocol.messages import Channel, topic
 from protocol.records import Domain
 
 KEYS = ("signing_keystore", "signing_password_file", "gas_keystore", "gas_password_file")
-SIGNER = KeystoreSigner(box_key())
+SIGNER = Keyring(KeystoreSigner(box_key()))
 
 
 @dataclass

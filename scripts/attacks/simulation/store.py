@@ -22,6 +22,8 @@ from oracle.store import Store
 from protocol.sample import Sample
 
 NO_LIMIT = 2**30
+PAGE_BYTES = 4096
+RESERVE_PAGES = 50
 
 
 @dataclass
@@ -48,7 +50,24 @@ class SimStore(Store):
     ) -> None:
         self._disk, self._dice, self._tally = disk, dice, tally
         self._fuse, self._stall = fuse, stall
-        super().__init__(f"sqlite:///{path}")
+        self._full_at: int | None = None
+        super().__init__(f"sqlite:///{path}", RESERVE_PAGES * PAGE_BYTES)
+
+    def _limit(self, connection: Connection) -> int:
+        """The pages that the disk has room for; more once the reserve is given up."""
+        if not self._disk.full:
+            self._full_at = None
+            return NO_LIMIT
+        self._tally.faults["disk full"] += 1
+        if self._full_at is None:
+            found = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            self._full_at = int(found)
+        return self._full_at + (0 if self.has_reserve else RESERVE_PAGES)
+
+    def take_reserve(self) -> None:
+        """Not while the disk is full."""
+        if not self._disk.full:
+            super().take_reserve()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -56,9 +75,7 @@ class SimStore(Store):
         disk = self._disk
         self._fuse.touch("journal begin")
         with super().write() as connection:
-            pages = 1 if disk.full else NO_LIMIT
-            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-            self._tally.faults["disk full"] += disk.full
+            connection.exec_driver_sql(f"PRAGMA max_page_count={self._limit(connection)}")
             yield connection
             self._fuse.touch("journal before commit")
             if self._dice.hits(disk.failing):
