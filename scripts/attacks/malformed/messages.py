@@ -96,7 +96,8 @@ def _json_faults(dice: random.Random, good: bytes) -> Iterator[tuple[str, bytes]
         json.dumps({k: v for k, v in fields.items() if k != name}).encode(),
     )
     yield "json: a field too many", json.dumps(fields | {"more": 1}).encode()
-    for wrong in (None, [], {}, 1.5, -1, 2**63):
+    others: tuple[object, ...] = (None, [], {}, 1.5, -1, 2**63)
+    for wrong in others:
         yield "json: a field of another type", json.dumps(fields | {name: wrong}).encode()
     yield "json: about another drill", json.dumps(fields | {"drill": DRILL + 1}).encode()
     yield "json: cut", good[: dice.randrange(len(good))]
