@@ -138,6 +138,33 @@ def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(worl
         assert (copied / path.name).read_bytes() == path.read_bytes()
 
 
+def test_run__folder_goes_away__drill_and_settlements_do_not_notice_and_it_is_made_up_for(
+    world: World,
+) -> None:
+    bridge, functions = world.bridge, world.contract.functions
+    samples, away = world.folder / "samples", world.folder / "away"
+    with world.daemon() as daemon:
+        samples.rename(away)
+        rental = world.open_rental(RESERVE + 10**17)
+        wait("lease", bridge.leased, 40, daemon)
+        bridge.run(1, 2000)
+        wait("failing", lambda: said(world, "publication fails"), 20, daemon)
+        wait("settled", lambda: anchors(world, rental), 30, daemon)
+        bridge.stop_motor()
+        world.send(functions.end_rental(rental), world.customer)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 30, daemon)
+        assert len(said(world, "publication fails")) == 1
+        assert not samples.exists()
+
+        away.rename(samples)
+        wait("published", lambda: said(world, "rental published"), 20, daemon)
+        assert daemon.stop() == 0
+
+    size, root = anchors(world, rental)[-1]
+    assert rfc6962.tree(leaves(folder_of(world, rental))) == root
+    assert len(leaves(folder_of(world, rental))) == size
+
+
 def require_record(world: World, rental: int) -> None:
     """The rental's record in the Open Charge Metering Format is one to others as well."""
     out, key = world.folder / "rental.ocmf", world.folder / "oracle.der"

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from oracle_press import RENTAL, Press
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
+from oracle import tables
 from protocol.publication import parse_published_reading
 from protocol.records import Reading, RentalState
 
@@ -327,6 +329,28 @@ def test_step__folder_emptied_after_the_end__filled_again_at_the_next_start(pres
     press.restart()
     press.publish()
     assert press.content() == expected
+
+
+def test_step__closed_and_forgotten_while_the_folder_was_away__final_reading_is_still_there(
+    press: Press,
+) -> None:
+    press.samples.rename(press.samples.with_name("away"))
+    press.add(9)
+    press.sign()
+    press.add(9)
+    extent = press.end(1)
+    final = press.sign(extent.ended_ms, closing=True)
+    press.publish()
+    press.end(1, RentalState.CLOSED)
+    press.journal.forget_closed(replace(press.rental, until=final.until))
+    press.samples.with_name("away").rename(press.samples)
+    press.publish()
+
+    assert reading(press) == final
+    table = tables.receipt_signature
+    with press.store.read() as connection:
+        kept = connection.execute(select(table.c.until).order_by(table.c.until)).scalars().all()
+    assert kept == [final.until]
 
 
 def test_step__finished_and_restarted__nothing_is_written(press: Press) -> None:
