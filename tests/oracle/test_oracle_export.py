@@ -55,13 +55,14 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def drill(press: Press) -> None:
-    """Three receipts, an end before the last samples, and the final reading; all published."""
+    """Three receipts, an end before the last of them, and the final reading; all published."""
     for second in (1, 2):
         press.add(9)
         press.sign()
         press.confirm(second)
         press.publish()
     press.add(9)
+    press.sign()
     ended = press.end(2)
     press.sign(ended.ended_ms, closing=True)
     press.publish()

@@ -139,6 +139,17 @@ def test_step__chain_is_silent__nothing_is_dropped_and_it_is_asked_again(desk: D
     assert extent.final_ms == block.header.timestamp * 1000
 
 
+def test_step__many_are_gone__asked_for_a_few_at_a_time_until_none_is_left(desk: Desk) -> None:
+    rentals = {number: replace(RENTAL, rental=number) for number in range(1, 7)}
+    desk.extents.step(view(1, deep=rentals))
+    gone = make_view(confirmed=desk.chain.mine(rentals={}).header, deep={})
+    desk.extents.step(gone)
+    assert len(desk.journal.extents()) == 2
+
+    desk.extents.step(gone)
+    assert desk.journal.extents() == []
+
+
 def test_step__the_same_block_again__no_more_calls(desk: Desk) -> None:
     desk.extents.step(view(1, deep={7: RENTAL}))
     block = desk.chain.mine(rentals={7: RENTAL})

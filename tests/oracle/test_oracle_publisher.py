@@ -331,6 +331,21 @@ def test_step__folder_emptied_after_the_end__filled_again_at_the_next_start(pres
     assert press.content() == expected
 
 
+def test_step__folder_emptied_and_disk_full_at_the_start__filled_when_there_is_room(
+    press: Press,
+) -> None:
+    story(press, press.publish)
+    expected = press.content()
+    shutil.rmtree(press.of())
+    press.restart()
+    with pytest.MonkeyPatch.context() as patch:
+        fail_at(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
+        press.publish()
+    press.publish()
+
+    assert press.content() == expected
+
+
 def test_step__closed_and_forgotten_while_the_folder_was_away__final_reading_is_still_there(
     press: Press,
 ) -> None:
