@@ -6,12 +6,12 @@ for the decisions to judge.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from oracle.closing import Closer
-from oracle.errors import ChainError, JournalError
+from oracle.errors import ChainError, DisagreementError, JournalError
 from oracle.extents import Extents
 from oracle.ports import Clock
 from oracle.submit import Submitter
@@ -46,6 +46,8 @@ class ChainSide:
         try:
             self._look()
         except (ChainError, JournalError) as error:
+            if isinstance(error, DisagreementError) and self.view is not None:
+                self.view = replace(self.view, disagreement=True)
             if self._failures == 0:
                 log.warning("chain side fails", reason=str(error))
             self._failures += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from oracle.endpoint_check import endpoint_checks
+from oracle.endpoints import trust
 from oracle.errors import OracleError, WrongChainError
 from oracle.ingest import MqttBroker
 from oracle.registration import OracleIdentity, advice
@@ -23,6 +25,8 @@ def checks(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "next signing key", address
     yield "gas key", _gas_money(parts)
     yield "chain", f"chain id {parts.deployment.chain_id}, contract {parts.deployment.contract}"
+    yield from endpoint_checks(parts.chain, settings.chain)
+    yield "quorum", trust(settings.chain)
     yield "oracle key", _registered(parts)
     for drill in settings.oracle.drills:
         yield f"drill {drill}", _drill(parts, drill)

@@ -33,6 +33,14 @@ class ChainError(OracleError):
     """The chain cannot be asked right now; asking again later may work."""
 
 
+class DisagreementError(ChainError):
+    """The endpoints answer, and not enough of them say the same."""
+
+
+class LyingEndpointError(ChainError):
+    """An endpoint's answer that its own header or proof gives the lie to."""
+
+
 class WrongChainError(ChainError):
     """The endpoint serves another chain, or the contract is not there: no retry will help."""
 

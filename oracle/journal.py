@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from oracle import tables
+from oracle.heights import LeaseHeights
 from oracle.log import LoggedSample, RentalLog
 from oracle.meter import MeterState, Triple
 from oracle.order import Order
@@ -47,6 +48,7 @@ class Journal:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.signed = SignedJournal(store)
+        self.heights = LeaseHeights(store)
 
     @property
     def has_reserve(self) -> bool:

@@ -11,7 +11,8 @@ Source: docs/protocol.md section 8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from oracle.log import RentalLog
@@ -28,6 +29,7 @@ class Inhibit(StrEnum):
     STARTING = "oracle starting"
     STOPPING = "oracle stopping"
     CHAIN_UNREACHABLE = "chain unreachable"
+    DISAGREEMENT = "chain endpoints disagree"
     HEAD_STALE = "chain head stale"
     CATCHING_UP = "reading past blocks"
     CLOCK_SKEW = "clock differs from chain"
@@ -42,6 +44,7 @@ class Inhibit(StrEnum):
     NO_RENTAL = "no rental"
     UNCONFIRMED = "rental not confirmed yet"
     NO_EVIDENCE = "no BalancePositive event"
+    HEIGHT = "chain is behind a block that a lease rested on"
     ENDED = "rental ended"
     JOURNAL_BEHIND = "journal does not cover this rental"
     NO_SAMPLES = "no fresh samples"
@@ -94,7 +97,8 @@ class Credit:
 @dataclass(frozen=True, slots=True)
 class DrillFacts:
     """What the box itself knows of one drill; `signed` are the highest registers that it has
-    signed for the number of the drill's rental."""
+    signed for the number of the drill's rental, `heights` the highest block on which a lease of the
+    drill rested, by finality policy."""
 
     drill: int
     log: RentalLog | None
@@ -104,6 +108,7 @@ class DrillFacts:
     reused: bool
     journal_writable: bool
     journal_has_reserve: bool = True
+    heights: Mapping[str, int] = field(default_factory=dict)
 
 
 def credit(
@@ -131,6 +136,8 @@ def chain_problem(  # noqa: PLR0911  # one line a reason
         return Inhibit.STARTING
     if now_ms - view.polled_ms > limits.chain_silence_ms:
         return Inhibit.CHAIN_UNREACHABLE
+    if view.disagreement:
+        return Inhibit.DISAGREEMENT
     if view.head.timestamp * 1000 > now_ms + limits.clock_skew_ms:
         return Inhibit.CLOCK_SKEW
     if now_ms - view.head.timestamp * 1000 > limits.head_age_ms:
@@ -161,9 +168,13 @@ def rental_problem(  # noqa: PLR0911  # one line a reason
         return Inhibit.ENDED
     if deep is None or deep.state is not RentalState.OPEN or deep.identity != latest.identity:
         return Inhibit.UNCONFIRMED
-    evidence = view.evidence.get(drill.rental)
-    if evidence is None or evidence.block_number > view.confirmed.number:
+    evidence, rest = view.evidence.get(drill.rental), view.rested.get(drill.rental)
+    if rest is None:
+        return Inhibit.UNCONFIRMED
+    if evidence is None or evidence.block_number > rest.header.number:
         return Inhibit.NO_EVIDENCE
+    if rest.header.number < facts.heights.get(rest.policy, 0):
+        return Inhibit.HEIGHT
     if latest.oracle != oracle:
         return Inhibit.OTHER_ORACLE
     if latest.until > max(facts.signed_until, latest.opened_ms):
@@ -220,5 +231,5 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
         rental=rental.rental,
         issued_at=now_ms,
         expires_at=now_ms + limits.lease_ms,
-        block_number=view.confirmed.number,
+        block_number=view.rested[rental.rental].header.number,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
-from oracle.errors import SigningError
+from oracle.errors import JournalError, SigningError
 from oracle.journal import SignedMark
 from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, decide_lease
 from oracle.metering import Metering
@@ -38,6 +39,7 @@ class Leasing:
     identity: OracleIdentity
     told: dict[int, Lease | Inhibit] = field(default_factory=dict)
     _repeat: bool = False
+    _told_branch: int = 0
     _issued_ms: dict[int, int] = field(default_factory=dict)
     _decided_ms: int | None = None
     _decided_on: ChainView | None = None
@@ -49,11 +51,33 @@ class Leasing:
             return
         self._decided_ms, self._decided_on = now_ms, view
         repeat, self._repeat = self._repeat, False
-        for drill in self.metering.drills:
-            decided = decide_lease(
-                view, self._facts(drill, view), self.identity, now_ms, self.limits
-            )
+        decisions = {
+            drill: decide_lease(view, self._facts(drill, view), self.identity, now_ms, self.limits)
+            for drill in self.metering.drills
+        }
+        if not self._remember_heights(decisions, view):
+            decisions = dict.fromkeys(decisions, Inhibit.JOURNAL)
+        for drill, decided in decisions.items():
             self._tell(drill, decided, view, now_ms, repeat=repeat)
+        self._told_branch = 0 if view is None else view.branch
+
+    def _remember_heights(
+        self, decisions: Mapping[int, Lease | Inhibit], view: ChainView | None
+    ) -> bool:
+        """Make the blocks durable on which leases are about to rest; False when that fails."""
+        if view is None:
+            return True
+        heights = {
+            (drill, view.rested[decided.rental].policy): decided.block_number
+            for drill, decided in decisions.items()
+            if isinstance(decided, Lease)
+        }
+        try:
+            self.metering.journal.heights.raise_to(heights)
+        except JournalError as error:
+            self.metering.fail(error)
+            return False
+        return True
 
     def repeat(self) -> None:
         """Tell everything again, after a new connection."""
@@ -78,6 +102,7 @@ class Leasing:
             reused=drill in self.metering.reused,
             journal_writable=self.metering.writable,
             journal_has_reserve=self.metering.journal.has_reserve,
+            heights=self.metering.journal.heights.of(drill),
         )
 
     def _tell(
@@ -91,7 +116,8 @@ class Leasing:
     ) -> None:
         before = self.told.get(drill)
         if isinstance(decided, Lease) and view is not None:
-            if not repeat and isinstance(before, Lease) and _still_good(before, decided):
+            same_branch = view.branch == self._told_branch
+            if not repeat and same_branch and _still_good(before, decided):
                 return
             try:
                 lease, payload = self._signed(decided, view)
@@ -137,8 +163,10 @@ class Leasing:
         self.ports.broker.publish(topic(drill, Channel.EVENT), message.to_json(), retain=False)
 
 
-def _still_good(before: Lease, decided: Lease) -> bool:
-    """Whether more than half of the lease that was told is left."""
+def _still_good(before: Lease | Inhibit | None, decided: Lease) -> bool:
+    """Whether a lease was told of which more than half is left."""
+    if not isinstance(before, Lease):
+        return False
     life_ms = before.expires_at - before.issued_at
     left_ms = before.expires_at - decided.issued_at
     return before.rental == decided.rental and life_ms // 2 < left_ms <= life_ms

@@ -120,6 +120,10 @@ class Chain(Protocol):
         """The block of that number; raises ChainError if there is none."""
         ...
 
+    def tagged(self, tag: str) -> Header:
+        """The block that is `safe` or `finalized`."""
+        ...
+
     def events_of(self, header: Header) -> list[ChainEvent]:
         """The contract's log entries in that block."""
         ...

@@ -22,7 +22,7 @@ def lease_message(
         expires_at=lease.expires_at,
         block_number=lease.block_number,
         signature="0x" + signature.hex(),
-        block_hash="0x" + view.confirmed.hash.hex(),
+        block_hash="0x" + view.rested[lease.rental].header.hash.hex(),
         transaction_hash="0x" + evidence.transaction_hash.hex(),
         log_index=evidence.log_index,
     )

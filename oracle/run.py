@@ -11,11 +11,11 @@ from threading import Event, Thread
 
 import structlog
 
-from oracle.chain import Web3Chain
 from oracle.chain_journal import ChainJournal
 from oracle.chain_side import ChainSide
 from oracle.closing import Closer
 from oracle.core import Core, CoreLimits, CorePorts
+from oracle.endpoints import open_chain, trust
 from oracle.errors import SettingsError
 from oracle.extent_journal import ExtentJournal
 from oracle.extents import Extents
@@ -24,6 +24,7 @@ from oracle.journal import Journal
 from oracle.keyring import Keyring
 from oracle.metering import Metering
 from oracle.publisher import Publisher
+from oracle.quorum_chain import QuorumChain
 from oracle.registration import OracleIdentity
 from oracle.settings import Settings
 from oracle.sign import GasAccount, open_keys
@@ -63,7 +64,7 @@ class Parts:
     deployment: Deployment
     signer: Keyring
     gas: GasAccount
-    chain: Web3Chain
+    chain: QuorumChain
     message_keys: dict[int, bytes] = field(repr=False)
 
 
@@ -84,7 +85,7 @@ def open_parts(settings: Settings) -> Parts:
         )
     message_keys = settings.read_message_keys()
     signer, gas = open_keys(settings.keys.signing(), settings.keys.gas(), settings.keys.next())
-    chain = Web3Chain(settings.chain.rpc_url, deployment, settings.chain.request_timeout_seconds)
+    chain = open_chain(settings.chain, deployment)
     chain.require_deployment()
     return Parts(settings, deployment, signer, gas, chain, message_keys)
 
@@ -96,7 +97,7 @@ def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSid
         oracle=settings.oracle.number,
         drills=settings.oracle.drills,
         first_block=parts.deployment.block_number,
-        confirmations=settings.chain.confirmations,
+        finality=settings.chain.tiers(),
     )
     limits = FeeLimits(
         bump_after_ms=settings.settlement.bump_after_seconds * 1000,
@@ -186,6 +187,8 @@ def run(settings: Settings) -> None:
             oracle=settings.oracle.number,
             drills=list(settings.oracle.drills),
             chain_id=parts.deployment.chain_id,
+            quorum=trust(settings.chain),
+            finality=[tier.policy.text for tier in settings.chain.tiers()],
             contract=parts.deployment.contract,
             signing_addresses=list(parts.signer.addresses),
             gas_address=parts.gas.address,

@@ -1,17 +1,25 @@
 """Settings of an edge box: one TOML file, each value overridable by the environment.
 
-`DRILL_ORACLE_CHAIN__RPC_URL` overrides `rpc_url` of `[chain]`, and so on. No secret is among them:
+`DRILL_ORACLE_BROKER__HOST` overrides `host` of `[broker]`, and so on. No secret is among them:
 passwords are named by file. docs/operating-an-edge-box.md explains each value.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,6 +33,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from oracle.errors import SettingsError
+from oracle.finality import Tier, parse_policy, require_rising
 from oracle.lease_policy import LeaseLimits
 from oracle.secret_files import read_secret
 from oracle.settlement_policy import SettlementLimits
@@ -39,6 +48,12 @@ PREFIX = "DRILL_ORACLE_"
 
 PerMille = Annotated[int, Field(ge=0, le=1000)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
+
+
+_RENAMED = {
+    "rpc_url": 'name the endpoints in rpc_urls = ["http..."] and how many must agree in quorum',
+    "confirmations": 'write [[chain.finality]] with policy = "latest-N"',
+}
 
 
 class _Section(BaseModel):
@@ -58,17 +73,74 @@ class OracleSettings(_Section):
         return self
 
 
-class ChainSettings(_Section):
-    """The chain's endpoint, the deployment record, and how deep a block must lie to count."""
+class FinalityTier(_Section):
+    """Funds up to `up_to` count as soon as `policy` accepts their block."""
 
-    rpc_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    up_to: Annotated[int, Field(ge=1)] | None = None
+    policy: str
+
+    @field_validator("up_to", mode="before")
+    @classmethod
+    def _amount(cls, given: object) -> object:
+        """Amounts are written as text, because many programs read a number over 2^63 wrongly."""
+        if not isinstance(given, str):
+            return given
+        if not re.fullmatch(r"[1-9][0-9]{0,28}", given):
+            raise ValueError(f"{given!r} is no amount in the asset's smallest unit")
+        return int(given)
+
+    @field_validator("policy")
+    @classmethod
+    def _known(cls, given: str) -> str:
+        parse_policy(given)
+        return given
+
+    def tier(self) -> Tier:
+        """As the decision takes it."""
+        return Tier(parse_policy(self.policy), self.up_to)
+
+
+class ChainSettings(_Section):
+    """The chain's endpoints, how many must agree, and how deep a block must lie to count."""
+
+    rpc_urls: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^https?://[^\s]+$")], ...], Field(min_length=1)
+    ]
+    quorum: Annotated[int, Field(ge=1)] = 2
     deployment: Path
-    confirmations: Annotated[int, Field(ge=0, le=256)] = 1
+    finality: Annotated[tuple[FinalityTier, ...], Field(min_length=1)] = (
+        FinalityTier(policy="latest-1"),
+    )
     poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 0.25
     request_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 4
     silence_seconds: Seconds = 20
     head_age_seconds: Seconds = 60
     clock_skew_seconds: Seconds = 15
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: object) -> object:
+        """Say what has taken the place of a setting that is gone."""
+        for old, new in _RENAMED.items():
+            if isinstance(given, dict) and old in given:
+                raise ValueError(f"there is no {old}; {new}")
+        return given
+
+    @model_validator(mode="after")
+    def _can_agree(self) -> ChainSettings:
+        if len(set(self.rpc_urls)) != len(self.rpc_urls):
+            raise ValueError("rpc_urls names an endpoint twice: it would vote twice")
+        if self.quorum > len(self.rpc_urls):
+            raise ValueError(
+                f"quorum: {self.quorum} endpoints must agree, and rpc_urls names "
+                f"{len(self.rpc_urls)}; name more, or set quorum = 1 to trust a single node"
+            )
+        require_rising(self.tiers())
+        return self
+
+    def tiers(self) -> tuple[Tier, ...]:
+        """The finality policies, the shallowest first."""
+        return tuple(tier.tier() for tier in self.finality)
 
 
 class BrokerSettings(_Section):

@@ -101,7 +101,8 @@ class Submitter:
 
     def _judge(self, batch: SignedBatch, receipt: Receipt, view: ChainView) -> bool:
         """Close a mined batch whose readings will not settle any more."""
-        if receipt.block_number > view.confirmed.number:
+        rested = [view.rested[one.rental] for one in batch.readings if one.rental in view.rested]
+        if any(receipt.block_number > rest.header.number for rest in rested):
             return True
         rejected = {(rental, until): reason for rental, until, reason in receipt.rejected}
         reasons = [

@@ -8,6 +8,7 @@ receipt_signature the signatures of those of them that were signed one by one
 signing           the key that signs, and how often it did
 checkpoint        meter and frontier after so many samples, to replay from
 log_extent        how far each rental's log is final, and its size once nothing can follow
+lease_height      the highest block on which a lease of a drill rested, by finality policy
 block             the newest blocks, to recognise a reorganisation
 balance_positive  the log entries that leases rest on
 batch             signed batches on their way to the chain
@@ -153,6 +154,14 @@ balance_positive = Table(
     _text("balance"),
     _bytes("block_hash"),
     _bytes("transaction_hash"),
+)
+
+lease_height = Table(
+    "lease_height",
+    metadata,
+    _key("drill"),
+    Column("policy", Text, primary_key=True),
+    _number("block_number"),
 )
 
 batch = Table(

@@ -1,7 +1,8 @@
 """What the oracle knows of the chain, as values: the watcher makes them, the decisions read them.
 
-`latest` is the state at the newest block, `confirmed` the state some blocks deeper. Credit counts
-only when it is confirmed; whatever takes credit away counts at once.
+`latest` is the state at the newest block, `deep` the state at the block that the finality policy
+accepts for a rental's funds. Credit counts only when it is deep; whatever takes credit away counts
+at once.
 """
 
 from __future__ import annotations
@@ -145,8 +146,17 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """The block at which a rental's deep state was proven, and the policy that accepts it."""
+
+    header: Header
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChainView:
-    """All that the decisions need of the chain, consistent at `head` and `confirmed`."""
+    """All that the decisions need of the chain. `rested` says of each rental in `deep` where;
+    `confirmed` is the block that every policy accepts."""
 
     head: Header
     confirmed: Header
@@ -156,9 +166,14 @@ class ChainView:
     drills: Mapping[int, DrillView] = field(default_factory=dict)
     latest: Mapping[int, RentalView] = field(default_factory=dict)
     deep: Mapping[int, RentalView] = field(default_factory=dict)
+    rested: Mapping[int, Rest] = field(default_factory=dict)
     tariffs: Mapping[int, Tariff] = field(default_factory=dict)
     evidence: Mapping[int, Evidence] = field(default_factory=dict)
     rejections: Mapping[int, Rejection] = field(default_factory=dict)
     catching_up: bool = False
+    disagreement: bool = False
+    """The endpoints were last heard to disagree, so that nothing newer is known."""
+    branch: int = 0
+    """Rises with each reorganisation: what rested on an earlier branch has lost its ground."""
     waiting_since_ms: int | None = None
     """When the oldest settlement that is not mined was signed; None when there is none."""

@@ -13,7 +13,9 @@ from types import MappingProxyType
 import structlog
 
 from oracle.chain_journal import KEPT_BLOCKS, ChainJournal
+from oracle.deep import DeepStates
 from oracle.errors import ChainError, WrongChainError
+from oracle.finality import Tier
 from oracle.ports import Chain, Clock
 from oracle.views import ChainEvent, ChainView, DrillView, Evidence, Header, RentalView
 from protocol.records import RentalState, Tariff
@@ -37,7 +39,7 @@ class WatchScope:
     oracle: int
     drills: tuple[int, ...]
     first_block: int
-    confirmations: int
+    finality: tuple[Tier, ...]
 
 
 class Watcher:
@@ -47,13 +49,14 @@ class Watcher:
         self, chain: Chain, journal: ChainJournal, clock: Clock, scope: WatchScope
     ) -> None:
         self._chain, self._journal, self._clock, self._scope = chain, journal, clock, scope
+        self._deep = DeepStates(chain, scope.finality)
         self._latest: dict[int, RentalView] = {}
-        self._deep: dict[int, RentalView] = {}
         self._drills: dict[int, DrillView] = {}
         self._tariffs: dict[int, Tariff] = {}
         self._evidence: dict[int, Evidence] = {}
-        self._touched: dict[int, int] = {}
+        self._touched: set[int] = set()
         self._moved: set[int] = set()
+        self._branch = 0
         self._refreshed_ms: int | None = None
         self.view: ChainView | None = None
 
@@ -69,8 +72,7 @@ class Watcher:
         if cursor != head.number:
             self.view = self._describe(head, head, now_ms, catching_up=True)
             return self.view
-        confirmed = self._confirmed(head)
-        self._read_states(head, confirmed, now_ms)
+        confirmed = self._read_states(head, now_ms)
         self.view = self._describe(head, confirmed, now_ms, catching_up=False)
         return self.view
 
@@ -97,9 +99,11 @@ class Watcher:
 
     def _forget(self) -> None:
         """Everything in memory may rest on vanished blocks."""
-        for known in (self._latest, self._deep, self._drills, self._tariffs, self._evidence):
+        for known in (self._latest, self._drills, self._tariffs, self._evidence):
             known.clear()
+        self._deep.forget()
         self._touched.clear()
+        self._branch += 1
         self._refreshed_ms = None
         self.view = None
 
@@ -155,57 +159,57 @@ class Watcher:
                 continue
             rental = event.number("rental")
             if drill is not None or rental in self._latest or rental in self._touched:
-                self._touched[rental] = event.block_number
+                self._touched.add(rental)
+                self._deep.touch(rental, event.block_number)
 
-    def _confirmed(self, head: Header) -> Header:
-        depth = self._scope.confirmations
-        if depth == 0:
-            return head
-        return self._chain.header(max(head.number - depth, 0))
-
-    def _read_states(self, head: Header, confirmed: Header, now_ms: int) -> None:
-        if self._refreshed_ms is None or now_ms - self._refreshed_ms > REFRESH_MS:
+    def _read_states(self, head: Header, now_ms: int) -> Header:
+        """Read what the events have changed; returns the block that every policy accepts."""
+        headers = self._deep.headers(head)
+        now: set[int] = set()
+        refresh = self._refreshed_ms is None or now_ms - self._refreshed_ms > REFRESH_MS
+        if refresh:
             self._moved |= {*self._scope.drills}
             self._read_drills(head)
-            self._touched |= {
-                rental: self._touched.get(rental, head.number)
-                for rental in {*self._latest, *(one.rental for one in self._drills.values())}
-                if rental
-            }
+            now = {*self._latest, *(one.rental for one in self._drills.values() if one.rental)}
+        for rental in self._touched | now:
+            self._read_rental(rental, head)
+        open_rentals = [
+            rental for rental, view in self._latest.items() if view.state is not RentalState.CLOSED
+        ]
+        self._deep.read(headers, now & self._latest.keys(), open_rentals)
+        self._touched.clear()
+        if refresh:
             self._refreshed_ms = now_ms
-        for rental, block_number in list(self._touched.items()):
-            self._read_rental(rental, head, confirmed)
-            if block_number <= confirmed.number:
-                del self._touched[rental]
+        self._drop_past()
         self._read_drills(head)
+        return headers[-1]
 
-    def _read_rental(self, rental: int, head: Header, confirmed: Header) -> None:
+    def _read_rental(self, rental: int, head: Header) -> None:
         latest = self._chain.rental(rental, head)
         if latest is None:
             self._latest.pop(rental, None)
-            self._deep.pop(rental, None)
+            self._deep.drop(rental)
             return
-        deep = self._chain.rental(rental, confirmed)
         if latest.tariff not in self._tariffs:
             self._tariffs[latest.tariff] = self._chain.tariff(latest.tariff, head)
         if rental not in self._evidence and (found := self._journal.evidence(rental)) is not None:
             self._evidence[rental] = found
         self._moved.add(latest.drill)
         self._latest[rental] = latest
-        if deep is not None:
-            self._deep[rental] = deep
-        self._drop_past(latest)
 
-    def _drop_past(self, current: RentalView) -> None:
+    def _drop_past(self) -> None:
         """Forget closed rentals of a drill once it has a newer one and a view has shown them
         closed: who follows views misses no end."""
         shown = {} if self.view is None else self.view.deep
-        for old in list(self._latest.values()):
-            if old.drill == current.drill and old.rental < current.rental:
-                deep = shown.get(old.rental)
-                if deep is not None and deep.state is RentalState.CLOSED:
-                    for known in (self._latest, self._deep, self._evidence, self._touched):
-                        known.pop(old.rental, None)
+        newest: dict[int, int] = {}
+        for rental, view in self._latest.items():
+            newest[view.drill] = max(rental, newest.get(view.drill, 0))
+        for rental, view in list(self._latest.items()):
+            old = shown.get(rental)
+            if rental < newest[view.drill] and old is not None and old.state is RentalState.CLOSED:
+                self._deep.drop(rental)
+                for known in (self._latest, self._evidence):
+                    known.pop(rental, None)
 
     def _read_drills(self, head: Header) -> None:
         for drill in sorted(self._moved):
@@ -222,6 +226,7 @@ class Watcher:
         oracle = self._chain.oracle(self._scope.oracle, head)
         if oracle is None:
             raise WrongChainError(f"there is no oracle {self._scope.oracle} in the contract")
+        deep, rested = self._deep.chosen()
         return ChainView(
             head=head,
             confirmed=confirmed,
@@ -230,8 +235,10 @@ class Watcher:
             gas_price_wei=self._chain.gas_price_wei(head),
             drills=MappingProxyType(dict(self._drills)),
             latest=MappingProxyType(dict(self._latest)),
-            deep=MappingProxyType(dict(self._deep)),
+            deep=MappingProxyType(deep),
+            rested=MappingProxyType(rested),
             tariffs=MappingProxyType(dict(self._tariffs)),
             evidence=MappingProxyType(dict(self._evidence)),
             catching_up=catching_up,
+            branch=self._branch,
         )

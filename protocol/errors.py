@@ -21,6 +21,10 @@ class ProofError(ProtocolError):
     """A Merkle proof that does not lead to its root, or one that was asked for out of range."""
 
 
+class AbsentError(ProofError):
+    """A proof that what was asked for does not exist."""
+
+
 class AnswerError(ProtocolError):
     """A node's answer that is not what JSON-RPC prescribes; the message names the field."""
 

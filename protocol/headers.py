@@ -15,7 +15,7 @@ import rlp
 from eth_hash.auto import keccak
 
 from protocol.answers import data, quantity, record
-from protocol.errors import AnswerError
+from protocol.errors import AnswerError, ProofError
 
 _FIELDS: tuple[tuple[str, int | None], ...] = (
     # Name, and the size of a fixed field; None for a number.
@@ -65,6 +65,7 @@ class Header:
     receipts_root: bytes
     logs_bloom: bytes
     proven: bool
+    base_fee: int = 0
 
     def may_log(self, address: str) -> bool:
         """Whether the block may hold a log entry of the contract; False is certain."""
@@ -87,20 +88,24 @@ def header_of(found: Any) -> Header:
         receipts_root=data(block.get("receiptsRoot"), "receiptsRoot", 32),
         logs_bloom=data(block.get("logsBloom"), "logsBloom", 256),
         proven=header_hash(block) == claimed,
+        base_fee=quantity(block.get("baseFeePerGas", "0x0"), "baseFeePerGas"),
     )
 
 
 def proven_header(found: Any) -> Header:
-    """A header whose fields hash to its hash; raises AnswerError that says what is unknown."""
+    """A header whose fields hash to its hash; raises ProofError, and AnswerError for what is no
+    header or one of a later fork, whose unknown fields it names."""
     header = header_of(found)
     if not header.proven:
         known = {name for name, _size in (*_FIELDS, *_LATER_FIELDS)} | _BESIDE_THE_HEADER
         unknown = sorted(str(name)[:40] for name in found if name not in known)
-        reason = f", and has the unknown fields {unknown[:8]}" if unknown else ""
-        raise AnswerError(
+        told = (
             f"block {header.number} hashes to {header_hash(found)}, "
-            f"not to {header.hash[:66]} as claimed{reason}"
+            f"not to {header.hash[:66]} as claimed"
         )
+        if unknown:
+            raise AnswerError(f"{told}, and has the unknown fields {unknown[:8]}")
+        raise ProofError(told)
     return header
 
 

@@ -14,6 +14,10 @@ import rlp
 from trie import HexaryTrie
 
 from protocol.answers import data, listing, quantity, record
+from protocol.errors import AnswerError
+
+LAST_KIND = 4
+"""Set-code transactions; what other chains add, such as deposits of a rollup, has other fields."""
 
 
 def receipts_root(receipts: Sequence[Any]) -> bytes:
@@ -56,6 +60,8 @@ def _encoded(receipt: Mapping[str, Any]) -> bytes:
         ]
     )
     kind = quantity(receipt.get("type", "0x0"), "type")
+    if kind > LAST_KIND:
+        raise AnswerError(f"a receipt of the unknown type {kind:#x}")
     return (bytes([kind]) if kind else b"") + bytes(body)
 
 

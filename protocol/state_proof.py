@@ -13,29 +13,33 @@ from trie import HexaryTrie
 from trie.exceptions import BadTrieProof, InvalidNode, ValidationError
 
 from protocol.answers import data, listing, record
-from protocol.errors import ProofError
+from protocol.errors import AbsentError, ProofError
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The contract's account as proven."""
+    """An account as proven."""
 
     balance: int
     storage_root: bytes
     code_hash: bytes
+    nonce: int = 0
 
 
 def proven_account(state_root: bytes, address: str, answer: Any) -> Account:
-    """The account in an answer of eth_getProof; raises ProofError, AnswerError."""
+    """The account in an answer of eth_getProof; raises AbsentError when there is
+    provably none, ProofError, AnswerError."""
     nodes = _nodes(record(answer, "proof").get("accountProof"))
     found = _value(state_root, keccak(bytes.fromhex(address[2:])), nodes)
     if not found:
-        raise ProofError("the state holds no such account")
+        raise AbsentError("the state holds no such account")
     fields = _decoded(found)
     if not (isinstance(fields, list) and len(fields) == 4):
         raise ProofError("the account is no list of four")
-    _nonce, balance, storage_root, code_hash = fields
-    return Account(int.from_bytes(balance, "big"), storage_root, code_hash)
+    nonce, balance, storage_root, code_hash = fields
+    return Account(
+        int.from_bytes(balance, "big"), storage_root, code_hash, int.from_bytes(nonce, "big")
+    )
 
 
 def proven_words(storage_root: bytes, slots: Sequence[int], answer: Any) -> list[int]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from conftest import role_account
 
+from oracle.finality import Tier, parse_policy
 from oracle.lease_policy import LeaseLimits
 from oracle.log import LoggedSample
 from oracle.ports import Incoming
-from oracle.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView
+from oracle.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
 from protocol.messages import Channel, encode_samples, topic
 from protocol.records import LevelRate, Registers, RentalState, Tariff
 from protocol.sample import Fault, Sample, encode_sample
@@ -48,6 +49,7 @@ CUSTOMER = "0x" + "c" * 40
 TARIFF = Tariff(
     (LevelRate(1000, 0, 3000), LevelRate(2000, 0, 2000), LevelRate(3000, 0, 1000)), 0, 1
 )
+ONE_BLOCK = (Tier(parse_policy("latest-1")),)
 LEASE_LIMITS = LeaseLimits(
     lease_ms=5_000,
     stroke_ms=15_000,
@@ -94,8 +96,10 @@ def make_view(**changes: Any) -> ChainView:
         "deep": {7: make_rental()},
         "tariffs": {1: TARIFF},
         "evidence": {7: EVIDENCE},
-    }
-    return ChainView(**(values | changes))
+    } | changes
+    rest = Rest(values["confirmed"], "latest-1")
+    values.setdefault("rested", dict.fromkeys(values["deep"], rest))
+    return ChainView(**values)
 
 
 class FakeClock:

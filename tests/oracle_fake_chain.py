@@ -37,6 +37,7 @@ class FakeChain:
     reverts: bool = False
     mined: dict[bytes, Receipt] = field(default_factory=dict)
     nonces: int = 0
+    tag_depth: int = 3
     pool: list[bytes] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
@@ -115,6 +116,10 @@ class FakeChain:
         if number >= len(self.blocks):
             raise ChainError(f"no block {number}")
         return self.blocks[number].header
+
+    def tagged(self, tag: str) -> Header:
+        self._call(tag)
+        return self.blocks[max(len(self.blocks) - 1 - self.tag_depth, 0)].header
 
     def events_of(self, header: Header) -> list[ChainEvent]:
         self._call("events_of")

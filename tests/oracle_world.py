@@ -155,12 +155,11 @@ class TestBridge:
 class World:
     """Everything that an oracle needs, on free ports and in one folder."""
 
-    def __init__(
-        self, folder: Path, *, confirmations: int = 1, drills: int = 1, secure: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, *, drills: int = 1, secure: bool = False) -> None:
         """`secure` is with the broker's configuration for production."""
-        self.folder, self.confirmations, self.drills = folder, confirmations, drills
-        self._secure = secure
+        self.folder, self.drills, self._secure = folder, drills, secure
+        self.endpoints: list[str] = []
+        self.quorum = 1
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -242,9 +241,10 @@ class World:
         values = {
             "oracle.number": "1",
             "oracle.drills": str([*range(1, self.drills + 1)]),
-            "chain.rpc_url": f'"{self.anvil.url}"',
+            "chain.rpc_urls": json.dumps(self.endpoints or [self.anvil.url]),
+            "chain.quorum": str(self.quorum),
             "chain.deployment": f'"{folder}/deployment.json"',
-            "chain.confirmations": str(self.confirmations),
+            "chain.finality": '[{policy = "latest-1"}]',
             "broker.host": '"127.0.0.1"',
             "broker.port": str(self.broker.port),
             "keys.signing_keystore": f'"{folder}/signing.json"',

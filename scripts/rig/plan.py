@@ -22,7 +22,6 @@ SAMPLES_FOLDER = "samples"
 GRACE_SECONDS = 3600
 EVIDENCE_SECONDS = 86_400
 PENALTY = 10**16
-CONFIRMATIONS = 1
 
 LEASE_SECONDS = 3
 STROKE_SECONDS = 1
@@ -114,9 +113,9 @@ def oracle_settings(
     sections: dict[str, dict[str, object]] = {
         "oracle": {"number": 1, "drills": drills},
         "chain": {
-            "rpc_url": rpc_url,
+            "rpc_urls": [rpc_url],
+            "quorum": 1,
             "deployment": str(record),
-            "confirmations": CONFIRMATIONS,
         },
         "broker": {"host": "127.0.0.1", "port": broker_port},
         "keys": {

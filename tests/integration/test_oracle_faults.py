@@ -136,7 +136,7 @@ def test_run__wrong_settings__one_line_and_status_2_each(world: World) -> None:
     assert "there is no contract at 0x" in refusal(world)
     deployment.write_text(record)
 
-    world.settings.write_text(world.settings_text(chain__rpc_url='"http://127.0.0.1:1"'))
+    world.settings.write_text(world.settings_text(chain__rpc_urls='["http://127.0.0.1:1"]'))
     assert "cannot be reached" in refusal(world)
 
     world.settings.write_text(world.settings_text(broker__port="1"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,32 +9,34 @@ import pytest
 import requests
 from web3.providers import BaseProvider
 
-from oracle.chain import Web3Chain
-from oracle.errors import ChainError
-from oracle.views import Header
-from protocol.deployment import Deployment
+from oracle.chain import RpcEndpoint
+from oracle.contract import DrillMeter, content
+from oracle.errors import ChainError, LyingEndpointError
+from protocol.errors import AnswerError
+from protocol.headers import Header, header_hash
 
 HASH = "0x" + "11" * 32
 ADDRESS = "0x" + "dd" * 20
-DEPLOYMENT = Deployment(
-    chain_id=31337,
-    contract=ADDRESS,
-    asset="0x" + "00" * 20,
-    block_number=0,
-    block_hash=HASH,
-    grace_period_seconds=3600,
-    provider=ADDRESS,
-    compiler="",
-    bytecode_sha256="",
-)
-HEADER = Header(1, bytes(32), bytes(32), 1)
-BLOCK = {
+HEADER = Header(5, HASH, HASH, 6, bytes(32), bytes(32), bytes(256), proven=True)
+BLOCK: dict[str, Any] = {
     "number": "0x5",
-    "hash": HASH,
     "parentHash": HASH,
+    "sha3Uncles": HASH,
+    "miner": ADDRESS,
+    "stateRoot": HASH,
+    "transactionsRoot": HASH,
+    "receiptsRoot": HASH,
+    "logsBloom": "0x" + 512 * "0",
+    "difficulty": "0x0",
+    "gasLimit": "0x1388",
+    "gasUsed": "0x0",
     "timestamp": "0x6",
+    "extraData": "0x",
+    "mixHash": HASH,
+    "nonce": "0x0000000000000000",
     "baseFeePerGas": "0x7",
 }
+BLOCK["hash"] = header_hash(BLOCK)
 RECEIPT = {"blockNumber": "0x5", "blockHash": HASH, "status": "0x1", "gasUsed": "0x9", "logs": []}
 LOG = {
     "address": ADDRESS,
@@ -47,6 +48,7 @@ LOG = {
     "removed": False,
     "data": "0x",
 }
+METER = DrillMeter(ADDRESS)
 SECRET = "0123456789abcdef"
 URL = f"https://user:{SECRET}user@node.example:8545/v3/{SECRET}?key={SECRET}key"
 
@@ -64,22 +66,21 @@ class FakeEndpoint(BaseProvider):
         return {"jsonrpc": "2.0", "id": 1, "result": self.result}
 
 
-def chain_that_answers(result: Any) -> Web3Chain:
-    chain = Web3Chain(URL, DEPLOYMENT, 1)
-    chain._web3.provider = FakeEndpoint(result)
-    return chain
+def endpoint_that_answers(result: Any) -> RpcEndpoint:
+    endpoint = RpcEndpoint(URL, 31337, METER, 1)
+    endpoint._web3.provider = FakeEndpoint(result)
+    return endpoint
 
 
 def topic_of(name: str) -> str:
-    chain = chain_that_answers(None)
-    return str(chain._contract.events[name]().topic)
+    return str(METER._contract.events[name]().topic)
 
 
-def test_head__whole_block__is_read() -> None:
-    header = chain_that_answers(BLOCK).head()
+def test_block__whole_block__is_read() -> None:
+    header = endpoint_that_answers(BLOCK).block("latest")
 
-    assert (header.number, header.timestamp, header.base_fee_wei) == (5, 6, 7)
-    assert header.hash == bytes.fromhex(HASH[2:])
+    assert (header.number, header.timestamp, header.base_fee) == (5, 6, 7)
+    assert header.hash == BLOCK["hash"]
 
 
 def without(name: str) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def without(name: str) -> dict[str, Any]:
         "a block",
         5,
         {},
-        *(without(name) for name in ("number", "hash", "parentHash", "timestamp")),
+        *(without(name) for name in BLOCK),
         *(BLOCK | {name: None} for name in BLOCK),
         BLOCK | {"hash": "0x11"},
         BLOCK | {"number": hex(2**64)},
@@ -105,15 +106,37 @@ def without(name: str) -> dict[str, Any]:
     ],
     ids=lambda answer: str(answer)[:40],
 )
-def test_head__no_block_at_all__chain_error(answer: Any) -> None:
+def test_block__no_block_at_all__chain_error(answer: Any) -> None:
     with pytest.raises(ChainError):
-        chain_that_answers(answer).head()
+        endpoint_that_answers(answer).block("latest")
     with pytest.raises(ChainError):
-        chain_that_answers(answer).header(5)
+        endpoint_that_answers(answer).block(5)
+
+
+def test_block__another_number_or_hash_than_asked_for__chain_error() -> None:
+    endpoint = endpoint_that_answers(BLOCK)
+
+    with pytest.raises(ChainError, match="asked for block 6"):
+        endpoint.block(6)
+    with pytest.raises(ChainError, match="asked for block 0x1111"):
+        endpoint.block(HASH)
+    assert endpoint.block(BLOCK["hash"]).number == 5
+
+
+def test_block__fields_do_not_hash_to_it__a_lie() -> None:
+    with pytest.raises(LyingEndpointError, match="block 5 hashes to 0x"):
+        endpoint_that_answers(BLOCK | {"gasUsed": "0x1"}).block("latest")
+
+
+def test_block__unknown_fork__an_error_that_names_the_field_and_no_lie() -> None:
+    with pytest.raises(ChainError, match="witnessRoot") as raised:
+        endpoint_that_answers(BLOCK | {"gasUsed": "0x1", "witnessRoot": HASH}).block("latest")
+
+    assert not isinstance(raised.value, LyingEndpointError)
 
 
 def test_receipt__mined__is_read() -> None:
-    receipt = chain_that_answers(RECEIPT).receipt(bytes(32))
+    receipt = endpoint_that_answers(RECEIPT).receipt(bytes(32))
 
     assert receipt is not None
     assert (receipt.block_number, receipt.succeeded, receipt.rejected) == (5, True, ())
@@ -134,36 +157,57 @@ def test_receipt__mined__is_read() -> None:
 )
 def test_receipt__half_of_one__chain_error(answer: Any) -> None:
     with pytest.raises(ChainError):
-        chain_that_answers(answer).receipt(bytes(32))
+        endpoint_that_answers(answer).receipt(bytes(32))
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda chain: chain.nonce(ADDRESS),
-        lambda chain: chain.gas_money_wei(ADDRESS),
-        lambda chain: chain.simulate(ADDRESS, b""),
-        lambda chain: chain.priority_fee_wei(),
-        lambda chain: chain.rental(1, HEADER),
-        lambda chain: chain.drill(1, HEADER),
-        lambda chain: chain.tariff(1, HEADER),
-        lambda chain: chain.oracle(1, HEADER),
-        lambda chain: chain.events_of(HEADER),
+        lambda endpoint: endpoint.require_chain(),
+        lambda endpoint: endpoint.account(ADDRESS, HEADER),
+        lambda endpoint: endpoint.words((1,), HEADER),
+        lambda endpoint: endpoint.simulate(ADDRESS, b""),
+        lambda endpoint: endpoint.priority_fee_wei(),
+        lambda endpoint: endpoint.logs_of(HEADER),
+        lambda endpoint: endpoint.receipts(HEADER),
     ],
 )
-@pytest.mark.parametrize("answer", [None, [5], {}, "0x", "0xzz"], ids=str)
-def test_ask__answer_of_another_kind__chain_error_or_nothing(
-    call: Callable[[Web3Chain], Any], answer: Any
+@pytest.mark.parametrize("answer", [None, [], [5], {}, "0x", "0xzz"], ids=str)
+def test_ask__answer_of_another_kind__chain_error(
+    call: Callable[[RpcEndpoint], Any], answer: Any
 ) -> None:
-    with contextlib.suppress(ChainError):
-        assert call(chain_that_answers(answer)) in (None, [])
+    with pytest.raises(ChainError):
+        call(endpoint_that_answers(answer))
 
 
-def test_events_of__short_data__chain_error() -> None:
+def test_receipts__of_an_unknown_type__an_error_and_no_lie() -> None:
+    deposit = RECEIPT | {"type": "0x7e", "cumulativeGasUsed": "0x1", "logsBloom": "0x" + 512 * "0"}
+
+    with pytest.raises(ChainError, match="unknown type 0x7e") as raised:
+        endpoint_that_answers([deposit]).receipts(HEADER)
+
+    assert not isinstance(raised.value, LyingEndpointError)
+
+
+def test_event__short_data__error() -> None:
     log = LOG | {"topics": [topic_of("BalancePositive"), HASH, HASH, HASH]}
 
-    with pytest.raises(ChainError):
-        chain_that_answers([log]).events_of(HEADER)
+    with pytest.raises(AnswerError, match="no log entry of this contract"):
+        METER.event(log)
+
+
+def test_event__of_another_contract__none() -> None:
+    assert METER.event(LOG | {"topics": [HASH]}) is None
+    assert METER.event(LOG | {"topics": []}) is None
+
+
+@pytest.mark.parametrize("name", ["blockNumber", "blockHash", "logIndex", "data", "address"])
+def test_content__log_entry_that_lacks_a_field__names_it(name: str) -> None:
+    log = LOG | {"topics": []}
+    assert content(log) == content(dict(log))
+
+    with pytest.raises(AnswerError, match=name):
+        content({key: value for key, value in log.items() if key != name})
 
 
 @pytest.mark.parametrize(
@@ -179,7 +223,7 @@ def test_events_of__short_data__chain_error() -> None:
 )
 def test_ask__error_with_the_address_in_it__host_only(error: Exception) -> None:
     with pytest.raises(ChainError) as raised:
-        chain_that_answers(error).head()
+        endpoint_that_answers(error).block("latest")
 
     assert SECRET not in str(raised.value)
     assert str(raised.value).startswith("https://node.example:8545 ")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from oracle.cli import app
 from oracle.errors import KeystoreError, SettingsError
+from oracle.finality import Policy, Tier
 from oracle.run import open_parts
 from oracle.settings import load_settings
 from oracle.sign import KeystoreSigner, new_keystore, open_keys, open_keystore
@@ -24,7 +25,7 @@ GOOD = """
 number = 1
 drills = [1, 2]
 [chain]
-rpc_url = "http://127.0.0.1:8545"
+rpc_urls = ["http://127.0.0.1:8545", "http://127.0.0.1:8546", "http://127.0.0.1:8547"]
 deployment = "deployment.json"
 [broker]
 host = "127.0.0.1"
@@ -61,14 +62,15 @@ def test_load_settings__least_file__documented_defaults(folder: Path) -> None:
     settings = load_settings(folder / "oracle.toml")
 
     assert settings.oracle.drills == (1, 2)
-    assert settings.chain.confirmations == 1
+    assert settings.chain.quorum == 2
+    assert settings.chain.tiers() == (Tier(Policy("latest-1", 1)),)
     assert settings.lease_limits().reserve_ms == 84_000
 
 
 def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DRILL_ORACLE_CHAIN__CONFIRMATIONS", "12")
+    monkeypatch.setenv("DRILL_ORACLE_CHAIN__QUORUM", "3")
 
-    assert load_settings(folder / "oracle.toml").chain.confirmations == 12
+    assert load_settings(folder / "oracle.toml").chain.quorum == 3
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,23 @@ def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.Monk
         ('host = "127.0.0.1"', 'host = "127.0.0.1"\nprot = 1', "broker.prot"),
         ('host = "127.0.0.1"', 'host = "127.0.0.1"\nport = 70000', "broker.port"),
         ('host = "127.0.0.1"', 'host = "x"\ncert_file = "c"', "belong together"),
-        ("http://127", "htp://127", "chain.rpc_url"),
+        ("http://127", "htp://127", "chain.rpc_urls.0"),
+        ("rpc_urls = [", "rpc_url = 'http://x'\nrpc_urls = [", "name the endpoints in rpc_urls"),
+        ("[broker]", "confirmations = 1\n[broker]", "[[chain.finality]]"),
+        ("[broker]", "quorum = 4\n[broker]", "4 endpoints must agree, and rpc_urls names 3"),
+        ("[broker]", "quorum = 0\n[broker]", "chain.quorum"),
+        (":8546", ":8545", "names an endpoint twice"),
+        ("[broker]", "[[chain.finality]]\npolicy = 'soon'\n[broker]", "'soon' is no finality"),
+        (
+            "[broker]",
+            "[[chain.finality]]\npolicy = 'safe'\nup_to = '5'\n[broker]",
+            "last tier must have no up_to",
+        ),
+        (
+            "[broker]",
+            "[[chain.finality]]\npolicy = 'safe'\nup_to = '5 coins'\n[broker]",
+            "'5 coins' is no amount",
+        ),
         ("[broker]", "[brokers]", "broker"),
         ('2 = "drill-2.key"', "", "message_keys names no file for drills [2]"),
         ("2 = ", "3 = ", "message_keys names no file for drills [2]"),

@@ -12,6 +12,7 @@ from oracle_fake_chain import FakeChain
 
 from oracle.chain_journal import ChainJournal
 from oracle.errors import ChainError, JournalError
+from oracle.finality import Tier, parse_policy
 from oracle.store import Store
 from oracle.watch import Watcher, WatchScope
 from protocol.records import RentalState
@@ -29,8 +30,13 @@ class Desk:
         self.watcher = make(self.chain, self.journal)
 
 
-def make(chain: FakeChain, journal: ChainJournal) -> Watcher:
-    return Watcher(chain, journal, FakeClock(), WatchScope(1, (1,), 0, confirmations=2))
+TWO_BLOCKS = (Tier(parse_policy("latest-2")),)
+
+
+def make(
+    chain: FakeChain, journal: ChainJournal, finality: tuple[Tier, ...] = TWO_BLOCKS
+) -> Watcher:
+    return Watcher(chain, journal, FakeClock(), WatchScope(1, (1,), 0, finality))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from protocol.errors import AnswerError
+from protocol.errors import AnswerError, ProofError
 from protocol.headers import header_hash, header_of, proven_header
 
 EMPTY_TRIE = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
@@ -45,7 +45,7 @@ def test_header_hash__of_ethereums_first_block__is_its_hash() -> None:
 def test_proven_header__a_field_was_changed__is_refused(field: str) -> None:
     changed = {**GENESIS, field: "0x" + "ab" * 32}
 
-    with pytest.raises(AnswerError, match="block 0 hashes to 0x"):
+    with pytest.raises(ProofError, match="block 0 hashes to 0x"):
         proven_header(changed)
 
 
