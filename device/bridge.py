@@ -18,6 +18,7 @@ from device.frames import FrameType
 from device.link import Link
 from device.publisher import Publisher
 from device.spool import Spool
+from device.witness import Witness
 from protocol.errors import MessageError
 from protocol.messages import (
     Channel,
@@ -61,8 +62,18 @@ class Now:
 class Bridge:
     """One drill's bridge; its ports are passed in."""
 
-    def __init__(self, drill: int, key: bytes, link: Link, spool: Spool, broker: Broker) -> None:
-        """Connect the parts; nothing is sent before the first step. `key` is the message key."""
+    def __init__(
+        self,
+        drill: int,
+        key: bytes,
+        link: Link,
+        spool: Spool,
+        broker: Broker,
+        *,
+        witness: Witness | None = None,
+    ) -> None:
+        """Connect the parts; nothing is sent before the first step. `key` is the message key; a
+        `witness` makes the bridge strict: no lease goes to the controller without a proof."""
         self.refused_messages = 0
         self._drill = drill
         self._key = key
@@ -73,6 +84,8 @@ class Bridge:
         self._connections = 0
         self._spool_error = ""
         self._reserved_ms = 0
+        self._witness = witness
+        self._judged: LeaseMessage | None = None
         self._status: tuple[bool, str, str] | None = None
         self._status_ms = 0
         self._state: State | None = None
@@ -88,6 +101,7 @@ class Bridge:
         self._store(now)
         for message in self._broker.drain():
             self._receive(message, now)
+        self._take_verdicts(now)
         self._answers(now)
         self._watch(now)
         if self._broker.connected:
@@ -151,19 +165,42 @@ class Bridge:
         elif channel is Channel.JOURNALLED:
             payload = unseal(self._key, message.topic, message.payload)
             self._journalled(parse_message(JournalledMessage, drill, payload), now)
+        elif channel is Channel.PROOF and self._witness is not None:
+            self._witness.learn(message.payload)
         else:
             raise MessageError(f"a bridge takes nothing on {channel}")
 
     def _command(self, command: LeaseMessage | InhibitMessage, now: Now) -> None:
         if isinstance(command, InhibitMessage):
+            self._judged = None
             self._link.session.send_inhibit(command.reason)
         elif self._spool_error:
             _log.warning("lease held back", reason=self._spool_error)
         elif command.expires_at <= now.time_ms:
             _log.info("expired lease ignored", expires_at=command.expires_at)
+        elif self._witness is not None:
+            self._judged = command
+            self._witness.submit(command)
         else:
-            signature = bytes.fromhex(command.signature[2:])
-            self._link.session.send_lease(command.lease(), signature)
+            self._pass_on(command)
+
+    def _pass_on(self, command: LeaseMessage) -> None:
+        signature = bytes.fromhex(command.signature[2:])
+        self._link.session.send_lease(command.lease(), signature)
+
+    def _take_verdicts(self, now: Now) -> None:
+        """Pass on what the witness has found proven, unless an inhibit or a newer lease came."""
+        for verdict in [] if self._witness is None else self._witness.verdicts():
+            if verdict.message is not self._judged:
+                continue
+            self._judged = None
+            if verdict.refusal:
+                if verdict.refusal != self._last_refusal:
+                    self._event(now, "lease_refused", verdict.refusal)
+                self._last_refusal = verdict.refusal
+            elif not self._spool_error and verdict.message.expires_at > now.time_ms:
+                self._last_refusal = ""
+                self._pass_on(verdict.message)
 
     def _journalled(self, word: JournalledMessage, now: Now) -> None:
         known = self._publisher.journalled(word.sequence, now.monotonic_ms, resend=word.resend)

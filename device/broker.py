@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from device.errors import SettingsError
 from device.settings import BrokerSettings
+from protocol.lease_proof import MAX_PROOF_BYTES
 from protocol.messages import MAX_JSON_BYTES, Channel, topic
 
 _log = structlog.get_logger()
@@ -62,14 +63,23 @@ class Broker(Protocol):
 class PahoBroker:
     """One drill's connection to its broker."""
 
-    def __init__(
-        self, drill: int, settings: BrokerSettings, last_will: bytes, wake: Callable[[], None]
+    def __init__(  # what a connection needs
+        self,
+        drill: int,
+        settings: BrokerSettings,
+        last_will: bytes,
+        wake: Callable[[], None],
+        *,
+        proofs: bool = False,
     ) -> None:
-        """Prepare; `wake` is called from paho's thread when there is news. Raises SettingsError
-        for files that cannot be read."""
+        """Prepare; `wake` is called from paho's thread when there is news, `proofs` are asked for
+        in strict mode only. Raises SettingsError for files that cannot be read."""
         self.connections = 0
         self.dropped = 0
-        self._topics = [topic(drill, Channel.LEASE), topic(drill, Channel.JOURNALLED)]
+        # A proof is learnt before the lease that rests on it: retained messages come in this order.
+        self._proof_topic = topic(drill, Channel.PROOF)
+        self._topics = [self._proof_topic] if proofs else []
+        self._topics += [topic(drill, Channel.LEASE), topic(drill, Channel.JOURNALLED)]
         self._settings = settings
         self._wake = wake
         self._inbox: deque[Incoming] = deque()
@@ -153,7 +163,9 @@ class PahoBroker:
             )
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if len(message.payload) > MAX_JSON_BYTES or len(self._inbox) >= INBOX_MESSAGES:
+        is_proof = message.topic == self._proof_topic
+        largest = MAX_PROOF_BYTES if is_proof else MAX_JSON_BYTES
+        if len(message.payload) > largest or len(self._inbox) >= INBOX_MESSAGES:
             self.dropped += 1
             if self.dropped == 1 or self.dropped % REPORT_EVERY == 0:
                 _log.warning(

@@ -27,3 +27,7 @@ class PortError(DeviceError):
 
 class SettingsError(DeviceError, ValueError):
     """A settings file, an option or an environment variable with a wrong value."""
+
+
+class WitnessError(DeviceError):
+    """What a bridge's own endpoints do not confirm, or cannot be asked."""

@@ -18,6 +18,7 @@ from device.port import SerialPort
 from device.session import Session
 from device.settings import BridgeSettings, read_message_key
 from device.spool import Spool
+from device.witness import open_witness
 from protocol.messages import Channel, topic
 
 _log = structlog.get_logger()
@@ -65,15 +66,24 @@ def run(settings: BridgeSettings) -> None:
         link = Link(session, lambda: SerialPort(settings.port, settings.baudrate))
         stack.callback(link.close)
         will = last_will(settings.drill, read_clock().time_ms)
-        broker = PahoBroker(settings.drill, settings.broker, will, wake)
-        bridge = Bridge(settings.drill, key, link, spool, broker)
+        strict = settings.strict
+        broker = PahoBroker(settings.drill, settings.broker, will, wake, proofs=strict is not None)
+        witness = None if strict is None else open_witness(settings.drill, strict, wake)
+        bridge = Bridge(settings.drill, key, link, spool, broker, witness=witness)
+        if witness is not None:
+            witness.start()
         broker.start()
         stack.callback(
             lambda: broker.stop(
                 topic(settings.drill, Channel.STATUS), bridge.farewell(read_clock())
             )
         )
-        _log.info("bridge started", drill=settings.drill, port=settings.port)
+        _log.info(
+            "bridge started",
+            drill=settings.drill,
+            port=settings.port,
+            strict=None if strict is None else f"{strict.quorum} of {len(strict.rpc_urls)}",
+        )
         while not stopping:
             _wait(reader, link.fileno())
             bridge.step(read_clock())

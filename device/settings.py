@@ -27,7 +27,8 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from device.errors import SettingsError
 from protocol.errors import MessageError
-from protocol.messages import DrillNumber
+from protocol.messages import Address, DrillNumber
+from protocol.records import Domain
 from protocol.sealing import parse_key
 
 _PREFIX = "DRILL_BRIDGE_"
@@ -61,6 +62,38 @@ class BrokerSettings(BaseModel):
         return self
 
 
+class StrictSettings(BaseModel):
+    """Strict mode: leases are passed on only with a proof, and blocks are asked of endpoints that
+    the oracle's host has no part in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chain_id: Annotated[int, Field(ge=1, lt=2**63)]
+    contract: Address
+    rpc_urls: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^https?://[^\s]+$")], ...], Field(min_length=1)
+    ]
+    quorum: Annotated[int, Field(ge=1)] = 2
+    proof_age_seconds: Annotated[int, Field(ge=5, le=86_400)] = 120
+    request_timeout_seconds: Annotated[float, Field(ge=0.1, le=30)] = 3
+
+    @model_validator(mode="after")
+    def _can_agree(self) -> Self:
+        if len(set(self.rpc_urls)) != len(self.rpc_urls):
+            raise ValueError("rpc_urls names an endpoint twice: it would vote twice")
+        if self.quorum > len(self.rpc_urls):
+            raise ValueError(
+                f"quorum: {self.quorum} endpoints must agree, and rpc_urls names "
+                f"{len(self.rpc_urls)}; name more, or set quorum = 1 to trust a single node"
+            )
+        return self
+
+    @property
+    def domain(self) -> Domain:
+        """The contract that leases are about."""
+        return Domain(self.chain_id, self.contract)
+
+
 class BridgeSettings(BaseSettings):
     """What `drill-bridge run` needs; see the module's docstring."""
 
@@ -78,6 +111,7 @@ class BridgeSettings(BaseSettings):
     """Set aside on the spool's disk for the last samples when it is full."""
     message_key_file: Path
     broker: BrokerSettings = BrokerSettings()
+    strict: StrictSettings | None = None
 
     @classmethod
     def settings_customise_sources(

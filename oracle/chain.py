@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import requests
 import stamina
+from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
@@ -35,7 +36,7 @@ from oracle.errors import (
 from oracle.ports import Receipt
 from protocol.answers import hexadecimal, listing, quantity, record
 from protocol.errors import AbsentError, AnswerError, ProofError
-from protocol.headers import Header, proven_header
+from protocol.headers import Header, header_rlp, proven_header
 from protocol.receipt_trie import receipts_root
 from protocol.state_proof import Account, proven_account, proven_words
 
@@ -50,10 +51,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ProvenWords:
-    """Words of storage, and the answer of eth_getProof that proves them."""
+    """Words of storage, and the trie nodes that prove them, each once."""
 
     words: tuple[int, ...]
-    proof: Mapping[str, Any]
+    nodes: tuple[bytes, ...]
 
 
 class RpcEndpoint:
@@ -101,6 +102,17 @@ class RpcEndpoint:
 
         return self._ask(fetch)
 
+    def header_rlp(self, of: Header) -> bytes:
+        """A block's header as it is hashed."""
+
+        def fetch() -> bytes:
+            content = header_rlp(record(self._call("eth_getBlockByHash", of.hash, False), "block"))
+            if hexadecimal(keccak(content)) != of.hash:
+                raise ProofError(f"the header of block {of.number} does not hash to {of.hash}")
+            return content
+
+        return self._ask(fetch)
+
     def account(self, address: str, at: Header) -> Account | None:
         """The proven account of any address, None where there provably is none."""
         return self._ask(lambda: self._account(self._proof(address, (), at), address, at))
@@ -113,7 +125,8 @@ class RpcEndpoint:
             account = self._account(answer, self._contract.address, at)
             if account is None:
                 return None
-            return ProvenWords(tuple(proven_words(account.storage_root, slots, answer)), answer)
+            words = proven_words(account.storage_root, slots, answer)
+            return ProvenWords(tuple(words), _nodes_of(answer))
 
         return self._ask(fetch)
 
@@ -239,3 +252,10 @@ class RpcEndpoint:
 
     def _clean(self, text: str) -> str:
         return without_addresses(text, self._secret_url)[:300]
+
+
+def _nodes_of(answer: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """All nodes in an answer of eth_getProof that has been verified, each once."""
+    proofs = [answer["accountProof"], *(entry["proof"] for entry in answer["storageProof"])]
+    nodes = (bytes.fromhex(node[2:]) for proof in proofs for node in proof)
+    return tuple(dict.fromkeys(nodes))

@@ -14,6 +14,7 @@ from oracle.closing import Closer
 from oracle.errors import ChainError, DisagreementError, JournalError
 from oracle.extents import Extents
 from oracle.ports import Clock
+from oracle.prover import Prover
 from oracle.submit import Submitter
 from oracle.views import ChainView
 from oracle.watch import Watcher
@@ -34,6 +35,7 @@ class ChainSide:
     poll_ms: int
     closer: Closer | None = None
     extents: Extents | None = None
+    prover: Prover | None = None
     view: ChainView | None = None
     _failures: int = 0
     _next_ms: int = 0
@@ -76,4 +78,7 @@ class ChainSide:
                 if self.extents is not None:
                     self.extents.step(view)
         finally:
-            self.view = self.submitter.complete(view)
+            complete = self.submitter.complete(view)
+            if self.prover is not None and not view.catching_up:
+                complete = replace(complete, proofs=self.prover.step(complete))
+            self.view = complete

@@ -14,6 +14,7 @@ from web3.logs import DISCARD
 from web3.types import EventData
 
 from oracle.endpoint import digest, whole
+from oracle.errors import ChainError
 from oracle.ports import Receipt
 from oracle.views import ChainEvent
 from protocol.abi import drill_meter_abi
@@ -122,6 +123,17 @@ def content(found: Any) -> tuple[object, ...]:
         topics,
         data(log.get("data"), "data"),
     )
+
+
+def find_log(receipts: Sequence[Any], log_index: int) -> tuple[int, int]:
+    """In which receipt of a block a log entry is, and where in it; raises ChainError."""
+    left = log_index
+    for place, receipt in enumerate(receipts):
+        count = len(receipt["logs"])
+        if left < count:
+            return place, left
+        left -= count
+    raise ChainError(f"the block has no log entry {log_index}")
 
 
 def _typed(log: Mapping[str, Any]) -> Any:

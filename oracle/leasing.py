@@ -40,6 +40,7 @@ class Leasing:
     told: dict[int, Lease | Inhibit] = field(default_factory=dict)
     _repeat: bool = False
     _told_branch: int = 0
+    _proven: dict[int, bytes] = field(default_factory=dict)
     _issued_ms: dict[int, int] = field(default_factory=dict)
     _decided_ms: int | None = None
     _decided_on: ChainView | None = None
@@ -81,6 +82,7 @@ class Leasing:
 
     def repeat(self) -> None:
         """Tell everything again, after a new connection."""
+        self._proven.clear()
         self._repeat = True
 
     def stop(self, now_ms: int) -> None:
@@ -119,6 +121,7 @@ class Leasing:
             same_branch = view.branch == self._told_branch
             if not repeat and same_branch and _still_good(before, decided):
                 return
+            self._publish_proof(drill, view.proofs.get(decided.rental))
             try:
                 lease, payload = self._signed(decided, view)
             except SigningError:  # the key ring says it
@@ -137,6 +140,13 @@ class Leasing:
             return
         self.told[drill] = sent
         self._record(drill, before, sent, now_ms)
+
+    def _publish_proof(self, drill: int, proof: bytes | None) -> None:
+        """Before the lease that rests on it; a bridge that misses it refuses the lease."""
+        if proof is None or self._proven.get(drill) == proof:
+            return
+        if self.ports.broker.publish(topic(drill, Channel.PROOF), proof, retain=True):
+            self._proven[drill] = proof
 
     def _signed(self, decided: Lease, view: ChainView) -> tuple[Lease, bytes]:
         """A drill's lease is issued later than the one before it, whatever the clock does."""

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter, content
+from oracle.contract import DrillMeter, content, find_log
 from oracle.errors import (
     CallRevertedError,
     ChainError,
@@ -26,12 +26,14 @@ from oracle.errors import (
 )
 from oracle.pool import Pool
 from oracle.ports import Receipt
-from oracle.views import ChainEvent, DrillView, Header, OracleView, RentalView
+from oracle.views import ChainEvent, DrillView, Evidence, Header, OracleView, RentalView
 from protocol.answers import hexadecimal
 from protocol.errors import AnswerError
 from protocol.headers import Header as FullHeader
+from protocol.lease_proof import EventProof, LeaseProof
 from protocol.meter_word import unpack_meter
 from protocol.quorum import Disagreement, Undecided, agree, majority
+from protocol.receipt_trie import receipt_nodes
 from protocol.records import Reading, Tariff
 from protocol.storage import (
     caps_of,
@@ -174,6 +176,32 @@ class QuorumChain:
             return None
         return OracleView(found.key, found.revoked, found.suspended, found.is_p256)
 
+    def event_proof(self, evidence: Evidence) -> EventProof:
+        """Proof of a BalancePositive entry in its block's receipts."""
+        full = self._by_hash(hexadecimal(evidence.block_hash))
+        receipts = self.pool.first(lambda endpoint: endpoint.receipts(full))
+        place, index = find_log(receipts, evidence.log_index)
+        header = self.pool.first(lambda endpoint: endpoint.header_rlp(full))
+        return EventProof(header, tuple(receipt_nodes(receipts, place)), place, index)
+
+    def lease_proof(self, rental: RentalView, event: EventProof, at: Header) -> bytes:
+        """Proof of the rental, its drill, tariff and oracle at that block, and of its event."""
+        full = self._full(at)
+        terms, _party, meter, caps = rental_slots(rental.rental)
+        slots = (
+            terms,
+            meter,
+            caps,
+            drill_slot(rental.drill),
+            *tariff_slots(rental.tariff),
+            oracle_slot(rental.oracle),
+        )
+        found = self.pool.first(lambda endpoint: endpoint.words(slots, full))
+        if found is None:
+            raise WrongChainError(f"there is no contract at block {at.number}")
+        header = self.pool.first(lambda endpoint: endpoint.header_rlp(full))
+        return LeaseProof(header, found.nodes, event).to_bytes()
+
     def gas_price_wei(self, at: Header) -> int:
         """What a unit of gas costs now, base fee and priority fee."""
         return at.base_fee_wei + self.priority_fee_wei()
@@ -235,7 +263,7 @@ class QuorumChain:
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
         """The receipt that a quorum tells of, or None while the transaction is not mined at the
-        head; raises DisagreementError when there is a quorum for neither."""
+        head; raises ChainError when there is a quorum for neither."""
         highest = None if self._last is None else self._last.number
 
         def ask(endpoint: RpcEndpoint) -> Receipt | None:
@@ -246,7 +274,7 @@ class QuorumChain:
         votes = {name: (found,) for name, found in told.items()}
         winner = majority(votes, self.pool.quorum)
         if winner is None:
-            raise DisagreementError(
+            raise ChainError(
                 f"endpoints disagree about transaction {hexadecimal(transaction_hash)}"
             )
         return winner[0]

@@ -23,6 +23,7 @@ from oracle.ingest import MqttBroker
 from oracle.journal import Journal
 from oracle.keyring import Keyring
 from oracle.metering import Metering
+from oracle.prover import Prover
 from oracle.publisher import Publisher
 from oracle.quorum_chain import QuorumChain
 from oracle.registration import OracleIdentity
@@ -123,6 +124,7 @@ def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSid
         int(settings.chain.poll_seconds * 1000),
         closer if settings.settlement.close_after_grace else None,
         Extents(parts.chain, ExtentJournal(store), identity.number, settings.oracle.drills),
+        Prover(parts.chain) if settings.chain.publish_proofs else None,
     )
 
 

@@ -111,6 +111,7 @@ class ChainSettings(_Section):
     finality: Annotated[tuple[FinalityTier, ...], Field(min_length=1)] = (
         FinalityTier(policy="latest-1"),
     )
+    publish_proofs: bool = False
     poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 0.25
     request_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 4
     silence_seconds: Seconds = 20

@@ -170,6 +170,8 @@ class ChainView:
     tariffs: Mapping[int, Tariff] = field(default_factory=dict)
     evidence: Mapping[int, Evidence] = field(default_factory=dict)
     rejections: Mapping[int, Rejection] = field(default_factory=dict)
+    proofs: Mapping[int, bytes] = field(default_factory=dict)
+    """For bridges in strict mode: what proves each rental where it rests."""
     catching_up: bool = False
     disagreement: bool = False
     """The endpoints were last heard to disagree, so that nothing newer is known."""

@@ -8,6 +8,8 @@
     drill/<id>/reading     yes       ReadingMessage     oracle  anyone
     drill/<id>/lease       yes       LeaseMessage or    oracle  bridge
                                      InhibitMessage
+    drill/<id>/proof       yes       binary (see        oracle  bridge in strict mode
+                                     lease_proof.py)
     drill/<id>/event       no        EventMessage       both    anyone
 
 Everything is QoS 1. A sample message holds 1 to 64 samples of one drill, big endian:
@@ -59,6 +61,7 @@ class Channel(StrEnum):
     STATUS = "status"
     READING = "reading"
     LEASE = "lease"
+    PROOF = "proof"
     POSITION = "position"
     EVENT = "event"
 

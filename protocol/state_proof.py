@@ -30,7 +30,24 @@ def proven_account(state_root: bytes, address: str, answer: Any) -> Account:
     """The account in an answer of eth_getProof; raises AbsentError when there is
     provably none, ProofError, AnswerError."""
     nodes = _nodes(record(answer, "proof").get("accountProof"))
-    found = _value(state_root, keccak(bytes.fromhex(address[2:])), nodes)
+    return account_from_nodes(state_root, address, nodes)
+
+
+def proven_words(storage_root: bytes, slots: Sequence[int], answer: Any) -> list[int]:
+    """The words of slots in an answer of eth_getProof, in order; raises ProofError."""
+    entries = listing(record(answer, "proof").get("storageProof"), "storageProof")
+    if len(entries) != len(slots):
+        raise ProofError(f"{len(entries)} proofs for {len(slots)} slots")
+    return [
+        word_from_nodes(storage_root, slot, _nodes(record(entry, "storage proof").get("proof")))
+        for slot, entry in zip(slots, entries, strict=True)
+    ]
+
+
+def account_from_nodes(state_root: bytes, address: str, nodes: Sequence[bytes]) -> Account:
+    """The account by nodes of the state trie, other nodes among them; raises AbsentError,
+    ProofError."""
+    found = value_from_nodes(state_root, keccak(bytes.fromhex(address[2:])), nodes)
     if not found:
         raise AbsentError("the state holds no such account")
     fields = _decoded(found)
@@ -42,38 +59,32 @@ def proven_account(state_root: bytes, address: str, answer: Any) -> Account:
     )
 
 
-def proven_words(storage_root: bytes, slots: Sequence[int], answer: Any) -> list[int]:
-    """The words of slots in an answer of eth_getProof, in order; raises ProofError."""
-    entries = listing(record(answer, "proof").get("storageProof"), "storageProof")
-    if len(entries) != len(slots):
-        raise ProofError(f"{len(entries)} proofs for {len(slots)} slots")
-    words = []
-    for slot, entry in zip(slots, entries, strict=True):
-        nodes = _nodes(record(entry, "storage proof").get("proof"))
-        found = _value(storage_root, keccak(slot.to_bytes(32, "big")), nodes)
-        word = _decoded(found) if found else b""
-        if not isinstance(word, bytes):
-            raise ProofError("a storage slot is no word")
-        words.append(int.from_bytes(word, "big"))
-    return words
+def word_from_nodes(storage_root: bytes, slot: int, nodes: Sequence[bytes]) -> int:
+    """A slot's word by nodes of the storage trie, other nodes among them; raises ProofError."""
+    found = value_from_nodes(storage_root, keccak(slot.to_bytes(32, "big")), nodes)
+    word = _decoded(found) if found else b""
+    if not isinstance(word, bytes) or len(word) > 32:
+        raise ProofError("a storage slot is no word")
+    return int.from_bytes(word, "big")
 
 
-def _nodes(found: Any) -> list[Any]:
-    return [_decoded(data(node, "proof node")) for node in listing(found, "proof")]
+def value_from_nodes(root: bytes, key: bytes, nodes: Sequence[bytes]) -> bytes:
+    """What stands under a key; empty when the nodes show that nothing does. Raises ProofError."""
+    if root == keccak(b"\x80"):
+        return b""
+    decoded = [_decoded(node) for node in nodes]
+    try:
+        return bytes(HexaryTrie.get_from_proof(root, key, decoded))
+    except (BadTrieProof, InvalidNode, ValidationError, KeyError, TypeError, ValueError) as error:
+        raise ProofError(f"the proof does not lead to the root: {error}") from error
+
+
+def _nodes(found: Any) -> list[bytes]:
+    return [data(node, "proof node") for node in listing(found, "proof")]
 
 
 def _decoded(content: bytes) -> Any:
     try:
         return rlp.decode(content)
-    except RLPException as error:
+    except (RLPException, TypeError) as error:
         raise ProofError(f"not RLP: {error}") from error
-
-
-def _value(root: bytes, key: bytes, nodes: Sequence[Any]) -> bytes:
-    """What stands under a key; empty when the proof shows that nothing does."""
-    if root == keccak(b"\x80"):
-        return b""
-    try:
-        return bytes(HexaryTrie.get_from_proof(root, key, nodes))
-    except (BadTrieProof, InvalidNode, ValidationError, KeyError, TypeError, ValueError) as error:
-        raise ProofError(f"the proof does not lead to the root: {error}") from error

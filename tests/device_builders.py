@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from eth_keys import keys
 
+from device.broker import Incoming
 from protocol.leases import Provisioning
-from protocol.messages import LeaseMessage
+from protocol.messages import Channel, LeaseMessage, topic
 from protocol.records import Domain, Lease, Registers
 from protocol.sample import Fault, Sample
+from protocol.sealing import unseal
 from protocol.typed_data import lease_digest, sign_digest
 
 ORACLE_KEY = b"\x11" * 32
@@ -58,3 +60,46 @@ def lease_message(lease: Lease, signature: bytes | None = None) -> LeaseMessage:
         transaction_hash="0x" + "00" * 32,
         log_index=0,
     )
+
+
+class FakeBroker:
+    """Hands out what is put in and keeps what is published."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.connections = 1
+        self.inbox: list[Incoming] = []
+        self.sent: list[tuple[str, bytes, bool]] = []
+
+    def drain(self) -> list[Incoming]:
+        messages, self.inbox = self.inbox, []
+        return messages
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        self.sent.append((topic, payload, retain))
+
+    def on(self, channel: Channel) -> list[bytes]:
+        sent = [payload for name, payload, _ in self.sent if name == topic(DRILL, channel)]
+        if channel is Channel.SAMPLE:
+            return [unseal(MESSAGE_KEY, topic(DRILL, channel), payload) for payload in sent]
+        return sent
+
+
+class FakePort:
+    """A serial line in memory."""
+
+    def __init__(self) -> None:
+        self.incoming, self.written = b"", b""
+
+    def fileno(self) -> int:
+        return 0
+
+    def read(self) -> bytes:
+        data, self.incoming = self.incoming, b""
+        return data
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        """Nothing to close."""

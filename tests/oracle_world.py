@@ -58,6 +58,7 @@ class TestBridge:
         self.journalled = 0
         self.messages: list[Any] = []
         self.readings: list[ReadingMessage] = []
+        self.proofs: list[bytes] = []
         self.command_times: list[tuple[float, Any]] = []
         self._active = [0, 0, 0]
         self._lock = threading.Lock()
@@ -67,7 +68,7 @@ class TestBridge:
             broker.secure(self._client, f"bridge-{drill}")
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe(
-            [(f"drill/{drill}/{name}", 1) for name in ("journalled", "lease", "reading")]
+            [(f"drill/{drill}/{name}", 1) for name in ("journalled", "lease", "reading", "proof")]
         )
         self._client.connect("127.0.0.1", port)
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -139,7 +140,9 @@ class TestBridge:
             self._client.publish(name, seal(MESSAGE_KEYS[self.drill], name, payload), qos=1)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if message.topic.endswith("/lease"):
+        if message.topic.endswith("/proof"):
+            self.proofs.append(message.payload)
+        elif message.topic.endswith("/lease"):
             self.command_times.append((time.time(), parse_command(self.drill, message.payload)))
         elif message.topic.endswith("/reading"):
             self.readings.append(parse_message(ReadingMessage, self.drill, message.payload))

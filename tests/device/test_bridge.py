@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 import structlog
-from device_builders import DRILL, MESSAGE_KEY, NOW_MS, lease_message, make_lease, make_sample
+from device_builders import (
+    DRILL,
+    MESSAGE_KEY,
+    NOW_MS,
+    FakeBroker,
+    FakePort,
+    lease_message,
+    make_lease,
+    make_sample,
+)
 
 from device.bridge import Bridge, Now, last_will
 from device.broker import Incoming
@@ -31,7 +40,7 @@ from protocol.messages import (
     topic,
 )
 from protocol.sample import encode_sample
-from protocol.sealing import seal, unseal
+from protocol.sealing import seal
 
 
 @pytest.fixture
@@ -222,45 +231,6 @@ def test_next__oracle_is_silent__stops_at_the_window(tmp_path: Path) -> None:
         sent += len(sequences(payload))
     assert sent == WINDOW_SAMPLES
     spool.close()
-
-
-class FakeBroker:
-    def __init__(self) -> None:
-        self.connected = True
-        self.connections = 1
-        self.inbox: list[Incoming] = []
-        self.sent: list[tuple[str, bytes, bool]] = []
-
-    def drain(self) -> list[Incoming]:
-        messages, self.inbox = self.inbox, []
-        return messages
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
-        self.sent.append((topic, payload, retain))
-
-    def on(self, channel: Channel) -> list[bytes]:
-        sent = [payload for name, payload, _ in self.sent if name == topic(DRILL, channel)]
-        if channel is Channel.SAMPLE:
-            return [unseal(MESSAGE_KEY, topic(DRILL, channel), payload) for payload in sent]
-        return sent
-
-
-class FakePort:
-    def __init__(self) -> None:
-        self.incoming, self.written = b"", b""
-
-    def fileno(self) -> int:
-        return 0
-
-    def read(self) -> bytes:
-        data, self.incoming = self.incoming, b""
-        return data
-
-    def write(self, data: bytes) -> None:
-        self.written += data
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class Rig:

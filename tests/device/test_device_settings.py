@@ -26,6 +26,13 @@ def _log_as_before() -> Iterator[None]:
 GOOD = 'drill = 7\nport = "/dev/ttyUSB0"\nspool = "spool"\nmessage_key_file = "key"\n'
 
 
+STRICT = f"""[strict]
+chain_id = 31337
+contract = "{DOMAIN.contract}"
+rpc_urls = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
+"""
+
+
 def write(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "bridge.toml"
     path.write_text(text, encoding="utf-8")
@@ -36,6 +43,15 @@ def test_load_settings__small_file__has_the_defaults(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, GOOD))
     assert (settings.drill, settings.baudrate, settings.spool) == (7, 115_200, Path("spool"))
     assert settings.broker == BrokerSettings(host="127.0.0.1", port=1883)
+
+
+def test_load_settings__strict_mode__two_endpoints_must_agree(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path, GOOD)).strict is None
+
+    strict = load_settings(write(tmp_path, GOOD + STRICT)).strict
+
+    assert strict is not None
+    assert (strict.quorum, strict.proof_age_seconds, strict.domain) == (2, 120, DOMAIN)
 
 
 def test_load_settings__environment__is_above_the_file(
@@ -57,6 +73,11 @@ def test_load_settings__environment__is_above_the_file(
         (GOOD.replace('port = "/dev/ttyUSB0"\n', ""), "port: Field required"),
         (GOOD.replace('message_key_file = "key"\n', ""), "message_key_file: Field required"),
         (GOOD + "colour = 1\n", "colour: Extra inputs"),
+        (GOOD + "[strict]\nchain_id = 1\n", "strict.contract: Field required"),
+        (GOOD + STRICT.replace("http:", "ftp:"), "strict.rpc_urls.0"),
+        (GOOD + STRICT + "quorum = 3\n", "3 endpoints must agree, and rpc_urls names 2"),
+        (GOOD + STRICT.replace(":2", ":1"), "names an endpoint twice"),
+        (GOOD + STRICT + "proof_age_seconds = 1\n", "strict.proof_age_seconds"),
         (GOOD + "baudrate = 1\n", "baudrate: Input should be greater"),
         (GOOD + "[broker]\nport = 70000\n", "broker.port: Input should be less"),
         (GOOD + "[broker]\nhots = 'x'\n", "broker.hots: Extra inputs"),

@@ -12,16 +12,15 @@ from typing import Any
 import pytest
 from audit_rig import Lie, LyingNode, RefusalError
 from eth_utils.address import to_checksum_address
+from oracle_chain_place import Place
 from oracle_world import TARIFF
 from structlog.testing import capture_logs
-from web3 import HTTPProvider, Web3
 
 from oracle.chain import RpcEndpoint
 from oracle.contract import DrillMeter
 from oracle.errors import ChainError, DisagreementError, WrongChainError
 from oracle.quorum_chain import QuorumChain
 from protocol.records import RentalState
-from rig.contract import compile_drill_meter, deploy
 from rig.services import Anvil
 
 pytestmark = pytest.mark.integration
@@ -31,40 +30,10 @@ ZERO = "0x" + 40 * "0"
 KEY = "0x" + "b2" * 20
 
 
-class Place:
-    """A chain with a contract, one drill and one rental."""
-
-    def __init__(self, anvil: Anvil) -> None:
-        self.anvil = anvil
-        self.web3 = Web3(HTTPProvider(anvil.url))
-        self.provider, self.customer = self.web3.eth.accounts[:2]
-        self.contract = deploy(
-            self.web3, compile_drill_meter(), self.provider, ZERO, 3600, 86_400, 0
-        )
-        functions = self.contract.functions
-        levels = [
-            (one.price_per_second, one.price_per_1000_revolutions, one.max_rpm)
-            for one in TARIFF.levels
-        ]
-        self.send(functions.publish_tariff((levels, 0, TARIFF.least_reserve, False)))
-        self.send(functions.register_oracle(to_checksum_address(KEY)))
-        self.send(functions.list_drill(1, 1, "drill 1"))
-        opening = functions.open_capped_rental(1, 1, 10**18, (10**17, 10**16))
-        self.opened = self.send(opening, self.customer, 10**18)["blockNumber"]
-        self.mine(2)
-
-    def send(self, function: Any, sender: str | None = None, value: int = 0) -> Any:
-        sent = function.transact({"from": sender or self.provider, "value": value})
-        return self.web3.eth.wait_for_transaction_receipt(sent, 30, 0.05)
-
-    def mine(self, count: int = 1) -> None:
-        self.anvil.rpc("anvil_mine", hex(count))
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with Anvil(tmp_path_factory.mktemp("logs")) as anvil:
-        yield Place(anvil)
+        yield Place(anvil, KEY)
 
 
 class Nodes:
