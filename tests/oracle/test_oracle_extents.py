@@ -17,6 +17,7 @@ from oracle.errors import ChainError
 from oracle.extent import LogExtent, identity_of
 from oracle.extent_journal import ExtentJournal
 from oracle.extents import Extents
+from oracle.finality import Tier, parse_policy
 from oracle.store import Store
 from oracle.views import ChainView, DrillView, Header
 from oracle.watch import Watcher, WatchScope
@@ -164,7 +165,12 @@ def test_poll__closed_and_rented_again_between_two_looks__a_view_shows_the_end(
     tmp_path: Path,
 ) -> None:
     store, chain = Store(f"sqlite:///{tmp_path}/journal.sqlite"), FakeChain()
-    watcher = Watcher(chain, ChainJournal(store), FakeClock(), WatchScope(1, (1,), 0, 0))
+    watcher = Watcher(
+        chain,
+        ChainJournal(store),
+        FakeClock(),
+        WatchScope(1, (1,), 0, (Tier(parse_policy("latest")),)),
+    )
     chain.open_rental()
     watcher.poll()
     chain.change("RentalEnded", **ENDED)

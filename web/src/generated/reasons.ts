@@ -81,6 +81,8 @@ export const INHIBITS = [
  "reading past blocks",
  "clock differs from chain",
  "journal not writable",
+ "disk full",
+ "signing key does not answer",
  "oracle key not registered",
  "oracle revoked",
  "oracle suspended",
