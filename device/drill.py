@@ -51,6 +51,7 @@ class SimulatedDrill:
         loads: LoadSource,
         seed: int,
         monotonic_ms: int,
+        *,
         step_ms: int = STEP_MS,
     ) -> None:
         """Power up at `monotonic_ms`: locked, clock unset, odometer and sequence as remembered.

@@ -23,7 +23,7 @@ from protocol.records import Domain
 from protocol.sample import SAMPLE_BYTES
 
 BEYOND = (
-    "the journal was restored from a backup, or a reorganisation deeper than chain.confirmations "
+    "the journal was restored from a backup, or a reorganisation deeper than chain.finality "
     "moved the end of the rental; the files stay, and `drill-oracle export` writes what is in the "
     "journal"
 )

@@ -143,7 +143,8 @@ def test_add_samples__server_restarts__nothing_acknowledged_is_lost(server: Post
 
 
 def test_load_settings__password_in_the_url__refused_without_quoting_it(tmp_path: Path) -> None:
-    world_like = '[oracle]\nnumber = 1\ndrills = [1]\n[chain]\nrpc_url = "http://x"\n'
+    world_like = "[oracle]\nnumber = 1\ndrills = [1]\n[chain]\nquorum = 1\n"
+    world_like += 'rpc_urls = ["http://x"]\n'
     world_like += 'deployment = "d"\n[broker]\nhost = "h"\n[keys]\nsigning_keystore = "a"\n'
     world_like += 'signing_password_file = "b"\ngas_keystore = "c"\ngas_password_file = "d"\n'
     world_like += '[message_keys]\n1 = "k"\n[journal]\n'
