@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
 from dataclasses import fields, replace
@@ -115,6 +116,8 @@ def test_story__many_settlements__bounded_points_with_the_last() -> None:
     assert len(points) <= 1_025
     assert points[0].balance == 10**5
     assert points[-1].active_ms[0] == 2_999
+    steps = {b.active_ms[0] - a.active_ms[0] for a, b in itertools.pairwise(points[2:-1])}
+    assert len(steps) == 1
 
 
 def test_concerning__findings_of_others__left_out() -> None:
