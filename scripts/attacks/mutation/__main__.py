@@ -103,6 +103,9 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     write_page: Annotated[
         bool, typer.Option("--write-page", help="Renew docs/mutation.md.")
     ] = False,
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Judge nothing more; report what has been judged.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the verdicts beside the sources of this command.")
     ] = False,
@@ -132,7 +135,7 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     )
     left_to_do = len(plan.unsettled(record))
     print(f"mutate: {len(judged):,} mutants, {left_to_do:,} not judged yet", flush=True)
-    if left_to_do:
+    if left_to_do and not so_far:
         plan = replace(plan, told=Progress(left_to_do))
         ignored = [f"--ignore={TESTS / name}" for name in LEFT_OUT]
         try:
@@ -142,7 +145,7 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
             raise typer.Exit(2) from None
     rows = report.figures(found, judged, record.verdicts)
     left = report.survivors(judged, record.verdicts)
-    _print(rows, left, why, whole=sample is None)
+    _print(rows, left, why, whole=rows[""].judged == len(found.mutants))
     if json_file is not None:
         known = {file or "all": row.as_json() for file, row in rows.items()}
         names = [{"mutant": m.name, "why": why.get(m.name)} for m in left]
@@ -153,7 +156,9 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
         packed.write_bytes(packed_record(file))
     if write_page:
         head = PAGE.read_text("ascii").partition(MARK)[0]
-        PAGE.write_text(head + MARK + "\n" + report.page(rows, left, why), "ascii")
+        PAGE.write_text(
+            head + MARK + "\n" + report.page(rows, left, why, len(found.mutants)), "ascii"
+        )
     if rows[""].rate < report.AIM or report.unexplained(left, why):
         raise typer.Exit(1)
 

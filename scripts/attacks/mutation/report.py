@@ -118,9 +118,24 @@ def table(rows: Mapping[str, Figures]) -> str:
     return "\n".join(lines)
 
 
-def page(rows: Mapping[str, Figures], left: Sequence[Mutant], why: Mapping[str, str]) -> str:
+def _how_far(total: Figures, candidates: int) -> str:
+    if total.judged == candidates:
+        return f"All {candidates:,} mutants that Vyper can parse are judged."
+    low, high = total.interval
+    return (
+        f"Judged so far: {total.judged:,} of {candidates:,} mutants that Vyper can parse, in\n"
+        f"random order. Killed: **{100 * total.rate:.1f} %** of the {total.distinct:,} distinct\n"
+        f"ones; the 95 % interval for all of them is {100 * low:.1f} to {100 * high:.1f} %."
+    )
+
+
+def page(
+    rows: Mapping[str, Figures], left: Sequence[Mutant], why: Mapping[str, str], candidates: int
+) -> str:
     """The generated part of docs/mutation.md: the figures, and every survivor with its reason."""
     lines = [
+        _how_far(rows[""], candidates),
+        "",
         "| source | raw | compiling | distinct | killed | timed out | survived | killed |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
