@@ -79,7 +79,12 @@ class SimDrill:
     def _power_up(self, now_ms: int) -> None:
         self._booted_ms = now_ms
         drill = SimulatedDrill(
-            self.provisioning, self.memory, PresetLoads(), self.dice.randrange(2**32), 0, STEP_MS
+            self.provisioning,
+            self.memory,
+            PresetLoads(),
+            self.dice.randrange(2**32),
+            0,
+            step_ms=STEP_MS,
         )
         self.firmware = Firmware(drill, self._remember)
         uplink = RecordedUplink(self.number, self.memory.sequence + 1)
