@@ -110,10 +110,14 @@ class Transactor:
             and (recent or self.receipt(job, sent) is not None)
         ):
             return
+        late = newest is not None and now_ms - newest.sent_ms > self._limits.bump_after_ms
         if newest is None or newest.nonce < nonce:
             # A nonce used up without a receipt of ours belongs to another use of the account.
             made = self._make(job.number, (data, gas, nonce), self._fees(None), now_ms)
-        elif now_ms - newest.sent_ms > self._limits.bump_after_ms and self._can_bump(newest):
+        elif late and newest.nonce > nonce:
+            # What had the nonces before ours vanished with its block and is needed no more.
+            made = self._make(job.number, (data, gas, nonce), self._fees(None), now_ms)
+        elif late and self._can_bump(newest):
             made = self._make(job.number, (data, gas, newest.nonce), self._fees(newest), now_ms)
         elif recent:
             return

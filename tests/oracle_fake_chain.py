@@ -35,6 +35,7 @@ class FakeChain:
     salt: int = 0
     down: bool = False
     reverts: bool = False
+    fails_to_broadcast: bool = False
     mined: dict[bytes, Receipt] = field(default_factory=dict)
     nonces: int = 0
     tag_depth: int = 3
@@ -163,6 +164,8 @@ class FakeChain:
 
     def broadcast(self, raw: bytes) -> None:
         self._call("broadcast")
+        if self.fails_to_broadcast:
+            raise ChainError("the connection broke")
         self.pool.append(raw)
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:

@@ -66,10 +66,14 @@ class FakeEndpoint(BaseProvider):
         return {"jsonrpc": "2.0", "id": 1, "result": self.result}
 
 
-def endpoint_that_answers(result: Any) -> RpcEndpoint:
+def endpoint_that_asks(provider: BaseProvider) -> RpcEndpoint:
     endpoint = RpcEndpoint(URL, 31337, METER, 1)
-    endpoint._web3.provider = FakeEndpoint(result)
+    endpoint._web3.provider = provider
     return endpoint
+
+
+def endpoint_that_answers(result: Any) -> RpcEndpoint:
+    return endpoint_that_asks(FakeEndpoint(result))
 
 
 def topic_of(name: str) -> str:
@@ -227,3 +231,33 @@ def test_ask__error_with_the_address_in_it__host_only(error: Exception) -> None:
 
     assert SECRET not in str(raised.value)
     assert str(raised.value).startswith("https://node.example:8545 ")
+
+
+class FlakyEndpoint(BaseProvider):
+    """Fails so often before each answer."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures, self.asked = failures, 0
+
+    def make_request(self, method: Any, params: Any) -> Any:  # noqa: ARG002  the interface
+        self.asked += 1
+        if self.asked % (self.failures + 1):
+            raise requests.ConnectionError("the connection broke")
+        return {"jsonrpc": "2.0", "id": 1, "result": BLOCK}
+
+
+def test_ask__each_call_fails_once__each_is_tried_again_by_itself() -> None:
+    endpoint = FlakyEndpoint(1)
+    chain = endpoint_that_asks(endpoint)
+
+    assert [chain.block("latest").number for _ in range(5)] == [5] * 5
+    assert endpoint.asked == 10, "a budget for each call, and none for the step"
+
+
+def test_ask__endpoint_keeps_failing__given_up_after_the_second_try() -> None:
+    endpoint = FlakyEndpoint(10**9)
+    with pytest.raises(ChainError, match="cannot be reached"):
+        endpoint_that_asks(endpoint).block("latest")
+
+    assert endpoint.asked == 2

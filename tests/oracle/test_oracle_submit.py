@@ -138,6 +138,40 @@ def test_step__not_mined_in_time__higher_fee_on_the_same_nonce(desk: Desk) -> No
     assert second.priority_fee_wei > first.priority_fee_wei
 
 
+def test_step__nonce_before_ours_vanished_for_good__sent_again_with_the_chains(desk: Desk) -> None:
+    """What had it was mined, vanished with its block, and was settled by somebody else then."""
+    desk.chain.nonces = 5
+    desk.submitter.step(make_view())
+    desk.chain.nonces = 4
+    desk.clock.ms += 59_000
+    desk.submitter.step(make_view())
+    assert [one.nonce for one in desk.journal.transactions(1)] == [5], "it may still come"
+
+    desk.clock.ms += 2_000
+    desk.submitter.step(make_view())
+
+    assert [one.nonce for one in desk.journal.transactions(1)] == [5, 4]
+    assert desk.chain.pool[-1] == desk.journal.transactions(1)[-1].raw
+
+
+def test_step__restarted_before_the_raised_fee_was_broadcast__that_very_transaction_goes(
+    desk: Desk,
+) -> None:
+    desk.submitter.step(make_view())
+    desk.clock.ms += 60_001
+    desk.chain.fails_to_broadcast = True
+    with pytest.raises(ChainError):
+        desk.submitter.step(make_view())
+    stored = desk.journal.transactions(1)[-1]
+    desk.chain.fails_to_broadcast = False
+    desk.restart()
+
+    desk.submitter.step(make_view())
+
+    assert len(desk.journal.transactions(1)) == 2
+    assert desk.chain.pool[-1] == stored.raw
+
+
 def test_step__fee_at_its_limit__not_bumped_further(desk: Desk) -> None:
     for _ in range(60):
         desk.submitter.step(make_view())
