@@ -22,12 +22,11 @@ from typing import Any
 
 import rlp
 from eth_hash.auto import keccak
-from rlp.exceptions import RLPException
 
 from protocol.errors import ProofError
 from protocol.meter_word import unpack_meter
 from protocol.records import Domain, Lease, RentalState
-from protocol.state_proof import account_from_nodes, value_from_nodes, word_from_nodes
+from protocol.state_proof import account_from_nodes, decoded_rlp, value_from_nodes, word_from_nodes
 from protocol.storage import (
     Terms,
     caps_of,
@@ -195,10 +194,7 @@ def _require_event(receipts_root: bytes, proof: EventProof, lease: Lease, domain
 
 def _list(content: Any, size: int | None) -> list[Any]:
     """A decoded RLP list; without a size one that is long enough for a header."""
-    try:
-        found = rlp.decode(content)
-    except (RLPException, TypeError) as error:
-        raise ProofError(f"not RLP: {error}") from error
+    found = decoded_rlp(content)
     if not isinstance(found, list) or (len(found) != size if size else len(found) < 15):
         raise ProofError("a list of another length")
     return found

@@ -50,7 +50,7 @@ def account_from_nodes(state_root: bytes, address: str, nodes: Sequence[bytes]) 
     found = value_from_nodes(state_root, keccak(bytes.fromhex(address[2:])), nodes)
     if not found:
         raise AbsentError("the state holds no such account")
-    fields = _decoded(found)
+    fields = decoded_rlp(found)
     if not (isinstance(fields, list) and len(fields) == 4):
         raise ProofError("the account is no list of four")
     nonce, balance, storage_root, code_hash = fields
@@ -62,7 +62,7 @@ def account_from_nodes(state_root: bytes, address: str, nodes: Sequence[bytes]) 
 def word_from_nodes(storage_root: bytes, slot: int, nodes: Sequence[bytes]) -> int:
     """A slot's word by nodes of the storage trie, other nodes among them; raises ProofError."""
     found = value_from_nodes(storage_root, keccak(slot.to_bytes(32, "big")), nodes)
-    word = _decoded(found) if found else b""
+    word = decoded_rlp(found) if found else b""
     if not isinstance(word, bytes) or len(word) > 32:
         raise ProofError("a storage slot is no word")
     return int.from_bytes(word, "big")
@@ -72,7 +72,7 @@ def value_from_nodes(root: bytes, key: bytes, nodes: Sequence[bytes]) -> bytes:
     """What stands under a key; empty when the nodes show that nothing does. Raises ProofError."""
     if root == keccak(b"\x80"):
         return b""
-    decoded = [_decoded(node) for node in nodes]
+    decoded = [decoded_rlp(node) for node in nodes]
     try:
         return bytes(HexaryTrie.get_from_proof(root, key, decoded))
     except (BadTrieProof, InvalidNode, ValidationError, KeyError, TypeError, ValueError) as error:
@@ -83,8 +83,10 @@ def _nodes(found: Any) -> list[bytes]:
     return [data(node, "proof node") for node in listing(found, "proof")]
 
 
-def _decoded(content: bytes) -> Any:
+def decoded_rlp(content: bytes) -> Any:
+    """Bytes, or a list of such, by their RLP encoding; raises ProofError, also where lists are
+    nested deeper than any of a chain's."""
     try:
         return rlp.decode(content)
-    except (RLPException, TypeError) as error:
+    except (RLPException, TypeError, RecursionError) as error:
         raise ProofError(f"not RLP: {error}") from error
