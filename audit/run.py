@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from audit import compare
 from audit.books import Books, Terms
-from audit.code import check_code
 from audit.completeness import Completeness, Depth, Tally
 from audit.decode import DecodeError, Event, decode
-from audit.errors import AuditError, EndpointError, InterruptedAuditError, WrongChainError
+from audit.errors import AuditError, EndpointError, InterruptedAuditError
 from audit.fetch import Chain, Window
 from audit.findings import Findings
 from audit.logs import Log
@@ -20,6 +19,7 @@ from audit.replay import Replay
 from audit.result import Result, Scope, bills_of
 from audit.sample_check import Coverage, SampleCheck
 from audit.state import Progress, load, require_same, save
+from audit.subject import deployed_terms, final_block, require_chain
 from audit.track import Tally as SampleTally
 from audit.values import ZERO_ADDRESS
 from protocol.headers import Header
@@ -53,10 +53,10 @@ class Audit:
     def run(self) -> Result:
         """Do it all; raises AuditError."""
         order, chain = self._order, self._chain
-        self._domain = Domain(self._require_chain(), chain.contract)
-        self._last = self._final_block()
+        self._domain = Domain(require_chain(chain, order), chain.contract)
+        self._last = final_block(chain, order)
         self._findings = Findings()
-        terms, code = self._terms()
+        terms, code = deployed_terms(chain, self._last, self._domain, self._findings)
         if terms is None:
             self._open_books(Books(Terms(ZERO_ADDRESS, 0, 0, 0)), Depth.SEEN)
             return Result(self._scope(self._last.number, Depth.SEEN, 0, 0), (), self._findings)
@@ -95,47 +95,6 @@ class Audit:
             views, charges = compare.compare_views(chain, last, books, findings)
         compare.check_solvency(chain, last, books, findings, account)
         return views, slots, charges
-
-    def _require_chain(self) -> int:
-        found, asked = self._chain.chain_id(), self._order.chain_id
-        if asked is not None and found != asked:
-            raise WrongChainError(
-                f"{self._chain.endpoint.place} serves chain {found}, asked for was chain {asked}"
-            )
-        return found
-
-    def _final_block(self) -> Header:
-        """The block that everything is compared at, taken once."""
-        order = self._order
-        if order.block_hash is not None:
-            header = self._chain.header(order.block_hash)
-            trusted = order.block_hash.lower()
-            if header.hash != trusted or not header.proven:
-                raise WrongChainError(f"the node gives no block that hashes to {trusted}")
-            if order.to_block not in (None, header.number):
-                raise AuditError(f"--block-hash is of block {header.number}, not {order.to_block}")
-            return header
-        return self._chain.header("latest" if order.to_block is None else order.to_block)
-
-    def _terms(self) -> tuple[Terms | None, bytes]:
-        """The deployment's fixed terms and its code; no terms where it is some other contract."""
-        code = self._chain.code(self._last.hash)
-        if not code:
-            raise WrongChainError(
-                f"there is no contract at {self._chain.contract} in block {self._last.number}"
-            )
-        fixed = check_code(code, self._domain, self._findings)
-        try:
-            told = compare.chain_terms(self._chain, self._last)
-        except EndpointError:
-            # Some other contract may answer anything to calls that it does not know.
-            if fixed is not None:
-                raise
-            return None, code
-        if fixed is not None and fixed != told:
-            text = f"the code has {fixed}, the views tell {told}"
-            self._findings.add("terms-differ", f"contract {self._chain.contract}", text)
-        return fixed or told, code
 
     def _range(self) -> tuple[int, Depth]:
         first = self._order.from_block

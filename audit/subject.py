@@ -1,0 +1,57 @@
+"""What is audited: the chain, the block that all is compared at, and the contract's terms."""
+
+from __future__ import annotations
+
+from audit import compare
+from audit.books import Terms
+from audit.code import check_code
+from audit.errors import AuditError, EndpointError, WrongChainError
+from audit.fetch import Chain
+from audit.findings import Findings
+from audit.order import Order
+from protocol.headers import Header
+from protocol.records import Domain
+
+
+def require_chain(chain: Chain, order: Order) -> int:
+    """The chain's number, which must be the one asked for; raises WrongChainError."""
+    found, asked = chain.chain_id(), order.chain_id
+    if asked is not None and found != asked:
+        raise WrongChainError(
+            f"{chain.endpoint.place} serves chain {found}, asked for was chain {asked}"
+        )
+    return found
+
+
+def final_block(chain: Chain, order: Order) -> Header:
+    """The block that everything is compared at; raises WrongChainError without a trusted one."""
+    if order.block_hash is not None:
+        header = chain.header(order.block_hash)
+        trusted = order.block_hash.lower()
+        if header.hash != trusted or not header.proven:
+            raise WrongChainError(f"the node gives no block that hashes to {trusted}")
+        if order.to_block not in (None, header.number):
+            raise AuditError(f"--block-hash is of block {header.number}, not {order.to_block}")
+        return header
+    return chain.header("latest" if order.to_block is None else order.to_block)
+
+
+def deployed_terms(
+    chain: Chain, last: Header, domain: Domain, findings: Findings
+) -> tuple[Terms | None, bytes]:
+    """The deployment's fixed terms and its code; no terms where it is some other contract."""
+    code = chain.code(last.hash)
+    if not code:
+        raise WrongChainError(f"there is no contract at {chain.contract} in block {last.number}")
+    fixed = check_code(code, domain, findings)
+    try:
+        told = compare.chain_terms(chain, last)
+    except EndpointError:
+        # Some other contract may answer anything to calls that it does not know.
+        if fixed is not None:
+            raise
+        return None, code
+    if fixed is not None and fixed != told:
+        text = f"the code has {fixed}, the views tell {told}"
+        findings.add("terms-differ", f"contract {chain.contract}", text)
+    return fixed or told, code
