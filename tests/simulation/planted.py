@@ -13,6 +13,7 @@ from device.controller import Controller
 from device.publisher import Publisher
 from device.spool import Spool
 from oracle import lease_policy
+from oracle.deep import DeepStates
 from oracle.errors import JournalError
 from oracle.journal import Journal
 from oracle.log import RentalLog
@@ -68,10 +69,10 @@ def _keep_what_vanished(patch: pytest.MonkeyPatch) -> None:
 
 
 def _believe_the_newest_block(patch: pytest.MonkeyPatch) -> None:
-    def careless(watcher: Watcher, head: Header) -> Header:
-        return head
+    def careless(_states: DeepStates, head: Header) -> list[Header]:
+        return [head]
 
-    patch.setattr(Watcher, "_confirmed", careless)
+    patch.setattr(DeepStates, "headers", careless)
 
 
 def _count_twice_after_a_restart(patch: pytest.MonkeyPatch) -> None:

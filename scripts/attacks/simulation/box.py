@@ -57,7 +57,7 @@ def settings_of(terms: dict[str, dict[str, Any]], drills: tuple[int, ...]) -> Se
     here = Path("/nowhere")
     values: dict[str, Any] = {
         "oracle": {"number": 1, "drills": drills},
-        "chain": {"rpc_url": "http://simulated", "deployment": here},
+        "chain": {"rpc_urls": ["http://simulated"], "quorum": 1, "deployment": here},
         "broker": {"host": "simulated"},
         "keys": dict.fromkeys(KEYS, here),
         "message_keys": dict.fromkeys(drills, here),

@@ -89,6 +89,10 @@ class SimEndpoint:
             raise ChainError(f"block {number} not found")
         return blocks[number].header
 
+    def tagged(self, tag: str) -> Header:
+        """No policy of the simulation asks for one."""
+        raise ChainError(f"no {tag} block is simulated")
+
     def events_of(self, header: Header) -> list[ChainEvent]:
         """Of that block."""
         self._call("events_of")

@@ -19,6 +19,7 @@ from attacks.simulation.customer import withdraw_all
 from attacks.simulation.meter import Bill, cost
 from attacks.simulation.truth import Issued, Stroke
 from attacks.simulation.world import SimWorld
+from oracle.finality import parse_policy
 from oracle.views import RentalView
 from protocol.records import Reading, RentalState
 from protocol.sample import Sample, decode_sample
@@ -289,7 +290,8 @@ def _lease(world: SimWorld, issued: Issued, *, signature: bool) -> None:
         for since, to in spans
     ):
         raise Broken(f"{name} rests on block {lease.block_number}, which had vanished: {spans}")
-    depth = world.terms.settings["chain"]["confirmations"]
+    (tier,) = world.terms.settings["chain"]["finality"]
+    depth = parse_policy(tier["policy"]).depth
     if not _was_deep(world, block, depth, issued.true_ms):
         raise Broken(f"{name}: block {lease.block_number} never lay {depth} deep until then")
     if not _has_event(world, issued, block):

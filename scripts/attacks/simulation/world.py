@@ -62,7 +62,9 @@ class Terms:
             "bump_after_seconds": dice.choice((3, 15)),
         }
         chain = {
-            "confirmations": dice.choice((0, 1, 1, 2, 5)),
+            "finality": [
+                {"policy": dice.choice(("latest", "latest-1", "latest-1", "latest-2", "latest-5"))}
+            ],
             "poll_seconds": dice.choice((0.25, 1)),
         }
         return cls(
