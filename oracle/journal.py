@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from oracle import tables
 from oracle.heights import LeaseHeights
@@ -78,9 +78,9 @@ class Journal:
             return
         with self._store.write() as connection:
             if received.accepted:
-                connection.execute(insert(tables.sample), _rows(received.accepted))
+                _insert_samples(connection, tables.sample, received.accepted)
             if late:
-                connection.execute(insert(tables.late_sample), _rows(late))
+                _insert_samples(connection, tables.late_sample, late)
 
     def _unknown(self, samples: Sequence[LoggedSample]) -> list[LoggedSample]:
         """Those of `samples` that are in neither table of samples."""
@@ -208,16 +208,18 @@ class Journal:
         self.signed.forget_settled(view)
 
 
-def _rows(samples: Sequence[LoggedSample]) -> list[dict[str, Any]]:
-    return [
-        {
-            "drill": logged.sample.drill,
-            "sequence": logged.sample.sequence,
-            "time_ms": logged.sample.time_ms,
-            "raw": logged.raw,
-        }
-        for logged in samples
-    ]
+def _insert_samples(connection: Connection, table: Table, samples: Sequence[LoggedSample]) -> None:
+    """By the driver itself: SQLAlchemy takes longer over ten thousand rows than SQLite does."""
+    place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} (drill, sequence, time_ms, raw) "  # noqa: S608  # our own names
+        f"VALUES ({place}, {place}, {place}, {place})",
+        [
+            (sample.drill, sample.sequence, sample.time_ms, logged.raw)
+            for logged in samples
+            for sample in (logged.sample,)
+        ],
+    )
 
 
 def _know(connection: Connection, view: RentalView) -> SignedMark:

@@ -52,21 +52,27 @@ class RentalLog:
 
     def append(self, logged: LoggedSample) -> tuple[RentalLog, Gap | None]:
         """The log after one more sample of the drill; the same log if it does not belong."""
-        sample = logged.sample
-        if sample.sequence <= self.sequence or not self.covers(sample.time_ms):
-            return self, None
-        meter, gap = advance(self.meter, sample, self.max_rpm)
-        frontier = self.frontier.append(logged.raw)
-        return replace(self, meter=meter, frontier=frontier, sequence=sample.sequence), gap
+        log, gaps = self.extend((logged,))
+        return log, gaps[0] if gaps else None
 
     def extend(self, samples: Iterable[LoggedSample]) -> tuple[RentalLog, list[Gap]]:
         """The log after samples in sequence order, and the gaps among them."""
-        log, gaps = self, []
+        meter, sequence = self.meter, self.sequence
+        leaves: list[bytes] = []
+        gaps: list[Gap] = []
         for logged in samples:
-            log, gap = log.append(logged)
+            sample = logged.sample
+            if sample.sequence <= sequence or not self.covers(sample.time_ms):
+                continue
+            meter, gap = advance(meter, sample, self.max_rpm)
+            sequence = sample.sequence
+            leaves.append(logged.raw)
             if gap is not None:
                 gaps.append(gap)
-        return log, gaps
+        if not leaves:
+            return self, []
+        frontier = self.frontier.extend(leaves)
+        return replace(self, meter=meter, frontier=frontier, sequence=sequence), gaps
 
     def reading(self, until: int) -> Reading:
         """The reading at `until` (Unix ms), which no sample after this log may precede."""

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import coincurve
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_keys.datatypes import PrivateKey
@@ -19,7 +20,6 @@ from oracle.keyring import Keyring
 from oracle.ports import Signer
 from oracle.secret_files import read_secret
 from oracle.token_key import TokenPlace, TokenSigner
-from protocol.typed_data import sign_digest
 
 KeyPlace = tuple[Path, Path] | TokenPlace
 """Where a signing key is: keystore and password file, or a token."""
@@ -29,7 +29,7 @@ class KeystoreSigner:
     """A key held in memory, opened from an encrypted keystore."""
 
     def __init__(self, private_key: bytes) -> None:
-        self._key = private_key
+        self._key = coincurve.PrivateKey(private_key)
         self.address: str = str(PrivateKey(private_key).public_key.to_checksum_address())
 
     def __repr__(self) -> str:
@@ -37,7 +37,9 @@ class KeystoreSigner:
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a bytes32 digest; returns 65 bytes `r || s || v`, the same for the same digest."""
-        return sign_digest(self._key, digest)
+        # r, s and the recovery bit, with a low s; by RFC 6979.
+        signature = self._key.sign_recoverable(digest, hasher=None)
+        return bytes(signature[:64]) + bytes([signature[64] + 27])
 
 
 class GasAccount:

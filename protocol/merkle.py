@@ -10,7 +10,7 @@ start at 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -42,11 +42,19 @@ class Frontier:
 
     def append(self, data: bytes) -> Frontier:
         """The frontier after one more leaf with content `data`."""
-        carry, peaks, size = leaf_hash(data), list(self.peaks), self.size
-        while size & 1:
-            carry = node_hash(peaks.pop(), carry)
-            size >>= 1
-        return Frontier(self.size + 1, (*peaks, carry))
+        return self.extend((data,))
+
+    def extend(self, leaves: Iterable[bytes]) -> Frontier:
+        """The frontier after more leaves with these contents, oldest first."""
+        size, peaks = self.size, list(self.peaks)
+        for data in leaves:
+            carry, below = leaf_hash(data), size
+            while below & 1:
+                carry = node_hash(peaks.pop(), carry)
+                below >>= 1
+            peaks.append(carry)
+            size += 1
+        return Frontier(size, tuple(peaks))
 
     def root(self) -> bytes:
         """The bytes32 root of the tree."""

@@ -58,6 +58,9 @@ class Fault(IntFlag):
     SENSOR = 16
 
 
+_KNOWN_FAULTS = sum(Fault)
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One raw report of a drill's controller; fields and units as in the table above."""
@@ -108,7 +111,7 @@ def decode_sample(data: bytes) -> Sample:
     )
     if flags & ~(_MOTOR_ON | _TRIGGER | _INHIBITED):
         raise SampleError(f"sample {sequence} has unknown flags {flags:#04x}")
-    if faults & ~sum(Fault):
+    if faults & ~_KNOWN_FAULTS:
         raise SampleError(f"sample {sequence} has unknown fault flags {faults:#06x}")
     sample = Sample(
         sequence=sequence,
@@ -118,7 +121,7 @@ def decode_sample(data: bytes) -> Sample:
         motor_on=bool(flags & _MOTOR_ON),
         trigger=bool(flags & _TRIGGER),
         inhibited=bool(flags & _INHIBITED),
-        fault_flags=Fault(faults),
+        fault_flags=Fault(faults) if faults else Fault.NONE,
         rpm=rpm,
         torque_mnm=torque,
         current_ma=current,

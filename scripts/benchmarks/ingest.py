@@ -1,0 +1,247 @@
+"""How many samples one edge box takes in, from the broker through meter and journal to signatures.
+
+A feeder plays the bridges: each drill sends its samples, ten a second, so many to a message, sealed
+and at QoS 1. The box is the oracle's edge side in a process of its own (`ingest_box`): it checks,
+orders, journals, meters, signs a receipt a second for each drill, grants leases, and acknowledges
+what is durable. A sample's delay runs from its own time to the acknowledgement's arrival, so it
+holds whatever waits: for the message to fill, for the broker, for the disk.
+
+Beside it a bare paho client that subscribes to the same and throws everything away.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from benchmarks.ingest_box import READY, message_key
+from benchmarks.mqtt import RawPublisher, publish
+from protocol.messages import Channel, JournalledMessage, encode_samples, parse_message, topic
+from protocol.records import Registers
+from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample
+from protocol.sealing import seal, unseal
+from rig.errors import RigError
+from rig.services import ROOT, Mosquitto
+
+CONNECTIONS = 8
+SETTLE_SECONDS = 15.0
+AIM_DELAY_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class IngestFigure:
+    """One run. `delay_ms` are the 50th, 95th and 99th percentile and the longest."""
+
+    drills: int
+    samples_per_message: int
+    offered_per_second: float
+    taken_per_second: float
+    acknowledged: int
+    sent: int
+    delay_ms: tuple[int, int, int, int]
+    cpu_microseconds_per_sample: float
+    broker_cpu_seconds: float
+    bare_per_second: float
+    bare_cpu_microseconds_per_sample: float
+
+
+@dataclass
+class Delays:
+    """Listens for what is durable, and notes how long it took."""
+
+    first_ms: int
+    drills: int
+    journalled: dict[int, int] = field(default_factory=dict)
+    delays: list[int] = field(default_factory=list)
+
+    def note(self, drill: int, sequence: int) -> None:
+        """All samples of a drill up to `sequence` are durable now."""
+        now_ms = time.time_ns() // 1_000_000
+        for one in range(self.journalled.get(drill, 0) + 1, sequence + 1):
+            self.delays.append(now_ms - self.first_ms - one * SAMPLE_PERIOD_MS)
+        self.journalled[drill] = max(sequence, self.journalled.get(drill, 0))
+
+    def on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        """Take an acknowledgement."""
+        drill = int(message.topic.split("/")[1])
+        payload = unseal(message_key(drill), message.topic, message.payload)
+        self.note(drill, parse_message(JournalledMessage, drill, payload).sequence)
+
+
+def sample_of(drill: int, sequence: int, first_ms: int) -> Sample:
+    """What a turning drill reports; the first sample is at rest, as a rental begins."""
+    on = sequence > 1
+    return Sample(
+        sequence=sequence,
+        time_ms=first_ms + sequence * SAMPLE_PERIOD_MS,
+        drill=drill,
+        level=1 + sequence // 100 % 3,
+        motor_on=on,
+        trigger=on,
+        inhibited=False,
+        fault_flags=Fault.NONE,
+        rpm=1_000 if on else 0,
+        torque_mnm=800,
+        current_ma=2_000,
+        temperature_mc=30_000,
+        odometer=Registers(),
+    )
+
+
+def prepare(drills: int, each: int, per_message: int, first_ms: int) -> list[list[bytes]]:
+    """Packets by tick of 100 ms and connection: drills send at different ticks, so that the load
+    is even. A message goes out when its last sample is due."""
+    ticks: list[list[bytearray]] = [
+        [bytearray() for _ in range(CONNECTIONS)] for _ in range(each + per_message + 1)
+    ]
+    numbers = count(1)
+    for drill in range(1, drills + 1):
+        name, key = topic(drill, Channel.SAMPLE), message_key(drill)
+        # The first message is shorter, at another place for each drill.
+        start, end = 1, 1 + drill % per_message
+        while start <= each:
+            end = min(end, each)
+            samples = [sample_of(drill, number, first_ms) for number in range(start, end + 1)]
+            sealed = seal(key, name, encode_samples(samples, 1))
+            ticks[end][drill % CONNECTIONS] += publish(name, sealed, next(numbers))
+            start, end = end + 1, end + per_message
+    return [[bytes(one) for one in tick] for tick in ticks]
+
+
+def feed(port: int, ticks: list[list[bytes]], first_ms: int, pace: float = 1.0) -> None:
+    """Send each tick's packets at its time; at `pace` 0 as fast as the broker takes them."""
+    publishers = [RawPublisher(port, f"bench-feeder-{one}") for one in range(CONNECTIONS)]
+    for number, tick in enumerate(ticks):
+        due = first_ms / 1000 + number * SAMPLE_PERIOD_MS / 1000
+        if pace and (wait := due - time.time()) > 0:
+            time.sleep(wait)
+        for publisher, packets in zip(publishers, tick, strict=True):
+            publisher.send(packets)
+    time.sleep(1)
+    for publisher in publishers:
+        publisher.close()
+
+
+@contextmanager
+def box(folder: Path, port: int, drills: int) -> Iterator[Callable[[], dict[str, Any]]]:
+    """The oracle's side; calling what it gives ends it and returns its figures."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.ingest_box", str(folder), str(port), str(drills)],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}", "PATH": "/usr/bin:/bin"},
+    )
+
+    if process.stdout is None or process.stdout.readline().strip() != READY.encode():
+        raise RigError("the box did not start")
+
+    def finish() -> dict[str, Any]:
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+        if process.returncode != 0:
+            raise RigError(f"the box ended with {process.returncode}")
+        figures: dict[str, Any] = json.loads(output)
+        return figures
+
+    try:
+        yield finish
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process so far (proc(5), fields 14 and 15, in hundredths)."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def bare(mosquitto: Mosquitto, ticks: list[list[bytes]], messages: int) -> tuple[float, float]:
+    """Messages a second that a paho client takes and throws away, and its CPU seconds for one."""
+    seen = 0
+    done = threading.Event()
+
+    def on_message(*_: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == messages:
+            done.set()
+
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-bare")
+    client.on_message = on_message
+    client.connect("127.0.0.1", mosquitto.port)
+    client.subscribe("drill/+/sample", 1)
+    client.loop_start()
+    time.sleep(0.5)
+    feeder = threading.Thread(target=feed, args=(mosquitto.port, ticks, 0, 0.0))
+    began, used = time.monotonic(), time.process_time()
+    feeder.start()
+    done.wait(120)
+    wall, cpu = time.monotonic() - began, time.process_time() - used
+    feeder.join()
+    client.disconnect()
+    client.loop_stop()
+    if not seen:
+        raise RigError("the bare subscriber saw nothing")
+    return seen / wall, cpu / seen
+
+
+def measure_ingest(drills: int, per_message: int, seconds: int, *, speed: float) -> IngestFigure:
+    """One run of so many drills at ten samples a second times `speed`."""
+    with tempfile.TemporaryDirectory() as name, Mosquitto(Path(name)) as mosquitto:
+        folder, each = Path(name), int(seconds * 10)
+        shown = int(drills * speed)
+        with box(folder, mosquitto.port, shown) as finish:
+            first_ms = time.time_ns() // 1_000_000 + 2_000 + shown * each // 10
+            ticks = prepare(shown, each, per_message, first_ms)
+            delays = Delays(first_ms, shown)
+            listener = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-listener")
+            listener.on_message = delays.on_message
+            listener.connect("127.0.0.1", mosquitto.port)
+            listener.subscribe("drill/+/journalled", 1)
+            listener.loop_start()
+            feed(mosquitto.port, ticks, first_ms)
+            deadline = time.monotonic() + SETTLE_SECONDS
+            while sum(delays.journalled.values()) < shown * each and time.monotonic() < deadline:
+                time.sleep(0.1)
+            took = time.time() - first_ms / 1000
+            listener.disconnect()
+            listener.loop_stop()
+            figures = finish()
+        broker_cpu = cpu_seconds(mosquitto.process.pid)
+        messages = sum(one.count(b"/sample") for tick in ticks for one in tick)
+        rate, cost = bare(mosquitto, ticks, messages)
+    acknowledged = sum(delays.journalled.values())
+    ordered = sorted(delays.delays) or [0]
+    at = [ordered[min(int(len(ordered) * part), len(ordered) - 1)] for part in (0.5, 0.95, 0.99, 1)]
+    per = shown * each / messages
+    return IngestFigure(
+        drills=shown,
+        samples_per_message=per_message,
+        offered_per_second=shown * 10,
+        taken_per_second=round(acknowledged / max(took, seconds), 1),
+        acknowledged=acknowledged,
+        sent=shown * each,
+        delay_ms=(at[0], at[1], at[2], at[3]),
+        cpu_microseconds_per_sample=round(
+            1e6 * figures["cpu_seconds"] / max(figures["samples"], 1), 1
+        ),
+        broker_cpu_seconds=round(broker_cpu, 1),
+        bare_per_second=round(rate * per),
+        bare_cpu_microseconds_per_sample=round(1e6 * cost / per, 1),
+    )

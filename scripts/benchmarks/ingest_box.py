@@ -1,0 +1,140 @@
+"""The oracle's edge side as a process of its own, for `scripts/bench edge`: a real broker, journal
+and key, and a chain that stands still.
+
+    python -m benchmarks.ingest_box FOLDER PORT DRILLS
+
+It says `ready`, runs until SIGTERM, and then prints one line of JSON: samples taken, CPU seconds
+since it was ready, peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+
+from oracle.chain_journal import ChainJournal
+from oracle.core import Core, CoreLimits, CorePorts
+from oracle.ingest import MqttBroker
+from oracle.journal import Journal
+from oracle.keyring import Keyring
+from oracle.lease_policy import LeaseLimits
+from oracle.metering import Metering
+from oracle.run import STEP_SECONDS, SystemClock, stop_signals
+from oracle.settings import BrokerSettings, SettlementSettings
+from oracle.sign import KeystoreSigner
+from oracle.store import Store
+from oracle.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
+from protocol.records import Domain, LevelRate, Registers, RentalState, Tariff
+
+READY = "ready"
+KEY = sha256(b"benchmark of the edge").digest()
+TARIFF = Tariff((LevelRate(3, 5, 6000), LevelRate(5, 7, 6000), LevelRate(7, 9, 6000)), 1, 1)
+FUNDED = 10**15
+DOMAIN = Domain(31337, "0x" + "d" * 40)
+
+
+def message_key(drill: int) -> bytes:
+    """The message key of a drill, the same for both sides."""
+    return sha256(f"benchmark message key {drill}".encode()).digest()
+
+
+def standing_view(drills: int, signer: KeystoreSigner, now_s: int) -> ChainView:
+    """A chain on which every drill is rented, with money for all day."""
+    head = Header(100, b"h" * 32, b"g" * 32, now_s, 1)
+    numbers = range(1, drills + 1)
+    rentals = {
+        number: RentalView(
+            rental=number,
+            customer="0x" + "c" * 40,
+            drill=number,
+            tariff=1,
+            oracle=1,
+            state=RentalState.OPEN,
+            opened_at=now_s - 60,
+            ended_at=0,
+            until=(now_s - 60) * 1000,
+            funded=FUNDED,
+            registers=Registers(),
+        )
+        for number in numbers
+    }
+    return ChainView(
+        head=head,
+        confirmed=head,
+        polled_ms=now_s * 1000,
+        oracle=OracleView(signer.address, revoked=False),
+        gas_price_wei=1,
+        drills={number: DrillView(number, 1, number, retired=False) for number in numbers},
+        latest=rentals,
+        deep=rentals,
+        rested={number: Rest(head, "latest-1") for number in numbers},
+        tariffs={1: TARIFF},
+        evidence={
+            number: Evidence(number, number, FUNDED, 90, bytes(32), bytes(32), 0)
+            for number in numbers
+        },
+    )
+
+
+def core_of(
+    store: Store, broker: MqttBroker, signer: KeystoreSigner, keys: Mapping[int, bytes]
+) -> Core:
+    """The edge side with the defaults of its settings."""
+    metering = Metering(Journal(store), tuple(keys), 1)
+    metering.start()
+    metering.journal.signed.require_newest(signer.address)
+    limits = CoreLimits(
+        lease=LeaseLimits(5_000, 15_000, 60_000, 120, 20_000, 60_000, 15_000, 4_000),
+        settlement=SettlementSettings().limits(),
+        final_wait_ms=120_000,
+        grace_seconds=3_600,
+    )
+    ports = CorePorts(SystemClock(), broker, Keyring(signer))
+    return Core(ports, metering, ChainJournal(store), DOMAIN, limits, keys)
+
+
+def main(folder: Path, port: int, drills: int) -> None:
+    """Run until told to stop."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    signer = KeystoreSigner(KEY)
+    store = Store(f"sqlite:///{folder}/journal.sqlite")
+    keys = {drill: message_key(drill) for drill in range(1, drills + 1)}
+    broker = MqttBroker(BrokerSettings(host="127.0.0.1", port=port), "bench-oracle", tuple(keys))
+    core = core_of(store, broker, signer, keys)
+    view = standing_view(drills, signer, int(time.time()))
+    with stop_signals() as stop:
+        broker.connect()
+        before = time.process_time()
+        print(READY, flush=True)
+        while not stop.is_set():
+            now_ms = SystemClock().now_ms()
+            head = replace(view.head, timestamp=now_ms // 1000)
+            if not core.step(replace(view, polled_ms=now_ms, head=head)):
+                broker.arrived.wait(STEP_SECONDS)
+    cpu_seconds = time.process_time() - before
+    broker.close()
+    store.close()
+    figures = {
+        "samples": core.counters.samples,
+        "bad_messages": core.counters.bad_messages,
+        "dropped": broker.dropped,
+        "cpu_seconds": cpu_seconds,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
