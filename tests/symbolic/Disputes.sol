@@ -23,21 +23,16 @@ contract Disputes is NativeBase {
     }
 
     /// @notice A dispute moves a refund and a penalty from the bond to the account of the rental's
-    ///         customer; as much is held as before; the refunds of a rental never exceed what it
-    ///         owes; terms and registers stay; no other account or rental changes. The key is one
-    ///         of the rental's oracle and pays its penalty once.
-    function check_dispute__open(Input memory i, bool capped) public {
-        dispute(i, aRental(i.receipt.rental, false, capped));
-    }
-
-    /// @notice The same for a rental that has ended and may be closed.
-    function check_dispute__ended(Input memory i, bool capped, bool closed) public {
-        Rental memory r = aRental(i.receipt.rental, true, capped);
-        store(Slots.TERMS, i.receipt.rental, termsWord(r, closed));
-        dispute(i, r);
-    }
-
-    function dispute(Input memory i, Rental memory r) private {
+    ///         customer, be it open, ended or closed; as much is held as before; the refunds of a
+    ///         rental never exceed what it owes; terms and registers stay; no other account or
+    ///         rental changes. The key is one of the rental's oracle and pays its penalty once.
+    /// @custom:bound The rental's refunds are below 2^96 and the bond is below 2^127 before.
+    function check_dispute(Input memory i, bool capped, bool closed) public {
+        Rental memory r = aRental(i.receipt.rental, false, capped);
+        r.ended_at = svm.createUint(34, "ended_at");
+        store(Slots.TERMS, r.number, termsWord(r, closed));
+        store(Slots.REFUNDED, r.number, svm.createUint(96, "refunded"));
+        vm.store(address(meter), bytes32(Slots.POSTED), bytes32(svm.createUint(127, "posted")));
         uint256 record = svm.createUint(99, "record") | 1 << 99;
         store(Slots.RECORDS, uint160(i.key), record);
         State memory s = solvent(r.customer, r.number, i.who, i.other);

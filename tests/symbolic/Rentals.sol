@@ -45,7 +45,9 @@ contract Rentals is NativeBase {
     function beforeOpening(Opening memory o) private returns (State memory s) {
         vm.assume(o.sender != address(meter));
         vm.deal(o.sender, o.value);
-        s = solvent(o.sender, load(Slots.RENTAL_COUNT) + 1, o.who, o.other);
+        unchecked {
+            s = solvent(o.sender, load(Slots.RENTAL_COUNT) + 1, o.who, o.other);
+        }
     }
 
     function assertOpened(Opening memory o, State memory s, uint256 opened) private view {

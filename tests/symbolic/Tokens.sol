@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Base, vm, svm} from "./Base.sol";
+import {Caps} from "./IMeter.sol";
 
 /// A token that does what it likes with the balances at every call, and answers anything.
 contract HostileToken {
@@ -106,9 +107,10 @@ contract Tokens is Base {
     /// @notice Coins do not enter a contract whose asset is a token.
     function check_coins__refused(address sender, uint256 value, address account, uint256 a, uint256 c, uint256 d) public {
         vm.assume(value > 0 && sender != address(meter));
-        bytes[4] memory calls = [
+        bytes[5] memory calls = [
             abi.encodeCall(meter.deposit, (account, a)),
             abi.encodeCall(meter.open_rental, (a, c, d)),
+            abi.encodeCall(meter.open_capped_rental, (a, c, d, Caps({per_rental: a, per_hour: c}))),
             abi.encodeCall(meter.top_up, (a, c)),
             abi.encodeCall(meter.post_bond, (a))
         ];

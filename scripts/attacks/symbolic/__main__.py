@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from attacks.symbolic.breaks import BREAKS, QUICK_BREAKS, Break, broken_copy
-from attacks.symbolic.build import Check, build_checks, compile_copy, place_drill_meter
+from attacks.symbolic.breaks import (
+    BREAKS,
+    QUICK_BREAKS,
+    Break,
+    broken_copy,
+    require_break_for_each,
+)
+from attacks.symbolic.build import CHECKS, Check, build_checks, compile_copy, place_drill_meter
 from attacks.symbolic.errors import SymbolicError
 from attacks.symbolic.prove import Result, Verdict, prove
 from attacks.symbolic.quick import QUICK
 from attacks.symbolic.tools import Tools, find_tools
 from rig.contract import DEPLOYED, SOURCES, Optimiser, compile_drill_meter
+from rig.services import ROOT
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write what was found here.")]
 Only = Annotated[str, typer.Option(help="Only checks with this in their name.")]
@@ -40,50 +47,54 @@ def main(
             tools = find_tools()
             checks = build_checks(tools, folder)
             if self_test:
+                require_break_for_each(check.name for check in checks)
                 planted = [b for b in (QUICK_BREAKS if quick else BREAKS) if only in b.check]
-                found = _find_planted(tools, folder, checks, planted)
+                records = _find_planted(tools, folder, checks, planted)
             else:
                 chosen = [c for c in checks if only in c.name and (not quick or c.name in QUICK)]
                 place_drill_meter(folder, compile_drill_meter(optimiser).bytecode)
-                found = _prove_all(tools, folder, chosen)
+                records = _prove_all(tools, folder, chosen)
+            found = []
+            for record in records:
+                found.append(record)
+                if json_file is not None:
+                    # After each one: a run that is cut short leaves what it has found.
+                    json_file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     except SymbolicError as error:
         print(f"symbolic: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
-    if json_file is not None:
-        json_file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     good = sum(record["good"] for record in found)
     print(f"{good} passed, {len(found) - good} failed")
     raise typer.Exit(0 if found and good == len(found) else 1)
 
 
-def _prove_all(tools: Tools, folder: Path, checks: Iterable[Check]) -> list[dict[str, Any]]:
-    records = []
+def _prove_all(tools: Tools, folder: Path, checks: Iterable[Check]) -> Iterator[dict[str, Any]]:
     for check in checks:
         result = prove(tools, folder, check)
         good = result.verdict is Verdict.PROVEN
         _show(result, good)
-        records.append({**_record(result), "good": good})
-    return records
+        yield {**_record(result), "good": good}
 
 
 def _find_planted(
     tools: Tools, folder: Path, checks: list[Check], breaks: Iterable[Break]
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """Each break must be refuted by its check; a check that still proves it is blind."""
     by_name = {check.name: check for check in checks}
-    records = []
     for planted in breaks:
-        if planted.check not in by_name:
-            raise SymbolicError(f"the break {planted.what!r} names an unknown {planted.check}")
         with tempfile.TemporaryDirectory(prefix="symbolic-broken-") as name:
-            copy = broken_copy(SOURCES, Path(name), planted)
-            place_drill_meter(folder, compile_copy(copy))
-        result = prove(tools, folder, by_name[planted.check])
+            copy = Path(name)
+            broken_copy(copy, planted)
+            run = folder
+            if planted.file.endswith(".sol"):
+                run = copy / "run"
+                build_checks(tools, run, copy / CHECKS.relative_to(ROOT))
+            place_drill_meter(run, compile_copy(copy / SOURCES.relative_to(ROOT)))
+            result = prove(tools, run, by_name[planted.check])
         good = result.verdict is Verdict.REFUTED
         print(f"planted: {planted.what}")
         _show(result, good)
-        records.append({**_record(result), "planted": planted.what, "good": good})
-    return records
+        yield {**_record(result), "planted": planted.what, "good": good}
 
 
 def _show(result: Result, good: bool) -> None:

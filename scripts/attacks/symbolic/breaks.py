@@ -1,24 +1,33 @@
-"""Bugs to plant in copies of the contract: each must be found by the check that it names."""
+"""Bugs to plant in copies of the contract: each must be found by the check that it names.
+
+A lemma is about no contract; what is planted for it is a flaw in what it says itself.
+"""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from attacks.symbolic.build import CHECKS
 from attacks.symbolic.errors import SymbolicError
+from rig.contract import SOURCES
+from rig.services import ROOT
 
-VAULT = "modules/vault.vy"
-RENTALS = "modules/rentals.vy"
-BONDS = "modules/bonds.vy"
-METER = "modules/meter.vy"
-KEYS = "modules/keys.vy"
-MAIN = "DrillMeter.vy"
+VAULT = "contracts/modules/vault.vy"
+RENTALS = "contracts/modules/rentals.vy"
+BONDS = "contracts/modules/bonds.vy"
+METER = "contracts/modules/meter.vy"
+KEYS = "contracts/modules/keys.vy"
+SETTLEMENT = "contracts/modules/settlement.vy"
+MAIN = "contracts/DrillMeter.vy"
+ARITHMETIC = "tests/symbolic/Arithmetic.sol"
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """`old`, standing once in `file` of contracts/, becomes `new`; `check` must fail for it."""
+    """`old`, standing once in `file`, becomes `new`; `check` must fail for it."""
 
     check: str
     what: str
@@ -127,11 +136,74 @@ BREAKS: tuple[Break, ...] = (
         "refund: uint256 = terms.funded",
     ),
     Break(
+        "check_settle__ended_capped",
+        "a rental that has closed is told without its caps",
+        RENTALS,
+        "    if not terms.capped:\n        return terms.funded\n    caps",
+        "    if not terms.capped or terms.closed:\n        return terms.funded\n    caps",
+    ),
+    Break(
+        "check_settle__closed",
+        "a closed rental is settled on",
+        SETTLEMENT,
+        "elif terms.closed:",
+        "elif terms.closed and until == 0:",
+    ),
+    Break(
+        "check_settle__open_after_another",
+        "the rates of the first tariff are kept for every other",
+        MAIN,
+        "if terms.tariff != tariff:",
+        "if tariff == 0:",
+    ),
+    Break(
+        "check_settle__ended_after_another",
+        "the customer is refunded twice",
+        RENTALS,
+        "vault.accounts[party.customer] += refund",
+        "vault.accounts[party.customer] += 2 * refund",
+    ),
+    Break(
+        "check_settle__closed_after_another",
+        "a reading of no rental is settled",
+        SETTLEMENT,
+        "if terms.oracle != oracle:",
+        "if terms.oracle != oracle and terms.oracle != 0:",
+    ),
+    Break(
+        "check_settle__open_in_second_batch",
+        "every batch settles the first readings again",
+        MAIN,
+        "readings[first + i]\n            terms",
+        "readings[i]\n            terms",
+    ),
+    Break(
+        "check_settle__ended_in_second_batch",
+        "the first signer's word counts for all batches",
+        MAIN,
+        "settlement._settle(reading, signature.oracle, terms, rates)",
+        "settlement._settle(reading, signatures[0].oracle, terms, rates)",
+    ),
+    Break(
+        "check_settle__closed_in_second_batch",
+        "a closed rental is settled on",
+        SETTLEMENT,
+        "elif terms.closed:",
+        "elif terms.closed and until == 0:",
+    ),
+    Break(
         "check_settle__unsigned",
         "a P-256 signature counts whatever the precompile answers",
         KEYS,
         "return done and len(answer) == 32 and convert(answer, uint256) == 1",
         "return done and len(answer) == 32",
+    ),
+    Break(
+        "check_settle__unsigned_second_batch",
+        "only the first batch needs a signature",
+        MAIN,
+        "if not signed:",
+        "if not signed and first == 0:",
     ),
     Break(
         "check_dispute__unsigned",
@@ -141,7 +213,7 @@ BREAKS: tuple[Break, ...] = (
         "return empty(address) != ecrecover(",
     ),
     Break(
-        "check_dispute__open",
+        "check_dispute",
         "a dispute pays without drawing on the bond",
         BONDS,
         "self.posted -= drawn",
@@ -153,6 +225,15 @@ BREAKS: tuple[Break, ...] = (
         RENTALS,
         "return self._log_collected(rental, to, earned - party.collected)",
         "return self._log_collected(rental, to, earned)",
+    ),
+    Break(
+        "check_collect__the_same_twice",
+        "a rental pays as often as it is named",
+        RENTALS,
+        "        return 0\n    self.parties[rental] = packing._pack_party(\n"
+        "        packing.Party(customer=party.customer, collected=earned)",
+        "        return 0\n    self.parties[rental] = packing._pack_party(\n"
+        "        packing.Party(customer=party.customer, collected=party.collected)",
     ),
     Break(
         "check_post_bond",
@@ -190,6 +271,20 @@ BREAKS: tuple[Break, ...] = (
         "unsafe_mul(meter >> 222, t.price_per_1000_revolutions_2)",
     ),
     Break(
+        "check_charge__rises",
+        "the products may be of any size",
+        ARITHMETIC,
+        "            vm.assume((low | step | high) >> 107 == 0);\n",
+        "",
+    ),
+    Break(
+        "check_product__is_small",
+        "prices of 65 bits",
+        ARITHMETIC,
+        "(x & U43) * (p & U64)",
+        "(x & U43) * (p & (2 * U64 + 1))",
+    ),
+    Break(
         "check_balance__is_what_is_not_owed",
         "the hourly cap starts without its first hour",
         RENTALS,
@@ -201,14 +296,21 @@ BREAKS: tuple[Break, ...] = (
 QUICK_BREAKS = BREAKS[:2]
 
 
-def broken_copy(contracts: Path, folder: Path, planted: Break) -> Path:
-    """Copy `contracts` into `folder` with one bug in it; returns the copy's path.
+def require_break_for_each(checks: Iterable[str]) -> None:
+    """Raises SymbolicError unless each check has a bug to find, and each bug a check."""
+    wanted = {planted.check for planted in BREAKS}
+    if odd := wanted ^ set(checks):
+        raise SymbolicError(f"there is a check without a break, or the reverse: {sorted(odd)}")
+
+
+def broken_copy(folder: Path, planted: Break) -> None:
+    """Copy contracts/ and tests/symbolic/ into `folder` with one bug in them.
 
     Raises SymbolicError unless the text to break stands there exactly once.
     """
-    copy = folder / "contracts"
-    shutil.copytree(contracts, copy)
-    file = copy / planted.file
+    for original in (SOURCES, CHECKS):
+        shutil.copytree(original, folder / original.relative_to(ROOT))
+    file = folder / planted.file
     source = file.read_text(encoding="ascii")
     if (times := source.count(planted.old)) != 1:
         raise SymbolicError(
@@ -216,4 +318,3 @@ def broken_copy(contracts: Path, folder: Path, planted: Break) -> Path:
             f"{planted.what!r} replaces; adapt it in scripts/attacks/symbolic/breaks.py"
         )
     file.write_text(source.replace(planted.old, planted.new), encoding="ascii")
-    return copy

@@ -34,15 +34,18 @@ class Check:
     bound: str
 
 
-def build_checks(tools: Tools, folder: Path) -> list[Check]:
-    """Compile the checks into `folder`/out and list them; raises SymbolicError."""
+def build_checks(tools: Tools, folder: Path, sources: Path = CHECKS) -> list[Check]:
+    """Compile the checks in `sources` into `folder`/out and list them; raises SymbolicError."""
     script = Path(__file__).with_name("solidity.cjs")
     slots = folder / "generated"
-    slots.mkdir()
-    (slots / "Slots.sol").write_text(_slots(), encoding="ascii")
+    slots.mkdir(parents=True)
+    layout, abi, identifiers = map(
+        json.loads, _vyper("layout,abi,method_identifiers", SOURCES).splitlines()
+    )
+    (slots / "Slots.sol").write_text(_slots(layout["storage_layout"]), encoding="ascii")
     command = [str(tools.node), str(script), str(tools.solc), str(folder / "out")]
-    _run([*command, str(CHECKS), str(slots)])
-    _require_same_functions(folder)
+    _run([*command, str(sources), str(slots)])
+    _require_same_functions(folder, abi, identifiers)
     found = []
     for path in sorted((folder / "out").glob("*.sol/*.json")):
         artefact = json.loads(path.read_text(encoding="utf-8"))
@@ -55,9 +58,8 @@ def build_checks(tools: Tools, folder: Path) -> list[Check]:
     return found
 
 
-def _slots() -> str:
+def _slots(layout: dict[str, Any]) -> str:
     """Solidity constants for where the compiler has put each storage variable of DrillMeter."""
-    layout = json.loads(_vyper("layout", SOURCES))["storage_layout"]
     lines = [
         f"uint256 constant {name.upper()} = {place['slot']};"
         for module in layout.values()
@@ -66,13 +68,15 @@ def _slots() -> str:
     return "\n".join(["// SPDX-License-Identifier: AGPL-3.0-only", SOLIDITY, *lines, ""])
 
 
-def _require_same_functions(folder: Path) -> None:
+def _require_same_functions(
+    folder: Path, abi: list[dict[str, Any]], identifiers: dict[str, str]
+) -> None:
     """Whoever calls a function that DrillMeter has not sees a revert, and proves nothing by it."""
-    functions = [e for e in json.loads(_vyper("abi", SOURCES)) if e["type"] == "function"]
+    functions = [e for e in abi if e["type"] == "function"]
     acting = {e["name"] for e in functions if e["stateMutability"] in {"payable", "nonpayable"}}
     path = folder / "out" / "IMeter.sol" / "IMeter.json"
     known = set(json.loads(path.read_text(encoding="utf-8"))["methodIdentifiers"])
-    real = set(json.loads(_vyper("method_identifiers", SOURCES)))
+    real = set(identifiers)
     missing = acting - {signature.split("(", 1)[0] for signature in known}
     if strange := known - real or missing:
         raise SymbolicError(f"IMeter.sol and DrillMeter.vy are not at one on {sorted(strange)}")
@@ -101,7 +105,7 @@ def compile_copy(contracts: Path) -> str:
 def _vyper(wanted: str, contracts: Path) -> str:
     command = [str(Path(sys.prefix) / "bin" / "vyper"), "-f", wanted]
     command += ["--evm-version", EVM_VERSION, "DrillMeter.vy"]
-    return _run(command, contracts).strip().splitlines()[-1]
+    return _run(command, contracts).strip()
 
 
 def place_drill_meter(folder: Path, creation_code: str) -> None:

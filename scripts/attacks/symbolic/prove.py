@@ -14,10 +14,12 @@ from typing import Any
 from attacks.symbolic.build import Check
 from attacks.symbolic.tools import Tools
 
-SOLVER_SECONDS = 300
-"""For one path's question to the solver."""
+ENGINE = Path(__file__).with_name("engine.py")
 
-CHECK_SECONDS = 900
+SOLVER_SECONDS = 1800
+"""For one path's question to the solver; generous, for a machine that has other things to do."""
+
+CHECK_SECONDS = 7200
 """For a check with all its paths."""
 
 LOOP_BOUND = 66
@@ -26,7 +28,10 @@ LOOP_BOUND = 66
 OPTIONS = (
     *("--storage-layout", "generic", "--solver", "yices", "--solver-threads", "1"),
     *("--solver-timeout-assertion", f"{SOLVER_SECONDS}s", "--loop", str(LOOP_BOUND)),
-    *("--cache-solver", "--no-status"),
+    # A counterexample settles it. A panic in a check is a failure, and not just a revert.
+    *("--cache-solver", "--early-exit", "--panic-error-codes", "*"),
+    # There is little cyclic garbage; without the search for it, it takes two thirds of the time.
+    *("--disable-gc", "--no-status"),
 )
 
 
@@ -67,8 +72,7 @@ def prove(tools: Tools, folder: Path, check: Check) -> Result:
     """Run one check on the artefacts in `folder`."""
     report = folder / "report.json"
     report.unlink(missing_ok=True)
-    engine = Path(__file__).with_name("engine.py")
-    command = [str(tools.python), str(engine), "--root", str(folder), *OPTIONS]
+    command = [str(tools.python), str(ENGINE), "--root", str(folder), *OPTIONS]
     command += ["--contract", check.contract, "--match-test", f"^{check.name}\\("]
     command += ["--json-output", str(report)]
     with subprocess.Popen(
@@ -87,20 +91,30 @@ def prove(tools: Tools, folder: Path, check: Check) -> Result:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
             return Result(check, Verdict.TIMED_OUT, float(CHECK_SECONDS), 0, 0, output)
-    return _result(check, report, output)
+    answer = report.read_text(encoding="utf-8") if report.exists() else ""
+    return judge(check, answer, process.returncode, output)
 
 
-def _result(check: Check, report: Path, output: str) -> Result:
-    if not report.exists():
-        return Result(check, Verdict.ERROR, 0.0, 0, 0, output)
-    groups: dict[str, list[dict[str, Any]]] = json.loads(report.read_text())["test_results"]
-    results = [result for group in groups.values() for result in group]
-    if len(results) != 1 or results[0]["name"] != check.signature:
-        return Result(check, Verdict.ERROR, 0.0, 0, 0, output)
-    found = results[0]
-    verdict = _BY_EXIT_CODE.get(found["exitcode"], Verdict.ERROR)
-    if verdict is Verdict.PROVEN and found["num_bounded_loops"] != 0:
-        verdict = Verdict.INCOMPLETE
-    paths, completed, _stuck = found["num_paths"] or (0, 0, 0)
-    seconds = (found["time"] or [0.0])[0]
+def judge(check: Check, answer: str, exit_code: int, output: str) -> Result:
+    """The verdict in halmos' JSON report `answer`, empty when it wrote none, and its exit code.
+
+    Whatever is not the report of a proof, of this check and none besides, is something else.
+    """
+    error = Result(check, Verdict.ERROR, 0.0, 0, 0, output)
+    try:
+        groups: dict[str, list[dict[str, Any]]] = json.loads(answer)["test_results"]
+        found = [result for group in groups.values() for result in group]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return error
+    if len(found) != 1 or found[0].get("name") != check.signature:
+        return error
+    result = found[0]
+    paths, completed, stuck = result.get("num_paths") or (0, 0, 0)
+    seconds = (result.get("time") or [0.0])[0]
+    verdict = _BY_EXIT_CODE.get(result.get("exitcode", -1), Verdict.ERROR)
+    if verdict is Verdict.PROVEN:
+        if result.get("num_bounded_loops") != 0:
+            verdict = Verdict.INCOMPLETE
+        elif exit_code != 0 or stuck or completed < 1 or result.get("num_models") != 0:
+            verdict = Verdict.ERROR
     return Result(check, verdict, round(seconds, 1), paths, completed, output)
