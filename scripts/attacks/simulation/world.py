@@ -28,6 +28,8 @@ HEALING_MS = 240_000
 """How long after the last fault everything may take to be well again: a chain side that backs off,
 a final reading that waits, a retry after a rejection."""
 
+STAYS_WELL_TICKS = 15
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -173,10 +175,10 @@ class SimWorld:
             self.tick(self.dice.choice(TICKS_MS))
         self.calm()
         deadline_ms = self.now_ms + HEALING_MS
-        while self.now_ms < deadline_ms and not self.settled():
+        well = 0
+        while self.now_ms < deadline_ms and well < STAYS_WELL_TICKS:
             self.tick(200)
-        for _ in range(30):
-            self.tick(200)
+            well = well + 1 if self.settled() else 0
         self.tally.simulated_ms = self.now_ms - self.begun_ms
         self.tally.worlds = 1
         self.tally.rentals = len(self.chain.head.rentals)

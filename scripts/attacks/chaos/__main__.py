@@ -1,0 +1,78 @@
+"""Kill the edge's processes for real, with SIGKILL, while its endpoint and its broker misbehave.
+
+    scripts/chaos [--kills N] [--seed S] [--drills D] [--json FILE]
+
+A node with a block a second that reorganises, mosquitto, drills on pseudo-terminals with their
+bridges, one oracle; proxies in between that fail, delay and cut. Exit status 1 when a sample that
+was acknowledged is lost, a bill is another than that of all samples, or a transaction reverts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from attacks.chaos.story import Record, Story
+from attacks.chaos.verdict import Verdict, judge
+from attacks.chaos.yard import Yard
+
+
+def main(arguments: list[str]) -> int:
+    """Run; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=200, help="SIGKILLs at random moments (200)")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments and victims (1)")
+    parser.add_argument("--drills", type=int, default=2, help="(2)")
+    parser.add_argument("--restarts", type=int, default=5, help="measured, of either kind (5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    chosen = parser.parse_args(arguments)
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - begun:7.1f}  {line}", flush=True)
+
+    with (
+        TemporaryDirectory(prefix="chaos-") as folder,
+        Yard(Path(folder), chosen.drills, chosen.seed) as yard,
+    ):
+        say("everything runs")
+        try:
+            record = Story(yard, chosen.seed, say).tell(chosen.kills, chosen.restarts)
+        except BaseException:
+            print(yard.oracle.log_end(30), file=sys.stderr)
+            raise
+        verdict = judge(yard, record)
+    result = _as_json(record, verdict, chosen.seed, time.monotonic() - begun)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+    return int(bool(verdict.lost or verdict.billed_otherwise or verdict.reverted))
+
+
+def _as_json(record: Record, verdict: Verdict, seed: int, seconds: float) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "kills": record.kills.total(),
+        "killed": dict(record.kills),
+        "stages": dict(record.stages.most_common()),
+        "faults": dict(record.faults.most_common()),
+        "strokes": record.strokes,
+        **asdict(verdict),
+        "restart_seconds": [round(one, 1) for one in record.restarts_seconds],
+        "restart_seconds_with_failing_rpc": [
+            round(one, 1) for one in record.restarts_failing_seconds
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

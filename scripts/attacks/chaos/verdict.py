@@ -1,0 +1,81 @@
+"""What was lost, billed twice or reverted: by the journal's bytes and the chain's blocks."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from attacks.chaos.story import Record
+from attacks.chaos.yard import TARIFF, Yard
+from attacks.simulation.meter import Bill, cost
+from oracle.views import RentalView
+from protocol.records import Registers, RentalState
+from protocol.sample import Sample, decode_sample
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Counts; all but the first two must be 0."""
+
+    samples: int
+    settlements: int
+    lost: int
+    billed_otherwise: int
+    reverted: int
+
+
+def judge(yard: Yard, record: Record) -> Verdict:
+    """Look at everything."""
+    samples = lost = otherwise = 0
+    for drill, rental in zip(yard.numbers, record.rentals, strict=True):
+        journal = _journal(yard, drill)
+        samples += len(journal)
+        held = {sample.sequence for sample, _ in journal}
+        missing = {*range(1, max(held, default=0) + 1)} - held
+        lost += len(missing - record.excused.get(drill, set()))
+        otherwise += not _billed_right(yard, rental, journal)
+    settlements, reverted = _transactions(yard)
+    return Verdict(samples, settlements, lost, otherwise, reverted)
+
+
+def _journal(yard: Yard, drill: int) -> list[tuple[Sample, bytes]]:
+    with closing(sqlite3.connect(yard.folder / "journal.sqlite")) as connection:
+        rows = connection.execute(
+            "SELECT raw FROM sample WHERE drill = ? ORDER BY sequence", (drill,)
+        ).fetchall()
+    return [(decode_sample(raw), raw) for (raw,) in rows]
+
+
+def _billed_right(yard: Yard, rental: int, journal: list[tuple[Sample, bytes]]) -> bool:
+    """Whether the contract's registers and charge are what all samples of the rental come to."""
+    functions = yard.contract.functions
+    found: Any = functions.rental(rental).call()
+    registers = Registers(*functions.registers(rental).call())
+    customer, drill, tariff, oracle, state, opened_at, ended_at, until, funded, _ = found
+    view = RentalView(
+        *(rental, customer, drill, tariff, oracle, RentalState(state), opened_at, ended_at, until),
+        funded=funded,
+        registers=registers,
+    )
+    bill = Bill(view, TARIFF, ended_at * 1000, journal)
+    charge = cost(TARIFF, registers, until - view.opened_ms)
+    return (
+        until == ended_at * 1000
+        and bill.registers(len(bill.log)) == registers
+        and functions.charge(rental).call() == charge
+    )
+
+
+def _transactions(yard: Yard) -> tuple[int, int]:
+    """How many of the box's transactions are in the chain, and how many of them reverted."""
+    found = reverted = 0
+    for number in range(yard.web3.eth.block_number + 1):
+        block: Any = yard.web3.eth.get_block(number, full_transactions=True)
+        for transaction in block["transactions"]:
+            if transaction["from"] == yard.gas.address:
+                found += 1
+                receipt = yard.web3.eth.get_transaction_receipt(transaction["hash"])
+                reverted += receipt["status"] != 1
+    return found, reverted
