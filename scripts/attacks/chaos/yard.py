@@ -61,7 +61,7 @@ class Yard:
         self.rpc = stack.enter_context(RpcProxy(self.anvil.port, self.seed))
         self.mqtt = stack.enter_context(TcpProxy(self.broker.port))
         self.web3 = Web3(HTTPProvider(self.anvil.url))
-        self.provider, self.customer = self.web3.eth.accounts[:2]
+        self.provider, self.customer = map(str, [*self.web3.eth.accounts][:2])
         self.signing, self.gas = Account.create(), Account.create()
         self.anvil.rpc("anvil_setBalance", self.gas.address, hex(10**20))
         self._deploy()

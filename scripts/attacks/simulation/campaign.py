@@ -66,16 +66,16 @@ def play(
         return "", world
 
 
-def explain(seed: int, error: str, world: SimWorld) -> Failure:
+def explain(seed: int, error: str, world: SimWorld, kinds: Sequence[str] | None = None) -> Failure:
     """Leave out kinds of trouble, then the end of it, as long as a promise is still broken."""
     muted: frozenset[str] = frozenset()
     for kind in sorted({name for _, name in world.trouble.story}):
-        found, tried = play(seed, muted=muted | {kind})
+        found, tried = play(seed, kinds, muted | {kind})
         if found:
             muted, error, world = muted | {kind}, found, tried
     troubled_ms = world.terms.troubled_ms
     for share in (0.3, 0.5, 0.75):
-        found, tried = play(seed, muted=muted, troubled_ms=int(troubled_ms * share))
+        found, tried = play(seed, kinds, muted, int(troubled_ms * share))
         if found:
             error, world = found, tried
             break
