@@ -336,11 +336,40 @@ def test_transitions__whole_table__covers_each_state_and_signal() -> None:
     }
 
 
-def test_transitions__table_in_the_document__is_the_one_in_the_code() -> None:
+def _document() -> dict[tuple[State, Signal], State]:
+    """The table of docs/controller.md."""
     rows = re.findall(r"^\| \*\*(\w+)\*\* \|(.+)\|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
-    documented = {
-        (State[state], signal): State[cell.strip()]
-        for state, cells in rows
-        for signal, cell in zip(Signal, cells.split("|"), strict=True)
+    return {
+        (State[name], signal): State[target.strip()]
+        for name, targets in rows
+        for signal, target in zip(Signal, targets.split("|"), strict=True)
     }
-    assert documented == TRANSITIONS
+
+
+@pytest.mark.parametrize(("state", "signal"), [(s, g) for s in State for g in Signal])
+def test_apply__each_signal_alone_in_each_state__moves_as_the_document_says(
+    state: State, signal: Signal
+) -> None:
+    """All thirty transitions through the machine itself, those that must not happen among them."""
+    permitted = signal in (Signal.PULL_PERMITTED, Signal.REST_PERMITTED)
+    event: Input
+    match signal:
+        case Signal.PULL_PERMITTED | Signal.PULL_FORBIDDEN:
+            event = Pull()
+        case Signal.RELEASE:
+            event = Release()
+        case Signal.REST_PERMITTED | Signal.REST_FORBIDDEN:
+            event = Sensed(NOW_MS, 0, Fault.NONE)
+        case Signal.FAULT:
+            event = Sensed(NOW_MS, 100, Fault.OVER_TEMPERATURE)
+    # A spindle that turns keeps the look at how things stand from adding a signal of its own.
+    before = controller(state, permitted=permitted, trigger=signal is Signal.RELEASE, rpm=100)
+
+    after = apply(before, event).controller
+
+    assert after.state is _document()[state, signal]
+    assert after.motor_on == (after.state is State.RUNNING)
+
+
+def test_transitions__table_in_the_document__is_the_one_in_the_code() -> None:
+    assert _document() == TRANSITIONS

@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from audit_rig import LyingNode
 from eth_account import Account
 from oracle_world import PASSWORD, TARIFF, World, wait
 
@@ -113,6 +115,9 @@ def test_check__all_well__prints_each_finding(world: World) -> None:
     assert result.returncode == 0, result.stderr
     for what in ("signing key", "gas key", "chain", "oracle key", "drill 1", "journal", "broker"):
         assert f"ok  {what}: " in result.stdout
+    assert f"ok  endpoint {world.anvil.url}: block " in result.stdout
+    assert "proves state, proves receipts" in result.stdout
+    assert "ok  quorum: 1 of 1: TRUST IN ONE NODE" in result.stdout
 
 
 def test_check__key_not_registered__says_what_to_do(world: World) -> None:
@@ -148,3 +153,34 @@ def test_run__wrong_settings__one_line_and_status_2_each(world: World) -> None:
     (world.folder / "signing.json").write_text((world.folder / "gas.json").read_text())
     assert "second keystore" in refusal(world)
     assert PASSWORD not in refusal(world)
+
+
+def said(world: World, event: str) -> str:
+    """The daemon's log lines of one event."""
+    lines = (world.folder / "logs" / "oracle-run.log").read_text().splitlines()
+    return "\n".join(line for line in lines if f'"event": "{event}"' in line)
+
+
+def test_run__endpoints_lie__one_is_named_and_two_end_the_leases(world: World) -> None:
+    lying = [False]
+
+    def lie(method: str, _parameters: list[Any], result: Any) -> Any:
+        changed = {"stateRoot": "0x" + "ab" * 32}
+        return {**result, **changed} if method == "eth_getBlockByNumber" else result
+
+    def turncoat(method: str, parameters: list[Any], result: Any) -> Any:
+        return lie(method, parameters, result) if lying[0] else result
+
+    with LyingNode(world.anvil.url, lie) as liar, LyingNode(world.anvil.url, turncoat) as other:
+        world.endpoints, world.quorum = [world.anvil.url, liar.url, other.url], 2
+        world.settings.write_text(world.settings_text(chain__silence_seconds="3"))
+        with world.daemon() as daemon:
+            world.open_rental(RESERVE + 10**18)
+            wait("lease", world.bridge.leased, 30, daemon)
+            assert liar.url in said(world, "endpoint lies")
+            assert other.url not in said(world, "endpoint lies")
+
+            lying[0] = True
+            inhibited = Inhibit.CHAIN_UNREACHABLE
+            wait("inhibit", lambda: world.bridge.inhibited(inhibited), 20, daemon)
+            assert other.url in said(world, "endpoint lies")
