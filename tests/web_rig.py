@@ -43,7 +43,10 @@ def fill_in(page: Page, drill: int = 1, amount: str = AMOUNT) -> None:
 def rent(page: Page, drill: int = 1, amount: str = AMOUNT) -> int:
     """From anywhere to the panel of a new rental; its number."""
     fill_in(page, drill, amount)
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Rental", timeout=PATIENCE_MS)
+    try:
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Rental", timeout=PATIENCE_MS)
+    except AssertionError as error:
+        raise AssertionError(page.locator("body").inner_text()) from error
     return int(page.get_by_role("heading", level=1).inner_text().split()[-1])
 
 

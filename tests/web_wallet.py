@@ -150,6 +150,10 @@ class Wallet:
 
     def _do_eth_signTypedData_v4(self, params: Any) -> dict[str, Any]:  # noqa: N802
         message = json.loads(params[1]) if isinstance(params[1], str) else params[1]
+        # Numbers come as decimal text, which wallets take and eth-account does not.
+        for member in message["types"][message["primaryType"]]:
+            if member["type"].startswith("uint"):
+                message["message"][member["name"]] = int(message["message"][member["name"]])
         signed = Account.sign_message(encode_typed_data(full_message=message), self.account.key)
         return {"result": "0x" + bytes(signed.signature).hex()}
 

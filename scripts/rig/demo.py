@@ -48,12 +48,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--embedded-broker", action="store_true", help="not mosquitto, even if it is installed"
     )
+    parser.add_argument(
+        "--web", action="store_true", help="no story: serve the page, and drill until Ctrl-C"
+    )
     parser.add_argument("--folder", type=Path, metavar="DIR", help="keep logs and data there")
     options = parser.parse_args(arguments)
     if (options.trace is None) != (options.columns is None):
         parser.error("--trace and --columns belong together")
     if options.sample_period_ms is not None and options.trace is None:
         parser.error("--sample-period-ms needs --trace")
+    if options.web and options.json is not None:
+        parser.error("--web plays no story, so there is no summary for --json")
     if options.trace is not None:
         _check_trace(parser, options)
     return options
@@ -135,6 +140,11 @@ def run(options: argparse.Namespace, folder: Path, console: Console) -> int:
     if options.trace is not None:
         trace = Trace(options.trace.resolve(), options.columns, options.sample_period_ms)
     with World(folder, trace, view.say, embedded=options.embedded_broker) as world:
+        if options.web:
+            from rig.web_demo import show_page  # noqa: PLC0415  only with --web
+
+            show_page(world, folder, view.say, threading.Event())
+            return OK
         summary = play(world, view)
     console.print()
     console.print(summary.as_text(), markup=False, highlight=False, soft_wrap=True)

@@ -34,15 +34,16 @@ class Page(Daemon):
         broker_port: int,
         drills: Mapping[int, str],
         port: int | None = None,
+        built: Path = BUILT,
     ) -> None:
-        if not (BUILT / "index.html").exists():
+        if not (built / "index.html").exists():
             raise RigError("the page is not built; run scripts/page")
         self.port = port or free_port()
         self.settings = folder / "http.toml"
         lines = [
             f"deployment = {json.dumps(str(record))}",
             f"[listen]\nhost = {json.dumps(HOST)}\nport = {self.port}",
-            f"[page]\nfolder = {json.dumps(str(BUILT))}\nrpc_url = {json.dumps(rpc_url)}",
+            f"[page]\nfolder = {json.dumps(str(built))}\nrpc_url = {json.dumps(rpc_url)}",
             'chain_name = "Local test chain"\ncurrency = "ETH"\nconfirmations = 2',
             f"reserve_seconds = {plan.RESERVE_MS // 1000}",
             f"[broker]\nhost = {json.dumps(HOST)}\nport = {broker_port}",

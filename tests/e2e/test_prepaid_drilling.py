@@ -150,6 +150,7 @@ def test_demo__interrupted__stops_everything_and_says_where_the_logs_are(tmp_pat
         (["--columns", "rpm=a"], "--trace and --columns belong together"),
         (["--trace", "none.csv", "--columns", "rpm=a,torque=b"], "none.csv"),
         (["--sample-period-ms", "5"], "needs --trace"),
+        (["--web", "--json", "x.json"], "--web plays no story"),
         (["--sample-period-ms", "x"], "invalid int value"),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from web_rig import PATIENCE_MS, Look, serious
 from web_wallet import Wallet, new_wallet
 
@@ -19,6 +19,8 @@ from rig.world import DEPLOYER
 
 COIN = 10**18
 CLOSE_SECONDS = 60
+expect.set_options(timeout=PATIENCE_MS)
+
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 

@@ -137,7 +137,7 @@ export function PayForm({ purpose, least, action, done, more }: FormProps) {
         )}
         {token !== undefined && <p>{t('open.token', { symbol })}</p>}
       </div>
-      <button type="submit" disabled={!ready || busy}>{action}</button>
+      <button type="submit" disabled={!ready || busy || funds.data === undefined}>{action}</button>
     </form>
   )
 }
