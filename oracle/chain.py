@@ -6,6 +6,7 @@ raise LyingEndpointError; whatever else is wrong raises ChainError.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -40,11 +41,14 @@ from protocol.headers import Header, header_rlp, proven_header
 from protocol.receipt_trie import receipts_root
 from protocol.state_proof import Account, proven_account, proven_words
 
-ATTEMPTS = 2
-"""A call is tried twice; after that the step gives up and the next one asks again."""
+ATTEMPTS, ATTEMPTS_SECONDS = 5, 5.0
+"""A call that fails is tried again, five times in all and for five seconds, so one that times out
+twice. After that the step gives up and the next one asks again. A look at the chain takes dozens of
+calls and needs all of them: with 30 % failing and two tries of each, hardly one look succeeded."""
 
 ALREADY_SENT = ("already known", "already imported", "known transaction")
 TRANSPORT_ERRORS = (requests.RequestException, OSError)
+WORTH_ANOTHER_TRY = (*TRANSPORT_ERRORS, json.JSONDecodeError)
 
 _T = TypeVar("_T")
 
@@ -229,7 +233,11 @@ class RpcEndpoint:
         """
         try:
             for attempt in stamina.retry_context(
-                on=TRANSPORT_ERRORS, attempts=ATTEMPTS, wait_initial=0.1, wait_max=0.5
+                on=WORTH_ANOTHER_TRY,
+                attempts=ATTEMPTS,
+                timeout=ATTEMPTS_SECONDS,
+                wait_initial=0.1,
+                wait_max=0.5,
             ):
                 with attempt:
                     return call()
