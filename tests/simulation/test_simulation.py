@@ -13,8 +13,7 @@ WITHIN = 60
 
 FOUND = {
     9: "a commit that was durable although its answer was lost stopped the journal for good",
-    16182546664999: "a closed rental made way for the next one while it was read, a KeyError in the "
-    "chain's thread",
+    16182546664999: "a closed rental that made way for the next one ended the chain thread",
     324: "a settlement whose nonce was used up on a fork was never sent again",
 }
 """Seeds that broke a promise once. The bugs have tests of their own as well, because a change of
