@@ -71,6 +71,7 @@ class Bridge:
         broker: Broker,
         *,
         witness: Witness | None = None,
+        gather_ms: int = 0,
     ) -> None:
         """Connect the parts; nothing is sent before the first step. `key` is the message key; a
         `witness` makes the bridge strict: no lease goes to the controller without a proof."""
@@ -80,7 +81,7 @@ class Bridge:
         self._link = link
         self._spool = spool
         self._broker = broker
-        self._publisher = Publisher(spool)
+        self._publisher = Publisher(spool, gather_ms)
         self._connections = 0
         self._spool_error = ""
         self._reserved_ms = 0

@@ -27,9 +27,11 @@ SAME_REQUEST_MS = 250
 class Publisher:
     """The place up to which one drill's samples are published."""
 
-    def __init__(self, spool: Spool) -> None:
-        """Begin with what the oracle has not journalled."""
-        self._spool = spool
+    def __init__(self, spool: Spool, gather_ms: int = 0) -> None:
+        """Begin with what the oracle has not journalled. The first sample of a message waits
+        `gather_ms` for others."""
+        self._spool, self._gather_ms = spool, gather_ms
+        self._since_ms: int | None = None
         self._cursor = spool.journalled
         self._resend_ms = FIRST_RESEND_MS
         self._progress_ms = 0
@@ -66,6 +68,8 @@ class Publisher:
         rows = self._in_order(self._spool.pending(self._cursor, MAX_SAMPLES_PER_MESSAGE))
         if not rows:
             return None
+        if not self._is_full(rows, now_ms):
+            return None
         if ahead <= 0:
             self._progress_ms = now_ms
         oldest = self._oldest()
@@ -74,6 +78,15 @@ class Publisher:
             return encode_samples([decode_sample(data) for _, data in rows], oldest)
         except ProtocolError as error:
             raise SpoolError(f"the spool is damaged: {error}") from error
+
+    def _is_full(self, rows: list[tuple[int, bytes]], now_ms: int) -> bool:
+        """Whether the message is to go: no more fits, or its first sample has waited enough."""
+        if self._since_ms is None:
+            self._since_ms = now_ms
+        if len(rows) < MAX_SAMPLES_PER_MESSAGE and now_ms - self._since_ms < self._gather_ms:
+            return False
+        self._since_ms = None
+        return True
 
     def _in_order(self, rows: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         """The rows up to the first hole that may still be filled."""

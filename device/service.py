@@ -69,7 +69,15 @@ def run(settings: BridgeSettings) -> None:
         strict = settings.strict
         broker = PahoBroker(settings.drill, settings.broker, will, wake, proofs=strict is not None)
         witness = None if strict is None else open_witness(settings.drill, strict, wake)
-        bridge = Bridge(settings.drill, key, link, spool, broker, witness=witness)
+        bridge = Bridge(
+            settings.drill,
+            key,
+            link,
+            spool,
+            broker,
+            witness=witness,
+            gather_ms=settings.gather_ms,
+        )
         if witness is not None:
             witness.start()
         broker.start()

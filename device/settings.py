@@ -109,6 +109,8 @@ class BridgeSettings(BaseSettings):
     """1.2 GB, eleven days of drilling without an oracle; a full spool locks the drill."""
     spool_reserve_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 16
     """Set aside on the spool's disk for the last samples when it is full."""
+    gather_ms: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """How long a sample waits for others to share its message."""
     message_key_file: Path
     broker: BrokerSettings = BrokerSettings()
     strict: StrictSettings | None = None

@@ -51,7 +51,8 @@ RESERVE_MS = 10_000
 """How often it is tried to set disk space aside again, after a full disk took it."""
 
 ACKNOWLEDGE_MS = 100
-"""A drill's samples are acknowledged at most this often; several messages share one answer."""
+"""A drill's samples are acknowledged at most this often, and no more than a thousand answers go out
+a second: with more than a hundred drills each waits longer. Several messages share one answer."""
 
 REPORTED_BAD_MESSAGES = 20
 """So many are reported one by one, then every thousandth."""
@@ -226,7 +227,8 @@ class Core:
         self._owed |= taken.moved
         self._resend |= taken.resend
         due = set(self._resend)
-        if now_ms - self._acknowledged_ms >= ACKNOWLEDGE_MS or now_ms < self._acknowledged_ms:
+        pause_ms = max(ACKNOWLEDGE_MS, len(self.metering.drills))
+        if now_ms - self._acknowledged_ms >= pause_ms or now_ms < self._acknowledged_ms:
             due |= self._owed
             self._acknowledged_ms = now_ms
         if not self.metering.writable:

@@ -53,6 +53,8 @@ class Metering:
     _checkpoint_size: dict[int, int] = field(default_factory=dict)
     _of_drill: dict[int, list[int]] = field(default_factory=dict)
     _overspeed: set[int] = field(default_factory=set)
+    _asked: set[int] = field(default_factory=set)
+    """Drills of which something is missing that was asked for."""
 
     def start(self) -> None:
         """Read how far each drill's samples are durable; raises JournalError."""
@@ -64,27 +66,29 @@ class Metering:
         A journal that cannot be written changes nothing: the samples stay with the bridges.
         """
         found = self._reread(now_ms) if self._doubtful else []
-        orders = dict(self.orders)
+        changed: dict[int, Order] = {}
         taken: dict[int, list[LoggedSample]] = {}
         late: list[LoggedSample] = []
         moved, resend = set(), set()
         for message in messages:
             drill = message.drill
-            intake = take(orders[drill], message, now_ms)
-            orders[drill] = intake.order
+            intake = take(changed.get(drill, self.orders[drill]), message, now_ms)
+            changed[drill] = intake.order
             moved.add(drill)
             if intake.resend:
                 resend.add(drill)
             taken.setdefault(drill, []).extend(intake.accepted)
             late.extend(intake.late)
             self._report(drill, intake)
-        for drill, order in orders.items():
-            orders[drill], again = overdue(order, now_ms)
+        for drill in self._asked | changed.keys():
+            changed[drill], again = overdue(changed.get(drill, self.orders[drill]), now_ms)
             if again:
                 resend.add(drill)
         if not self._write(Received([one for some in taken.values() for one in some], late)):
             return Taken()
-        self.orders = orders
+        self.orders |= changed
+        self._asked -= changed.keys()
+        self._asked |= {drill for drill, one in changed.items() if one.asked_ms is not None}
         gaps = found + [
             gap for drill, samples in taken.items() for gap in self._append(drill, samples, now_ms)
         ]

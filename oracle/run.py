@@ -43,6 +43,10 @@ STEP_SECONDS = 0.05
 STOP_SECONDS = 10
 """How long a thread may take to finish what it is at: a call to the chain, a file."""
 
+GATHER_SECONDS = 0.02
+"""How long the first of several messages waits for the others: a commit costs more than a message,
+and fifty a second are as many as a small disk syncs."""
+
 WEI_PER_GWEI = 10**9
 ZERO_ADDRESS = "0x" + 40 * "0"
 
@@ -206,6 +210,13 @@ def run(settings: Settings) -> None:
     log.info("oracle stopped")
 
 
+def wait_for_work(broker: MqttBroker, stop: Event) -> None:
+    """Return when messages have come, or it is time for a step; what comes close behind the first
+    message shares its commit."""
+    if broker.arrived.wait(STEP_SECONDS):
+        stop.wait(GATHER_SECONDS)
+
+
 def _loop(core: Core, chain_side: ChainSide, broker: MqttBroker, stop: Event) -> None:
     """Step both sides, the chain side in a thread: a slow endpoint never delays a sample."""
     failure: list[BaseException] = []
@@ -214,7 +225,7 @@ def _loop(core: Core, chain_side: ChainSide, broker: MqttBroker, stop: Event) ->
     try:
         while not stop.is_set():
             if not core.step(chain_side.view):
-                broker.arrived.wait(STEP_SECONDS)
+                wait_for_work(broker, stop)
     finally:
         stop.set()
         core.stop()

@@ -12,6 +12,7 @@ import typer
 from benchmarks.audit import AIM_SECONDS, as_table, measure_audit
 from benchmarks.figures import Figures, measure
 from benchmarks.gas import AIMS, TRANSACTION_GAS_CAP
+from benchmarks.ingest import INGEST_HEADING, SAMPLES_PER_MESSAGE, ingest_row, measure_ingest
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -41,6 +42,26 @@ def audit(json_file: JsonFile = None) -> None:
     if json_file is not None:
         json_file.write_text(
             json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="ascii"
+        )
+
+
+@app.command()
+def edge(
+    json_file: JsonFile = None,
+    drills: Annotated[str, typer.Option(help="Sizes to go through.")] = "100,300,1000,1500,2000",
+    seconds: Annotated[int, typer.Option(min=2, help="How long each of them sends.")] = 20,
+) -> None:
+    """What an edge box takes in, meters, journals and signs, up to where it falls behind."""
+    figures = []
+    typer.echo(INGEST_HEADING)
+    for size in (int(one) for one in drills.split(",")):
+        figures.append(measure_ingest(size, SAMPLES_PER_MESSAGE, seconds))
+        typer.echo(ingest_row(figures[-1]))
+        if figures[-1].behind:
+            break
+    if json_file is not None:
+        json_file.write_text(
+            json.dumps([asdict(one) for one in figures], indent=1) + "\n", encoding="ascii"
         )
 
 

@@ -3,8 +3,8 @@
 A feeder plays the bridges: each drill sends its samples, ten a second, so many to a message, sealed
 and at QoS 1. The box is the oracle's edge side in a process of its own (`ingest_box`): it checks,
 orders, journals, meters, signs a receipt a second for each drill, grants leases, and acknowledges
-what is durable. A sample's delay runs from its own time to the acknowledgement's arrival, so it
-holds whatever waits: for the message to fill, for the broker, for the disk.
+what is durable. A sample's delay runs from its own time to the end of the commit that holds it, so
+it counts whatever waits: for the message to fill, for the broker, for the disk.
 
 Beside it a bare paho client that subscribes to the same and throws everything away.
 """
@@ -38,6 +38,10 @@ from rig.errors import RigError
 from rig.services import ROOT, Mosquitto
 
 CONNECTIONS = 8
+SAMPLES_PER_MESSAGE = 5
+"""As a bridge sends with `gather_ms = 400`. Without it each sample is a message of its own, and
+costs the box two or three times as much."""
+
 SETTLE_SECONDS = 15.0
 AIM_DELAY_MS = 1_000
 
@@ -48,38 +52,50 @@ class IngestFigure:
 
     drills: int
     samples_per_message: int
-    offered_per_second: float
+    offered_per_second: int
     taken_per_second: float
     acknowledged: int
     sent: int
     delay_ms: tuple[int, int, int, int]
     cpu_microseconds_per_sample: float
     broker_cpu_seconds: float
-    bare_per_second: float
+    bare_per_second: int
     bare_cpu_microseconds_per_sample: float
+
+    @property
+    def behind(self) -> bool:
+        """Whether the box could not keep up: a sample was not durable in time."""
+        return self.acknowledged < self.sent or self.delay_ms[-1] > AIM_DELAY_MS
+
+
+INGEST_HEADING = (
+    "| drills | samples a second | durable after ms: half, 95 %, 99 %, all | lost | us of CPU each "
+    "| a bare paho subscriber: samples a second, us of CPU |\n|---|---|---|---|---|---|"
+)
+
+
+def ingest_row(one: IngestFigure) -> str:
+    """A line of the table."""
+    delays = ", ".join(f"{ms:,}" for ms in one.delay_ms)
+    return (
+        f"| {one.drills:,} | {one.offered_per_second:,} | {delays} | {one.sent - one.acknowledged} "
+        f"| {one.cpu_microseconds_per_sample} | {one.bare_per_second:,}, "
+        f"{one.bare_cpu_microseconds_per_sample} |"
+    )
 
 
 @dataclass
-class Delays:
-    """Listens for what is durable, and notes how long it took."""
+class Listener:
+    """Hears how far each drill's samples are acknowledged."""
 
-    first_ms: int
-    drills: int
     journalled: dict[int, int] = field(default_factory=dict)
-    delays: list[int] = field(default_factory=list)
-
-    def note(self, drill: int, sequence: int) -> None:
-        """All samples of a drill up to `sequence` are durable now."""
-        now_ms = time.time_ns() // 1_000_000
-        for one in range(self.journalled.get(drill, 0) + 1, sequence + 1):
-            self.delays.append(now_ms - self.first_ms - one * SAMPLE_PERIOD_MS)
-        self.journalled[drill] = max(sequence, self.journalled.get(drill, 0))
 
     def on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         """Take an acknowledgement."""
         drill = int(message.topic.split("/")[1])
         payload = unseal(message_key(drill), message.topic, message.payload)
-        self.note(drill, parse_message(JournalledMessage, drill, payload).sequence)
+        sequence = parse_message(JournalledMessage, drill, payload).sequence
+        self.journalled[drill] = max(sequence, self.journalled.get(drill, 0))
 
 
 def sample_of(drill: int, sequence: int, first_ms: int) -> Sample:
@@ -201,23 +217,32 @@ def bare(mosquitto: Mosquitto, ticks: list[list[bytes]], messages: int) -> tuple
     return seen / wall, cpu / seen
 
 
-def measure_ingest(drills: int, per_message: int, seconds: int, *, speed: float) -> IngestFigure:
-    """One run of so many drills at ten samples a second times `speed`."""
+def percentile(counted: list[tuple[int, int]], part: float) -> int:
+    """The delay that this part of the samples did not exceed; pairs of ms and count, rising."""
+    wanted = part * sum(times for _, times in counted)
+    for delay_ms, times in counted:
+        wanted -= times
+        if wanted <= 0:
+            return delay_ms
+    return -1
+
+
+def measure_ingest(drills: int, per_message: int, seconds: int) -> IngestFigure:
+    """One run of so many drills at ten samples a second each."""
     with tempfile.TemporaryDirectory() as name, Mosquitto(Path(name)) as mosquitto:
-        folder, each = Path(name), int(seconds * 10)
-        shown = int(drills * speed)
-        with box(folder, mosquitto.port, shown) as finish:
-            first_ms = time.time_ns() // 1_000_000 + 2_000 + shown * each // 10
-            ticks = prepare(shown, each, per_message, first_ms)
-            delays = Delays(first_ms, shown)
+        folder, each = Path(name), seconds * 10
+        with box(folder, mosquitto.port, drills) as finish:
+            first_ms = time.time_ns() // 1_000_000 + 2_000 + drills * each // 10
+            ticks = prepare(drills, each, per_message, first_ms)
+            heard = Listener()
             listener = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-listener")
-            listener.on_message = delays.on_message
+            listener.on_message = heard.on_message
             listener.connect("127.0.0.1", mosquitto.port)
             listener.subscribe("drill/+/journalled", 1)
             listener.loop_start()
             feed(mosquitto.port, ticks, first_ms)
             deadline = time.monotonic() + SETTLE_SECONDS
-            while sum(delays.journalled.values()) < shown * each and time.monotonic() < deadline:
+            while sum(heard.journalled.values()) < drills * each and time.monotonic() < deadline:
                 time.sleep(0.1)
             took = time.time() - first_ms / 1000
             listener.disconnect()
@@ -226,17 +251,16 @@ def measure_ingest(drills: int, per_message: int, seconds: int, *, speed: float)
         broker_cpu = cpu_seconds(mosquitto.process.pid)
         messages = sum(one.count(b"/sample") for tick in ticks for one in tick)
         rate, cost = bare(mosquitto, ticks, messages)
-    acknowledged = sum(delays.journalled.values())
-    ordered = sorted(delays.delays) or [0]
-    at = [ordered[min(int(len(ordered) * part), len(ordered) - 1)] for part in (0.5, 0.95, 0.99, 1)]
-    per = shown * each / messages
+    acknowledged = sum(heard.journalled.values())
+    at = [percentile(figures["delay_ms"], part) for part in (0.5, 0.95, 0.99, 1)]
+    per = drills * each / messages
     return IngestFigure(
-        drills=shown,
+        drills=drills,
         samples_per_message=per_message,
-        offered_per_second=shown * 10,
+        offered_per_second=drills * 10,
         taken_per_second=round(acknowledged / max(took, seconds), 1),
         acknowledged=acknowledged,
-        sent=shown * each,
+        sent=drills * each,
         delay_ms=(at[0], at[1], at[2], at[3]),
         cpu_microseconds_per_sample=round(
             1e6 * figures["cpu_seconds"] / max(figures["samples"], 1), 1

@@ -3,8 +3,8 @@ and key, and a chain that stands still.
 
     python -m benchmarks.ingest_box FOLDER PORT DRILLS
 
-It says `ready`, runs until SIGTERM, and then prints one line of JSON: samples taken, CPU seconds
-since it was ready, peak memory.
+It says `ready`, runs until SIGTERM, and then prints one line of JSON: samples taken, how long each
+took to be durable, CPU seconds since it was ready, peak memory.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import logging
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -24,11 +25,11 @@ import structlog
 from oracle.chain_journal import ChainJournal
 from oracle.core import Core, CoreLimits, CorePorts
 from oracle.ingest import MqttBroker
-from oracle.journal import Journal
+from oracle.journal import Journal, Received
 from oracle.keyring import Keyring
 from oracle.lease_policy import LeaseLimits
 from oracle.metering import Metering
-from oracle.run import STEP_SECONDS, SystemClock, stop_signals
+from oracle.run import SystemClock, stop_signals, wait_for_work
 from oracle.settings import BrokerSettings, SettlementSettings
 from oracle.sign import KeystoreSigner
 from oracle.store import Store
@@ -39,6 +40,7 @@ READY = "ready"
 KEY = sha256(b"benchmark of the edge").digest()
 TARIFF = Tariff((LevelRate(3, 5, 6000), LevelRate(5, 7, 6000), LevelRate(7, 9, 6000)), 1, 1)
 FUNDED = 10**15
+POLL_MS = 250
 DOMAIN = Domain(31337, "0x" + "d" * 40)
 
 
@@ -102,6 +104,20 @@ def core_of(
     return Core(ports, metering, ChainJournal(store), DOMAIN, limits, keys)
 
 
+def note_delays(journal: Journal) -> Counter[int]:
+    """How many samples were durable so many ms after their own time, counted after each commit."""
+    delays: Counter[int] = Counter()
+    commit = journal.add_samples
+
+    def add_samples(received: Received) -> None:
+        commit(received)
+        now_ms = SystemClock().now_ms()
+        delays.update(now_ms - one.sample.time_ms for one in received.accepted)
+
+    journal.add_samples = add_samples  # type: ignore[method-assign]
+    return delays
+
+
 def main(folder: Path, port: int, drills: int) -> None:
     """Run until told to stop."""
     structlog.configure(
@@ -113,20 +129,25 @@ def main(folder: Path, port: int, drills: int) -> None:
     keys = {drill: message_key(drill) for drill in range(1, drills + 1)}
     broker = MqttBroker(BrokerSettings(host="127.0.0.1", port=port), "bench-oracle", tuple(keys))
     core = core_of(store, broker, signer, keys)
+    delays = note_delays(core.metering.journal)
     view = standing_view(drills, signer, int(time.time()))
     with stop_signals() as stop:
         broker.connect()
+        core.step(view)  # takes up the rentals, as at any start
         before = time.process_time()
         print(READY, flush=True)
         while not stop.is_set():
             now_ms = SystemClock().now_ms()
-            head = replace(view.head, timestamp=now_ms // 1000)
-            if not core.step(replace(view, polled_ms=now_ms, head=head)):
-                broker.arrived.wait(STEP_SECONDS)
+            if now_ms - view.polled_ms >= POLL_MS:
+                head = replace(view.head, timestamp=now_ms // 1000)
+                view = replace(view, polled_ms=now_ms, head=head)
+            if not core.step(view):
+                wait_for_work(broker, stop)
     cpu_seconds = time.process_time() - before
     broker.close()
     store.close()
     figures = {
+        "delay_ms": sorted(delays.items()),
         "samples": core.counters.samples,
         "bad_messages": core.counters.bad_messages,
         "dropped": broker.dropped,

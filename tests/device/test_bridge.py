@@ -510,3 +510,35 @@ def test_pending__damaged_database__is_a_spool_error(
     with pytest.raises(SpoolError, match="no such table"):
         spool.pending(0, 1)
     assert issubclass(sqlite3.OperationalError, sqlite3.Error)
+
+
+def test_next__told_to_gather__a_message_waits_for_more_and_not_for_ever(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", DRILL, 1_000)
+    publisher = Publisher(spool, gather_ms=400)
+    spool.put([make_sample(1)], 1)
+    assert publisher.next(1_000) is None
+    spool.put([make_sample(number) for number in (2, 3, 4)], 1)
+    assert publisher.next(1_399) is None
+
+    payload = publisher.next(1_400)
+
+    assert payload is not None
+    assert [one.sequence for one in decode_samples(DRILL, payload).samples] == [1, 2, 3, 4]
+    spool.put([make_sample(5)], 1)
+    assert publisher.next(1_500) is None, "the next one waits anew"
+    spool.close()
+
+
+def test_step__spool_lives_on_its_reserve__samples_acknowledged_and_starts_inhibited(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Spool, "trouble", "disk full")
+    rig.samples(1)
+    rig.step()
+    written = Decoder().feed(rig.port.written)
+    assert FrameType.ACK in {frame.type for frame in written}
+    assert [one.payload for one in written if one.type is FrameType.INHIBIT] == [b"disk full"]
+    rig.port.written = b""
+    rig.message(Channel.LEASE, lease_message(make_lease(NOW_MS)).to_json())
+    rig.step()
+    assert rig.written(FrameType.LEASE) == [], "leases are held back until there is room"
