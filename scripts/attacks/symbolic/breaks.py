@@ -123,10 +123,10 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "check_settle__open",
-        "registers may fall",
-        METER,
-        "turned_3) > MAX_ACTIVE_MS",
-        "turned_3) == MAX_ACTIVE_MS",
+        "a reading may be dated in the future",
+        SETTLEMENT,
+        "until > unsafe_mul(block.timestamp, 1000)",
+        "until > unsafe_mul(block.timestamp, 2000)",
     ),
     Break(
         "check_settle__ended",
