@@ -164,10 +164,20 @@ class Store:
             raise JournalError(f"journal {place_of(self._engine.url)} is in use by another oracle")
         self._locked = connection
 
+    def _unlock_server(self, connection: Connection) -> None:
+        """Give the lock back at once; the server notices the end of a connection only later."""
+        try:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+        except SQLAlchemyError as error:
+            # Without its server there is no lock either.
+            log.info("journal's server does not answer at the end", reason=_reason(error))
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close all connections, and let another oracle have the journal."""
         if self._locked is not None:
-            self._locked.close()
+            self._unlock_server(self._locked)
             self._locked = None
         if self._lock is not None:
             os.close(self._lock)

@@ -27,6 +27,8 @@ DIGEST = bytes(range(32))
 def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoftToken]:
     made = SoftToken(tmp_path / "token")
     monkeypatch.setenv("SOFTHSM2_CONF", made.environment["SOFTHSM2_CONF"])
+    # Another test of this process may have loaded the library for its own token.
+    pkcs11.lib(str(find_library())).finalize()
     yield made
     pkcs11.lib(str(find_library())).finalize()
 
