@@ -15,7 +15,9 @@ from device.broker import Broker, Incoming
 from device.controller import State
 from device.errors import FrameError, SpoolError
 from device.frames import FrameType
+from device.history import events_between
 from device.link import Link
+from device.payloads import Status
 from device.publisher import Publisher
 from device.spool import Spool
 from device.witness import Witness
@@ -221,15 +223,15 @@ class Bridge:
         self._link.session.refusals.clear()
 
     def _watch(self, now: Now) -> None:
-        """Turn what changed in the controller's status into events."""
-        status = self._link.session.status
-        if status is None:
-            return
-        if status.state is not self._state:
-            event = _event_of(self._state, status.state)
-            if event:
-                self._event(now, event, status.reason)
-            self._state = status.state
+        """Turn what the controller has reported into events."""
+        for status in self._link.session.statuses:
+            self._compare(status, now)
+        self._link.session.statuses.clear()
+
+    def _compare(self, status: Status, now: Now) -> None:
+        for event, reason in events_between(self._state, status.state, status.reason):
+            self._event(now, event, reason)
+        self._state = status.state
         if self._refused_starts is not None and status.refused_starts > self._refused_starts:
             self._event(now, "start_refused", status.reason)
         self._refused_starts = status.refused_starts
@@ -288,21 +290,6 @@ class Bridge:
             sequence=self._spool.newest,
             time_ms=now.time_ms,
         ).to_json()
-
-
-def _event_of(before: State | None, after: State) -> str:
-    """The name of a transition in a drill's history; empty where there is nothing to tell."""
-    match after:
-        case State.LOCKED:
-            return "locked"
-        case State.READY:
-            return "" if before is State.COASTING else "unlocked"
-        case State.RUNNING:
-            return "started"
-        case State.COASTING:
-            return "stopped"
-        case State.FAULT:
-            return "fault"
 
 
 def last_will(drill: int, time_ms: int) -> bytes:

@@ -72,6 +72,7 @@ class Session:
         """Expect the controller of `drill` and no other at the end of the line."""
         self.drill = drill
         self.status: Status | None = None
+        self.statuses: list[Status] = []
         self.wrong_drill: int | None = None
         self.refusals: list[Refusal] = []
         self.refused_frames = 0
@@ -176,6 +177,7 @@ class Session:
                 status = parse_status(frame.payload)
                 self._check_drill(status.drill)
                 self.status = status
+                self.statuses.append(status)
             case FrameType.ACK:
                 self._acknowledged(parse_ack(frame.payload))
             case _:

@@ -24,6 +24,7 @@ from device.broker import Incoming
 from device.controller import State
 from device.errors import PortError, SpoolError
 from device.frames import Decoder, Frame, FrameType, encode_frame
+from device.history import UNREPORTED
 from device.link import Link
 from device.payloads import Ack, Status, pack_samples, pack_status, parse_ack, parse_lease
 from device.publisher import FIRST_RESEND_MS, WINDOW_SAMPLES, Publisher
@@ -453,6 +454,24 @@ def test_step__controller_changes_state__status_is_retained_and_events_are_told(
         ("stopped", "lease expired"),
         ("locked", "lease expired"),
         ("fault", "emergency stop"),
+    ]
+
+
+def test_step__several_statuses_at_once__no_lock_and_no_unlock_is_passed_over(rig: Rig) -> None:
+    for state, reason in [
+        (State.LOCKED, "no lease"),
+        (State.READY, ""),
+        (State.LOCKED, "lease expired"),
+        (State.RUNNING, ""),
+    ]:
+        rig.status(state, reason)
+    rig.step()
+    assert events(rig) == [
+        ("locked", "no lease"),
+        ("unlocked", ""),
+        ("locked", "lease expired"),
+        ("unlocked", UNREPORTED),
+        ("started", ""),
     ]
 
 
