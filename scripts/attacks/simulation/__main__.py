@@ -1,10 +1,11 @@
 """Simulate whole rentals with every fault there is, and check every promise after each world.
 
-    scripts/simulate [--rentals N] [--seed S] [--json FILE] [--processes P]
+    scripts/simulate [--rentals N] [--seed S] [--json FILE] [--processes P] [--from-world W]
 
 A world has one edge box, up to six drills and a few rentals of each. When one breaks a promise its
 seed is printed: `scripts/simulate --seed ITS_SEED --rentals 1` plays it again, step by step the
-same. Exit status 1 when a promise is broken, or when from 1,000 rentals on a fault was idle.
+same. The rest of the campaign is played by `--from-world W`, with the number that is printed.
+Exit status 1 when a promise is broken, or when from 1,000 rentals on a fault was idle.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from attacks.simulation.campaign import Failure, new_seed, run
+from attacks.simulation.campaign import Failure, Outcome, new_seed, run
 from attacks.simulation.report import ENOUGH, as_json, lines
 
 
@@ -29,21 +31,32 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, help="the same seed plays the same worlds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
     parser.add_argument("--processes", type=int, default=1, help="side by side (1)")
+    parser.add_argument("--from-world", type=int, default=0, metavar="W", help="leave out (0)")
     chosen = parser.parse_args(arguments)
     seed = new_seed() if chosen.seed is None else chosen.seed
     print(f"seed {seed}", flush=True)
     begun = said = time.monotonic()
-    for outcome in run(chosen.rentals, seed, max(chosen.processes, 1)):
+
+    def result_of(outcome: Outcome, *, complete: bool) -> dict[str, Any]:
+        seconds, first = time.monotonic() - begun, chosen.from_world
+        result = as_json(outcome, seed, seconds, _computing(), first) | {"complete": complete}
+        if chosen.json:
+            chosen.json.write_text(json.dumps(result, indent=1) + "\n")
+        return result
+
+    for outcome in run(chosen.rentals, seed, max(chosen.processes, 1), chosen.from_world):
         now = time.monotonic()
         if now - said > 30:
             said, rentals = now, outcome.tally.rentals
-            print(f"{rentals} rentals, {rentals / (now - begun):.2f} a second", flush=True)
-    result = as_json(outcome, seed, time.monotonic() - begun, _computing())
-    if chosen.json:
-        chosen.json.write_text(json.dumps(result, indent=1) + "\n")
+            worlds = chosen.from_world + outcome.tally.worlds
+            pace = rentals / (now - begun)
+            print(f"{rentals} rentals, {pace:.2f} a second, world {worlds} is next", flush=True)
+            result_of(outcome, complete=False)
+    result = result_of(outcome, complete=True)
     print("\n".join(lines(result)))
     if outcome.failure:
         _say(outcome.failure)
+        print(f"the rest: --seed {seed} --from-world {result['worlds_before'] + result['worlds']}")
         return 1
     enough = outcome.tally.rentals >= ENOUGH
     for line in result["idle"] if enough else ():

@@ -91,23 +91,23 @@ def _work(seed: int) -> tuple[int, str, Tally]:
     return seed, error, world.tally
 
 
-def seeds(campaign_seed: int) -> Iterator[int]:
-    """The seed of each world."""
-    yield campaign_seed
-    number = 1
+def seeds(campaign_seed: int, first: int = 0) -> Iterator[int]:
+    """The seed of each world, from world `first` on."""
+    number = first
     while True:
-        yield derive(campaign_seed, number)
+        yield derive(campaign_seed, number) if number else campaign_seed
         number += 1
 
 
-def run(rentals: int, campaign_seed: int, processes: int) -> Iterator[Outcome]:
+def run(rentals: int, campaign_seed: int, processes: int, first: int = 0) -> Iterator[Outcome]:
     """Play until so many rentals are over or a promise is broken; yields the sum after each
-    world, in the order of the seeds whichever process was first."""
+    world, in the order of the seeds whichever process was first. `first` leaves out the campaign's
+    worlds before that number."""
     be_quiet()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     total = Outcome()
-    for seed, error, tally in _worlds(campaign_seed, processes):
+    for seed, error, tally in _worlds(seeds(campaign_seed, first), processes):
         total.tally.add(tally)
         if error:
             total.failure = explain(seed, error, play(seed)[1])
@@ -116,13 +116,13 @@ def run(rentals: int, campaign_seed: int, processes: int) -> Iterator[Outcome]:
             return
 
 
-def _worlds(campaign_seed: int, processes: int) -> Iterator[tuple[int, str, Tally]]:
+def _worlds(chosen: Iterator[int], processes: int) -> Iterator[tuple[int, str, Tally]]:
     if processes == 1:
-        yield from map(_work, seeds(campaign_seed))
+        yield from map(_work, chosen)
         return
     with multiprocessing.get_context("fork").Pool(processes) as pool:
         ahead: list[multiprocessing.pool.AsyncResult[tuple[int, str, Tally]]] = []
-        for seed in seeds(campaign_seed):
+        for seed in chosen:
             ahead.append(pool.apply_async(_work, (seed,)))
             if len(ahead) > processes:
                 yield ahead.pop(0).get()

@@ -67,13 +67,16 @@ def idle(tally: Tally) -> list[str]:
     return lacking + [f"never seen: {name}" for name in SEEN if not tally.seen[name]]
 
 
-def as_json(outcome: Outcome, seed: int, seconds: float, cpu_seconds: float) -> dict[str, Any]:
-    """The whole result."""
+def as_json(
+    outcome: Outcome, seed: int, seconds: float, cpu_seconds: float, worlds_before: int = 0
+) -> dict[str, Any]:
+    """The whole result; `worlds_before` of the campaign were left out."""
     tally, failure = outcome.tally, outcome.failure
     places = Counter({n[10:]: c for n, c in tally.seen.items() if n.startswith("killed at ")})
     seen = Counter({n: c for n, c in tally.seen.items() if not n.startswith("killed at ")})
     return {
         "seed": seed,
+        "worlds_before": worlds_before,
         "rentals": tally.rentals,
         "worlds": tally.worlds,
         "simulated_hours": round(tally.simulated_ms / 3_600_000, 2),
