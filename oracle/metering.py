@@ -203,12 +203,25 @@ class Metering:
             and view.state is not RentalState.CLOSED
             and view.tariff in tariffs
         }
+        try:
+            self._drop_all_but(mine, deep)
+            self._take_up(mine, tariffs)
+        finally:
+            # Also when the journal failed half-way: what was dropped has no log any more.
+            self._of_drill = {}
+            for rental, view in self.rentals.items():
+                self._of_drill.setdefault(view.drill, []).append(rental)
+
+    def _drop_all_but(self, mine: Mapping[int, RentalView], deep: Mapping[int, RentalView]) -> None:
         for rental in [*self.rentals]:
             if rental not in mine:
                 known = deep.get(rental)
                 if known is not None and known.state is RentalState.CLOSED:
                     self.journal.forget_closed(known)
                 self._drop(rental)
+
+    def _take_up(self, mine: Mapping[int, RentalView], tariffs: Mapping[int, Tariff]) -> None:
+        """The logs of new rentals, and those of ended ones up to their ends."""
         new = [
             view
             for rental, view in mine.items()
@@ -225,9 +238,6 @@ class Metering:
                 self.logs[rental] = self._cut(self.logs[rental], view, tariffs[view.tariff])
                 self._states.pop(rental, None)
             self.rentals[rental] = view
-        self._of_drill = {}
-        for rental, view in self.rentals.items():
-            self._of_drill.setdefault(view.drill, []).append(rental)
 
     def _drop(self, rental: int) -> None:
         for known in (self.rentals, self.logs, self.marks, self._states, self._checkpoint_size):

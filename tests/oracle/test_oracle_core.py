@@ -402,6 +402,24 @@ def test_step__rental_vanishes_in_a_reorganisation__inhibited_at_once(box: Box) 
     assert box.broker.of("lease")[-1]["reason"] == Inhibit.UNCONFIRMED
 
 
+def test_step__rental_dropped_and_then_the_journal_fails__samples_go_on(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the simulation: the next sample of that drill ended the daemon."""
+    box.run(3, view_of())
+
+    def fail(*_: object) -> None:
+        raise JournalError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "know_rentals", fail)
+        box.run(2, view_of(latest={}, deep={}, evidence={}))
+    box.run(3, view_of())
+
+    assert box.broker.of("journalled")[-1]["sequence"] == box.sent
+    assert box.core.metering.logs[7].frontier.size == box.sent
+
+
 def test_step__number_given_to_another_rental__its_log_starts_anew(box: Box) -> None:
     box.rest()
     box.run(10, view_of(make_rental(opened_at=NOW_MS // 1000)), motor_on=True)

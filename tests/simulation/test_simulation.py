@@ -15,6 +15,7 @@ FOUND = {
     9: "a commit that was durable although its answer was lost stopped the journal for good",
     16182546664999: "a closed rental that made way for the next one ended the chain thread",
     324: "a settlement whose nonce was used up on a fork was never sent again",
+    44954626571587: "a journal that failed as a rental was dropped ended the daemon a sample later",
 }
 """Seeds that broke a promise once. The bugs have tests of their own as well, because a change of
 the simulation gives a seed another world."""

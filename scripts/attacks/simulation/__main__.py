@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         now = time.monotonic()
         if now - said > 30:
             said, rentals = now, outcome.tally.rentals
-            worlds = chosen.from_world + outcome.tally.worlds
+            worlds = chosen.from_world + outcome.played
             pace = rentals / (now - begun)
             print(f"{rentals} rentals, {pace:.2f} a second, world {worlds} is next", flush=True)
             result_of(outcome, complete=False)
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     print("\n".join(lines(result)))
     if outcome.failure:
         _say(outcome.failure)
-        print(f"the rest: --seed {seed} --from-world {result['worlds_before'] + result['worlds']}")
+        print(f"the rest: --seed {seed} --from-world {chosen.from_world + outcome.played}")
         return 1
     enough = outcome.tally.rentals >= ENOUGH
     for line in result["idle"] if enough else ():

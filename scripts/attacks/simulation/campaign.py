@@ -39,6 +39,8 @@ class Outcome:
 
     tally: Tally = field(default_factory=Tally)
     failure: Failure | None = None
+    played: int = 0
+    """Worlds, the one that failed among them."""
 
 
 def be_quiet() -> None:
@@ -108,6 +110,7 @@ def run(rentals: int, campaign_seed: int, processes: int, first: int = 0) -> Ite
     gc.set_threshold(50_000, 20, 20)
     total = Outcome()
     for seed, error, tally in _worlds(seeds(campaign_seed, first), processes):
+        total.played += 1
         total.tally.add(tally)
         if error:
             total.failure = explain(seed, error, play(seed)[1])
