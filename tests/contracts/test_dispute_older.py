@@ -81,6 +81,27 @@ def test_dispute__older_receipt__allows_revolutions_the_highest_rpm_since(
     assert amounts(dispute(yard, receipt)) == (shown - 1, 0)
 
 
+def test_dispute__older_receipt__allows_the_smallest_part_of_a_revolution(yard: Yard):
+    """In 17,143 ms 7 rpm make two revolutions and a 60,000th."""
+    rental = open_under(yard, Tariff((LevelRate(0, 1_000, 7),) * 3, 0, 1))
+    yard.chain.advance(60)
+    settled = settle(yard, rental, active_ms_1=60_000, revolutions_1=7)
+    with reverts(NOTHING):
+        dispute(yard, ago(settled, 17_143, revolutions_1=4))
+    assert amounts(dispute(yard, ago(settled, 17_143, revolutions_1=3))) == (1, PENALTY)
+
+
+def test_dispute__receipt_from_less_than_half_the_time_since_1970__allows_all_that_passed(
+    yard: Yard,
+):
+    rental = open_under(yard, SIMPLE)
+    opened_ms = yard.now_ms
+    yard.chain.set_time(2 * yard.chain.now + 1)
+    settled = settle(yard, rental, active_ms_1=9_000)
+    with reverts(NOTHING):
+        dispute(yard, lower(settled, 0, opened_ms))
+
+
 @pytest.mark.parametrize("passed_ms", [0, 5_000])
 def test_dispute__older_receipt__is_judged_register_by_register(yard: Yard, passed_ms):
     """One register shows a lie, the others show more than was settled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from contracts.builders import RESERVE, Yard, new_key
 from contracts.evm import event, reverts
+from contracts.sources import mock
 
 
 def test_end_rental__by_the_customer__fixes_the_end(yard: Yard, customer):
@@ -56,6 +57,17 @@ def test_end_rental__by_a_former_provider__reverts(yard: Yard, provider):
         yard.meter.transact(provider, "end_rental", rental)
     yard.meter.transact(new, "end_rental", rental)
     assert yard.call("rental", rental)["state"] == 2
+
+
+@pytest.mark.parametrize("role", ["customer", "provider"])
+def test_end_rental__through_somebody_elses_contract__reverts(yard: Yard, role, stranger):
+    """Who calls counts, not who sent the transaction."""
+    rental = yard.open()
+    contract = yard.chain.deploy(mock("wallet_reentrant"), stranger)
+    call = yard.meter.encode("end_rental", rental)
+    with reverts("rentals: not yours to end"):
+        contract.transact(yard.people[role], "execute", yard.meter.address, call)
+    assert yard.call("rental", rental)["state"] == 1
 
 
 @pytest.mark.parametrize("role", ["customer", "provider", "stranger"])
