@@ -106,6 +106,9 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     so_far: Annotated[
         bool, typer.Option("--so-far", help="Judge nothing more; report what has been judged.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Judge anew what survived other tests, and no more.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the verdicts beside the sources of this command.")
     ] = False,
@@ -125,7 +128,7 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     tests = digest_of_tests(TESTS)
     why = report.explanations()
     plan = Plan(
-        judged,
+        [m for m in judged if m.key in record.verdicts] if again else judged,
         inject,
         tests,
         jobs,
@@ -134,7 +137,7 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
         explained=why.keys(),
     )
     left_to_do = len(plan.unsettled(record))
-    print(f"mutate: {len(judged):,} mutants, {left_to_do:,} not judged yet", flush=True)
+    print(f"mutate: {len(plan.mutants):,} mutants, {left_to_do:,} to judge", flush=True)
     if left_to_do and not so_far:
         plan = replace(plan, told=Progress(left_to_do))
         ignored = [f"--ignore={TESTS / name}" for name in LEFT_OUT]
