@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from oracle.meter import Gap, MeterState, Triple, advance
 from protocol.merkle import Frontier
+from protocol.messages import MAX_LOG_SAMPLES
 from protocol.records import Reading
 from protocol.sample import Sample
 
@@ -28,6 +29,36 @@ class LoggedSample:
 
 
 @dataclass(frozen=True, slots=True)
+class LogTail:
+    """The newest leaves of a log in runs, oldest first: what was there before, and 88 bytes each.
+
+    Leaves are kept as they came, so that nothing is hashed twice; no more than MAX_LOG_SAMPLES.
+    """
+
+    runs: tuple[tuple[Frontier, tuple[bytes, ...]], ...] = ()
+
+    @property
+    def before(self) -> Frontier:
+        """What the log was before its newest leaves."""
+        return self.runs[0][0] if self.runs else Frontier()
+
+    @property
+    def leaves(self) -> tuple[bytes, ...]:
+        """The newest leaves, oldest first."""
+        return tuple(leaf for _, run in self.runs for leaf in run)
+
+    def then(self, before: Frontier, leaves: tuple[bytes, ...]) -> LogTail:
+        """The tail after one more run, with the oldest dropped that are too many."""
+        runs, count = [(before, leaves)], len(leaves)
+        for run in reversed(self.runs):
+            count += len(run[1])
+            if count > MAX_LOG_SAMPLES:
+                break
+            runs.append(run)
+        return LogTail(tuple(reversed(runs)))
+
+
+@dataclass(frozen=True, slots=True)
 class RentalLog:
     """Everything that a reading of one rental is made of; `sequence` is the last leaf's."""
 
@@ -38,6 +69,7 @@ class RentalLog:
     meter: MeterState = field(default_factory=MeterState)
     frontier: Frontier = field(default_factory=Frontier)
     sequence: int = 0
+    tail: LogTail = field(default=LogTail(), compare=False, repr=False)
 
     @property
     def until(self) -> int | None:
@@ -71,8 +103,16 @@ class RentalLog:
                 gaps.append(gap)
         if not leaves:
             return self, []
-        frontier = self.frontier.extend(leaves)
-        return replace(self, meter=meter, frontier=frontier, sequence=sequence), gaps
+        before = self.frontier.extend(leaves[:-MAX_LOG_SAMPLES])
+        newest = tuple(leaves[-MAX_LOG_SAMPLES:])
+        grown = replace(
+            self,
+            meter=meter,
+            frontier=before.extend(newest),
+            sequence=sequence,
+            tail=self.tail.then(before, newest),
+        )
+        return grown, gaps
 
     def reading(self, until: int) -> Reading:
         """The reading at `until` (Unix ms), which no sample after this log may precede."""

@@ -13,7 +13,7 @@ import structlog
 
 from oracle.errors import JournalError
 from oracle.journal import Journal, Received, SignedMark
-from oracle.log import LoggedSample, RentalLog, signable
+from oracle.log import LoggedSample, LogTail, RentalLog, signable
 from oracle.meter import Gap, highest_rpm
 from oracle.order import Arrived, Intake, Order, overdue, take
 from oracle.signed import Bounds
@@ -288,6 +288,15 @@ class Metering:
         if until == mark.until and newest.frontier.size != mark.log_size:
             return None
         return newest.reading(until)
+
+    def tail(self, reading: Reading) -> LogTail | None:
+        """The newest samples under a reading's root; None when the log has moved on since, or has
+        none after a restart."""
+        for log_ in (*self._states.get(reading.rental, ()), self.logs[reading.rental]):
+            fits = log_.frontier.size == reading.log_size and log_.tail.runs
+            if fits and log_.frontier.root() == reading.log_root:
+                return log_.tail
+        return None
 
     def bounds(self, readings: Sequence[Reading]) -> dict[int, Bounds]:
         """What each of these readings must keep to, by rental."""

@@ -16,7 +16,7 @@ from oracle.pen import Dates, Pen, dates_allowed
 from oracle.publish import reading_message
 from oracle.registration import OracleIdentity, key_fault
 from oracle.views import ChainView, RentalView
-from protocol.messages import Channel, topic
+from protocol.messages import Channel, LogMessage, topic
 from protocol.records import Domain, Reading, RentalState, Tariff
 
 if TYPE_CHECKING:
@@ -124,6 +124,19 @@ class Receipts:
             tariff=receipt.tariff,
             usage=receipt.usage,
         )
+        self._publish_log(receipt)
         place = topic(receipt.rental.drill, Channel.READING)
         if self.ports.broker.publish(place, message.to_json(), retain=True):
             self._published[receipt.rental.rental] = (now_ms, receipt.fingerprint)
+
+    def _publish_log(self, receipt: _Receipt) -> None:
+        """The samples that the reading adds, before it: whoever looks can check them at once.
+
+        One that does not go out is not said again: the next holds most of the same samples.
+        """
+        tail = self.metering.tail(receipt.reading)
+        if tail is None:
+            return
+        drill = receipt.rental.drill
+        message = LogMessage.of(drill, receipt.reading.rental, tail.before, tail.leaves)
+        self.ports.broker.publish(topic(drill, Channel.LOG), message.to_json(), retain=True)

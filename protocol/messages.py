@@ -10,6 +10,7 @@
                                      InhibitMessage
     drill/<id>/proof       yes       binary (see        oracle  bridge in strict mode
                                      lease_proof.py)
+    drill/<id>/log         yes       LogMessage         oracle  anyone
     drill/<id>/event       no        EventMessage       both    anyone
 
 Everything is QoS 1. A sample message holds 1 to 64 samples of one drill, big endian:
@@ -40,10 +41,14 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from protocol.errors import MessageError, SampleError
+from protocol.merkle import Frontier
 from protocol.records import Domain, Lease, Reading, Registers
 from protocol.sample import SAMPLE_BYTES, Sample, decode_sample, encode_sample
 
 MAX_SAMPLES_PER_MESSAGE = 64
+MAX_LOG_SAMPLES = 24
+"""In one LogMessage: more than two receipts apart, and with their proof within MAX_JSON_BYTES."""
+
 MAX_JSON_BYTES = 8192
 """No JSON payload of ours comes near; a larger one is refused before it is parsed."""
 
@@ -60,6 +65,7 @@ class Channel(StrEnum):
     JOURNALLED = "journalled"
     STATUS = "status"
     READING = "reading"
+    LOG = "log"
     LEASE = "lease"
     PROOF = "proof"
     POSITION = "position"
@@ -141,6 +147,8 @@ SignedMoney = Annotated[str, Field(pattern=r"^(0|-?[1-9][0-9]{0,77})$")]
 Bytes32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 SignatureHex = Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+PeaksHex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{64}){0,63}$")]
+SamplesHex = Annotated[str, Field(pattern=rf"^0x([0-9a-f]{{176}}){{1,{MAX_LOG_SAMPLES}}}$")]
 ShortText = Annotated[str, Field(max_length=200)]
 
 
@@ -250,6 +258,32 @@ class ReadingMessage(_Message):
     def domain(self) -> Domain:
         """Where the signature is valid."""
         return Domain(self.chain_id, self.contract)
+
+
+class LogMessage(_Message):
+    """The newest samples of a rental's log, and the proof that a signed root covers them.
+
+    `peaks` are the roots of the full subtrees over the `log_size - n` samples before, largest
+    first; with the `n` samples, 88 bytes each and oldest first, they give the root of `log_size`
+    (protocol/merkle.py). It goes out before the reading that has that root, and needs no signature.
+    """
+
+    drill: DrillNumber
+    rental: UInt
+    log_size: UInt
+    peaks: PeaksHex
+    samples: SamplesHex
+
+    @classmethod
+    def of(cls, drill: int, rental: int, before: Frontier, samples: Sequence[bytes]) -> LogMessage:
+        """The message about these samples, each 88 bytes, that follow what `before` covers."""
+        return cls(
+            drill=drill,
+            rental=rental,
+            log_size=before.size + len(samples),
+            peaks="0x" + b"".join(before.peaks).hex(),
+            samples="0x" + b"".join(samples).hex(),
+        )
 
 
 class EventMessage(_Message):

@@ -23,7 +23,14 @@ from oracle.http.board import Update
 from oracle.http.feed import Feed, Listener, TooManyStreamsError
 from oracle.http.guard import Guard, Rate, security_headers
 from oracle.http.settings import HttpSettings
-from protocol.messages import Channel, InhibitMessage, LeaseMessage, ReadingMessage, StatusMessage
+from protocol.messages import (
+    Channel,
+    InhibitMessage,
+    LeaseMessage,
+    LogMessage,
+    ReadingMessage,
+    StatusMessage,
+)
 
 API = "/api/v1"
 DRILL_MAX = 2**32 - 1
@@ -114,6 +121,11 @@ def _add_answers(app: FastAPI, site: Site, feed: Feed) -> None:
         """The newest signed reading. Whoever wants to believe it checks the signature."""
         return newest(drill, Channel.READING)
 
+    @app.get(f"{API}/drills/{{drill}}/log", response_model=LogMessage, responses=FAULTS)
+    def get_log(drill: DrillInPath) -> Response:
+        """The newest samples of the running rental's log, with the proof under a signed root."""
+        return newest(drill, Channel.LOG)
+
     @app.get(f"{API}/drills/{{drill}}/status", response_model=StatusMessage, responses=FAULTS)
     def get_status(drill: DrillInPath) -> Response:
         """Whether the drill is reachable, and in what state it says it is."""
@@ -141,7 +153,7 @@ def _add_stream(app: FastAPI, site: Site, feed: Feed) -> None:
         request: Request,
         drill: Annotated[int | None, Query(ge=1, le=DRILL_MAX)] = None,
     ) -> StreamingResponse:
-        """Server-sent events `reading`, `status`, `lease` and `beat`: the newest of everything,
+        """Server-sent events `reading`, `log`, `status`, `lease`, `beat`: the newest of everything,
         then what arrives. Of one drill, or of all."""
         if drill is not None and drill not in drills:
             raise HTTPException(404, f"drill {drill} is not served here")

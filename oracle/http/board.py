@@ -1,8 +1,8 @@
 """The newest of what each drill and its oracle say: pure, without a socket or a clock.
 
-Only the three retained topics are taken, parsed and written anew, so that nothing leaves that is
-no message of the protocol; position, events and samples never come here. What the page believes it
-checks itself: signatures are passed on, not judged.
+Only four retained topics are taken, parsed and written anew, so that nothing leaves that is no
+message of the protocol; position, events and raw samples never come here. What the page believes
+it checks itself: signatures and proofs are passed on, not judged.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from protocol.errors import MessageError
 from protocol.messages import (
     Channel,
+    LogMessage,
     ReadingMessage,
     StatusMessage,
     parse_command,
@@ -21,7 +22,7 @@ from protocol.messages import (
 )
 from protocol.records import Domain
 
-CHANNELS = (Channel.READING, Channel.STATUS, Channel.LEASE)
+CHANNELS = (Channel.READING, Channel.LOG, Channel.STATUS, Channel.LEASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Board:
             return parse_command(drill, payload).to_json().decode()
         if channel is Channel.STATUS:
             return parse_message(StatusMessage, drill, payload).to_json().decode()
+        if channel is Channel.LOG:
+            return parse_message(LogMessage, drill, payload).to_json().decode()
         reading = parse_message(ReadingMessage, drill, payload)
         here = (self.domain.chain_id, self.domain.contract.lower())
         if (reading.chain_id, reading.contract.lower()) != here:

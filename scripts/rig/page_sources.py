@@ -16,6 +16,7 @@ from protocol.messages import (
     MAX_JSON_BYTES,
     InhibitMessage,
     LeaseMessage,
+    LogMessage,
     ReadingMessage,
     StatusMessage,
 )
@@ -31,6 +32,7 @@ _MEMBER = re.compile(r"(\w+(?:\[\])?) (\w+)")
 
 MESSAGES: dict[str, type[BaseModel]] = {
     "reading": ReadingMessage,
+    "log": LogMessage,
     "status": StatusMessage,
     "lease": LeaseMessage,
     "inhibit": InhibitMessage,

@@ -237,6 +237,24 @@ def test_acl__hostile_bridge__neither_writes_nor_reads_anothers_topic(
         assert not [one for one in hostile.heard if one[0].startswith("drill/1/")]
 
 
+def test_acl__page__hears_what_is_public_and_says_nothing(broker: SecureBroker) -> None:
+    certificates("client", broker.folder, "page")
+    public = ("reading", "log", "lease")
+    with Client(broker, "page") as page, Client(broker, "oracle-1") as oracle:
+        page.subscribe(*(f"drill/1/{channel}" for channel in (*public, "sample", "journalled")))
+        oracle.subscribe("drill/1/status")
+        page.say("drill/1/reading", b"from the page")
+        page.say("drill/1/status", b"from the page")
+        for channel in (*public, "journalled"):
+            oracle.say(f"drill/1/{channel}", b"a true word")
+        wait("the page hears", lambda: len(page.heard) >= len(public))
+        time.sleep(0.5)
+        assert {one for one in page.heard if one[1] != b"{}"} == {
+            (f"drill/1/{channel}", b"a true word") for channel in public
+        }
+        assert (("drill/1/status", b"from the page")) not in oracle.heard
+
+
 @pytest.mark.parametrize(
     ("size", "taken"),
     [(0, True), (LARGEST, True), (LARGEST + 1, False), (PACKET * 2, False), (1_000_000, False)],

@@ -26,7 +26,9 @@ from oracle.lease_policy import Inhibit
 from oracle.ports import Incoming
 from oracle.store import Store
 from oracle.views import DrillView
+from protocol.merkle import Frontier
 from protocol.messages import Channel, ReadingMessage, StatusMessage, encode_samples, topic
+from protocol.sample import SAMPLE_BYTES, decode_sample
 from protocol.sealing import seal
 from protocol.typed_data import batch_digest, recover_signer
 
@@ -275,6 +277,25 @@ def test_step__drilling__signed_receipt_about_once_a_second(box: Box) -> None:
     assert recover_signer(digest, bytes.fromhex(message.signature[2:])) == SIGNER.address
     assert message.active_ms_1 == (message.until - NOW_MS) - 100
     assert message.charge == str(message.active_ms_1)
+
+
+def test_step__drilling__samples_under_the_root_come_before_their_reading(box: Box) -> None:
+    box.rest()
+    box.run(35, view_of(), motor_on=True, rpm=600)
+
+    names = {"drill/1/log", "drill/1/reading"}
+    shown = [(name, json.loads(text)) for name, text in box.broker.published if name in names]
+    assert [name for name, _ in shown] == ["drill/1/log", "drill/1/reading"] * (len(shown) // 2)
+    seen: set[int] = set()
+    for (_, log), (_, reading) in zip(shown[::2], shown[1::2], strict=True):
+        peaks, raw = bytes.fromhex(log["peaks"][2:]), bytes.fromhex(log["samples"][2:])
+        leaves = [raw[i : i + SAMPLE_BYTES] for i in range(0, len(raw), SAMPLE_BYTES)]
+        hashes = tuple(peaks[i : i + 32] for i in range(0, len(peaks), 32))
+        frontier = Frontier(log["log_size"] - len(leaves), hashes).extend(leaves)
+        assert (frontier.size, log["rental"]) == (reading["log_size"], reading["rental"])
+        assert "0x" + frontier.root().hex() == reading["log_root"]
+        seen |= {decode_sample(leaf).sequence for leaf in leaves}
+    assert seen == {*range(1, max(seen) + 1)}  # one after the other, they leave nothing out
 
 
 def test_step__nothing_changes__no_more_receipts(box: Box) -> None:

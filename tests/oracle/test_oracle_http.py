@@ -62,9 +62,27 @@ def test_take__reading_of_ours__is_the_newest(board: Board) -> None:
     assert board.everything({2}) == []
 
 
+def test_take__samples_with_their_proof__are_passed_on(board: Board) -> None:
+    log = {
+        "drill": 1,
+        "rental": 4,
+        "log_size": 12,
+        "peaks": "0x" + "ab" * 64,
+        "samples": "0x" + "00" * 88,
+    }
+    update = board.take("drill/1/log", json.dumps(log).encode())
+    assert update is not None
+    assert json.loads(update.text) == log
+    assert board.newest(1, Channel.LOG) == update
+
+
 @pytest.mark.parametrize(
     ("topic", "message"),
     [
+        (
+            "drill/1/log",
+            b'{"drill": 1, "rental": 4, "log_size": 1, "peaks": "0x", "samples": "0x"}',
+        ),
         ("drill/3/reading", payload(drill=3)),
         ("drill/1/position", b"52.5,13.4"),
         ("drill/1/sample", b"SD"),

@@ -17,6 +17,7 @@ from oracle_builders import logged, make_sample
 from oracle.log import RentalLog
 from oracle.meter import MeterState, Triple, advance, highest_rpm
 from protocol.merkle import leaf_hash, tree_root
+from protocol.messages import MAX_LOG_SAMPLES
 from protocol.records import LevelRate, Registers, Tariff
 from protocol.sample import GAP_MS, MAX_RPM, Sample, decode_sample, encode_sample
 
@@ -253,6 +254,20 @@ def test_extend__in_two_parts__same_log(samples: list[Sample], cut: int) -> None
     part, _ = part.extend([logged(sample) for sample in samples[max(cut - 2, 0) :]])
 
     assert part == all_at_once
+
+
+@given(st.lists(st.integers(1, 70), min_size=1, max_size=6))
+def test_tail__runs_of_any_length__end_the_log_and_are_not_too_many(runs: list[int]) -> None:
+    log, sent = RentalLog(1, 0, NO_LIMIT), 0
+    for count in runs:
+        added = [make_sample(sent + n, (sent + n) * 100) for n in range(1, count + 1)]
+        log, _ = log.extend([logged(sample) for sample in added])
+        sent += count
+
+    newest = log.tail.leaves
+    assert min(runs[-1], MAX_LOG_SAMPLES) <= len(newest) <= MAX_LOG_SAMPLES
+    assert decode_sample(newest[-1]).sequence == sent
+    assert log.tail.before.extend(newest) == log.frontier
 
 
 def test_advance__motor_on_from_before_the_log__counts_from_the_first_sample_with_it_off() -> None:

@@ -113,6 +113,31 @@ export const MESSAGES = {
    ]
   }
  },
+ "log": {
+  "drill": {
+   "type": "integer",
+   "minimum": 1,
+   "exclusiveMaximum": 4294967296
+  },
+  "rental": {
+   "type": "integer",
+   "minimum": 0,
+   "exclusiveMaximum": 9223372036854775808
+  },
+  "log_size": {
+   "type": "integer",
+   "minimum": 0,
+   "exclusiveMaximum": 9223372036854775808
+  },
+  "peaks": {
+   "type": "string",
+   "pattern": "^0x([0-9a-f]{64}){0,63}$"
+  },
+  "samples": {
+   "type": "string",
+   "pattern": "^0x([0-9a-f]{176}){1,24}$"
+  }
+ },
  "status": {
   "drill": {
    "type": "integer",

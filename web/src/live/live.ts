@@ -2,9 +2,11 @@
 
 import { useEffect, useReducer, useRef } from 'react'
 import type { RentalFacts } from '../chain/reads'
-import type { InhibitMessage, LeaseMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
+import type { InhibitMessage, LeaseMessage, LogMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
+import type { Sample } from '../protocol/sample'
 import type { Site } from '../site/site'
 import { keep } from './receipts'
+import { append as appendSamples, belongs, proven } from './samples'
 import { listen, type Link } from './stream'
 import { judge, leaseHolds, type Verdict } from './verify'
 
@@ -14,10 +16,12 @@ export interface Live {
   readonly link: Link
   /** Verified readings of the last minute, oldest first. */
   readonly readings: readonly ReadingMessage[]
+  /** Samples of the last minute that a verified reading's root covers, oldest first. */
+  readonly samples: readonly Sample[]
   /** When the newest of them came here, ms of this browser's clock. */
   readonly heard_at: number
   /** What came last and was not counted, until a verified reading follows. */
-  readonly doubt: { readonly verdict: Exclude<Verdict, 'verified'> | 'malformed'; readonly why: string } | undefined
+  readonly doubt: { readonly verdict: Exclude<Verdict, 'verified'> | 'malformed' | 'false-samples'; readonly why: string } | undefined
   readonly status: StatusMessage | undefined
   readonly command: LeaseMessage | InhibitMessage | undefined
 }
@@ -25,6 +29,7 @@ export interface Live {
 const NOTHING: Live = {
   link: 'connecting',
   readings: [],
+  samples: [],
   heard_at: 0,
   doubt: undefined,
   status: undefined,
@@ -64,7 +69,16 @@ export function useLive(site: Site, facts: RentalFacts | undefined): Live {
       }
       keep(localStorage, site, message)
       const readings = append(now.current.live.readings, message)
-      change({ readings, heard_at: Date.now(), doubt: undefined })
+      change({ readings, heard_at: Date.now(), doubt: undefined, ...samplesUnder(message) })
+    }
+    // They come before the reading that has their root; whatever belongs to none is not shown.
+    let log: LogMessage | undefined
+    const samplesUnder = (message: ReadingMessage): Partial<Live> => {
+      if (log === undefined || !belongs(log, message)) return {}
+      const added = proven(log, message)
+      log = undefined
+      if (added === undefined) return { doubt: { verdict: 'false-samples', why: '' } }
+      return { samples: appendSamples(now.current.live.samples, added) }
     }
     const takeCommand = async (message: LeaseMessage | InhibitMessage): Promise<void> => {
       const known = now.current.facts
@@ -80,6 +94,10 @@ export function useLive(site: Site, facts: RentalFacts | undefined): Live {
     const stop = listen(drill, {
       link: (link) => change({ link }),
       reading: (message) => inOrder(() => take(message)),
+      log: (message) =>
+        inOrder(async () => {
+          log = message
+        }),
       command: (message) => inOrder(() => takeCommand(message)),
       status: (status) => change({ status }),
       malformed: (why) => change({ doubt: { verdict: 'malformed', why } }),

@@ -1,7 +1,7 @@
 /** The endpoint's live stream, and whether it is alive: a silent one is said to be lost, and healed. */
 
-import { MessageError, parseCommand, parseJson, parseReading, parseStatus } from '../protocol/messages'
-import type { InhibitMessage, LeaseMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
+import { MessageError, parseCommand, parseJson, parseLog, parseReading, parseStatus } from '../protocol/messages'
+import type { InhibitMessage, LeaseMessage, LogMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
 import { API } from '../site/site'
 
 /** Three beats of the endpoint. */
@@ -13,6 +13,7 @@ export type Link = 'connecting' | 'live' | 'broker-lost' | 'lost'
 export interface Heard {
   readonly link: (link: Link) => void
   readonly reading: (message: ReadingMessage) => void
+  readonly log: (message: LogMessage) => void
   readonly status: (message: StatusMessage) => void
   readonly command: (message: LeaseMessage | InhibitMessage) => void
   /** Something came that is no message of the protocol. */
@@ -58,6 +59,7 @@ export function listen(drill: number, heard: Heard): () => void {
     source.onerror = lost
     on('beat', (value) => value as { broker?: unknown }, (beat) => heard.link(beat.broker === true ? 'live' : 'broker-lost'))
     on('reading', parseReading, heard.reading)
+    on('log', parseLog, heard.log)
     on('status', parseStatus, heard.status)
     on('lease', parseCommand, heard.command)
   }

@@ -31,6 +31,15 @@ export interface ReadingMessage {
   readonly raw: Readonly<Record<string, unknown>>
 }
 
+/** The newest samples of a rental's log, and the peaks before them: proof under a signed root. */
+export interface LogMessage {
+  readonly drill: number
+  readonly rental: bigint
+  readonly log_size: bigint
+  readonly peaks: Hex
+  readonly samples: Hex
+}
+
 export interface StatusMessage {
   readonly drill: number
   readonly online: boolean
@@ -124,6 +133,17 @@ export function parseReading(value: unknown): ReadingMessage {
     settled_until: whole(v, 'settled_until'),
     headroom: whole(v, 'headroom'),
     raw: v,
+  }
+}
+
+export function parseLog(value: unknown): LogMessage {
+  const v = check('log', value)
+  return {
+    drill: v['drill'] as number,
+    rental: whole(v, 'rental'),
+    log_size: whole(v, 'log_size'),
+    peaks: v['peaks'] as Hex,
+    samples: v['samples'] as Hex,
   }
 }
 

@@ -11,6 +11,7 @@ import { Failed, Figure, Skeleton, short } from './parts'
 import { PayForm } from './pay'
 import { Speed } from './speed'
 import { Registers } from './registers'
+import { Torque } from './torque'
 import { useCard } from './store'
 
 const LOW_SECONDS = 120n
@@ -69,6 +70,7 @@ function Panel({ facts, live }: { readonly facts: RentalFacts; readonly live: Li
       <div className="columns">
         <div>
           {!closed && <Speed readings={live.readings} terms={facts.terms} card={card} />}
+          {!closed && <Torque samples={live.samples} end={newest?.reading.until ?? 0n} />}
           <Registers registers={shown.registers} card={card} />
         </div>
         <Actions facts={facts} />
@@ -139,7 +141,7 @@ function Source({ facts, live, fresh }: { readonly facts: RentalFacts; readonly 
     <p className="source" data-link={live.link}>
       {from === 'endpoint' && <span className={`link link-${live.link}`} role="status">{t(`link.${live.link}`)}</span>}{' '}
       {fresh ? (
-        <span data-verdict="verified">{t('panel.verified', { key, age: duration(seconds) })}</span>
+        <span data-verdict="verified" data-until={String(live.readings.at(-1)?.reading.until)}>{t('panel.verified', { key, age: duration(seconds) })}</span>
       ) : (
         <span>{facts.rental.until > 0n || from !== 'endpoint' ? t('panel.from-chain') : t('panel.waiting')}</span>
       )}
