@@ -21,11 +21,10 @@ test('test_reasons__of_the_oracle__have_words', () => {
 test('test_reasons__what_a_customers_call_can_meet__has_words', () => {
   const met = REVERTS.filter((reason) => /^(rentals|pausable: contract is paused)/.test(reason))
   const unsaid = met.filter((reason) => !(reason in REVERT_WORDS))
-  // At deployment, and with caps and sums that this page does not offer.
+  // At deployment only.
   expect(unsaid).toEqual([
     'rentals: grace period over 30 days',
     'rentals: grace period under an hour',
-    'rentals: hourly cap is too low',
   ])
 })
 

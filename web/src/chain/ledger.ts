@@ -12,6 +12,7 @@ export type Kind =
   | 'top-up'
   | 'end'
   | 'close'
+  | 'dispute'
   | 'withdraw'
   | 'deposit'
   | 'approve'

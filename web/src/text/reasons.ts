@@ -6,6 +6,10 @@ import type { INHIBITS } from '../generated/reasons'
 type Two = readonly [en: string, de: string]
 
 export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
+  'disputes: a later key settled': ['a reading under a newer key has settled since', 'seither wurde eine Ablesung unter einem neueren Schlüssel abgerechnet'],
+  'disputes: not while in force': ['the key that signed the receipt was not in force then', 'der Schlüssel des Belegs galt damals nicht'],
+  'disputes: nothing overcharged': ['nothing was charged that has not come back', 'es wurde nichts berechnet, das nicht zurückkam'],
+  'disputes: too late': ['it is too late for a dispute', 'für einen Streit ist es zu spät'],
   'drills: in a rental': ['somebody else is renting this drill', 'jemand anders mietet diese Maschine'],
   'drills: no such drill': ['there is no such drill', 'es gibt keine solche Maschine'],
   'drills: retired': ['this drill is no longer on offer', 'diese Maschine wird nicht mehr angeboten'],
@@ -16,6 +20,7 @@ export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
   'rentals: awaiting final reading': ['the last reading can still come; closing is possible after the grace period', 'die letzte Ablesung kann noch kommen; abschließen geht nach der Nachfrist'],
   'rentals: closed': ['the rental is closed already', 'die Miete ist schon abgeschlossen'],
   'rentals: ended': ['the rental has ended already', 'die Miete ist schon beendet'],
+  'rentals: hourly cap is too low': ['the limit for each hour is under the standing price', 'die Grenze je Stunde liegt unter dem Grundpreis'],
   'rentals: no such rental': ['there is no such rental', 'es gibt keine solche Miete'],
   'rentals: not ended': ['the rental has not been ended yet', 'die Miete ist noch nicht beendet'],
   'rentals: not yours to end': ['this rental is another customer’s', 'diese Miete gehört jemand anderem'],

@@ -5,6 +5,7 @@ import type { Offer } from '../chain/reads'
 import { useAsset, useBase, useOffers, useWallet } from './context'
 import { Failed, Picture, Skeleton } from './parts'
 import { PayForm } from './pay'
+import { CapFields, useCaps } from './caps'
 import { Code } from './code'
 import { useCard } from './store'
 import { TariffTable } from './tariff'
@@ -43,6 +44,7 @@ function Rent({ offer }: { readonly offer: Offer }) {
   const { address } = useWallet()
   const { decimals, symbol } = useAsset()
   const { drill, terms, oracle } = offer
+  const { caps, capped, rental: perRental, hour } = useCaps(terms)
   const held = dearestCharge(terms, BigInt(site.reserve_seconds) * 1000n)
 
   const openIt = async () => {
@@ -67,9 +69,11 @@ function Rent({ offer }: { readonly offer: Offer }) {
             purpose={{
               kind: 'open',
               about: String(drill.number),
-              name: 'open_rental',
-              args: (amount) => [BigInt(drill.number), drill.tariff, amount],
+              name: capped ? 'open_capped_rental' : 'open_rental',
+              args: (amount) => [BigInt(drill.number), drill.tariff, amount, ...(capped ? [caps] : [])],
             }}
+            fields={<CapFields rental={perRental} hour={hour} />}
+            fieldsFit={caps !== undefined}
             least={terms.least_reserve > 0n ? terms.least_reserve : 1n}
             action={t('open.go')}
             done={() => void openIt()}

@@ -10,7 +10,7 @@ import { useAsset, useBase, useFunds, useWallet } from './context'
 export interface Purpose {
   readonly kind: 'open' | 'top-up'
   readonly about: string
-  readonly name: 'open_rental' | 'top_up'
+  readonly name: 'open_rental' | 'open_capped_rental' | 'top_up'
   readonly args: (amount: bigint) => readonly unknown[]
 }
 
@@ -64,10 +64,13 @@ interface FormProps {
   readonly action: string
   readonly done: () => void
   readonly more?: (amount: bigint) => ReactNode
+  /** Further fields, and whether what is in them may be sent. */
+  readonly fields?: ReactNode
+  readonly fieldsFit?: boolean
 }
 
 /** An amount and one button. What is wrong with the amount is said beside it, before any wallet asks. */
-export function PayForm({ purpose, least, action, done, more }: FormProps) {
+export function PayForm({ purpose, least, action, done, more, fields, fieldsFit = true }: FormProps) {
   const { t, amount: say } = useSpeech()
   const { address, ready } = useWallet()
   const { decimals, symbol, token } = useAsset()
@@ -95,7 +98,7 @@ export function PayForm({ purpose, least, action, done, more }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     setTried(true)
-    if (fault !== undefined || typeof parsed === 'string' || busy) return
+    if (fault !== undefined || typeof parsed === 'string' || busy || !fieldsFit) return
     setBusy(true)
     void pay(parsed)
       .then((paid) => {
@@ -137,6 +140,7 @@ export function PayForm({ purpose, least, action, done, more }: FormProps) {
         )}
         {token !== undefined && <p>{t('open.token', { symbol })}</p>}
       </div>
+      {fields}
       <button type="submit" disabled={!ready || busy || funds.data === undefined}>{action}</button>
     </form>
   )

@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'react'
 import { drillMeterAbi as abi } from '../generated/abi'
-import { RENTAL_STATES } from '../generated/protocol'
+import { NO_CAP, RENTAL_STATES } from '../generated/protocol'
 import type { RentalFacts } from '../chain/reads'
 import { useLive, type Live } from '../live/live'
 import { receiptFile, receiptsOf } from '../live/receipts'
 import { figures, settledFigures } from '../live/verify'
 import { useSpeech } from '../text/text'
 import { useAsset, useBase, useRental, useWallet } from './context'
+import { Dispute } from './dispute'
 import { Failed, Figure, Skeleton, short } from './parts'
 import { PayForm } from './pay'
 import { Speed } from './speed'
@@ -61,12 +62,15 @@ function Panel({ facts, live }: { readonly facts: RentalFacts; readonly live: Li
         <Figure name={t('panel.funded')}>{money(rental.funded)}</Figure>
         <Figure name={t('panel.settled')}>{money(settled.charge)}</Figure>
         {!closed && <Figure name={t('panel.unsettled')}>{money(unsettled)}</Figure>}
+        {facts.caps.per_rental < NO_CAP && <Figure name={t('caps.rental-set')}>{money(facts.caps.per_rental)}</Figure>}
+        {facts.caps.per_hour < NO_CAP && <Figure name={t('caps.hour-set')}>{money(facts.caps.per_hour)}</Figure>}
       </dl>
       {closed ? (
         <p className="banner">{t('panel.refund', { amount: money(facts.balance) })}</p>
       ) : (
         <Source facts={facts} live={live} fresh={fresh} />
       )}
+      <Dispute facts={facts} />
       <div className="columns">
         <div>
           {!closed && <Speed readings={live.readings} terms={facts.terms} card={card} />}

@@ -1,0 +1,78 @@
+import { useState } from 'react'
+import type { TariffTerms } from '../chain/reads'
+import { NO_CAP } from '../generated/protocol'
+import { parseAmount } from '../protocol/amounts'
+import type { Caps } from '../protocol/records'
+import { useSpeech } from '../text/text'
+import { useAsset } from './context'
+
+const HOUR_SECONDS = 3600n
+
+interface Cap {
+  readonly text: string
+  readonly set: (text: string) => void
+  /** The cap, NO_CAP for an empty field, undefined for what the contract would refuse. */
+  readonly value: bigint | undefined
+  readonly fault: string | undefined
+}
+
+function useCap(least: bigint): Cap {
+  const { t, amount: say } = useSpeech()
+  const { decimals, symbol } = useAsset()
+  const [text, set] = useState('')
+  if (text.trim() === '') return { text, set, value: NO_CAP, fault: undefined }
+  const parsed = parseAmount(text, decimals)
+  if (typeof parsed === 'string') return { text, set, value: undefined, fault: t(`amount.${parsed}`, { symbol }) }
+  if (parsed < least) {
+    return { text, set, value: undefined, fault: t('amount.too-little', { least: say(least, decimals, symbol) }) }
+  }
+  return { text, set, value: parsed < NO_CAP ? parsed : NO_CAP, fault: undefined }
+}
+
+/** What a customer lets a rental cost at most; the contract holds to it whatever is settled. */
+export function useCaps(terms: TariffTerms) {
+  const least = terms.least_reserve > 0n ? terms.least_reserve : 1n
+  const standing = terms.standing_price_per_second * HOUR_SECONDS
+  const rental = useCap(least)
+  const hour = useCap(standing > least ? standing : least)
+  const caps: Caps | undefined =
+    rental.value === undefined || hour.value === undefined
+      ? undefined
+      : { per_rental: rental.value, per_hour: hour.value }
+  return { rental, hour, caps, capped: caps !== undefined && isCapped(caps) }
+}
+
+export function isCapped(caps: Caps): boolean {
+  return caps.per_rental < NO_CAP || caps.per_hour < NO_CAP
+}
+
+export function CapFields({ rental, hour }: { readonly rental: Cap; readonly hour: Cap }) {
+  const { t } = useSpeech()
+  return (
+    <details className="caps">
+      <summary>{t('caps.title')}</summary>
+      <p className="help">{t('caps.how')}</p>
+      <Field name="rental" label={t('caps.rental')} cap={rental} />
+      <Field name="hour" label={t('caps.hour')} cap={hour} />
+    </details>
+  )
+}
+
+function Field({ name, label, cap }: { readonly name: string; readonly label: string; readonly cap: Cap }) {
+  const wrong = cap.fault !== undefined
+  return (
+    <>
+      <label htmlFor={`cap-${name}`}>{label}</label>
+      <input
+        id={`cap-${name}`}
+        inputMode="decimal"
+        autoComplete="off"
+        value={cap.text}
+        aria-invalid={wrong}
+        aria-describedby={wrong ? `cap-${name}-fault` : undefined}
+        onChange={(event) => cap.set(event.target.value)}
+      />
+      {wrong && <p id={`cap-${name}-fault`} className="fault" role="alert">{cap.fault}</p>}
+    </>
+  )
+}
