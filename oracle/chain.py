@@ -25,9 +25,11 @@ from web3.exceptions import (
 )
 from web3.types import RPCEndpoint, TxParams
 
+from oracle.bounded_http import bounded_session
 from oracle.contract import DrillMeter, content
 from oracle.endpoint import place_of, whole, without_addresses
 from oracle.errors import (
+    AnswerTooLargeError,
     CallRevertedError,
     ChainError,
     LyingEndpointError,
@@ -70,6 +72,7 @@ class RpcEndpoint:
         provider = HTTPProvider(
             rpc_url,
             request_kwargs={"timeout": timeout_seconds},
+            session=bounded_session(),
             exception_retry_configuration=None,
         )
         self._web3 = Web3(provider)
@@ -247,6 +250,8 @@ class RpcEndpoint:
             raise ChainError(f"{self.place} cannot be reached: {self._brief(error)}") from error
         except BlockNotFound as error:
             raise ChainError(f"{self.place}: {self._brief(error)}") from error
+        except AnswerTooLargeError as error:
+            raise AnswerTooLargeError(f"{self.place} gives an answer {error}") from None
         except ChainError:
             raise
         except ProofError as error:

@@ -1,0 +1,57 @@
+"""How the journal's database is opened: asked of the very connection that writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from oracle.store import Store
+
+FULL = 2
+
+
+def pragma(connection: Connection, name: str) -> object:
+    return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+
+def test_write__sqlite__the_connection_that_commits_is_in_wal_and_synchronous_full(
+    tmp_path: Path,
+) -> None:
+    store = Store(f"sqlite:///{tmp_path}/journal.sqlite")
+    try:
+        for _ in range(2):
+            with store.write() as connection:
+                assert pragma(connection, "journal_mode") == "wal"
+                assert pragma(connection, "synchronous") == FULL
+    finally:
+        store.close()
+
+
+def test_write__journal_that_another_program_left_in_delete_mode__in_wal_again(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/journal.sqlite"
+    Store(url).close()
+    other = sqlite3.connect(tmp_path / "journal.sqlite")
+    assert other.execute("PRAGMA journal_mode=DELETE").fetchone() == ("delete",)
+    other.close()
+
+    again = Store(url)
+    try:
+        with again.write() as connection:
+            assert pragma(connection, "journal_mode") == "wal"
+            assert pragma(connection, "synchronous") == FULL
+    finally:
+        again.close()
+
+
+def test_write__second_connection_of_the_pool__durable_as_well(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/journal.sqlite")
+    try:
+        with store.read() as reading, store.write() as writing:
+            assert reading.connection.driver_connection is not writing.connection.driver_connection
+            assert pragma(writing, "synchronous") == FULL
+    finally:
+        store.close()
