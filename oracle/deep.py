@@ -1,8 +1,8 @@
 """The state of rentals at the blocks that the finality policies accept.
 
 A rental is read at a tier's block when an event of it has come to lie that deep. So that no lease
-rests on a proof of long ago, the rentals whose proofs are oldest are read again with every block,
-some at a time.
+rests on a proof of long ago, the rentals whose proofs are oldest are read again with every block:
+as many as it takes for each to have its turn within REPROVEN_SECONDS, whatever the block time.
 """
 
 from __future__ import annotations
@@ -13,9 +13,23 @@ from oracle.finality import Policy, Tier, choose
 from oracle.ports import Chain
 from oracle.views import Header, RentalView, Rest
 
-REPROVEN_PER_POLL = 4
+LEAST_REPROVEN = 4
 """Rentals read again with a new block though nothing has happened: what a box with a few drills
-has in all, and a bound on what a box with many asks for."""
+has in all."""
+
+REPROVEN_SECONDS = 60
+"""Half of what a bridge in strict mode takes as the age of a proof (`proof_age_seconds`). A
+thousand drills on a one-second chain need 17 proofs a second for it, on Ethereum 200 a block."""
+
+MOST_REPROVEN = 250
+"""At most so many at a time, a second's or two's work of a near node; what does not fit comes with
+the next block. So on a chain of 12-second blocks a box with more than 1,250 drills is slower."""
+
+
+def reproven(rentals: int, seconds: int) -> int:
+    """How many of so many rentals to read again with a block that comes so long after the last."""
+    due = -(-rentals * max(seconds, 1) // REPROVEN_SECONDS)
+    return min(max(due, LEAST_REPROVEN), MOST_REPROVEN)
 
 
 class DeepStates:
@@ -25,6 +39,7 @@ class DeepStates:
         self._chain, self._tiers = chain, tiers
         self._states: dict[int, dict[int, tuple[Header, RentalView | None]]] = {}
         self._waiting: dict[int, list[int]] = {}
+        self._reproven_at: int | None = None
 
     def forget(self) -> None:
         """Everything may rest on vanished blocks."""
@@ -100,6 +115,8 @@ class DeepStates:
             for rental in open_rentals
             if rental in deep
         ]
-        for number, rental, place in sorted(stale)[:REPROVEN_PER_POLL]:
+        before, self._reproven_at = self._reproven_at, headers[0].timestamp
+        seconds = 0 if before is None else headers[0].timestamp - before
+        for number, rental, place in sorted(stale)[: reproven(len(stale), seconds)]:
             if number < headers[place].number:
                 self._read(rental, place, headers[place])

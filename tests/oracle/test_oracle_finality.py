@@ -12,6 +12,7 @@ from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental
 from oracle_fake_chain import FakeChain
 
 from oracle.chain_journal import ChainJournal
+from oracle.deep import LEAST_REPROVEN, MOST_REPROVEN, REPROVEN_SECONDS, DeepStates, reproven
 from oracle.errors import JournalError
 from oracle.finality import Policy, Tier, choose, parse_policy, require_rising
 from oracle.heights import LeaseHeights
@@ -157,6 +158,43 @@ def test_poll__nothing_happens_for_long__the_proof_is_made_anew_with_each_block(
         view = watch.poll()
 
     assert view.rested[7].header.number == 10
+
+
+@pytest.mark.parametrize(
+    ("rentals", "seconds", "expected"),
+    [
+        (1, 1, LEAST_REPROVEN),
+        (1_000, 1, 17),
+        (1_000, 12, 200),
+        (1_000, 0, 17),
+        (100_000, 12, MOST_REPROVEN),
+    ],
+)
+def test_reproven__many_rentals__as_many_as_give_each_its_turn_in_time(
+    rentals: int, seconds: int, expected: int
+) -> None:
+    assert reproven(rentals, seconds) == expected
+
+
+def test_read__a_thousand_rentals_and_no_events__no_proof_gets_older_than_a_bridge_takes() -> None:
+    rentals = {number: make_rental(rental=number, drill=number) for number in range(1, 1_001)}
+
+    class Chain(FakeChain):
+        def rental(self, rental: int, at: Header) -> RentalView | None:  # noqa: ARG002
+            return rentals.get(rental)
+
+    states = DeepStates(Chain(), [Tier(parse_policy("latest"))])
+    first, seconds = header(1), 12
+    states.read([first], rentals, rentals)
+    oldest = 0
+    for number in range(2, 30):
+        at = replace(header(number), timestamp=first.timestamp + number * seconds)
+        states.read([at], (), rentals)
+        _, rested = states.chosen()
+        lowest = min(one.header.number for one in rested.values())
+        oldest = max(oldest, (number - lowest) * seconds)
+
+    assert oldest <= REPROVEN_SECONDS + seconds
 
 
 def test_poll__reorganisation__a_new_branch(tmp_path: Path) -> None:
