@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 RECEIPT_MS = 1_000
 
-RENTALS_PER_MS = 20
-"""To look over all rentals for receipts that are due takes a while: with a thousand it is done at
-most every 50 ms."""
+RENTALS_PER_MS = 10
+"""To look over all rentals for receipts that are due takes a while, and so do the two commits that
+those found share: with a thousand it is done at most every 100 ms."""
 
 Fingerprint = tuple[object, ...]
 
