@@ -12,7 +12,14 @@ import typer
 from benchmarks.audit import AIM_SECONDS, as_table, measure_audit
 from benchmarks.figures import Figures, measure
 from benchmarks.gas import AIMS, TRANSACTION_GAS_CAP
-from benchmarks.ingest import INGEST_HEADING, SAMPLES_PER_MESSAGE, ingest_row, measure_ingest
+from benchmarks.ingest import (
+    INGEST_HEADING,
+    SAMPLES_PER_MESSAGE,
+    IngestFigure,
+    ingest_row,
+    measure_ingest,
+)
+from benchmarks.latency import latency_table, measure_latency
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -48,21 +55,36 @@ def audit(json_file: JsonFile = None) -> None:
 @app.command()
 def edge(
     json_file: JsonFile = None,
+    *,
     drills: Annotated[str, typer.Option(help="Sizes to go through.")] = "100,300,1000,1500,2000",
     seconds: Annotated[int, typer.Option(min=2, help="How long each of them sends.")] = 20,
+    oracles: Annotated[int, typer.Option(min=1, help="Processes that share the drills.")] = 1,
+    rounds: Annotated[int, typer.Option(min=2, help="Rentals to unlock and lock in.")] = 20,
+    only_latency: Annotated[bool, typer.Option(help="Leave the load out.")] = False,
+    only_load: Annotated[bool, typer.Option(help="Leave the latency out.")] = False,
 ) -> None:
-    """What an edge box takes in, meters, journals and signs, up to where it falls behind."""
+    """What an edge box takes in, meters, journals and signs, up to where it falls behind; and how
+    long a drill takes to unlock and to lock."""
+    found: dict[str, object] = {}
+    if not only_latency:
+        found["load"] = [asdict(one) for one in _load(drills, seconds, oracles)]
+    if not only_load:
+        latency = measure_latency(rounds, lambda text: typer.echo(text, err=True))
+        typer.echo(latency_table(latency))
+        found["latency"] = asdict(latency)
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="ascii")
+
+
+def _load(drills: str, seconds: int, oracles: int) -> list[IngestFigure]:
     figures = []
     typer.echo(INGEST_HEADING)
     for size in (int(one) for one in drills.split(",")):
-        figures.append(measure_ingest(size, SAMPLES_PER_MESSAGE, seconds))
+        figures.append(measure_ingest(size, SAMPLES_PER_MESSAGE, seconds, oracles))
         typer.echo(ingest_row(figures[-1]))
         if figures[-1].behind:
             break
-    if json_file is not None:
-        json_file.write_text(
-            json.dumps([asdict(one) for one in figures], indent=1) + "\n", encoding="ascii"
-        )
+    return figures
 
 
 def show(figures: Figures) -> None:

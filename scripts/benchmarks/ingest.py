@@ -4,9 +4,12 @@ A feeder plays the bridges: each drill sends its samples, ten a second, so many 
 and at QoS 1. The box is the oracle's edge side in a process of its own (`ingest_box`): it checks,
 orders, journals, meters, signs a receipt a second for each drill, grants leases, and acknowledges
 what is durable. A sample's delay runs from its own time to the end of the commit that holds it, so
-it counts whatever waits: for the message to fill, for the broker, for the disk.
+it counts whatever waits: for the message to fill, for the broker, for the disk. With several
+oracles each has a part of the drills, as the boxes of a fleet have.
 
-Beside it a bare paho client that subscribes to the same and throws everything away.
+Broker and feeder run on the same cores. What they took of them is told, and what everybody else on
+the machine took meanwhile. Beside it a bare paho client that subscribes to the same and throws
+everything away.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +52,14 @@ AIM_DELAY_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class IngestFigure:
-    """One run. `delay_ms` are the 50th, 95th and 99th percentile and the longest."""
+    """One run. `delay_ms` are the 50th, 95th and 99th percentile and the longest.
+
+    `cores` says how many cores, on average over the run, were busy with the oracles, the broker,
+    the feeder with its listener, and everybody else on the machine.
+    """
 
     drills: int
+    oracles: int
     samples_per_message: int
     offered_per_second: int
     taken_per_second: float
@@ -58,7 +67,7 @@ class IngestFigure:
     sent: int
     delay_ms: tuple[int, int, int, int]
     cpu_microseconds_per_sample: float
-    broker_cpu_seconds: float
+    cores: tuple[float, float, float, float]
     bare_per_second: int
     bare_cpu_microseconds_per_sample: float
 
@@ -69,8 +78,9 @@ class IngestFigure:
 
 
 INGEST_HEADING = (
-    "| drills | samples a second | durable after ms: half, 95 %, 99 %, all | lost | us of CPU each "
-    "| a bare paho subscriber: samples a second, us of CPU |\n|---|---|---|---|---|---|"
+    "| drills | oracles | samples a second | durable after ms: half, 95 %, 99 %, all | lost "
+    "| us of CPU each | cores busy: oracles, broker, feeder, others "
+    "| a bare paho subscriber: samples a second, us of CPU |\n|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -78,8 +88,9 @@ def ingest_row(one: IngestFigure) -> str:
     """A line of the table."""
     delays = ", ".join(f"{ms:,}" for ms in one.delay_ms)
     return (
-        f"| {one.drills:,} | {one.offered_per_second:,} | {delays} | {one.sent - one.acknowledged} "
-        f"| {one.cpu_microseconds_per_sample} | {one.bare_per_second:,}, "
+        f"| {one.drills:,} | {one.oracles} | {one.offered_per_second:,} | {delays} "
+        f"| {one.sent - one.acknowledged} | {one.cpu_microseconds_per_sample} "
+        f"| {', '.join(map(str, one.cores))} | {one.bare_per_second:,}, "
         f"{one.bare_cpu_microseconds_per_sample} |"
     )
 
@@ -153,10 +164,11 @@ def feed(port: int, ticks: list[list[bytes]], first_ms: int, pace: float = 1.0) 
 
 
 @contextmanager
-def box(folder: Path, port: int, drills: int) -> Iterator[Callable[[], dict[str, Any]]]:
-    """The oracle's side; calling what it gives ends it and returns its figures."""
+def box(folder: Path, port: int, drills: range) -> Iterator[Callable[[], dict[str, Any]]]:
+    """The oracle's side for these drills; calling what it gives ends it and returns its figures."""
+    numbers = [str(drills.start), str(len(drills))]
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.ingest_box", str(folder), str(port), str(drills)],
+        [sys.executable, "-m", "benchmarks.ingest_box", str(folder), str(port), *numbers],
         stdout=subprocess.PIPE,
         cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}", "PATH": "/usr/bin:/bin"},
@@ -227,45 +239,95 @@ def percentile(counted: list[tuple[int, int]], part: float) -> int:
     return -1
 
 
-def measure_ingest(drills: int, per_message: int, seconds: int) -> IngestFigure:
+def busy_seconds() -> float:
+    """CPU time that all programs on the machine have had so far (proc(5): user, nice, system)."""
+    fields = Path("/proc/stat").read_text("ascii").split("\n", maxsplit=1)[0].split()
+    return sum(int(one) for one in fields[1:4]) / 100
+
+
+def shares(drills: int, parts: int) -> list[range]:
+    """The drills from 1 on, in so many parts of about the same size."""
+    edges = [1 + drills * part // parts for part in range(parts + 1)]
+    return [range(one, two) for one, two in pairwise(edges)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    acknowledged: int
+    took_seconds: float
+    boxes: list[dict[str, Any]]
+    cores: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    drills: int
+    each: int
+    per_message: int
+    oracles: int
+
+
+def _run(folder: Path, mosquitto: Mosquitto, load: _Load) -> tuple[_Run, list[list[bytes]]]:
+    """Let the drills send, and wait until everything is acknowledged or it takes too long."""
+    drills, each = load.drills, load.each
+    with ExitStack() as stack:
+        finish = [
+            stack.enter_context(box(folder, mosquitto.port, part))
+            for part in shares(drills, load.oracles)
+        ]
+        first_ms = time.time_ns() // 1_000_000 + 2_000 + drills * each // 10
+        ticks = prepare(drills, each, load.per_message, first_ms)
+        heard = Listener()
+        listener = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-listener")
+        listener.on_message = heard.on_message
+        listener.connect("127.0.0.1", mosquitto.port)
+        listener.subscribe("drill/+/journalled", 1)
+        listener.loop_start()
+        time.sleep(max(0.0, first_ms / 1000 - time.time()))
+        before = busy_seconds(), time.process_time(), cpu_seconds(mosquitto.process.pid)
+        feed(mosquitto.port, ticks, first_ms)
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while sum(heard.journalled.values()) < drills * each and time.monotonic() < deadline:
+            time.sleep(0.1)
+        took = time.time() - first_ms / 1000
+        feeder = time.process_time() - before[1]
+        broker = cpu_seconds(mosquitto.process.pid) - before[2]
+        busy = busy_seconds() - before[0]
+        listener.disconnect()
+        listener.loop_stop()
+        figures = [one() for one in finish]
+    ours = sum(one["cpu_seconds"] for one in figures)
+    used = (ours, broker, feeder, max(busy - ours - broker - feeder, 0.0))
+    one, two, three, four = (round(seconds / took, 2) for seconds in used)
+    return _Run(sum(heard.journalled.values()), took, figures, (one, two, three, four)), ticks
+
+
+def measure_ingest(drills: int, per_message: int, seconds: int, oracles: int = 1) -> IngestFigure:
     """One run of so many drills at ten samples a second each."""
+    each = seconds * 10
     with tempfile.TemporaryDirectory() as name, Mosquitto(Path(name)) as mosquitto:
-        folder, each = Path(name), seconds * 10
-        with box(folder, mosquitto.port, drills) as finish:
-            first_ms = time.time_ns() // 1_000_000 + 2_000 + drills * each // 10
-            ticks = prepare(drills, each, per_message, first_ms)
-            heard = Listener()
-            listener = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-listener")
-            listener.on_message = heard.on_message
-            listener.connect("127.0.0.1", mosquitto.port)
-            listener.subscribe("drill/+/journalled", 1)
-            listener.loop_start()
-            feed(mosquitto.port, ticks, first_ms)
-            deadline = time.monotonic() + SETTLE_SECONDS
-            while sum(heard.journalled.values()) < drills * each and time.monotonic() < deadline:
-                time.sleep(0.1)
-            took = time.time() - first_ms / 1000
-            listener.disconnect()
-            listener.loop_stop()
-            figures = finish()
-        broker_cpu = cpu_seconds(mosquitto.process.pid)
+        run, ticks = _run(Path(name), mosquitto, _Load(drills, each, per_message, oracles))
         messages = sum(one.count(b"/sample") for tick in ticks for one in tick)
         rate, cost = bare(mosquitto, ticks, messages)
-    acknowledged = sum(heard.journalled.values())
-    at = [percentile(figures["delay_ms"], part) for part in (0.5, 0.95, 0.99, 1)]
+    delays: Counter[int] = Counter()
+    for figures in run.boxes:
+        for delay_ms, times in figures["delay_ms"]:
+            delays[delay_ms] += times
+    at = [percentile(sorted(delays.items()), part) for part in (0.5, 0.95, 0.99, 1)]
     per = drills * each / messages
+    samples = sum(figures["samples"] for figures in run.boxes)
+    cpu = sum(figures["cpu_seconds"] for figures in run.boxes)
     return IngestFigure(
         drills=drills,
+        oracles=oracles,
         samples_per_message=per_message,
         offered_per_second=drills * 10,
-        taken_per_second=round(acknowledged / max(took, seconds), 1),
-        acknowledged=acknowledged,
+        taken_per_second=round(run.acknowledged / max(run.took_seconds, seconds), 1),
+        acknowledged=run.acknowledged,
         sent=drills * each,
         delay_ms=(at[0], at[1], at[2], at[3]),
-        cpu_microseconds_per_sample=round(
-            1e6 * figures["cpu_seconds"] / max(figures["samples"], 1), 1
-        ),
-        broker_cpu_seconds=round(broker_cpu, 1),
+        cpu_microseconds_per_sample=round(1e6 * cpu / max(samples, 1), 1),
+        cores=run.cores,
         bare_per_second=round(rate * per),
         bare_cpu_microseconds_per_sample=round(1e6 * cost / per, 1),
     )
