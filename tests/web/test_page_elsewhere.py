@@ -96,6 +96,27 @@ def test_page__permit_declined__nothing_was_sent(
     assert token.functions.balanceOf(wallet.account.address).call() == 100 * DOLLAR
 
 
+def test_page__bond_in_a_token__is_approved_and_posted(
+    token_page: tuple[Endpoint, Contract, Contract], context: BrowserContext, wallet: Wallet
+) -> None:
+    endpoint, token, meter = token_page
+    wallet.account = Account.from_key(OWNER_KEY)
+    mint = token.functions.mint(wallet.account.address, 100 * DOLLAR)
+    mint.transact({"from": Web3.to_checksum_address(DEPLOYER)})
+    page = context.new_page()
+    page.goto(f"{endpoint.url}#/provider")
+    connect(page)
+    form = page.get_by_role("form", name="Post bond")
+    form.get_by_role("textbox").fill("40")
+    form.get_by_role("button", name="Review").click()
+    expect(form.locator("pre").first).to_contain_text('approve("0x')
+    expect(form.locator("pre").last).to_have_text('post_bond("40000000")')
+    form.get_by_role("button", name="Sign it").click()
+    expect(page.get_by_label("Money")).to_contain_text("40.0")
+    assert meter.functions.bond().call()[0] == 40 * DOLLAR
+    assert token.functions.allowance(wallet.account.address, meter.address).call() == 0
+
+
 @pytest.fixture
 def static_host(world: PageWorld, endpoint: Endpoint, tmp_path: Path) -> Iterator[str]:
     """The page on a host that only has files, with site.json beside it."""
@@ -161,6 +182,10 @@ def test_page__provider__each_change_is_reviewed_before_it_is_signed(
     wallet.account = Account.from_key(OWNER_KEY)
     connect(page)
     ledger = world.ledger()
+    row = page.get_by_role("row", name="Pillar drill 1")
+    expect(row).to_contain_text("connected")
+    expect(row).to_contain_text("ago")
+    expect(page.get_by_label("Money")).to_contain_text("of the time since each drill was listed")
     form = page.get_by_role("form", name="Post bond")
     form.get_by_role("textbox").fill("0.5")
     form.get_by_role("button", name="Review").click()

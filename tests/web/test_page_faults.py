@@ -73,6 +73,28 @@ def test_page__reloaded_in_the_middle__takes_the_transaction_up_again(
     expect(page.get_by_role("listitem", name="Pillar drill 1")).to_contain_text("Rented by you")
 
 
+def test_page__block_dropped__the_rental_is_said_to_be_not_done(
+    world: PageWorld, page: Page, wallet: Wallet, no_blocks: None, free_drills: None
+) -> None:
+    connect(page)
+    fill_in(page)
+    expect(page.get_by_text("Sent, waiting for a block")).to_be_visible()
+    world.anvil.rpc("evm_mine")
+    expect(page.get_by_text("waiting until it is final")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Rental")
+    world.anvil.rpc("anvil_reorg", 1, [])
+    expect(page.get_by_text("Not done: the chain has dropped block")).to_be_visible()
+    expect(page.get_by_text("There is no rental")).to_be_visible()
+    page.reload()  # and it is still known
+    expect(page.get_by_text("Not done: the chain has dropped block")).to_be_visible()
+    # Doing it again takes the place of the first.
+    world.anvil.rpc("evm_setIntervalMining", 1)
+    page.get_by_role("button", name="Disconnect").wait_for()
+    rent(page)
+    expect(page.get_by_text("another transaction from your wallet took its place")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Final, in block \d+"))).to_be_visible()
+
+
 def test_page__two_tabs__both_know_what_was_sent(
     page: Page, context: BrowserContext, wallet: Wallet, free_drills: None
 ) -> None:

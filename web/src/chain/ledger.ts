@@ -32,6 +32,8 @@ export interface Transaction {
   readonly hash?: Hash
   readonly nonce?: number
   readonly block?: string
+  /** It was in a block that the chain has dropped since. */
+  readonly dropped?: boolean
   readonly fault?: Fault
 }
 

@@ -166,7 +166,7 @@ export async function readHistory(client: Reader, site: Site, customer: Address)
 const SMALLEST_PART = 500n
 
 /** Endpoints limit how many blocks one question may span: what is refused is asked in halves. */
-async function inParts<T>(
+export async function inParts<T>(
   first: bigint,
   last: bigint,
   ask: (first: bigint, last: bigint) => Promise<readonly T[]>,

@@ -115,8 +115,11 @@ async function look(
 ): Promise<boolean | undefined> {
   const { client, ledger } = ports
   try {
+    // Kept while it is known: by it a replacement is found out, should the block be dropped.
+    if (nonce === undefined) await noteNonce(ports, id, hash)
     const receipt = await client.getTransactionReceipt({ hash }).catch(notFound)
     if (receipt === undefined) {
+      if (ledger.find(id)?.state === 'mined') ledger.change(id, { dropped: true })
       await lookForReplacement(ports, id, sender, hash, nonce)
       return ledger.find(id)?.state === 'failed' ? false : undefined
     }
@@ -130,13 +133,18 @@ async function look(
     }
     const head = await client.getBlockNumber({ cacheTime: 0 })
     const deep = head - receipt.blockNumber + 1n >= BigInt(ports.confirmations)
-    ledger.change(id, { state: deep ? 'final' : 'mined', block: String(receipt.blockNumber) })
+    ledger.change(id, { state: deep ? 'final' : 'mined', block: String(receipt.blockNumber), dropped: false })
     return true
   } catch {
     // A question went unanswered, which says nothing about the transaction: this looks again, and
     // the page says elsewhere that the chain does not answer.
     return undefined
   }
+}
+
+async function noteNonce({ client, ledger }: Pick<Ports, 'client' | 'ledger'>, id: string, hash: Hash): Promise<void> {
+  const found = await client.getTransaction({ hash }).catch(() => undefined)
+  if (found !== undefined) ledger.change(id, { nonce: found.nonce })
 }
 
 function notFound(error: unknown): undefined {
@@ -153,11 +161,7 @@ async function lookForReplacement(
   nonce: number | undefined,
 ): Promise<void> {
   ledger.change(id, { state: 'sent' })
-  if (nonce === undefined) {
-    const found = await client.getTransaction({ hash }).catch(() => undefined)
-    if (found !== undefined) ledger.change(id, { nonce: found.nonce })
-    return
-  }
+  if (nonce === undefined) return
   const used = await client.getTransactionCount({ address: sender })
   const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined)
   if (used > nonce && receipt === undefined) {

@@ -20,8 +20,8 @@ export interface Heard {
   readonly malformed: (what: string) => void
 }
 
-/** Listens to one drill until the function that is returned is called. */
-export function listen(drill: number, heard: Heard): () => void {
+/** Listens to one drill, or to all, until the function that is returned is called. */
+export function listen(drill: number | undefined, heard: Heard): () => void {
   let source: EventSource | undefined
   let silence: ReturnType<typeof setTimeout> | undefined
   let retry: ReturnType<typeof setTimeout> | undefined
@@ -54,7 +54,7 @@ export function listen(drill: number, heard: Heard): () => void {
   }
 
   const open = (): void => {
-    source = new EventSource(`${API}/stream?drill=${drill}`)
+    source = new EventSource(drill === undefined ? `${API}/stream` : `${API}/stream?drill=${drill}`)
     alive()
     source.onerror = lost
     on('beat', (value) => value as { broker?: unknown }, (beat) => heard.link(beat.broker === true ? 'live' : 'broker-lost'))

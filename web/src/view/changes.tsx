@@ -1,5 +1,6 @@
 import { useState, type FormEvent } from 'react'
 import { drillMeterAbi as abi } from '../generated/abi'
+import { TOKEN_ABI } from '../chain/asset'
 import type { Fleet } from '../chain/fleet'
 import { parseAmount } from '../protocol/amounts'
 import type { Key } from '../text/en'
@@ -110,7 +111,7 @@ export function Changes({ fleet }: { readonly fleet: Fleet }) {
 }
 
 function Form({ change }: { readonly change: Change }) {
-  const { t } = useSpeech()
+  const { t, amount: sayAmount } = useSpeech()
   const { site } = useBase()
   const { ready, send } = useWallet()
   const { decimals, symbol, token } = useAsset()
@@ -125,11 +126,16 @@ function Form({ change }: { readonly change: Change }) {
     setTried(true)
     if (wrong === undefined) setReview(change.args(read.map((one) => ('value' in one ? one.value : ''))))
   }
-  const confirm = (args: readonly unknown[]) => {
-    const value = change.pays === true && token === undefined ? (args.at(-1) as bigint) : 0n
-    void send({ kind: 'provider', about: t(change.title), to: site.contract, abi, name: change.call, args, value })
+  const paid = change.pays === true && review !== undefined ? (review.at(-1) as bigint) : 0n
+  const confirm = async (args: readonly unknown[]) => {
     setReview(undefined)
     setTried(false)
+    if (paid > 0n && token !== undefined) {
+      const approval = { kind: 'approve', about: sayAmount(paid, decimals, symbol), to: token, abi: TOKEN_ABI } as const
+      if (!(await send({ ...approval, name: 'approve', args: [site.contract, paid] }))) return
+    }
+    const value = token === undefined ? paid : 0n
+    await send({ kind: 'provider', about: t(change.title), to: site.contract, abi, name: change.call, args, value })
   }
 
   return (
@@ -159,8 +165,9 @@ function Form({ change }: { readonly change: Change }) {
       ) : (
         <div className="sure" role="group" aria-label={t('provider.review-title')}>
           <p>{t('provider.review-title')}</p>
+          {paid > 0n && token !== undefined && <pre className="code">{`${symbol}: approve(${say([site.contract, paid])})`}</pre>}
           <pre className="code">{`${change.call}(${say(review)})`}</pre>
-          <button type="button" autoFocus onClick={() => confirm(review)}>{t('provider.confirm')}</button>
+          <button type="button" autoFocus onClick={() => void confirm(review)}>{t('provider.confirm')}</button>
           <button type="button" className="quiet" onClick={() => setReview(undefined)}>{t('do.cancel')}</button>
         </div>
       )}

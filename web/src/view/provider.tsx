@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { readFleet, type Fleet } from '../chain/fleet'
+import { readFleet, readRented, type Fleet } from '../chain/fleet'
+import { useFleetLive, type FleetLive, type Seen } from '../live/fleet'
 import { settledFigures } from '../live/verify'
 import { useSpeech } from '../text/text'
 import { useAsset, useBase, useWallet } from './context'
@@ -8,16 +9,21 @@ import { Changes } from './changes'
 import { StateName } from './rental'
 import { useCard } from './store'
 
+/** How often all events are gone through for the share of time that drills are rented. */
+const SHARE_MS = 60_000
+
 /** The fleet, for whoever looks, and what its owner can change. Room for a map is left beside it. */
 export default function Provider() {
   const { t } = useSpeech()
-  const { site, client } = useBase()
+  const { site, client, from } = useBase()
+  const live = useFleetLive(from === 'endpoint')
   const { address } = useWallet()
   const fleet = useQuery({ queryKey: ['fleet'], queryFn: () => readFleet(client, site) })
   if (fleet.data === undefined) {
     if (fleet.isError) return <Failed text={t('store.failed')} again={() => void fleet.refetch()} />
     return <Skeleton lines={8} />
   }
+  const now = fleet.data.head_time
   const owner = address?.toLowerCase() === fleet.data.owner.toLowerCase()
   return (
     <>
@@ -25,7 +31,7 @@ export default function Provider() {
       {!owner && <p className="banner">{t('provider.not-owner', { owner: short(fleet.data.owner) })}</p>}
       {fleet.data.paused && <p className="banner warn">{t('provider.paused')}</p>}
       <Money fleet={fleet.data} />
-      <Drills fleet={fleet.data} />
+      <Drills fleet={fleet.data} live={live} now={now} />
       <Terms fleet={fleet.data} />
       {owner && <Changes fleet={fleet.data} />}
     </>
@@ -33,6 +39,8 @@ export default function Provider() {
 }
 
 function Money({ fleet }: { readonly fleet: Fleet }) {
+  const { site, client } = useBase()
+  const rentedShare = useQuery({ queryKey: ['rented'], queryFn: () => readRented(client, site), refetchInterval: SHARE_MS })
   const { t, amount: say } = useSpeech()
   const { decimals, symbol } = useAsset()
   const money = (value: bigint) => say(value, decimals, symbol)
@@ -41,6 +49,7 @@ function Money({ fleet }: { readonly fleet: Fleet }) {
     <section aria-label={t('provider.money')}>
       <dl className="figures">
         <Figure name={t('provider.utilisation')}>{`${rented} / ${fleet.drills.length}`}</Figure>
+        <Figure name={t('provider.month')} note={t('provider.month-how')}>{rentedShare.data === undefined ? '…' : `${rentedShare.data}\u00a0%`}</Figure>
         <Figure name={t('provider.revenue')}>{money(fleet.revenue)}</Figure>
         <Figure name={t('provider.running')}>{money(fleet.running)}</Figure>
         <Figure name={t('provider.bond')}>{money(fleet.bond.posted)}</Figure>
@@ -50,9 +59,9 @@ function Money({ fleet }: { readonly fleet: Fleet }) {
   )
 }
 
-function Drills({ fleet }: { readonly fleet: Fleet }) {
+function Drills({ fleet, live, now }: { readonly fleet: Fleet; readonly live: FleetLive; readonly now: bigint }) {
   const { t } = useSpeech()
-  const names = ['drill', 'state', 'rental', 'balance', 'runway', 'seen'] as const
+  const names = ['drill', 'state', 'rental', 'balance', 'runway', 'reach', 'seen'] as const
   return (
     <div className="scroll" tabIndex={0} role="group" aria-label={t('provider.title')}>
       <table>
@@ -65,7 +74,7 @@ function Drills({ fleet }: { readonly fleet: Fleet }) {
         </thead>
         <tbody>
           {fleet.drills.map((row) => (
-            <DrillRow key={row.offer.drill.number} row={row} />
+            <DrillRow key={row.offer.drill.number} row={row} seen={live.drills.get(row.offer.drill.number)} now={now} />
           ))}
         </tbody>
       </table>
@@ -73,9 +82,13 @@ function Drills({ fleet }: { readonly fleet: Fleet }) {
   )
 }
 
-function DrillRow({ row: { offer, rental } }: { readonly row: Fleet['drills'][number] }) {
+function DrillRow({ row: { offer, rental }, seen, now }: { readonly row: Fleet['drills'][number]; readonly seen: Seen | undefined; readonly now: bigint }) {
   const { t, amount: say, duration, moment } = useSpeech()
   const { decimals, symbol } = useAsset()
+  // A drill that says nothing for a while has at least settled on chain.
+  const heard = seen === undefined ? 0n : seen.at / 1000n
+  const chain = rental === undefined ? 0n : rental.rental.until / 1000n
+  const last = heard > chain ? heard : chain
   const card = useCard(offer.drill.number)
   const settled = rental && settledFigures(rental)
   return (
@@ -85,7 +98,8 @@ function DrillRow({ row: { offer, rental } }: { readonly row: Fleet['drills'][nu
       <td>{rental && <a href={`#/rental/${rental.rental.number}`}>{String(rental.rental.number)}</a>}</td>
       <td>{rental && say(rental.balance, decimals, symbol)}</td>
       <td>{settled && duration(settled.runway_seconds)}</td>
-      <td>{settled && moment(settled.until / 1000n)}</td>
+      <td>{seen === undefined ? t('provider.silent') : <span data-online={seen.online}>{t(seen.online ? 'provider.online' : 'provider.offline')}</span>}</td>
+      <td>{last > 0n && (now - last < 86_400n ? t('provider.ago', { time: duration(now > last ? now - last : 0n) }) : moment(last))}</td>
     </tr>
   )
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import { drillMeterAbi as abi } from '../generated/abi'
 import { NO_CAP, RENTAL_STATES } from '../generated/protocol'
+import { faultOf } from '../chain/faults'
 import type { RentalFacts } from '../chain/reads'
 import { useLive, type Live } from '../live/live'
 import { receiptFile, receiptsOf } from '../live/receipts'
@@ -22,7 +23,9 @@ export function RentalPage({ number }: { readonly number: bigint }) {
   const { site } = useBase()
   const rental = useRental(number)
   const live = useLive(site, rental.data)
-  if (rental.data === undefined) {
+  // The chain may have dropped the block that it was opened in: what was read before is no rental.
+  const gone = rental.isError && faultOf(rental.error).kind === 'reverted'
+  if (rental.data === undefined || gone) {
     if (!rental.isError) return <Skeleton lines={10} />
     return <Failed text={t('panel.missing', { n: String(number) })} again={() => void rental.refetch()} />
   }

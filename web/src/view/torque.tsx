@@ -31,7 +31,7 @@ export function Torque({ samples, end }: { readonly samples: readonly Sample[]; 
   return (
     <section aria-labelledby="torque">
       <h2 id="torque">{t('panel.torque')}</h2>
-      <p className="speed-now" data-torque={last?.torque_mnm ?? ''} data-samples={samples.length}>{now}</p>
+      <p className="torque-now" data-torque={last?.torque_mnm ?? ''} data-samples={samples.length}>{now}</p>
       <svg className="speed torque" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${t('panel.torque')}: ${now}`} preserveAspectRatio="none">
         <path d={path} />
       </svg>

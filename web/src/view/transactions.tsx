@@ -26,11 +26,12 @@ function Line({ one }: { readonly one: Transaction }) {
   const { t, fault } = useSpeech()
   const { ledger } = useBase()
   const why = one.fault === undefined ? '' : fault(one.fault)
+  const life = one.state === 'sent' && one.dropped === true ? 'tx.dropped' : (`tx.${one.state}` as const)
   const over = one.state === 'final' || one.state === 'failed'
   return (
     <li data-state={one.state}>
       <span className="what">{t(`tx.${one.kind}`, { about: one.about })}</span>
-      <span className="life">{t(`tx.${one.state}`, { why, block: one.block ?? '' })}</span>
+      <span className="life">{t(life, { why, block: one.block ?? '' })}</span>
       {one.hash !== undefined && (
         <span className="code" title={one.hash}>{t('tx.show', { hash: short(one.hash) })}</span>
       )}
