@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Iterator
@@ -46,6 +47,11 @@ STOP_SECONDS = 10
 GATHER_SECONDS = 0.02
 """How long the first of several messages waits for the others: a commit costs more than a message,
 and fifty a second are as many as a small disk syncs."""
+
+NEW_OBJECTS = 50_000
+"""Collections of cyclic garbage by default come after 700 new objects, which is some fifty samples,
+and walk through everything alive ever so often. Samples, readings and messages have no cycles and
+go by themselves; what has some (errors, connections) amounts to a few MB until it is collected."""
 
 WEI_PER_GWEI = 10**9
 ZERO_ADDRESS = "0x" + 40 * "0"
@@ -200,6 +206,7 @@ def run(settings: Settings) -> None:
             gas_address=parts.gas.address,
         )
         publishing = _start_publishing(publisher, settings, stop)
+        spare_collector()
         try:
             _loop(core, chain_side, broker, stop)
         finally:
@@ -208,6 +215,13 @@ def run(settings: Settings) -> None:
             broker.close()
             store.close()
     log.info("oracle stopped")
+
+
+def spare_collector() -> None:
+    """Collect cyclic garbage less often, and never again look at what is alive by now."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, 20, 50)
 
 
 def wait_for_work(broker: MqttBroker, stop: Event) -> None:

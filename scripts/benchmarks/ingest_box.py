@@ -29,7 +29,7 @@ from oracle.journal import Journal, Received
 from oracle.keyring import Keyring
 from oracle.lease_policy import LeaseLimits
 from oracle.metering import Metering
-from oracle.run import SystemClock, stop_signals, wait_for_work
+from oracle.run import SystemClock, spare_collector, stop_signals, wait_for_work
 from oracle.settings import BrokerSettings, SettlementSettings
 from oracle.sign import KeystoreSigner
 from oracle.store import Store
@@ -147,6 +147,7 @@ def main(folder: Path, port: int, drills: range) -> None:
     with stop_signals() as stop:
         broker.connect()
         core.step(view)  # takes up the rentals, as at any start
+        spare_collector()
         print(READY, flush=True)
         before = time.process_time()
         while not stop.is_set():
