@@ -3,8 +3,10 @@
     scripts/chaos [--kills N] [--seed S] [--drills D] [--json FILE]
 
 A node with a block a second that reorganises, mosquitto, drills on pseudo-terminals with their
-bridges, one oracle; proxies in between that fail, delay and cut. Exit status 1 when a sample that
-was acknowledged is lost, a bill is another than that of all samples, or a transaction reverts.
+bridges, one oracle; proxies in between that fail, delay and cut. Rentals of all drills are opened,
+drilled under, ended and closed in turn, and processes are killed in each of these stages. Exit
+status 1 when a sample that was acknowledged is lost, a bill is another than that of all samples,
+or a transaction reverts.
 """
 
 from __future__ import annotations
@@ -63,7 +65,10 @@ def _as_json(record: Record, verdict: Verdict, seed: int, seconds: float) -> dic
         "seconds": round(seconds, 1),
         "kills": record.kills.total(),
         "killed": dict(record.kills),
-        "stages": dict(record.stages.most_common()),
+        "killed_by_stage": {
+            stage: dict(by.most_common()) for stage, by in sorted(record.stages.items())
+        },
+        "rentals": len(record.rentals),
         "faults": dict(record.faults.most_common()),
         "strokes": record.strokes,
         **asdict(verdict),

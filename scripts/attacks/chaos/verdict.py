@@ -29,13 +29,14 @@ class Verdict:
 def judge(yard: Yard, record: Record) -> Verdict:
     """Look at everything."""
     samples = lost = otherwise = 0
-    for drill, rental in zip(yard.numbers, record.rentals, strict=True):
+    for drill in yard.numbers:
         journal = _journal(yard, drill)
         samples += len(journal)
         held = {sample.sequence for sample, _ in journal}
         missing = {*range(1, max(held, default=0) + 1)} - held
         lost += len(missing - record.excused.get(drill, set()))
-        otherwise += not _billed_right(yard, rental, journal)
+        rentals = [rental for of_drill, rental in record.rentals if of_drill == drill]
+        otherwise += sum(not _billed_right(yard, rental, journal) for rental in rentals)
     settlements, reverted = _transactions(yard)
     return Verdict(samples, settlements, lost, otherwise, reverted)
 
