@@ -208,6 +208,15 @@ class Story:
                 faults["reorganisation refused by the node"] += 1
             else:
                 faults["reorganisation"] += 1
+                self._catch_up_time()
+
+    def _catch_up_time(self) -> None:
+        """The node's clock goes back to the last block that both forks have, and would lag behind
+        further with each reorganisation, until the oracle rightly takes the chain to stand."""
+        head: Any = self._yard.web3.eth.get_block("latest")
+        lag_seconds = int(time.time()) - int(head["timestamp"])
+        if lag_seconds > 1:
+            self._yard.anvil.rpc("evm_increaseTime", lag_seconds)
 
     def _excuse(self, drill: int) -> None:
         """A controller that is killed loses what the bridge had not taken yet."""
