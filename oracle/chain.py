@@ -23,6 +23,7 @@ from web3.exceptions import (
     TransactionNotFound,
     Web3RPCError,
 )
+from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, TxParams
 
 from oracle.bounded_http import bounded_session
@@ -67,9 +68,15 @@ class RpcEndpoint:
     """One endpoint and one contract. Not for several threads at a time."""
 
     def __init__(
-        self, rpc_url: str, chain_id: int, contract: DrillMeter, timeout_seconds: float
+        self,
+        rpc_url: str,
+        chain_id: int,
+        contract: DrillMeter,
+        timeout_seconds: float,
+        provider: JSONBaseProvider | None = None,
     ) -> None:
-        provider = HTTPProvider(
+        """`provider` carries the calls instead of HTTP, in a simulation."""
+        provider = provider or HTTPProvider(
             rpc_url,
             request_kwargs={"timeout": timeout_seconds},
             session=bounded_session(),

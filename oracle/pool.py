@@ -53,15 +53,14 @@ _T = TypeVar("_T")
 class Member(Generic[_E]):
     """One endpoint, its thread, and how it has behaved."""
 
-    def __init__(self, name: str, endpoint: _E) -> None:
-        self.name, self.endpoint = name, endpoint
+    def __init__(self, name: str, endpoint: _E, now: Callable[[], float]) -> None:
+        self.name, self.endpoint, self._now = name, endpoint, now
         self.failures = 0
         self.out_until = 0.0
         self.reported = ("", 0.0)
         self._checked: float | None = None
         self._future: Future[Any] | None = None
-        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
-        Thread(target=self._work, name=f"endpoint {name}", daemon=True).start()
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] | None = None
 
     @property
     def busy(self) -> bool:
@@ -72,19 +71,25 @@ class Member(Generic[_E]):
         """Start a call in the thread; it must not be busy."""
         future: Future[_T] = Future()
         self._future = future
+        if self._jobs is None:
+            self._jobs = SimpleQueue()
+            Thread(
+                target=self._work, args=(self._jobs,), name=f"endpoint {self.name}", daemon=True
+            ).start()
         self._jobs.put((future, lambda: self._checked_call(call)))
         return future
 
     def _checked_call(self, call: Callable[[_E], _T]) -> _T:
-        now = time.monotonic()
+        now = self._now()
         if self._checked is None or self.failures or now - self._checked > RECHECK_SECONDS:
             self.endpoint.require_chain()
             self._checked = now
         return call(self.endpoint)
 
-    def _work(self) -> None:
+    @staticmethod
+    def _work(jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]]) -> None:
         while True:
-            future, call = self._jobs.get()
+            future, call = jobs.get()
             try:
                 future.set_result(call())
             except BaseException as error:  # noqa: BLE001  # whoever waits gets it
@@ -94,10 +99,19 @@ class Member(Generic[_E]):
 class Pool(Generic[_E]):
     """All endpoints of a chain. For one thread at a time."""
 
-    def __init__(self, endpoints: Sequence[_E], quorum: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[_E],
+        quorum: int,
+        timeout_seconds: float,
+        now: Callable[[], float] = time.monotonic,
+        member: type[Member[_E]] = Member,
+    ) -> None:
+        """`now` tells the time in s, `member` who asks; a simulation has others."""
+        self._now = now
         places = [endpoint.place for endpoint in endpoints]
         self.members = [
-            Member(place if places.count(place) == 1 else f"{place} #{number}", endpoint)
+            member(place if places.count(place) == 1 else f"{place} #{number}", endpoint, now)
             for number, (place, endpoint) in enumerate(zip(places, endpoints, strict=True), 1)
         ]
         self.quorum = quorum
@@ -155,7 +169,7 @@ class Pool(Generic[_E]):
         self._fail(member, LyingEndpointError(f"{name}: {reason}"))
 
     def _available(self) -> list[Member[_E]]:
-        now = time.monotonic()
+        now = self._now()
         idle = [member for member in self.members if not member.busy]
         good = [member for member in idle if member.out_until <= now]
         return good if len(good) >= self.quorum else idle
@@ -167,8 +181,8 @@ class Pool(Generic[_E]):
         answers: dict[str, _T] = {}
         reasons: dict[str, str] = {}
         waiting = {*asked}
-        deadline = time.monotonic() + 2 * self._timeout_seconds + 1
-        while waiting and (left := deadline - time.monotonic()) > 0:
+        deadline = self._now() + 2 * self._timeout_seconds + 1
+        while waiting and (left := deadline - self._now()) > 0:
             done, waiting = wait(waiting, left, FIRST_COMPLETED)
             for future in done:
                 member = asked[future]
@@ -182,7 +196,7 @@ class Pool(Generic[_E]):
                 else:
                     raise error
             if len(answers) >= enough and done:
-                deadline = min(deadline, time.monotonic() + PATIENCE_SECONDS)
+                deadline = min(deadline, self._now() + PATIENCE_SECONDS)
         for future in waiting:
             reasons[asked[future].name] = f"{asked[future].name} has not answered yet"
         return answers, reasons
@@ -193,9 +207,8 @@ class Pool(Generic[_E]):
             log.info("endpoint answers again", endpoint=member.name, failures=member.failures)
         member.failures, member.out_until = 0, 0.0
 
-    @staticmethod
-    def _fail(member: Member[_E], error: ChainError) -> None:
-        now, reason = time.monotonic(), str(error)
+    def _fail(self, member: Member[_E], error: ChainError) -> None:
+        now, reason = self._now(), str(error)
         member.failures += 1
         pause = min(FIRST_PAUSE_SECONDS * 2 ** min(member.failures - 1, 16), LONGEST_PAUSE_SECONDS)
         if isinstance(error, LyingEndpointError | WrongChainError):

@@ -24,7 +24,7 @@ from oracle.errors import (
     TransactionRefusedError,
     WrongChainError,
 )
-from oracle.pool import Pool
+from oracle.pool import Member, Pool
 from oracle.ports import Receipt
 from oracle.views import ChainEvent, DrillView, Evidence, Header, OracleView, RentalView
 from protocol.answers import hexadecimal
@@ -67,8 +67,13 @@ class QuorumChain:
         quorum: int,
         contract: DrillMeter,
         timeout_seconds: float,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        member: type[Member[RpcEndpoint]] = Member,
     ) -> None:
-        self.pool = Pool(endpoints, quorum, timeout_seconds)
+        """`now` tells the time in s, `member` who asks; a simulation has others."""
+        self.pool = Pool(endpoints, quorum, timeout_seconds, now, member)
+        self._now = now
         self._contract = contract
         self._headers: OrderedDict[str, FullHeader] = OrderedDict()
         self._last: FullHeader | None = None
@@ -86,7 +91,7 @@ class QuorumChain:
     def head(self) -> Header:
         """The newest block that a quorum has."""
         found = self._settle(lambda endpoint: endpoint.block("latest"))
-        now = time.monotonic()
+        now = self._now()
         last = self._last
         if last is not None and found.number < last.number and now - self._last_seen < LAG_SECONDS:
             known = self._ancestor(found.number)

@@ -18,6 +18,8 @@ from oracle.errors import JournalError
 from oracle.journal import Journal
 from oracle.log import RentalLog
 from oracle.metering import Metering
+from oracle.pool import Pool
+from oracle.quorum_chain import QuorumChain
 from oracle.views import Header
 from oracle.watch import Watcher
 
@@ -29,6 +31,7 @@ class Plant:
     name: str
     plant: Callable[[pytest.MonkeyPatch], None]
     kinds: tuple[str, ...]
+    endpoints: int = 1
 
 
 def _acknowledge_before_the_journal(patch: pytest.MonkeyPatch) -> None:
@@ -118,6 +121,32 @@ def _final_reading_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Metering, "final_reading", careless)
 
 
+def _believe_one_endpoint(patch: pytest.MonkeyPatch) -> None:
+    gather = Pool.gather
+
+    def careless(pool: Any, call: Any, names: Any = None) -> Any:
+        pool.quorum = 1
+        return gather(pool, call, names or [pool.members[0].name])
+
+    patch.setattr(Pool, "gather", careless)
+
+
+def _believe_events_without_receipts(patch: pytest.MonkeyPatch) -> None:
+    """The state is proven all the same: the event alone gives no lease."""
+    patch.setattr(QuorumChain, "_by_quorum", lambda _, told, __: [*_all(told).values()])
+
+    def careless(chain: Any, header: Header) -> Any:
+        told = chain.pool.gather(lambda endpoint: endpoint.logs_of(chain._full(header)))
+        return chain._events([*_all(told).values()])
+
+    patch.setattr(QuorumChain, "events_of", careless)
+
+
+def _all(told: dict[str, dict[Any, Any]]) -> dict[Any, Any]:
+    return {key: log for found in told.values() for key, log in found.items()}
+
+
+LYING = ("one endpoint lies",)
 PLANTS = (
     Plant("acknowledged before it is journalled", _acknowledge_before_the_journal, ("disk fails",)),
     Plant("forgotten as soon as published", _forget_what_was_published, ("bad broker",)),
@@ -130,4 +159,6 @@ PLANTS = (
     Plant("no reserve", _no_reserve, ()),
     Plant("gaps are billed", _bill_gaps, ("controller off",)),
     Plant("the last reading waits for nothing", _final_reading_at_once, ("bad broker",)),
+    Plant("the quorum is not asked", _believe_one_endpoint, LYING, 3),
+    Plant("any log entry is believed", _believe_events_without_receipts, LYING, 3),
 )

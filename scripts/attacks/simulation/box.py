@@ -14,6 +14,8 @@ from attacks.simulation.chain import GRACE_SECONDS, GasPurse, SimChain, box_key
 from attacks.simulation.chance import Dice, Fuse, Killed, Tally
 from attacks.simulation.endpoint import SimEndpoint, Weather
 from attacks.simulation.line import SimLine, open_port
+from attacks.simulation.node import SimNode
+from attacks.simulation.quorum import quorum_of
 from attacks.simulation.store import Disk, SimSpool, SimStore
 from attacks.simulation.truth import Truth
 from device.bridge import Bridge, Now
@@ -24,6 +26,7 @@ from oracle.chain_side import ChainSide
 from oracle.core import Core
 from oracle.errors import JournalError
 from oracle.keyring import Keyring
+from oracle.quorum_chain import QuorumChain
 from oracle.run import Parts, build_chain_side, build_core
 from oracle.settings import Settings
 from oracle.sign import KeystoreSigner
@@ -110,6 +113,9 @@ class SimOracle:
     tally: Tally
     wait: Callable[[int], None]
     stall: Callable[[int], None]
+    nodes: list[SimNode]
+    """Of whom a quorum must agree; none where one simulated endpoint is believed."""
+
     weather: Weather = field(default_factory=Weather)
     core: Core | None = None
     chain_side: ChainSide | None = None
@@ -134,7 +140,33 @@ class SimOracle:
         drills = self.settings.oracle.drills
         topics = [topic(d, c) for d in drills for c in (Channel.SAMPLE, Channel.STATUS)]
         self._client = self.broker.join(topics, self.fuse)
-        endpoint = SimEndpoint(
+        keys = {drill: message_key(drill) for drill in drills}
+        parts = Parts(
+            self.settings,
+            deployment,
+            SIGNER,
+            cast("Any", GasPurse()),
+            cast("Any", self._open_chain()),
+            keys,
+        )
+        port = RecordedBroker(self._client, self.truth, self.clock)
+        clock = cast("Any", self.clock)
+        self.core = build_core(parts, self._store, cast("Any", port), clock)
+        self.chain_side = build_chain_side(parts, self._store, clock)
+        self.next_poll_ms = 0
+
+    def _open_chain(self) -> QuorumChain | SimEndpoint:
+        if self.nodes:
+            return quorum_of(
+                self.nodes,
+                self.settings.chain.quorum,
+                self.chain.domain.contract,
+                self.fuse,
+                lambda: self.clock.true_ms / 1000,
+                self.truth,
+                self.clock,
+            )
+        return SimEndpoint(
             self.chain,
             self.dice,
             self.tally,
@@ -144,20 +176,6 @@ class SimOracle:
             self.clock,
             self.weather,
         )
-        keys = {drill: message_key(drill) for drill in drills}
-        parts = Parts(
-            self.settings,
-            deployment,
-            SIGNER,
-            cast("Any", GasPurse()),
-            cast("Any", endpoint),
-            keys,
-        )
-        port = RecordedBroker(self._client, self.truth, self.clock)
-        clock = cast("Any", self.clock)
-        self.core = build_core(parts, self._store, cast("Any", port), clock)
-        self.chain_side = build_chain_side(parts, self._store, clock)
-        self.next_poll_ms = 0
 
     def kill(self, down_ms: int) -> None:
         """Everything but the files is gone."""

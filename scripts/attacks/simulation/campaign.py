@@ -53,9 +53,10 @@ def play(
     kinds: Sequence[str] | None = None,
     muted: frozenset[str] = frozenset(),
     troubled_ms: int | None = None,
+    endpoints: int | None = None,
 ) -> tuple[str, SimWorld]:
     """Play one world; what was broken, or "", and the world as it was left."""
-    with SimWorld(seed, kinds, muted, troubled_ms) as world:
+    with SimWorld(seed, kinds, muted, troubled_ms, endpoints) as world:
         try:
             world.run()
             check(world)

@@ -8,7 +8,7 @@ serves the state of blocks that are no longer canonical, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
@@ -52,6 +52,14 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class RawLog:
+    """A log entry of the contract: topics and data."""
+
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Mined:
     """A transaction in a block, and what it did."""
 
@@ -74,6 +82,8 @@ class Block:
     balances: dict[int, int]
     relayed: int = 0
     snapshot: Any = None
+    raw: list[list[RawLog]] = field(default_factory=list)
+    """By transaction: its log entries as the machine gives them, in a chain that proves."""
 
 
 @cache
@@ -92,6 +102,9 @@ class SimChain:
     tally: Tally
     tariffs: tuple[Tariff, ...]
     drills: int
+    seal: Callable[[SimChain, Block, Block | None], Header] | None = None
+    """What makes a provable header of a block, where the chain is to be one."""
+
     blocks: list[Block] = field(default_factory=list)
     known: dict[bytes, Block] = field(default_factory=dict)
     pool: list[Transaction] = field(default_factory=list)
@@ -189,9 +202,12 @@ class SimChain:
             self._execute(block, transaction)
         if block.log:
             self._read_state(block)
+        if self.seal is not None:
+            block.header = self.seal(self, block, parent)
+            block.events = [replace(one, block_hash=block.header.hash) for one in block.events]
         self.blocks.append(block)
-        self.known[digest] = block
-        self.canonical.setdefault(digest, []).append([self.now_ms, -1])
+        self.known[block.header.hash] = block
+        self.canonical.setdefault(block.header.hash, []).append([self.now_ms, -1])
         return block
 
     def _choose(self, share: float) -> list[Transaction]:
@@ -221,6 +237,10 @@ class SimChain:
             transaction.sender, self.address, transaction.data, transaction.value
         )
         rejected = []
+        if self.seal is not None:
+            result = self.node._evm.result if outcome.reason is None else None
+            entries = [entry.data for entry in result.logs] if result else []
+            block.raw.append([RawLog((*map(bytes, t),), bytes(data)) for t, data in entries])
         for _, event in outcome.logs:
             index = len(block.log)
             block.log.append(event)
@@ -317,6 +337,10 @@ class SimChain:
         length = self.dice.choice((max(depth - 1, 1), depth, depth))
         for timestamp in times[:length]:
             self.mine(timestamp, self.dice.choice((0.2, 0.6, 1.0)))
+
+    def word(self, slot: int) -> int:
+        """A word of the contract's storage after the newest block."""
+        return int(self.node._evm.storage(hexed(self.address), slot))
 
     def replay(self) -> list[tuple[Event, int]]:
         """All events of the canonical chain with their blocks' times."""

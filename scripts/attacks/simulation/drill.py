@@ -16,6 +16,11 @@ from device.spindle import PresetLoads
 from device.uplink import Uplink
 from protocol.leases import Provisioning
 
+CLOCK_NOT_SET = "clock not set"
+OFF_MS = 60_000
+"""At least as long as a lease may be ahead of the true time: with a clock further ahead the oracle
+takes the chain to have stopped, and issues none."""
+
 STEP_MS = 50
 """Five times coarser than the process at a pseudo-terminal; it divides the sample period."""
 
@@ -103,6 +108,15 @@ class SimDrill:
         self.fuse.left = None
         self.off_until_ms = now_ms + off_ms
         self.line.down.clear()
+
+    def switch_off_until_its_clock_can_be_set(self, now_ms: int) -> None:
+        """What docs/controller.md asks of whoever stands beside a drill that has accepted a lease
+        while the box's clock was ahead, and lost power: with power the floor of its clock moves on
+        as fast as the time, and stays ahead of it."""
+        firmware = self.firmware
+        if firmware is not None and firmware.drill.controller.reason.startswith(CLOCK_NOT_SET):
+            self.tally.seen["switched off until its clock could be set"] += 1
+            self.lose_power(now_ms, OFF_MS)
 
     def _remember(self, memory: Memory) -> None:
         self.fuse.touch("memory")

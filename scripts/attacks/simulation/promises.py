@@ -7,28 +7,22 @@ the journal's bytes; none of the oracle's or the bridge's code is asked.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 
 from attacks.fuzzing.people import address
 from attacks.fuzzing.replayer import Replayer
-from attacks.simulation.chain import CUSTOMERS, Block
+from attacks.simulation.bills import Bills, Journal
+from attacks.simulation.chain import CUSTOMERS
 from attacks.simulation.chance import Broken
 from attacks.simulation.customer import withdraw_all
-from attacks.simulation.meter import Bill, cost
-from attacks.simulation.truth import Issued, Stroke
+from attacks.simulation.leases import check_leases
+from attacks.simulation.meter import cost
 from attacks.simulation.world import SimWorld
-from oracle.finality import parse_policy
 from oracle.views import RentalView
 from protocol.records import Reading, RentalState
 from protocol.sample import Sample, decode_sample
-from protocol.tariff import dearest_charge, limit
-from protocol.typed_data import lease_digest, recover_signer
-
-Journal = dict[int, list[tuple[Sample, bytes]]]
-SIGNATURES_CHECKED = 3
-"""Of each drill's leases: the controllers have checked them already."""
+from protocol.tariff import limit
 
 
 def check(world: SimWorld) -> None:
@@ -37,14 +31,11 @@ def check(world: SimWorld) -> None:
     for drill in range(1, world.terms.drills + 1):
         journal[drill] = _journal(world, drill)
         _nothing_lost(world, drill, journal[drill])
-    bills = _Bills(world, journal)
+    bills = Bills(world, journal)
     for number, readings in sorted(world.truth.readings.items()):
         _no_contradiction(bills, number, [readings[until] for until in sorted(readings)])
     _settled_roots(world, bills)
-    for count, issued in enumerate(world.truth.issued.values()):
-        _lease(world, issued, signature=count < SIGNATURES_CHECKED)
-    for stroke in world.truth.strokes:
-        _stroke(world, bills, stroke)
+    check_leases(world, bills)
     if not world.settled():
         raise Broken(f"it has not come right: {_what_is_left(world)}")
     _money(world)
@@ -137,41 +128,7 @@ def _everybody_is_paid(world: SimWorld) -> None:
 # 2, 3, 7, 8: bills ----------------------------------------------------------------------------
 
 
-class _Bills:
-    """What each rental that ever was, on whichever fork, must come to."""
-
-    def __init__(self, world: SimWorld, journal: Journal) -> None:
-        self._world, self._journal = world, journal
-        self._made: dict[tuple[object, int | None], Bill] = {}
-        self._ever: dict[int, dict[object, RentalView]] = {}
-        for block in world.chain.known.values():
-            for number, view in block.rentals.items():
-                self._ever.setdefault(number, {})[view.identity] = view
-
-    def of(self, rental: RentalView, ended_ms: int | None = None) -> Bill:
-        """The bill of a rental up to its end, or as if it had none."""
-        key = (rental.rental, *rental.identity), ended_ms
-        if key not in self._made:
-            tariff = self._world.chain.tariffs[rental.tariff - 1]
-            samples = self._journal[rental.drill]
-            self._made[key] = Bill(rental, tariff, ended_ms, samples)
-        return self._made[key]
-
-    def ever(self, number: int) -> Iterator[RentalView]:
-        """Everything that had this number."""
-        yield from self._ever.get(number, {}).values()
-
-    def ends(self, rental: RentalView) -> set[int]:
-        """When it ended, on whichever fork."""
-        found = set()
-        for block in self._world.chain.known.values():
-            view = block.rentals.get(rental.rental)
-            if view is not None and view.identity == rental.identity and view.ended_ms is not None:
-                found.add(view.ended_ms)
-        return found
-
-
-def _final_bill(world: SimWorld, bills: _Bills, rental: RentalView) -> None:
+def _final_bill(world: SimWorld, bills: Bills, rental: RentalView) -> None:
     tariff = world.chain.tariffs[rental.tariff - 1]
     if rental.state is not RentalState.CLOSED and world.given_twice(rental.rental):
         world.tally.seen["last reading withheld: the number was another rental's"] += 1
@@ -212,7 +169,7 @@ def _closing_size(world: SimWorld, rental: RentalView) -> int:
     return world.truth.readings[rental.rental][rental.until].log_size
 
 
-def _settled_roots(world: SimWorld, bills: _Bills) -> None:
+def _settled_roots(world: SimWorld, bills: Bills) -> None:
     """8: every settled reading follows from the samples, its root included."""
     for block in world.chain.blocks:
         for event in block.log:
@@ -236,7 +193,7 @@ def _settled_roots(world: SimWorld, bills: _Bills) -> None:
                 world.tally.seen[f"reverted: {one.reason}"] += 1
 
 
-def _follows(bills: _Bills, rental: RentalView, reading: Reading, *, with_root: bool) -> bool:
+def _follows(bills: Bills, rental: RentalView, reading: Reading, *, with_root: bool) -> bool:
     """Whether a reading is what the meter shows over the first samples of the rental's log."""
     for ended_ms in (None, *sorted(bills.ends(rental))):
         bill = bills.of(rental, ended_ms)
@@ -247,7 +204,7 @@ def _follows(bills: _Bills, rental: RentalView, reading: Reading, *, with_root: 
     return False
 
 
-def _no_contradiction(bills: _Bills, number: int, readings: list[Reading]) -> None:
+def _no_contradiction(bills: Bills, number: int, readings: list[Reading]) -> None:
     """No signature is evidence against another, and each is what the samples say."""
     ends = {until for view in bills.ever(number) for until in bills.ends(view)}
     rates = [bills.of(view).tariff.levels for view in bills.ever(number)]
@@ -267,91 +224,3 @@ def _no_contradiction(bills: _Bills, number: int, readings: list[Reading]) -> No
             rpm = max(levels[level].max_rpm for levels in rates)
             if active > passed_ms or turned > -(-passed_ms * rpm // 60_000):
                 raise Broken(f"signatures contradict: {later} grew too fast since {earlier}")
-
-
-# 6: leases and strokes ------------------------------------------------------------------------
-
-
-def _lease(world: SimWorld, issued: Issued, *, signature: bool) -> None:
-    message, chain = issued.message, world.chain
-    lease, name = message.lease(), f"6: lease of drill {message.drill} at {message.issued_at}"
-    block = chain.known.get(bytes.fromhex(message.block_hash[2:]))
-    if block is None or block.header.number != lease.block_number:
-        raise Broken(f"{name} rests on a block that never was")
-    rental = block.rentals.get(lease.rental)
-    if rental is None or rental.drill != lease.drill or rental.state is not RentalState.OPEN:
-        raise Broken(f"{name}: rental {lease.rental} is not open on it in its block")
-    if block.balances[lease.rental] <= 0:
-        raise Broken(f"{name}: rental {lease.rental} has no balance in its block")
-    slack_ms = world.limits.chain_silence_ms + world.limits.clock_skew_ms
-    spans = chain.canonical[block.header.hash]
-    if not any(
-        since <= issued.true_ms and (to == -1 or to >= issued.true_ms - slack_ms)
-        for since, to in spans
-    ):
-        raise Broken(f"{name} rests on block {lease.block_number}, which had vanished: {spans}")
-    (tier,) = world.terms.settings["chain"]["finality"]
-    depth = parse_policy(tier["policy"]).depth
-    if not _was_deep(world, block, depth, issued.true_ms):
-        raise Broken(f"{name}: block {lease.block_number} never lay {depth} deep until then")
-    if not _has_event(world, issued, block):
-        raise Broken(f"{name}: no BalancePositive where it says")
-    if signature:
-        digest = lease_digest(chain.domain, lease)
-        signer = recover_signer(digest, bytes.fromhex(message.signature[2:]))
-        if signer != world.drills[0].provisioning.oracle_key:
-            raise Broken(f"{name} is signed by {signer}")
-    world.tally.seen["leases"] += 1
-
-
-def _was_deep(world: SimWorld, block: Block, depth: int, by_ms: int) -> bool:
-    """Whether so many blocks had come after this one by then."""
-    known = world.chain.known
-    for header_hash, spans in world.chain.canonical.items():
-        top = known[header_hash]
-        if top.header.number != block.header.number + depth or spans[0][0] > by_ms:
-            continue
-        while top.header.number > block.header.number:
-            top = known[top.header.parent_hash]
-        if top is block:
-            return True
-    return False
-
-
-def _has_event(world: SimWorld, issued: Issued, block: Block) -> bool:
-    """Whether its transaction and log index are those of the event, at or before its block."""
-    message = issued.message
-    wanted = bytes.fromhex(message.transaction_hash[2:])
-    while True:
-        for event in block.events:
-            if (
-                event.name == "BalancePositive"
-                and event.transaction_hash == wanted
-                and event.log_index == message.log_index
-            ):
-                return event.number("rental") == message.rental
-        if block.header.number == 0:
-            return False
-        block = world.chain.known[block.header.parent_hash]
-
-
-def _stroke(world: SimWorld, bills: _Bills, stroke: Stroke) -> None:
-    issued = world.truth.issued.get(stroke.lease)
-    if issued is None:
-        raise Broken(f"6: drill {stroke.drill} started on a lease that nobody issued")
-    block = world.chain.known[bytes.fromhex(issued.message.block_hash[2:])]
-    rental = block.rentals[stroke.lease.rental]
-    if stroke.from_time_ms >= stroke.lease.expires_at:
-        raise Broken(f"6: drill {stroke.drill} started on an expired lease")
-    bill = bills.of(rental)
-    used = bill.until(stroke.to_time_ms)
-    elapsed_ms = max(stroke.to_time_ms - rental.opened_ms, 0)
-    delivered = cost(bill.tariff, used, elapsed_ms)
-    funds = limit(rental.funded, rental.caps, elapsed_ms)
-    if delivered > funds:
-        reserve = dearest_charge(bill.tariff, world.limits.reserve_ms)
-        raise Broken(
-            f"6: drill {stroke.drill} delivered {delivered} under rental {rental.rental}, funded "
-            f"with {funds}; the reserve of {reserve} was to pay for it"
-        )
-    world.tally.seen["strokes paid for"] += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from attacks.simulation.campaign import Outcome
 from attacks.simulation.chance import Tally
+from attacks.simulation.node import LIES
 
 ENOUGH = 1_000
 """Rentals from which on nothing may be idle."""
@@ -29,6 +30,8 @@ FAULTS = (
     "rpc stale",
     "rpc refuses a transaction",
     "rpc forgets a transaction",
+    "rpc split quorum",
+    *(f"rpc lie: {lie}" for lie in LIES),
     *(f"reorganisation of {depth}" for depth in range(1, 6)),
     "reorganisation over 5 blocks",
     "transaction gone with its block",

@@ -57,6 +57,9 @@ class Truth:
     first_signed: dict[tuple[int, int], int] = field(default_factory=dict)
     """When the box believed it was as that reading first left it, Unix ms."""
 
+    splits: list[list[int]] = field(default_factory=list)
+    """When no two endpoints told the same, as [from, to] in true ms."""
+
     set_clocks: list[tuple[int, int]] = field(default_factory=list)
     """When the box's clock was set, true ms, and by how much."""
 

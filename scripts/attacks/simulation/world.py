@@ -13,10 +13,13 @@ from attacks.fuzzing.people import address
 from attacks.simulation import chain as chains
 from attacks.simulation.box import BoxClock, SimBridge, SimOracle, settings_of
 from attacks.simulation.broker import SimBroker
-from attacks.simulation.chance import Dice, Tally
+from attacks.simulation.chance import Dice, Tally, derive
 from attacks.simulation.customer import Renter
 from attacks.simulation.drill import Hand, SimDrill
+from attacks.simulation.ledger import Ledger
+from attacks.simulation.lies import QUORUM_KINDS
 from attacks.simulation.line import SimLine
+from attacks.simulation.node import SimNode
 from attacks.simulation.store import Disk
 from attacks.simulation.trouble import KINDS, Trouble
 from attacks.simulation.truth import Truth
@@ -29,6 +32,9 @@ HEALING_MS = 240_000
 a final reading that waits, a retry after a rejection."""
 
 STAYS_WELL_TICKS = 15
+ENDPOINTS = (1, 1, 3)
+QUORUM = 2
+"""Of three endpoints two must agree; most worlds have one, which costs a fifth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,10 @@ class Terms:
     settings: dict[str, dict[str, Any]]
     kinds: int
     per_minute: float
+    endpoints: int
 
     @classmethod
-    def draw(cls, dice: Dice) -> Terms:
+    def draw(cls, dice: Dice, endpoints: int) -> Terms:
         """Some kind."""
         lease = {
             "seconds": dice.choice((2, 3, 5)),
@@ -68,6 +75,8 @@ class Terms:
                 {"policy": dice.choice(("latest", "latest-1", "latest-1", "latest-2", "latest-5"))}
             ],
             "poll_seconds": dice.choice((0.25, 1)),
+            "rpc_urls": [f"http://node-{number}" for number in range(endpoints)],
+            "quorum": min(endpoints, QUORUM),
         }
         return cls(
             drills=dice.choice((1, 3, 4, 6)),
@@ -78,6 +87,7 @@ class Terms:
             settings={"lease": lease, "settlement": settlement, "chain": chain},
             kinds=dice.choice((0, 3, 8, len(KINDS))),
             per_minute=dice.choice((4, 10, 25)),
+            endpoints=endpoints,
         )
 
 
@@ -90,11 +100,15 @@ class SimWorld:
         kinds: Sequence[str] | None = None,
         muted: frozenset[str] = frozenset(),
         troubled_ms: int | None = None,
+        endpoints: int | None = None,
     ) -> None:
         """`kinds` of trouble instead of those that the seed would have; of them `muted` strike
-        without an effect; `troubled_ms` cuts the time of trouble short."""
+        without an effect; `troubled_ms` cuts the time of trouble short. `endpoints` of the chain
+        are so many instead of those that the seed would have."""
         self.seed, self.dice, self.tally = seed, Dice(seed), Tally()
-        self.terms = Terms.draw(self.dice)
+        # By dice of its own: the other worlds stay what they were.
+        drawn = Dice(derive(seed, "endpoints")).choice(ENDPOINTS)
+        self.terms = Terms.draw(self.dice, drawn if endpoints is None else endpoints)
         if troubled_ms is not None:
             self.terms = replace(self.terms, troubled_ms=troubled_ms)
         self._kinds, self._muted = kinds, muted
@@ -120,7 +134,9 @@ class SimWorld:
     def _build(self, folder: Path) -> None:
         terms, dice, tally = self.terms, self.dice, self.tally
         tariffs = tuple(chains.tariff(dice) for _ in range(dice.choice((1, 2))))
-        self.chain = chains.SimChain(dice, tally, tariffs, terms.drills)
+        ledger = Ledger() if terms.endpoints > 1 else None
+        seal = None if ledger is None else ledger.seal
+        self.chain = chains.SimChain(dice, tally, tariffs, terms.drills, seal)
         self.broker = SimBroker(dice, tally, self.now_ms)
         numbers = tuple(range(1, terms.drills + 1))
         settings = settings_of(terms.settings, numbers)
@@ -143,6 +159,7 @@ class SimWorld:
             SimBridge(n, folder, self.lines[n - 1], self.broker, self.clock, self.disk, dice, tally)
             for n in numbers
         ]
+        self.nodes: list[SimNode] = []
         self.oracle = SimOracle(
             folder,
             settings,
@@ -155,14 +172,31 @@ class SimWorld:
             tally,
             self.pass_time,
             self.stall,
+            self.nodes,
         )
+        if ledger is not None:
+            self.nodes += [
+                SimNode(
+                    f"node-{number}",
+                    self.chain,
+                    ledger,
+                    dice,
+                    tally,
+                    self.pass_time,
+                    self.oracle.weather,
+                )
+                for number in range(terms.endpoints)
+            ]
         self.renters = [
             Renter(n, self.chain, dice, tally, self.limits.reserve_ms, terms.rentals_a_drill)
             for n in numbers
         ]
         kinds = tuple(dice.sample(KINDS, terms.kinds))
+        if terms.endpoints > 1 and kinds:
+            kinds += QUORUM_KINDS
         if self._kinds is not None:
-            kinds = tuple(kind for kind in KINDS if kind.name in self._kinds)
+            known = (*KINDS, *QUORUM_KINDS) if terms.endpoints > 1 else KINDS
+            kinds = tuple(kind for kind in known if kind.name in self._kinds)
         self.trouble = Trouble(self, kinds, terms.per_minute, self._muted)
         self._next_block_ms = self.now_ms + 1000
         self._tallied: str | None = None
@@ -178,6 +212,8 @@ class SimWorld:
         well = 0
         while self.now_ms < deadline_ms and well < STAYS_WELL_TICKS:
             self.tick(200)
+            for drill in self.drills:
+                drill.switch_off_until_its_clock_can_be_set(self.now_ms)
             well = well + 1 if self.settled() else 0
         self.tally.simulated_ms = self.now_ms - self.begun_ms
         self.tally.worlds = 1

@@ -1,0 +1,47 @@
+"""What each rental that ever was must come to, by the independent meter over the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attacks.simulation.meter import Bill
+from attacks.simulation.world import SimWorld
+from oracle.views import RentalView
+from protocol.sample import Sample
+
+Journal = dict[int, list[tuple[Sample, bytes]]]
+"""By drill: its samples, sequences rising."""
+
+
+class Bills:
+    """Of the rentals of all forks."""
+
+    def __init__(self, world: SimWorld, journal: Journal) -> None:
+        self._world, self._journal = world, journal
+        self._made: dict[tuple[object, int | None], Bill] = {}
+        self._ever: dict[int, dict[object, RentalView]] = {}
+        for block in world.chain.known.values():
+            for number, view in block.rentals.items():
+                self._ever.setdefault(number, {})[view.identity] = view
+
+    def of(self, rental: RentalView, ended_ms: int | None = None) -> Bill:
+        """The bill of a rental up to its end, or as if it had none."""
+        key = (rental.rental, *rental.identity), ended_ms
+        if key not in self._made:
+            tariff = self._world.chain.tariffs[rental.tariff - 1]
+            samples = self._journal[rental.drill]
+            self._made[key] = Bill(rental, tariff, ended_ms, samples)
+        return self._made[key]
+
+    def ever(self, number: int) -> Iterator[RentalView]:
+        """Everything that had this number."""
+        yield from self._ever.get(number, {}).values()
+
+    def ends(self, rental: RentalView) -> set[int]:
+        """When it ended, on whichever fork."""
+        found = set()
+        for block in self._world.chain.known.values():
+            view = block.rentals.get(rental.rental)
+            if view is not None and view.identity == rental.identity and view.ended_ms is not None:
+                found.add(view.ended_ms)
+        return found
