@@ -13,34 +13,41 @@ if TYPE_CHECKING:
 DEEPEST_LIE = 40
 """How many blocks back a liar's own chain may begin."""
 
+DEEPER_THAN_STALE = 13
+"""A fork that begins above what a stale node answers with is no fork to it."""
 
-def _since(world: SimWorld) -> int:
-    return max(len(world.chain.blocks) - world.dice.randrange(1, DEEPEST_LIE), 1)
+
+def _since(world: SimWorld, least: int) -> int:
+    return max(len(world.chain.blocks) - world.dice.randrange(least, DEEPEST_LIE), 1)
+
+
+def _nothing() -> None:
+    """There is nothing to end."""
 
 
 def _one_lies(world: SimWorld) -> End:
     """A minority: the others suffer from whatever else there is."""
-    node = world.dice.choice(world.nodes)
-    node.lies(world.dice.choice(LIES), _since(world))
-    return node.is_honest
+    node, lie = world.dice.choice(world.nodes), world.dice.choice(LIES)
+    since = _since(world, 1)
+    if any(to < 0 for _, to in world.truth.splits):
+        return _nothing  # an honest header more, and two would agree
+    return node.lies(lie, since)
 
 
 def _no_two_agree(world: SimWorld) -> End:
     """The truth, a liar's own chain, and another's, or one that is down."""
     nodes = world.dice.sample(world.nodes, len(world.nodes))
     world.tally.faults["rpc split quorum"] += 1
-    nodes[1].lies("other fork", _since(world))
-    if world.dice.hits(0.5):
-        nodes[2].lies("other chain", 0)
-    else:
-        nodes[2].down = True
+    ends = [nodes[1].lies("other fork", _since(world, DEEPER_THAN_STALE))]
+    ends.append(nodes[2].lies("other chain", 0))
+    nodes[2].down = world.dice.hits(0.5)
     split = [world.now_ms, -1]
     world.truth.splits.append(split)
 
     def end() -> None:
         split[1] = world.now_ms
-        for node in nodes:
-            node.is_honest()
+        for one in ends:
+            one()
 
     return end
 

@@ -57,12 +57,22 @@ class SimNode:
     lie: str = ""
     fork: Fork | None = None
     down: bool = False
+    _turn: int = 0
 
-    def lies(self, lie: str, since: int) -> None:
-        """From now on, about the blocks from number `since` on."""
-        self.lie = lie
+    def lies(self, lie: str, since: int) -> Callable[[], None]:
+        """From now on, about the blocks from number `since` on; returns what ends it, unless
+        something else has become of the node meanwhile."""
+        self.is_honest()
+        self.lie, self._turn = lie, self._turn + 1
+        turn = self._turn
         if lie in ("other fork", "other chain", "forged proof"):
             self.fork = Fork(self.chain, self.ledger, 0 if lie == "other chain" else since)
+
+        def end() -> None:
+            if self._turn == turn:
+                self.is_honest()
+
+        return end
 
     def is_honest(self) -> None:
         """Again."""
