@@ -184,7 +184,7 @@ class Pool(Generic[_E]):
         deadline = self._now() + 2 * self._timeout_seconds + 1
         while waiting and (left := deadline - self._now()) > 0:
             done, waiting = wait(waiting, left, FIRST_COMPLETED)
-            for future in done:
+            for future in [one for one in asked if one in done]:
                 member = asked[future]
                 error = future.exception()
                 if error is None:

@@ -22,6 +22,13 @@ FOUND = {
 the simulation gives a seed another world. They had one endpoint."""
 
 
+AMONG_THREE = {
+    266901214134223: "a lie that ended early: two endpoints agreed where the model knew of none",
+    217296798156649: "a reading in the mempool, mined where a deep fork had given its number away",
+}
+"""The same with three endpoints."""
+
+
 def test_play__same_seed__same_world_to_the_last_byte() -> None:
     (first, one), (second, other) = play(5), play(5)
     assert first == second == ""
@@ -34,9 +41,11 @@ def test_run__kinds_of_trouble__have_names_of_their_own() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS)
 
 
-@pytest.mark.parametrize("seed", FOUND)
-def test_play__seed_that_broke_a_promise_once__breaks_none(seed: int) -> None:
-    assert play(seed, endpoints=1)[0] == ""
+@pytest.mark.parametrize(
+    ("seed", "endpoints"), [*((seed, 1) for seed in FOUND), *((seed, 3) for seed in AMONG_THREE)]
+)
+def test_play__seed_that_broke_a_promise_once__breaks_none(seed: int, endpoints: int) -> None:
+    assert play(seed, endpoints=endpoints)[0] == ""
 
 
 def test_play__three_endpoints_of_which_one_lies__same_world_to_the_last_byte() -> None:
