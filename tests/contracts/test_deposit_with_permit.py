@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from contracts.builders import PENALTY, Yard
 from contracts.evm import NOBODY, Receipt, event, reverts
+from contracts.sources import mock
 from contracts.token_signatures import FOREVER, Authorization, Permit, Signature
 from eth_account.signers.local import LocalAccount
 
@@ -78,6 +79,23 @@ def test_deposit_with_permit__for_another_account__credits_that_one(
         "stranger.account": 700,
         "customer.wallet": -700,
     }
+
+
+def test_deposit_with_permit__through_a_contract__asks_for_no_allowance_of_who_sent_it(
+    permit_yard, customer, stranger
+):
+    """Who calls pays and is asked for; a permit shown to a contract is not used up by it."""
+    yard = permit_yard
+    signature = signed(yard, customer, 700)
+    wallet = yard.chain.deploy(mock("wallet_reentrant"), stranger)
+    yard.token.transact(stranger, "mint", wallet.address, 700)
+    approval = yard.token.encode("approve", yard.meter.address, 700)
+    wallet.transact(stranger, "execute", yard.token.address, approval)
+    call = yard.meter.encode("deposit_with_permit", stranger.address, 700, FOREVER, *signature)
+    wallet.transact(customer, "execute", yard.meter.address, call)
+    assert yard.account(stranger) == 700
+    assert yard.token.call("allowance", customer.address, yard.meter.address) == 0
+    assert yard.token.call("nonces", customer.address) == 0
 
 
 def test_deposit_with_permit__paused__deposits(permit_yard, customer):
