@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect
 
-from rig.page_world import PageWorld
-from rig.services import HOST
+from rig.services import HOST, Broker
 
 PATIENCE_MS = 30_000
 """For what a block, a settlement or a process has to happen for, on a machine that is busy."""
@@ -50,7 +50,15 @@ def rent(page: Page, drill: int = 1, amount: str = AMOUNT) -> int:
     return int(page.get_by_role("heading", level=1).inner_text().split()[-1])
 
 
-def publish(world: PageWorld, topic: str, payload: bytes) -> None:
+class HasBroker(Protocol):
+    """A world with a broker in it."""
+
+    @property
+    def broker(self) -> Broker:
+        """Which lets anybody in."""
+
+
+def publish(world: HasBroker, topic: str, payload: bytes) -> None:
     """As somebody on the broker who should not be there."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.connect(HOST, world.broker.port)

@@ -3,6 +3,9 @@ takes a minute on a busy machine."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +18,8 @@ from protocol.records import Tariff
 from rig import plan
 from rig.contract import compile_drill_meter, deploy
 from rig.errors import RigError
-from rig.services import Anvil
+from rig.ledger import Ledger
+from rig.services import Anvil, Mosquitto
 from rig.world import DEPLOYER, World
 
 NATIVE = "0x" + "00" * 20
@@ -78,3 +82,35 @@ class PageWorld(World):
     def _deploy(self, oracle_key: str) -> Path:
         deploy_for_page(self.anvil, self.record, self.tariff, oracle_key)
         return self.record
+
+
+@dataclass(frozen=True)
+class BareWorld:
+    """A chain, a broker and the contract with two drills listed: no box runs, and no drill."""
+
+    folder: Path
+    anvil: Anvil
+    broker: Mosquitto
+    address: str
+
+    @property
+    def logs(self) -> Path:
+        """What its programs wrote."""
+        return self.folder
+
+    @property
+    def record(self) -> Path:
+        """The deployment record."""
+        return self.folder / "deployment.json"
+
+    def ledger(self) -> Ledger:
+        """A connection to the contract, for one thread."""
+        return Ledger(self.anvil.url, self.address)
+
+
+@contextmanager
+def bare_world(folder: Path, oracle_key: str, options: tuple[str, ...] = ()) -> Iterator[BareWorld]:
+    """It stops when it is left. `options` are anvil's; each transaction is mined at once."""
+    with Anvil(folder, options=options) as anvil, Mosquitto(folder) as broker:
+        contract = deploy_for_page(anvil, folder / "deployment.json", plan.STEADY, oracle_key)
+        yield BareWorld(folder, anvil, broker, str(contract.address))

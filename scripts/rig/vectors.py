@@ -14,7 +14,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
 
-from rig import meter_vectors, rfc6962
+from rig import meter_vectors, p256_vectors, rfc6962
 
 Json = dict[str, Any]
 
@@ -284,4 +284,5 @@ def all_vectors() -> dict[str, Json]:
         "samples.json": samples(),
         "merkle.json": rfc6962.merkle(),
         "meter.json": meter_vectors.meter(),
+        "p256.json": p256_vectors.p256(),
     }

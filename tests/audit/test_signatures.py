@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Any
 
 import pytest
+from conftest import vectors
 from eth_abi.abi import encode
 
 from audit.calldata import (
@@ -89,3 +91,12 @@ def test_dispute_arguments__as_eth_abi_encodes__taken_apart() -> None:
     types = ("(uint256,uint256,uint256,uint256)", "address", "uint256", "uint256")
     content = DISPUTE + encode(types, ((1, 2, 3, 4), key, 5, 6))
     assert dispute_arguments(content) == (PackedReading(1, 2, 3, 4), key.lower(), 5, 6)
+
+
+@pytest.mark.parametrize("case", vectors("p256.json")["signatures"], ids=lambda c: c["why"])
+def test_verifies_p256__shared_vectors__agree(case: dict[str, Any]) -> None:
+    key = vectors("p256.json")["keys"][0]
+    signature = bytes.fromhex(case["signature"][2:])
+    r, s = (int.from_bytes(part, "big") for part in (signature[:32], signature[32:64]))
+    point = int(key["x"], 16), int(key["y"], 16)
+    assert verifies_p256(bytes.fromhex(case["digest"][2:]), r, s, point) == case["good"]

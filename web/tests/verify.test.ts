@@ -1,10 +1,12 @@
+import { p256 } from '@noble/curves/p256'
 import { privateKeyToAccount } from 'viem/accounts'
 import { beforeAll, expect, test } from 'vitest'
 import type { RentalFacts } from '../src/chain/reads'
 import { parseReading, type ReadingMessage } from '../src/protocol/messages'
-import { NO_REGISTERS, type Domain } from '../src/protocol/records'
-import { batchDigest } from '../src/protocol/signed'
-import { figures, judge, levelBetween, rpmBetween } from '../src/live/verify'
+import { pointAddress } from '../src/protocol/p256'
+import { NO_REGISTERS, type Domain, type Hex, type Lease } from '../src/protocol/records'
+import { batchDigest, leaseDigest } from '../src/protocol/signed'
+import { figures, judge, leaseHolds, levelBetween, rpmBetween } from '../src/live/verify'
 
 const oracle = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const stranger = privateKeyToAccount(`0x${'22'.repeat(32)}`)
@@ -70,11 +72,48 @@ test('test_judge__lower_than_before_or_than_settled__is_falling', async () => {
   expect(await judge(domain, settled, good, undefined)).toBe('falling')
 })
 
-test('test_judge__key_withdrawn_or_of_another_curve__is_said', async () => {
+test('test_judge__key_withdrawn__is_said', async () => {
   const suspended = { ...facts, oracle: { ...facts.oracle, suspended: true } }
   expect(await judge(domain, suspended, good, undefined)).toBe('key-withdrawn')
-  const p256 = { ...facts, oracle: { ...facts.oracle, is_p256: true } }
-  expect(await judge(domain, p256, good, undefined)).toBe('unknown-curve')
+})
+
+const secret = '33'.repeat(32)
+const { x, y } = p256.ProjectivePoint.fromPrivateKey(secret).toAffine()
+const point = { x, y }
+const element = { ...facts, oracle: { ...facts.oracle, key: pointAddress(point), is_p256: true } }
+
+async function byElement(change: Record<string, unknown> = {}): Promise<ReadingMessage> {
+  const unsigned = await message(change)
+  const digest = batchDigest(domain, [unsigned.reading])
+  return { ...unsigned, signature: `0x${p256.sign(digest.slice(2), secret).toCompactHex()}1b` }
+}
+
+test('test_judge__signed_by_a_secure_element__is_verified', async () => {
+  expect(await judge(domain, element, await byElement(), undefined, point)).toBe('verified')
+})
+
+test('test_judge__forged_or_of_the_other_curve__is_not_signed', async () => {
+  const real = await byElement()
+  const forged = { ...real, reading: { ...real.reading, active_ms_1: 4999n } }
+  expect(await judge(domain, element, forged, undefined, point)).toBe('not-signed')
+  expect(await judge(domain, element, good, undefined, point)).toBe('not-signed')
+  expect(await judge(domain, facts, real, undefined, point)).toBe('not-signed')
+})
+
+test('test_judge__point_not_read_or_of_another_key__is_said', async () => {
+  const real = await byElement()
+  expect(await judge(domain, element, real, undefined)).toBe('key-unread')
+  expect(await judge(domain, element, real, undefined, { x: y, y: x })).toBe('key-unread')
+})
+
+test('test_lease_holds__signed_by_either_curve__only_by_the_oracles_own', async () => {
+  const lease: Lease = { drill: 1n, rental: 4n, issued_at: 5n, expires_at: 6n, block_number: 7n }
+  const digest = leaseDigest(domain, lease)
+  const signature: Hex = `0x${p256.sign(digest.slice(2), secret).toCompactHex()}1b`
+  const signed = { kind: 'lease', drill: 1, lease, signature } as const
+  expect(await leaseHolds(domain, element, signed, point)).toBe(true)
+  expect(await leaseHolds(domain, element, signed)).toBe(false)
+  expect(await leaseHolds(domain, facts, signed)).toBe(false)
 })
 
 test('test_figures__claims_of_the_message__are_not_used', () => {

@@ -1,12 +1,15 @@
 /** Whether a receipt that was kept proves that what was settled was made up. */
 
-import type { PublicClient } from 'viem'
+import type { Address, PublicClient } from 'viem'
 import { drillMeterAbi as abi } from '../generated/abi'
+import { readPointsOf } from '../chain/points'
 import type { RentalFacts } from '../chain/reads'
 import { packMeter } from '../protocol/meterWord'
+import { pointAddress, pointSigned, type Point } from '../protocol/p256'
 import { MessageError, parseReading, type ReadingMessage } from '../protocol/messages'
 import { batchDigest, signerOf } from '../protocol/signed'
 import { within } from '../protocol/dispute'
+import type { Hex } from '../protocol/records'
 import { charge, owed } from '../protocol/tariff'
 import type { Site } from '../site/site'
 import type { Receipt } from './receipts'
@@ -56,13 +59,20 @@ export async function readDisputed(
     .map((receipt) => ({ receipt, due: overcharged(facts, receipt) - refunded }))
     .filter((one) => one.due > 0n)
     .sort((a, b) => (a.due < b.due ? 1 : -1))
-  for (const { receipt, due } of claims) {
-    const args = await disputeArgs(site, receipt)
-    if (args !== undefined && (await holds(client, site, facts, args))) {
-      return { refunded, bond: bond.posted, evidence: { receipt, due, args } }
+  const first = async (signed: (receipt: ReadingMessage) => Promise<Signed | undefined>) => {
+    for (const { receipt, due } of claims) {
+      const by = await signed(receipt)
+      const args = by && [packed(receipt), by.key, `0x${receipt.signature.slice(2, 66)}`, word(by.vs)]
+      if (args !== undefined && (await holds(client, site, facts, args))) return { receipt, due, args }
     }
+    return undefined
   }
-  return { refunded, bond: bond.posted, evidence: undefined }
+  const evidence = await first((receipt) => recovered(site, receipt))
+  if (evidence !== undefined || claims.length === 0 || !mayBeP256(facts)) {
+    return { refunded, bond: bond.posted, evidence }
+  }
+  const points = await readPointsOf(client, site, facts.rental.oracle)
+  return { refunded, bond: bond.posted, evidence: await first((receipt) => ofPoint(site, receipt, points)) }
 }
 
 /** What somebody has changed in this browser's store is no receipt, and spoils no other. */
@@ -75,16 +85,44 @@ function readingIn(receipt: Receipt): ReadingMessage[] {
   }
 }
 
-async function disputeArgs(site: Site, { reading, signature }: ReadingMessage): Promise<readonly unknown[] | undefined> {
-  const domain = { chain_id: BigInt(site.chain_id), contract: site.contract }
-  const key = await signerOf(batchDigest(domain, [reading]), signature)
-  if (key === undefined) return undefined
-  const { rental, log_size, log_root } = reading
+/** The key that signed, and the last argument of `dispute`. */
+interface Signed {
+  readonly key: Address
+  readonly vs: bigint
+}
+
+/** Only an oracle that has such a key, or had another one before, can have signed with P-256. */
+function mayBeP256({ oracle }: RentalFacts): boolean {
+  return oracle.is_p256 || oracle.epoch > 1n
+}
+
+function digestOf(site: Site, { reading }: ReadingMessage): Hex {
+  return batchDigest({ chain_id: BigInt(site.chain_id), contract: site.contract }, [reading])
+}
+
+const sOf = (signature: Hex) => BigInt(`0x${signature.slice(66, 130)}`)
+const word = (value: bigint) => `0x${value.toString(16).padStart(64, '0')}`
+
+async function recovered(site: Site, receipt: ReadingMessage): Promise<Signed | undefined> {
+  const { signature } = receipt
+  const key = await signerOf(digestOf(site, receipt), signature)
   // EIP-2098: the parity of v in the highest bit of s.
   const parity = signature.endsWith('1c') ? 1n << 255n : 0n
-  const vs = BigInt(`0x${signature.slice(66, 130)}`) | parity
-  const packed = { rental, meter: packMeter(reading), log_size, log_root }
-  return [packed, key, `0x${signature.slice(2, 66)}`, `0x${vs.toString(16).padStart(64, '0')}`]
+  return key && { key, vs: sOf(signature) | parity }
+}
+
+async function ofPoint(site: Site, receipt: ReadingMessage, points: readonly Point[]): Promise<Signed | undefined> {
+  const { signature } = receipt
+  for (const point of points) {
+    const signed = await pointSigned(point, digestOf(site, receipt), signature)
+    if (signed) return { key: pointAddress(point), vs: sOf(signature) }
+  }
+  return undefined
+}
+
+function packed({ reading }: ReadingMessage) {
+  const { rental, log_size, log_root } = reading
+  return { rental, meter: packMeter(reading), log_size, log_root }
 }
 
 async function holds(client: PublicClient, site: Site, facts: RentalFacts, args: readonly unknown[]): Promise<boolean> {

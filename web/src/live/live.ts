@@ -3,6 +3,7 @@
 import { useEffect, useReducer, useRef } from 'react'
 import type { RentalFacts } from '../chain/reads'
 import type { InhibitMessage, LeaseMessage, LogMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
+import type { Point } from '../protocol/p256'
 import type { Sample } from '../protocol/sample'
 import type { Site } from '../site/site'
 import { keep } from './receipts'
@@ -45,11 +46,11 @@ function append(readings: readonly ReadingMessage[], next: ReadingMessage): read
   return [...readings.filter((one) => one.reading.until > from && one.reading.until < next.reading.until), next]
 }
 
-/** Listens while `facts` are those of a rental that is not closed. */
-export function useLive(site: Site, facts: RentalFacts | undefined): Live {
+/** Listens while `facts` are those of a rental that is not closed; `point` is its P-256 oracle's. */
+export function useLive(site: Site, facts: RentalFacts | undefined, point: Point | undefined): Live {
   const [live, change] = useReducer(merge, NOTHING)
-  const now = useRef({ facts, live })
-  now.current = { facts, live }
+  const now = useRef({ facts, point, live })
+  now.current = { facts, point, live }
   const drill = facts === undefined || facts.rental.state === 4 ? 0 : Number(facts.rental.drill)
 
   useEffect(() => {
@@ -61,7 +62,7 @@ export function useLive(site: Site, facts: RentalFacts | undefined): Live {
       const known = now.current.facts
       if (known === undefined) return
       const before = now.current.live.readings.at(-1)
-      const verdict = await judge(domain, known, message, before)
+      const verdict = await judge(domain, known, message, before, now.current.point)
       if (over) return
       if (verdict !== 'verified') {
         change({ doubt: { verdict, why: '' } })
@@ -81,8 +82,8 @@ export function useLive(site: Site, facts: RentalFacts | undefined): Live {
       return { samples: appendSamples(now.current.live.samples, added) }
     }
     const takeCommand = async (message: LeaseMessage | InhibitMessage): Promise<void> => {
-      const known = now.current.facts
-      if (message.kind === 'lease' && (known === undefined || !(await leaseHolds(domain, known, message)))) return
+      const { facts: known, point: by } = now.current
+      if (message.kind === 'lease' && (known === undefined || !(await leaseHolds(domain, known, message, by)))) return
       if (!over) change({ command: message })
     }
     // One after the other, so that a slow verification cannot overtake a later reading.

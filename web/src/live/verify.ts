@@ -5,9 +5,10 @@
  * message claims about them is not used.
  */
 
-import type { RentalFacts } from '../chain/reads'
+import type { Oracle, RentalFacts } from '../chain/reads'
 import type { LeaseMessage, ReadingMessage } from '../protocol/messages'
-import { noLowerThan, type Domain, type Registers } from '../protocol/records'
+import { pointAddress, pointSigned, type Point } from '../protocol/p256'
+import { noLowerThan, type Domain, type Hex, type Registers } from '../protocol/records'
 import { batchDigest, leaseDigest, signerOf } from '../protocol/signed'
 import { balance, charge, limit, runwaySeconds } from '../protocol/tariff'
 
@@ -19,7 +20,7 @@ export type Verdict =
   | 'other-oracle'
   | 'falling'
   | 'key-withdrawn'
-  | 'unknown-curve'
+  | 'key-unread'
 
 export interface Figures {
   readonly until: bigint
@@ -30,12 +31,16 @@ export interface Figures {
   readonly runway_seconds: bigint
 }
 
-/** The verdict on a reading; `before` is the last one that was verified for this rental. */
+/**
+ * The verdict on a reading; `before` is the last one that was verified for this rental, `point`
+ * that of the oracle's key if it is one of P-256.
+ */
 export async function judge(
   domain: Domain,
   facts: RentalFacts,
   message: ReadingMessage,
   before: ReadingMessage | undefined,
+  point?: Point,
 ): Promise<Verdict> {
   const { rental, oracle } = facts
   if (message.chain_id !== domain.chain_id) return 'other-deployment'
@@ -43,9 +48,8 @@ export async function judge(
   if (message.reading.rental !== rental.number) return 'other-rental'
   if (message.oracle !== rental.oracle) return 'other-oracle'
   if (oracle.revoked || oracle.suspended) return 'key-withdrawn'
-  if (oracle.is_p256) return 'unknown-curve'
-  const signer = await signerOf(batchDigest(domain, [message.reading]), message.signature)
-  if (signer?.toLowerCase() !== oracle.key.toLowerCase()) return 'not-signed'
+  if (oracle.is_p256 && !isOf(point, oracle)) return 'key-unread'
+  if (!(await signedBy(oracle, point, batchDigest(domain, [message.reading]), message.signature))) return 'not-signed'
   if (!noLowerThan(message.reading, facts.registers) && message.reading.until >= rental.until) return 'falling'
   if (before !== undefined && message.reading.until >= before.reading.until) {
     if (!noLowerThan(message.reading, before.reading)) return 'falling'
@@ -53,11 +57,24 @@ export async function judge(
   return 'verified'
 }
 
-/** Whether the oracle's key has signed this lease for this drill's rental. */
-export async function leaseHolds(domain: Domain, facts: RentalFacts, message: LeaseMessage): Promise<boolean> {
-  if (message.lease.rental !== facts.rental.number || facts.oracle.is_p256) return false
-  const signer = await signerOf(leaseDigest(domain, message.lease), message.signature)
-  return signer?.toLowerCase() === facts.oracle.key.toLowerCase()
+function isOf(point: Point | undefined, oracle: Oracle): point is Point {
+  return point !== undefined && pointAddress(point) === oracle.key.toLowerCase()
+}
+
+async function signedBy(oracle: Oracle, point: Point | undefined, digest: Hex, signature: Hex): Promise<boolean> {
+  if (oracle.is_p256) return isOf(point, oracle) && pointSigned(point, digest, signature)
+  return (await signerOf(digest, signature))?.toLowerCase() === oracle.key.toLowerCase()
+}
+
+/** Whether the oracle's key, of `point` if it is one of P-256, has signed this lease for this rental. */
+export async function leaseHolds(
+  domain: Domain,
+  facts: RentalFacts,
+  message: LeaseMessage,
+  point?: Point,
+): Promise<boolean> {
+  if (message.lease.rental !== facts.rental.number) return false
+  return signedBy(facts.oracle, point, leaseDigest(domain, message.lease), message.signature)
 }
 
 /** What registers at `until` come to under the rental's own terms. */

@@ -126,7 +126,7 @@ export const de: Words = {
   'verdict.other-oracle': 'Es kam eine Ablesung eines anderen Orakels. Sie zählt nicht.',
   'verdict.falling': 'Eine signierte Ablesung zeigt weniger als eine frühere. Bewahren Sie Ihre Belege auf: Eine der beiden ist erfunden.',
   'verdict.key-withdrawn': 'Der Vertrag hat den Schlüssel des Orakels entzogen. Seine Ablesungen zählen nicht.',
-  'verdict.unknown-curve': 'Dieses Orakel signiert mit einem P-256-Schlüssel, den diese Seite noch nicht prüft. Die Werte kommen von der Chain.',
+  'verdict.key-unread': 'Der P-256-Schlüssel des Orakels konnte noch nicht von der Chain gelesen werden. Bis dahin zählen seine Ablesungen nicht.',
   'verdict.false-samples': 'Es kamen Messpunkte, die nicht die des signierten Protokolls sind. Sie werden nicht gezeigt.',
   'verdict.malformed': 'Es kam etwas, das keine Ablesung ist: {why}. Es zählt nicht.',
   'dispute.title': 'Es wurde zu viel abgerechnet',

@@ -124,7 +124,7 @@ export const en = {
   'verdict.other-oracle': 'A reading of another oracle arrived. It is not counted.',
   'verdict.falling': 'A signed reading shows less than an earlier one. Keep your receipts: one of the two was made up.',
   'verdict.key-withdrawn': 'The oracle’s key has been withdrawn by the contract. Its readings are not counted.',
-  'verdict.unknown-curve': 'This oracle signs with a P-256 key, which this page cannot check yet. Figures come from the chain.',
+  'verdict.key-unread': 'The oracle’s P-256 key could not be read from the chain yet. Until then its readings are not counted.',
   'verdict.false-samples': 'Samples arrived that are not those of the signed log. They are not shown.',
   'verdict.malformed': 'Something arrived that is no reading: {why}. It is not counted.',
   'dispute.title': 'Too much was settled',

@@ -7,8 +7,10 @@ import { useConnection, useWalletClient, WagmiProvider } from 'wagmi'
 import { readAsset, type Asset } from '../chain/asset'
 import { connect, POLL_MS, type Chain } from '../chain/clients'
 import { Ledger, type Transaction } from '../chain/ledger'
-import { readFunds, readOffers, readRental } from '../chain/reads'
+import { readPoint } from '../chain/points'
+import { readFunds, readOffers, readRental, type Oracle } from '../chain/reads'
 import { transact, watch, type Call } from '../chain/transact'
+import type { Point } from '../protocol/p256'
 import type { FoundSite, Site } from '../site/site'
 
 interface Base {
@@ -27,6 +29,9 @@ export function useBase(): Base {
 }
 
 const RESUME_MS = 5000
+/** How often an endpoint is asked again for a key that it did not have. */
+const LOOK_MS = 10_000
+
 const QUERY = {
   refetchInterval: 2 * POLL_MS,
   retry: 1,
@@ -113,6 +118,20 @@ export function useRental(number: bigint) {
     refetchInterval: POLL_MS,
     enabled: number > 0n,
   })
+}
+
+/** The point of this oracle's key, if it is one of P-256 and once it is read; it never changes. */
+export function usePoint(oracle: Oracle | undefined): Point | undefined {
+  const { site, client } = useBase()
+  const key = oracle?.is_p256 === true ? oracle.key : undefined
+  const read = useQuery({
+    queryKey: ['point', key],
+    queryFn: () => readPoint(client, site, key as Address),
+    enabled: key !== undefined,
+    staleTime: Infinity,
+    refetchInterval: ({ state }) => (state.data === undefined ? LOOK_MS : false),
+  })
+  return read.data
 }
 
 export function useFunds(owner: Address | undefined) {

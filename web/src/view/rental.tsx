@@ -7,7 +7,7 @@ import { useLive, type Live } from '../live/live'
 import { receiptFile, receiptsOf } from '../live/receipts'
 import { figures, settledFigures } from '../live/verify'
 import { useSpeech } from '../text/text'
-import { useAsset, useBase, useRental, useWallet } from './context'
+import { useAsset, useBase, usePoint, useRental, useWallet } from './context'
 import { Dispute } from './dispute'
 import { Failed, Figure, Skeleton, short } from './parts'
 import { PayForm } from './pay'
@@ -22,7 +22,8 @@ export function RentalPage({ number }: { readonly number: bigint }) {
   const { t } = useSpeech()
   const { site } = useBase()
   const rental = useRental(number)
-  const live = useLive(site, rental.data)
+  const point = usePoint(rental.data?.oracle)
+  const live = useLive(site, rental.data, point)
   // The chain may have dropped the block that it was opened in: what was read before is no rental.
   const gone = rental.isError && faultOf(rental.error).kind === 'reverted'
   if (rental.data === undefined || gone) {
@@ -125,7 +126,7 @@ function Doubt({ live }: { readonly live: Live }) {
   const { doubt } = live
   if (doubt === undefined) return null
   const text = doubt.verdict === 'malformed' ? t('verdict.malformed', { why: doubt.why }) : t(`verdict.${doubt.verdict}`)
-  const mild = doubt.verdict === 'other-rental' || doubt.verdict === 'unknown-curve'
+  const mild = doubt.verdict === 'other-rental' || doubt.verdict === 'key-unread'
   if (doubt.verdict === 'other-rental' && live.readings.length === 0) return null
   return <p className={`banner ${mild ? '' : 'bad'}`} role="alert" data-verdict={doubt.verdict}>{text}</p>
 }
