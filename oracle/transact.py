@@ -2,7 +2,7 @@
 
 A transaction's raw bytes are stored before they are broadcast, so that a crash in between repeats
 the same transaction and never makes a second one. One job is on its way at a time, because the next
-one would take the same nonce.
+one would take the same nonce; once it is given up or forgotten the next one does, for a higher fee.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Transactor:
         self._mined: dict[int, Receipt] = {}
         self._broadcast_at: dict[int, int] = {}
         self._refused_ms: int | None = None
-        self._on_its_way: tuple[int, int] | None = None
+        self._newest: SentTransaction | None = None
+        self._newest_given_up = False
 
     def receipt(self, job: Job, sent: Sequence[SentTransaction]) -> Receipt | None:
         """What became of a job's transactions; None while none of them is mined."""
@@ -97,10 +98,8 @@ class Transactor:
             return
         gas = self._chain.simulate(self._gas.address, data)
         nonce = self._chain.nonce(self._gas.address)
-        if self._on_its_way is not None:
-            number, its_nonce = self._on_its_way
-            if number != job.number and nonce <= its_nonce:
-                return
+        if self._another_is_on_its_way(job, nonce, now_ms):
+            return
         newest = sent[-1] if sent else None
         broadcast_ms = self._broadcast_at.get(job.number)
         recent = broadcast_ms is not None and now_ms - broadcast_ms < REBROADCAST_MS
@@ -113,10 +112,14 @@ class Transactor:
         late = newest is not None and now_ms - newest.sent_ms > self._limits.bump_after_ms
         if newest is None or newest.nonce < nonce:
             # A nonce used up without a receipt of ours belongs to another use of the account.
-            made = self._make(job.number, (data, gas, nonce), self._fees(None), now_ms)
+            made = self._make(
+                job.number, (data, gas, nonce), self._fees(self._rival(nonce)), now_ms
+            )
         elif late and newest.nonce > nonce:
             # What had the nonces before ours vanished with its block and is needed no more.
-            made = self._make(job.number, (data, gas, nonce), self._fees(None), now_ms)
+            made = self._make(
+                job.number, (data, gas, nonce), self._fees(self._rival(nonce)), now_ms
+            )
         elif late and self._can_bump(newest):
             made = self._make(job.number, (data, gas, newest.nonce), self._fees(newest), now_ms)
         elif recent:
@@ -126,9 +129,26 @@ class Transactor:
         self._broadcast(job, made, now_ms)
 
     def forget(self, job: Job) -> None:
-        """A job is finished or given up."""
+        """A job is finished or given up: the next one may have the nonce of its transaction."""
         self._mined.pop(job.number, None)
         self._broadcast_at.pop(job.number, None)
+        if self._newest is not None and self._newest.batch == job.number:
+            self._newest_given_up = True
+
+    def _another_is_on_its_way(self, job: Job, nonce: int, now_ms: int) -> bool:
+        """Whether another job's transaction is to be mined first. One that is not repeated any more
+        is not needed any more, and may be lost: it does not hold up the others for good."""
+        other = self._newest
+        if other is None or other.batch == job.number or other.nonce < nonce:
+            return False
+        repeated_ms = self._broadcast_at.get(other.batch, other.sent_ms)
+        return not self._newest_given_up and now_ms - repeated_ms <= self._limits.bump_after_ms
+
+    def _rival(self, nonce: int) -> SentTransaction | None:
+        """The newest transaction if it has that nonce: nodes that still have it take another one
+        only for a higher fee."""
+        newest = self._newest
+        return newest if newest is not None and newest.nonce == nonce else None
 
     def _fees(self, before: SentTransaction | None) -> tuple[int, int]:
         """Highest fee and priority fee, in wei per gas; more than those of `before`."""
@@ -181,7 +201,7 @@ class Transactor:
             self._refused_ms = now_ms
             log.warning("transaction refused", number=abs(sent.batch), reason=str(error))
             return
-        self._refused_ms, self._on_its_way = None, (sent.batch, sent.nonce)
+        self._refused_ms, self._newest, self._newest_given_up = None, sent, False
         log.info(
             f"{job.name} sent",
             number=abs(sent.batch),

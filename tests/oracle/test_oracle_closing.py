@@ -137,6 +137,27 @@ def test_send__another_job_on_its_way__waits_for_its_nonce(desk: Desk) -> None:
     assert len(desk.chain.pool) == 2
 
 
+def test_send__another_job_not_repeated_for_long__outbid_on_its_nonce(desk: Desk) -> None:
+    desk.closer.step(OVER)
+    desk.clock.ms += 60_001
+    desk.transactor.send(Job(1, "settlement"), b"settle", [])
+
+    (closing,), (settling,) = desk.journal.transactions(-7), desk.journal.transactions(1)
+    assert desk.chain.pool == [closing.raw, settling.raw]
+    assert settling.nonce == closing.nonce
+    assert settling.max_fee_wei * 100 >= closing.max_fee_wei * 110
+
+
+def test_send__another_job_repeated_lately__still_waited_for(desk: Desk) -> None:
+    for _ in range(6):
+        desk.clock.ms += 30_000
+        desk.closer.step(OVER)
+    sent = len(desk.chain.pool)
+    desk.clock.ms += 30_000
+    desk.transactor.send(Job(1, "settlement"), b"settle", [])
+    assert len(desk.chain.pool) == sent
+
+
 # --- the edge side -----------------------------------------------------------------------------
 
 

@@ -334,6 +334,25 @@ def test_step__one_of_two_rentals_vanished__nothing_is_sent_for_whoever_gets_its
     assert desk.journal.open_batches() == []
 
 
+NEXT = replace(READING, rental=8)
+
+
+def test_step__given_up_with_its_transaction_on_its_way__the_next_one_outbids_it(
+    desk: Desk,
+) -> None:
+    """It may be mined yet, for a stranger, or be lost for good; either way the next one must go."""
+    desk.submitter.step(make_view())
+    desk.journal.add_batch(NOW_MS, [NEXT], [make_rental(rental=8).identity], signed(NEXT))
+    rentals = {7: OTHER, 8: make_rental(rental=8)}
+    desk.submitter.step(make_view(latest=rentals, deep=rentals))
+
+    (given_up,), (next_one,) = desk.journal.transactions(1), desk.journal.transactions(2)
+    assert desk.chain.pool == [given_up.raw, next_one.raw]
+    assert next_one.nonce == given_up.nonce
+    assert next_one.max_fee_wei * 100 >= given_up.max_fee_wei * 110
+    assert next_one.priority_fee_wei * 100 >= given_up.priority_fee_wei * 110
+
+
 @pytest.mark.parametrize("call", ["nonce", "simulate", "priority_fee_wei", "broadcast", "receipt"])
 def test_step__chain_fails_at_every_step__the_settlement_is_known_to_wait(
     desk: Desk, call: str, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,7 @@ FOUND = {
     324: "a settlement whose nonce was used up on a fork was never sent again",
     44954626571587: "a journal that failed as a rental was dropped ended the daemon a sample later",
     77481196113044: "a lease of a clock that was ahead, and a power cut: locked until switched off",
+    88328093789760: "a settlement that was given up and then lost kept its nonce from all others",
 }
 """Seeds that broke a promise once. The bugs have tests of their own as well, because a change of
 the simulation gives a seed another world. They had one endpoint."""
