@@ -73,7 +73,7 @@ class Journal:
 
     def add_samples(self, received: Received) -> None:
         """Make samples durable, all or none; those that are here already change nothing."""
-        late = self._unknown(received.late) if received.late else []
+        late = self._unknown(received) if received.late else []
         if not received.accepted and not late:
             return
         with self._store.write() as connection:
@@ -82,9 +82,12 @@ class Journal:
             if late:
                 _insert_samples(connection, tables.late_sample, late)
 
-    def _unknown(self, samples: Sequence[LoggedSample]) -> list[LoggedSample]:
-        """Those of `samples` that are in neither table of samples."""
-        wanted = {(one.sample.drill, one.sample.sequence): one for one in samples}
+    def _unknown(self, received: Received) -> list[LoggedSample]:
+        """The late samples that are in neither table of samples, and are no repetition of what is
+        about to get into one."""
+        wanted = {(one.sample.drill, one.sample.sequence): one for one in received.late}
+        for one in received.accepted:
+            wanted.pop((one.sample.drill, one.sample.sequence), None)
         with self._store.read() as connection:
             for drill in {drill for drill, _ in wanted}:
                 numbers = [sequence for owner, sequence in wanted if owner == drill]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +22,7 @@ from benchmarks.ingest import (
     measure_ingest,
 )
 from benchmarks.latency import latency_table, measure_latency
+from benchmarks.soak import as_json, measure_soak, soak_text
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -74,6 +77,29 @@ def edge(
         found["latency"] = asdict(latency)
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="ascii")
+
+
+@app.command()
+def soak(
+    json_file: JsonFile = None,
+    *,
+    samples: Annotated[int, typer.Option(min=1_000, help="In all.")] = 1_000_000,
+    drills: Annotated[int, typer.Option(min=1, max=1_500, help="That share them.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of strokes, speeds and repetitions.")] = 1,
+) -> None:
+    """Many samples through broker, oracle, chain and audit: none lost, none twice, no drift. Exit
+    status 1 when something differs."""
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        typer.echo(f"{time.monotonic() - begun:7.1f}  {text}", err=True)
+
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        figure = measure_soak(Path(name), samples, drills, seed, say)
+    typer.echo(soak_text(figure))
+    if json_file is not None:
+        json_file.write_text(json.dumps(as_json(figure), indent=1) + "\n", encoding="ascii")
+    raise typer.Exit(int(not figure.clean))
 
 
 def _load(drills: str, seconds: int, oracles: int) -> list[IngestFigure]:

@@ -79,7 +79,11 @@ def identity_of(ledger: Ledger, rental: int) -> RentalIdentity:
 
 
 def wait_for_publication(
-    ledger: Ledger, domain: Domain, folder: Path, rentals: Sequence[int]
+    ledger: Ledger,
+    domain: Domain,
+    folder: Path,
+    rentals: Sequence[int],
+    seconds: float = PUBLISHED_SECONDS,
 ) -> None:
     """Return when the final reading of each closed rental is published; samples come before it."""
     published = Published(Folder(folder), domain)
@@ -94,10 +98,18 @@ def wait_for_publication(
                 return False
             return reading is not None and reading.until >= settled
 
-        wait_until(f"all of rental {rental} is published", is_final, PUBLISHED_SECONDS)
+        wait_until(f"all of rental {rental} is published", is_final, seconds)
 
 
-def audit(rpc: str, contract: str, samples: Path, report: Path, page: Path) -> Audited:
+def audit(
+    rpc: str,
+    contract: str,
+    samples: Path,
+    report: Path,
+    page: Path,
+    *,
+    seconds: float = AUDIT_SECONDS,
+) -> Audited:
     """Run the command as an auditor does; raises RigError when it gives no report."""
     command = [sys.executable, "-m", "audit", "run", "--rpc", rpc, "--contract", contract]
     command += ["--samples", str(samples), "--json", str(report), "--html", str(page)]
@@ -107,13 +119,13 @@ def audit(rpc: str, contract: str, samples: Path, report: Path, page: Path) -> A
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=AUDIT_SECONDS,
+            timeout=seconds,
             env={**os.environ, **OUR_PACKAGES},
             cwd=ROOT,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise RigError(f"the audit took longer than {AUDIT_SECONDS:g} s") from error
+        raise RigError(f"the audit took longer than {seconds:g} s") from error
     if not report.exists():
         raise RigError(f"the audit ended with {done.returncode}: {done.stderr.strip()[-500:]}")
     found = json.loads(report.read_text(encoding="utf-8"))

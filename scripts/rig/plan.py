@@ -53,6 +53,10 @@ RECORDED = Tariff(
 """For a trace, whose levels and speeds are its own: whatever it holds, the story keeps its pace."""
 
 
+Sections = dict[str, dict[str, object]]
+"""A settings file, by section and name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amounts:
     """What the scripted customers pay in, in wei."""
@@ -110,7 +114,29 @@ def oracle_settings(
     folder: Path, *, drills: list[int], rpc_url: str, broker_port: int, record: Path
 ) -> str:
     """The TOML of the edge box: short leases and eager settlements, to be seen within a minute."""
-    sections: dict[str, dict[str, object]] = {
+    return as_toml(
+        {
+            **oracle_sections(
+                folder, drills=drills, rpc_url=rpc_url, broker_port=broker_port, record=record
+            ),
+            "publication": {"folder": str(folder / SAMPLES_FOLDER), "period_seconds": 1},
+            "settlement": {"least_interval_seconds": 2, "longest_interval_seconds": 10},
+            "lease": {
+                "seconds": LEASE_SECONDS,
+                "longest_stroke_seconds": STROKE_SECONDS,
+                "settlement_seconds": SETTLEMENT_SECONDS,
+                "warning_runway_seconds": 5,
+                "sample_age_seconds": SAMPLE_AGE_SECONDS,
+            },
+        }
+    )
+
+
+def oracle_sections(
+    folder: Path, *, drills: list[int], rpc_url: str, broker_port: int, record: Path
+) -> Sections:
+    """What every edge box must be told; the rest has defaults."""
+    return {
         "oracle": {"number": 1, "drills": drills},
         "chain": {
             "rpc_urls": [rpc_url],
@@ -125,16 +151,11 @@ def oracle_settings(
         },
         "message_keys": {str(drill): str(message_key_file(folder, drill)) for drill in drills},
         "journal": {"url": f"sqlite:///{folder}/journal.sqlite"},
-        "publication": {"folder": str(folder / SAMPLES_FOLDER), "period_seconds": 1},
-        "settlement": {"least_interval_seconds": 2, "longest_interval_seconds": 10},
-        "lease": {
-            "seconds": LEASE_SECONDS,
-            "longest_stroke_seconds": STROKE_SECONDS,
-            "settlement_seconds": SETTLEMENT_SECONDS,
-            "warning_runway_seconds": 5,
-            "sample_age_seconds": SAMPLE_AGE_SECONDS,
-        },
     }
+
+
+def as_toml(sections: Sections) -> str:
+    """Sections of names with numbers, texts and lists of them."""
     lines: list[str] = []
     for section, values in sections.items():
         lines.append(f"[{section}]")
