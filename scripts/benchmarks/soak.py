@@ -39,7 +39,8 @@ PATIENCE_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class SoakFigure:
-    """One run. `feeder` says what was sent in all, `oracle_starts` counts the one after SIGKILL."""
+    """One run. `seconds` were ordered, the drills go on until their rentals have ended. `feeder`
+    says what was sent in all, `oracle_starts` counts the one after SIGKILL."""
 
     drills: int
     seconds: int

@@ -1,4 +1,4 @@
-"""Twenty seconds of the soak (`scripts/bench soak`), and that it notices when something is off."""
+"""Twenty seconds of the soak (`scripts/bench soak`), and that it notices what is off."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_soak__repetitions_a_cut_and_a_kill__nothing_lost_or_twice_and_no_drift(
     assert drifts == (NONE, NONE, NONE)
     assert (figure.audit_status, figure.audit_difference, figure.audit_findings) == (0, 0, ())
     assert figure.audited_samples == verdict.in_rentals > SAMPLES // 2
-    # More than the last ones of each, and of some the charge is no whole number of units.
+    # Not the last reading of each alone.
     assert figure.settlements > DRILLS
     assert figure.clean
 

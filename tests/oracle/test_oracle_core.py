@@ -59,6 +59,20 @@ def test_step__samples_arrive__journalled_before_they_are_acknowledged(
     assert durable == [1, 2, 3, 4, 5]
 
 
+def test_step__message_twice_within_one_step__journalled_once_and_nothing_is_late(box: Box) -> None:
+    sample = make_sample(1, box.clock.ms)
+    box.broker.give(sample)
+    box.broker.give(sample)
+    box.core.step(None)
+
+    with box.store.read() as connection:
+        counts = [
+            connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
+            for table in ("sample", "late_sample")
+        ]
+    assert counts == [1, 0]
+
+
 def test_step__journal_not_writable__no_acknowledgement_and_inhibit_until_it_is(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
