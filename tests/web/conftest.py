@@ -103,7 +103,9 @@ def free_drills(world: PageWorld) -> Iterator[None]:
             continue
         if ledger.rental(rental).ended_at == 0:
             call = ledger.contract.functions.end_rental(rental)
-            call.transact({"from": ledger.web3.to_checksum_address(DEPLOYER)})
+            ended = call.transact({"from": ledger.web3.to_checksum_address(DEPLOYER)})
+            receipt = ledger.web3.eth.wait_for_transaction_receipt(ended, CLOSE_SECONDS, 0.2)
+            assert receipt["status"] == 1, f"rental {rental} could not be ended"
         wait_until(
             f"rental {rental} is closed",
             lambda n=number: int(ledger.call("drill", n)[2]) == 0,  # type: ignore[misc]

@@ -22,8 +22,8 @@ FIRST_LOAD_BYTES = 250 * 1024
 
 
 @pytest.fixture
-def no_blocks(world: PageWorld) -> Iterator[None]:
-    """Nothing is mined until the test says so."""
+def no_blocks(world: PageWorld, free_drills: None) -> Iterator[None]:
+    """Nothing is mined until the test says so, and again before the drills are freed."""
     world.anvil.rpc("evm_setIntervalMining", 0)
     yield
     world.anvil.rpc("evm_setIntervalMining", 1)
