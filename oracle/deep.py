@@ -7,6 +7,7 @@ as many as it takes for each to have its turn within REPROVEN_SECONDS, whatever 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 
 from oracle.finality import Policy, Tier, choose
@@ -54,8 +55,17 @@ class DeepStates:
     def touch(self, rental: int, block_number: int) -> None:
         """An event of that block changed the rental: read it where the block has become deep."""
         blocks = self._waiting.setdefault(rental, [])
-        if not blocks or blocks[-1] < block_number:
-            blocks.append(block_number)
+        if block_number not in blocks:
+            insort(blocks, block_number)
+
+    def catch_up(self, rental: int, latest: RentalView, blocks: Iterable[int]) -> None:
+        """Unless every tier shows the newest state by now, read the rental again where these blocks
+        become deep: the events that made it may not come again."""
+        states = self._states.get(rental, {})
+        shown = [states[place][1] if place in states else None for place in range(len(self._tiers))]
+        if any(state != latest for state in shown):
+            for number in blocks:
+                self.touch(rental, number)
 
     def headers(self, head: Header) -> list[Header]:
         """Each tier's block below that head, the shallowest first."""

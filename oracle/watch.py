@@ -7,6 +7,7 @@ derived from vanished blocks is forgotten and read anew.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -179,10 +180,19 @@ class Watcher:
         self._deep.read(headers, now & self._latest.keys(), open_rentals)
         self._touched.clear()
         if refresh:
+            self._catch_up(now & self._latest.keys(), head)
             self._refreshed_ms = now_ms
         self._drop_past()
         self._read_drills(head)
         return headers[-1]
+
+    def _catch_up(self, rentals: Iterable[int], head: Header) -> None:
+        """Their events may have been read before a restart or below a reorganisation: what they
+        were funded by is deep when its block is, and the rest when the head is."""
+        for rental in rentals:
+            evidence = self._evidence.get(rental)
+            blocks = [] if evidence is None else [evidence.block_number]
+            self._deep.catch_up(rental, self._latest[rental], (*blocks, head.number))
 
     def _read_rental(self, rental: int, head: Header) -> None:
         latest = self._chain.rental(rental, head)

@@ -169,6 +169,51 @@ def test_poll__restart__evidence_and_rental_are_there_without_rescanning(desk: D
     assert "events_of" not in desk.chain.calls
 
 
+def test_poll__restart_before_the_opening_is_deep__deep_after_confirmations(desk: Desk) -> None:
+    """Its event was read before the restart and does not come again."""
+    desk.chain.open_rental()
+    desk.watcher.poll()
+    desk.restart()
+    desk.watcher.poll()
+
+    desk.chain.mine()
+    desk.watcher.poll()
+    desk.chain.mine()
+
+    assert 7 in desk.watcher.poll().deep
+
+
+def test_poll__restart_before_the_end_is_deep__ended_after_confirmations(desk: Desk) -> None:
+    desk.chain.open_rental()
+    desk.chain.mine()
+    desk.chain.mine()
+    desk.watcher.poll()
+    desk.chain.change("RentalEnded", state=RentalState.ENDED, ended_at=5)
+    desk.watcher.poll()
+    desk.restart()
+    assert desk.watcher.poll().deep[7].state is RentalState.OPEN
+
+    desk.chain.mine()
+    desk.watcher.poll()
+    desk.chain.mine()
+
+    assert desk.watcher.poll().deep[7].state is RentalState.ENDED
+
+
+def test_poll__block_after_the_opening_replaced__deep_after_confirmations(desk: Desk) -> None:
+    """The opening's own block stays, and is not read again."""
+    watcher = make(desk.chain, desk.journal, (Tier(parse_policy("latest-3")),))
+    desk.chain.open_rental()
+    desk.chain.mine()
+    watcher.poll()
+    desk.chain.fork(1)
+    assert 7 not in watcher.poll().deep
+
+    desk.chain.mine()
+
+    assert 7 in watcher.poll().deep
+
+
 def test_poll__fails_in_the_middle__no_event_is_lost(desk: Desk) -> None:
     desk.watcher.poll()
     desk.chain.open_rental()

@@ -26,6 +26,7 @@ the simulation gives a seed another world. They had one endpoint."""
 AMONG_THREE = {
     266901214134223: "a lie that ended early: two endpoints agreed where the model knew of none",
     217296798156649: "a reading in the mempool, mined where a deep fork had given its number away",
+    109629553666611: "opened before a restart and not read again where it became deep",
 }
 """The same with three endpoints."""
 
