@@ -16,7 +16,8 @@ from rig.errors import RigError
 from rig.process import Daemon, wait_until
 
 USER = "drill"
-START_SECONDS = 60
+START_SECONDS = 150
+"""After a crash the server first syncs each file of its data, which takes a busy disk long."""
 
 
 def find_programs() -> Path:
