@@ -94,15 +94,14 @@ class Transactor:
         Raises CallRevertedError when the contract would refuse it.
         """
         now_ms = self._clock.now_ms()
-        if self._refused_ms is not None and now_ms - self._refused_ms < self._limits.bump_after_ms:
+        if _within(self._refused_ms, now_ms, self._limits.bump_after_ms):
             return
         gas = self._chain.simulate(self._gas.address, data)
         nonce = self._chain.nonce(self._gas.address)
         if self._another_is_on_its_way(job, nonce, now_ms):
             return
         newest = sent[-1] if sent else None
-        broadcast_ms = self._broadcast_at.get(job.number)
-        recent = broadcast_ms is not None and now_ms - broadcast_ms < REBROADCAST_MS
+        recent = _within(self._broadcast_at.get(job.number), now_ms, REBROADCAST_MS)
         if (
             newest is not None
             and newest.nonce < nonce
@@ -142,7 +141,8 @@ class Transactor:
         if other is None or other.batch == job.number or other.nonce < nonce:
             return False
         repeated_ms = self._broadcast_at.get(other.batch, other.sent_ms)
-        return not self._newest_given_up and now_ms - repeated_ms <= self._limits.bump_after_ms
+        lately = _within(repeated_ms, now_ms, self._limits.bump_after_ms + 1)
+        return lately and not self._newest_given_up
 
     def _rival(self, nonce: int) -> SentTransaction | None:
         """The newest transaction if it has that nonce: nodes that still have it take another one
@@ -209,6 +209,12 @@ class Transactor:
             nonce=sent.nonce,
             max_fee_wei=sent.max_fee_wei,
         )
+
+
+def _within(then_ms: int | None, now_ms: int, pause_ms: int) -> bool:
+    """Whether less than the pause has passed since then. What is dated in the future, because the
+    clock was set back since, is nothing to wait for."""
+    return then_ms is not None and 0 <= now_ms - then_ms < pause_ms
 
 
 def _raised(fee_wei: int) -> int:

@@ -167,7 +167,8 @@ class Watcher:
         """Read what the events have changed; returns the block that every policy accepts."""
         headers = self._deep.headers(head)
         now: set[int] = set()
-        refresh = self._refreshed_ms is None or now_ms - self._refreshed_ms > REFRESH_MS
+        since_ms = None if self._refreshed_ms is None else now_ms - self._refreshed_ms
+        refresh = since_ms is None or not 0 <= since_ms <= REFRESH_MS
         if refresh:
             self._moved |= {*self._scope.drills}
             self._read_drills(head)

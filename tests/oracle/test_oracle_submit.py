@@ -300,6 +300,31 @@ def test_step__node_refuses__tries_again_later_and_not_at_once(desk: Desk) -> No
     assert len(desk.chain.pool) == 2
 
 
+def test_step__refused_while_the_clock_was_ahead__tries_again_when_it_is_right(desk: Desk) -> None:
+    def refuse(raw: bytes) -> None:
+        raise TransactionRefusedError(f"insufficient funds for {len(raw)} bytes")
+
+    desk.chain.broadcast = refuse  # type: ignore[method-assign]
+    desk.clock.ms += 3_600_000
+    desk.submitter.step(make_view())
+    del desk.chain.broadcast  # type: ignore[method-assign]
+    desk.clock.ms -= 3_600_000
+    desk.submitter.step(make_view())
+
+    assert desk.chain.pool == desk.sent()[-1:]
+
+
+def test_step__sent_while_the_clock_was_ahead__repeated_when_it_is_right(desk: Desk) -> None:
+    desk.clock.ms += 3_600_000
+    desk.submitter.step(make_view())
+    desk.clock.ms -= 3_600_000
+    for _ in range(3):
+        desk.submitter.step(make_view())
+        desk.clock.ms += 1_000
+
+    assert len(desk.chain.pool) == 2
+
+
 OTHER = make_rental(customer="0x" + "9" * 40)
 
 

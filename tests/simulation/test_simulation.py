@@ -27,6 +27,7 @@ AMONG_THREE = {
     266901214134223: "a lie that ended early: two endpoints agreed where the model knew of none",
     217296798156649: "a reading in the mempool, mined where a deep fork had given its number away",
     109629553666611: "opened before a restart and not read again where it became deep",
+    85880072490412: "refused while the clock was an hour ahead, and waited for that hour",
 }
 """The same with three endpoints."""
 
