@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from oracle import tables
 from oracle.errors import JournalError
@@ -31,6 +31,11 @@ from protocol.tariff import MS_PER_MINUTE
 
 ROWS_PER_QUERY = 500
 """Below what SQLite takes as variables of one statement."""
+
+KEPT_MS = 900_000
+"""Of a rental that goes on, what was signed so shortly before the settled reading is kept, so that
+it can still be closed when a reorganisation takes that back. Ethereum's blocks are final after 13
+minutes; a second of use is a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class SignedJournal:
                 if last is not None and last.until > reading.until:
                     before, after = self._neighbours(connection, reading)
                 found = objection(reading, before, after, bounds[reading.rental])
+                if found is None and last is not None and before is None:
+                    found = self._forgotten(connection, reading.rental)
                 if found is not None:
                     refused[reading.rental] = found
             admitted = [one for one in readings if one.rental not in refused]
@@ -135,27 +142,31 @@ class SignedJournal:
             None if after is None else reading_of(after),
         )
 
-    def forget_settled(self, view: RentalView) -> None:
-        """Drop what was signed before the settled reading of a confirmed rental: nothing dated
-        earlier can be signed any more, not even its end."""
-        known, signed = tables.rental.c, tables.signed_reading
+    def _forgotten(self, connection: Connection, rental: int) -> str | None:
+        """Why nothing may be signed before all that is kept, if some of it is forgotten."""
+        table = tables.forgotten_reading.c
+        until = connection.execute(select(table.until).where(table.rental == rental)).scalar()
+        return None if until is None else f"what was signed until {until} is forgotten"
+
+    def forget_settled(self, view: RentalView, kept_ms: int = 0) -> None:
+        """Drop what was signed more than `kept_ms` before the settled reading of a confirmed
+        rental: nothing dated earlier can be signed any more, not even its end. Should a
+        reorganisation take back what was confirmed, an end that lies before all that is kept is not
+        signed for: it might contradict what is gone."""
+        known, mark = tables.rental.c, tables.forgotten_reading
         newest = select(known.signed_until).where(known.rental == view.rental).scalar_subquery()
         with self._store.write() as connection:
-            connection.execute(
-                delete(signed).where(
-                    signed.c.rental == view.rental,
-                    signed.c.until < view.until,
-                    signed.c.until < newest,
+            for table in (tables.receipt_signature, tables.signed_reading):
+                past = (
+                    table.c.rental == view.rental,
+                    table.c.until < view.until - kept_ms,
+                    table.c.until < newest,
                 )
-            )
-            alone = tables.receipt_signature
-            connection.execute(
-                delete(alone).where(
-                    alone.c.rental == view.rental,
-                    alone.c.until < view.until,
-                    alone.c.until < newest,
-                )
-            )
+                last = connection.execute(select(func.max(table.c.until)).where(*past)).scalar()
+                connection.execute(delete(table).where(*past))
+            if last is not None:
+                connection.execute(delete(mark).where(mark.c.rental == view.rental))
+                connection.execute(insert(mark).values(rental=view.rental, until=last))
 
     def keep_signatures(self, readings: Sequence[Reading], signatures: Mapping[int, bytes]) -> None:
         """Store the signatures of admitted readings, by rental, for whoever asks later; of one that

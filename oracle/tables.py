@@ -5,6 +5,7 @@ late_sample       samples that came after their place in the log was signed past
 rental            what was signed last for each rental number; `era` counts the rentals that had it
 signed_reading    readings that were signed, for as long as another one could contradict them
 receipt_signature the signatures of those of them that were signed one by one
+forgotten_reading  until when a rental's readings before the settled one are dropped
 signing           the key that signs, and how often it did
 checkpoint        meter and frontier after so many samples, to replay from
 log_extent        how far each rental's log is final, and its size once nothing can follow
@@ -155,6 +156,8 @@ balance_positive = Table(
     _bytes("block_hash"),
     _bytes("transaction_hash"),
 )
+
+forgotten_reading = Table("forgotten_reading", metadata, _key("rental"), _number("until"))
 
 lease_height = Table(
     "lease_height",

@@ -144,11 +144,15 @@ def test_know_rentals__number_of_another_rental__what_was_signed_stays(store: St
     assert 7 in signed.admit([reading(30, 0)], LIVE)
 
 
-def test_step__hours_of_receipts__only_those_since_the_settled_reading_are_kept(box: Box) -> None:
+def test_step__hours_of_receipts__those_since_shortly_before_the_settled_reading_are_kept(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
     box.rest()
     box.run(60, view_of(OPEN), motor_on=True)
-    settled = receipts(box)[2]
+    settled = receipts(box)[3]
     later = replace(OPEN, until=settled.until, registers=settled.registers)
+    shortly_ms = settled.until - receipts(box)[2].until
+    monkeypatch.setattr("oracle.metering.KEPT_MS", shortly_ms)
     box.run(2, view_of(later), motor_on=True)
     box.core.metering.checkpoint(7)
 
@@ -164,6 +168,20 @@ def test_forget_closed__settled_reading_and_later_ones__stay(store: Store) -> No
     journal.forget_closed(make_rental(state=RentalState.CLOSED, until=20))
 
     assert [journal.signed.find(7, until) is None for until in (10, 20, 40)] == [True, False, False]
+
+
+def test_admit__end_before_what_is_forgotten__not_signed(store: Store) -> None:
+    """A reorganisation took the settlement back, and the end lies before it now."""
+    journal = Journal(store)
+    for one in (LOW, HIGH, reading(40, 20)):
+        journal.signed.admit([one], LIVE)
+    journal.signed.forget_settled(make_rental(until=20))
+
+    assert journal.signed.admit([reading(10, 5, size=2)], CLOSING) == {
+        7: "what was signed until 10 is forgotten"
+    }
+    assert 7 in journal.signed.admit([reading(15, 7)], CLOSING)
+    assert journal.signed.admit([reading(30, 15)], CLOSING) == {}
 
 
 def test_require_newest__journal_restored_from_a_backup__refused_until_a_new_key(

@@ -18,6 +18,7 @@ FOUND = {
     44954626571587: "a journal that failed as a rental was dropped ended the daemon a sample later",
     77481196113044: "a lease of a clock that was ahead, and a power cut: locked until switched off",
     88328093789760: "a settlement that was given up and then lost kept its nonce from all others",
+    7597634703681: "signed anew until a time of which what was signed had been forgotten",
 }
 """Seeds that broke a promise once. The bugs have tests of their own as well, because a change of
 the simulation gives a seed another world. They had one endpoint."""
