@@ -4,7 +4,6 @@ the oracle's daemon with the settings of production but for how often it settles
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from web3 import HTTPProvider, Web3
 
 from protocol.records import Domain
 from rig import plan
+from rig.box_files import record_of, write_box_files
 from rig.contract import compile_drill_meter, deploy
 from rig.drill import OUR_PACKAGES, module
 from rig.errors import RigError
@@ -23,7 +23,6 @@ from rig.process import Daemon, wait_until
 from rig.services import Anvil, Mosquitto
 from rig.yard import NATIVE, TARIFFS
 
-PASSWORD = "a password for tests only"  # noqa: S105
 GRACE_SECONDS, EVIDENCE_SECONDS = 3_600, 86_400
 FUNDS = 5 * 10**18
 """For each rental: credit is not to run out, and anvil's accounts have enough for thousands."""
@@ -161,27 +160,10 @@ class SoakYard:
         return self._customers[drill % len(self._customers)]
 
     def _write(self) -> None:
-        block = self.web3.eth.get_block("latest")
-        record = {
-            "chain_id": self.anvil.chain_id,
-            "contract": self.contract.address,
-            "asset": NATIVE,
-            "block_number": 0,
-            "block_hash": "0x" + bytes(block["hash"]).hex(),
-            "grace_period_seconds": GRACE_SECONDS,
-            "provider": self.provider,
-            "compiler": "vyper",
-            "bytecode_sha256": "00",
-        }
-        file = self.folder / "deployment.json"
-        file.write_text(json.dumps(record))
+        record = record_of(self.web3, self.contract, self.provider, GRACE_SECONDS)
+        keystores = {"signing": self._signing, "gas": self._gas}
+        file = write_box_files(self.folder, record, keystores, self.keys)
         self.samples.mkdir()
-        for name, account in (("signing", self._signing), ("gas", self._gas)):
-            keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
-            _secret(self.folder / f"{name}.json", json.dumps(keystore))
-            _secret(self.folder / f"{name}.password", PASSWORD + "\n")
-        for drill, key in self.keys.items():
-            _secret(plan.message_key_file(self.folder, drill), key + "\n")
         sections = plan.oracle_sections(
             self.folder,
             drills=[*self.numbers],
@@ -196,8 +178,3 @@ class SoakYard:
         }
         sections["publication"] = {"folder": str(self.samples), "period_seconds": pace.publish}
         (self.folder / "oracle.toml").write_text(plan.as_toml(sections))
-
-
-def _secret(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)

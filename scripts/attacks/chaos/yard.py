@@ -16,14 +16,14 @@ from attacks.chaos.proxy import RpcProxy, TcpProxy
 from protocol.leases import Provisioning
 from protocol.records import Domain, LevelRate, Tariff
 from rig import plan
+from rig.box_files import record_of, write_box_files
 from rig.contract import compile_drill_meter, deploy
 from rig.drill import OUR_PACKAGES, Bridge, Controller, module
 from rig.process import Daemon, wait_until
 from rig.services import Anvil, Mosquitto
+from rig.yard import NATIVE
 
-PASSWORD = "a password for tests only"  # noqa: S105
 GRACE_SECONDS, EVIDENCE_SECONDS = 3_600, 86_400
-NATIVE = "0x" + 40 * "0"
 PRICE = 10**12
 TARIFF = Tariff(
     (
@@ -103,27 +103,10 @@ class Yard:
             self.send(functions.list_drill(1, 1, f"drill {drill}"), self.provider)
 
     def _write(self) -> None:
-        block = self.web3.eth.get_block("latest")
-        record = {
-            "chain_id": self.anvil.chain_id,
-            "contract": self.contract.address,
-            "asset": NATIVE,
-            "block_number": 0,
-            "block_hash": "0x" + bytes(block["hash"]).hex(),
-            "grace_period_seconds": GRACE_SECONDS,
-            "provider": self.provider,
-            "compiler": "vyper",
-            "bytecode_sha256": "00",
-        }
-        file = self.folder / "deployment.json"
-        file.write_text(json.dumps(record))
-        for name, account in (("signing", self.signing), ("gas", self.gas)):
-            # Cheap to open: not the key derivation is measured here, but what comes after.
-            keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
-            self._secret(self.folder / f"{name}.json", json.dumps(keystore))
-            self._secret(self.folder / f"{name}.password", PASSWORD + "\n")
-        for drill in self.numbers:
-            self._secret(plan.message_key_file(self.folder, drill), os.urandom(32).hex() + "\n")
+        record = record_of(self.web3, self.contract, self.provider, GRACE_SECONDS)
+        keystores = {"signing": self.signing, "gas": self.gas}
+        message_keys = {drill: os.urandom(32).hex() for drill in self.numbers}
+        file = write_box_files(self.folder, record, keystores, message_keys)
         settings = plan.oracle_settings(
             self.folder,
             drills=[*self.numbers],
@@ -134,11 +117,6 @@ class Yard:
         # A settlement is due every two seconds, so that each restart has one to show.
         settings = settings.replace("longest_interval_seconds = 10", "longest_interval_seconds = 2")
         (self.folder / "oracle.toml").write_text(settings)
-
-    @staticmethod
-    def _secret(path: Path, text: str) -> None:
-        path.touch(mode=0o600)
-        path.write_text(text)
 
     def events(self, name: str, since: int = 0) -> list[dict[str, Any]]:
         """The lines of a process' log with a JSON object in them, from byte `since` on."""

@@ -36,6 +36,19 @@ class Weather:
     refusing: bool = False
     forgetting: float = 0.0
 
+    def strike(self, dice: Dice, tally: Tally, wait: Callable[[int], None]) -> str:
+        """Delay a call, if it so happens; returns how the call fails, or "" if it does not."""
+        if dice.hits(self.slow):
+            tally.faults["rpc slow"] += 1
+            wait(dice.randrange(100, 4_000))
+        if not dice.hits(self.failing):
+            return ""
+        kind = dice.choice(FAILURES)
+        tally.faults[f"rpc {kind}"] += 1
+        if kind == "time-out":
+            wait(1_000)
+        return kind
+
 
 @dataclass(eq=False)
 class SimEndpoint:
@@ -52,15 +65,8 @@ class SimEndpoint:
 
     def _call(self, name: str) -> None:
         self.fuse.touch(f"rpc {name}")
-        weather = self.weather
-        if self.dice.hits(weather.slow):
-            self.tally.faults["rpc slow"] += 1
-            self.wait(self.dice.randrange(100, 4_000))
-        if self.dice.hits(weather.failing):
-            kind = self.dice.choice(FAILURES)
-            self.tally.faults[f"rpc {kind}"] += 1
-            if kind == "time-out":
-                self.wait(1_000)
+        kind = self.weather.strike(self.dice, self.tally, self.wait)
+        if kind:
             raise ChainError(f"simulated: {kind}")
 
     def _blocks(self) -> list[Block]:

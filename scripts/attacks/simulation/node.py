@@ -16,7 +16,7 @@ from web3.providers import JSONBaseProvider
 
 from attacks.simulation.chain import BASE_FEE_WEI, CHAIN_ID, Block, SimChain, transaction_of
 from attacks.simulation.chance import Dice, Fuse, Tally
-from attacks.simulation.endpoint import FAILURES, Weather
+from attacks.simulation.endpoint import Weather
 from attacks.simulation.fork import Fork
 from attacks.simulation.ledger import GAS, Ledger, Page, hexadecimal
 
@@ -91,18 +91,11 @@ class SimNode:
         return self._twist(method, found) if self.lie else found
 
     def _suffer(self) -> None:
-        weather = self.weather
         if self.down:
             self.tally.faults["rpc connection reset"] += 1
             raise requests.ConnectionError("simulated: down")
-        if self.dice.hits(weather.slow):
-            self.tally.faults["rpc slow"] += 1
-            self.wait(self.dice.randrange(100, 4_000))
-        if self.dice.hits(weather.failing):
-            kind = self.dice.choice(FAILURES)
-            self.tally.faults[f"rpc {kind}"] += 1
-            if kind == "time-out":
-                self.wait(1_000)
+        kind = self.weather.strike(self.dice, self.tally, self.wait)
+        if kind:
             raise _RAISED[kind]()
 
     def _twist(self, method: str, found: Any) -> Any:

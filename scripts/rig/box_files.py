@@ -1,0 +1,58 @@
+"""The files that an oracle is started with, for a rig that deploys its contract itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.contract import Contract
+
+from protocol.deployment import Deployment
+from rig import plan
+from rig.yard import NATIVE
+
+PASSWORD = "a password for tests only"  # noqa: S105
+
+
+def record_of(web3: Web3, contract: Contract, provider: str, grace_seconds: int) -> Deployment:
+    """The record of a deployment for native coins, of code that nobody compares."""
+    block = web3.eth.get_block("latest")
+    return Deployment(
+        chain_id=web3.eth.chain_id,
+        contract=str(contract.address),
+        asset=NATIVE,
+        block_number=0,
+        block_hash="0x" + bytes(block["hash"]).hex(),
+        grace_period_seconds=grace_seconds,
+        provider=provider,
+        compiler="vyper",
+        bytecode_sha256="00" * 32,
+    )
+
+
+def write_box_files(
+    folder: Path,
+    record: Deployment,
+    keystores: Mapping[str, LocalAccount],
+    message_keys: Mapping[int, str],
+) -> Path:
+    """Write record, keystores by name, and message keys by drill; returns the record's file."""
+    file = folder / "deployment.json"
+    file.write_text(record.model_dump_json(indent=2) + "\n")
+    for name, account in keystores.items():
+        # Cheap to open: not the key derivation is measured here, but what comes after.
+        keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
+        _write_secret(folder / f"{name}.json", json.dumps(keystore))
+        _write_secret(folder / f"{name}.password", PASSWORD + "\n")
+    for drill, key in message_keys.items():
+        _write_secret(plan.message_key_file(folder, drill), key + "\n")
+    return file
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
