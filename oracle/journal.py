@@ -203,8 +203,8 @@ class Journal:
         )
 
     def forget_closed(self, view: RentalView) -> None:
-        """Drop what only an unfinished rental needs; its samples stay, and what was signed from the
-        settled reading on."""
+        """Drop what only an unfinished rental needs; its samples stay, and what was signed from
+        shortly before the settled reading on."""
         table = tables.checkpoint
         with self._store.write() as connection:
             connection.execute(delete(table).where(table.c.rental == view.rental))

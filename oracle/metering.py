@@ -16,7 +16,7 @@ from oracle.journal import Journal, Received, SignedMark
 from oracle.log import LoggedSample, LogTail, RentalLog, signable
 from oracle.meter import Gap, highest_rpm
 from oracle.order import Arrived, Intake, Order, overdue, take
-from oracle.signed import KEPT_MS, Bounds
+from oracle.signed import Bounds
 from oracle.views import RentalView
 from protocol.records import Reading, RentalState, Tariff
 
@@ -182,7 +182,7 @@ class Metering:
         """Remember where a rental's log is, to replay from there."""
         try:
             self.journal.add_checkpoint(self.logs[rental])
-            self.journal.signed.forget_settled(self.rentals[rental], KEPT_MS)
+            self.journal.signed.forget_settled(self.rentals[rental])
         except JournalError as error:
             self.fail(error)
             return

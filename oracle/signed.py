@@ -33,8 +33,8 @@ ROWS_PER_QUERY = 500
 """Below what SQLite takes as variables of one statement."""
 
 KEPT_MS = 900_000
-"""Of a rental that goes on, what was signed so shortly before the settled reading is kept, so that
-it can still be closed when a reorganisation takes that back. Ethereum's blocks are final after 13
+"""What was signed so shortly before the settled reading is kept, so that the rental can still be
+closed when a reorganisation takes that back, or its closing. Ethereum's blocks are final after 13
 minutes; a second of use is a row."""
 
 
@@ -148,8 +148,8 @@ class SignedJournal:
         until = connection.execute(select(table.until).where(table.rental == rental)).scalar()
         return None if until is None else f"what was signed until {until} is forgotten"
 
-    def forget_settled(self, view: RentalView, kept_ms: int = 0) -> None:
-        """Drop what was signed more than `kept_ms` before the settled reading of a confirmed
+    def forget_settled(self, view: RentalView) -> None:
+        """Drop what was signed more than KEPT_MS before the settled reading of a confirmed
         rental: nothing dated earlier can be signed any more, not even its end. Should a
         reorganisation take back what was confirmed, an end that lies before all that is kept is not
         signed for: it might contradict what is gone."""
@@ -159,7 +159,7 @@ class SignedJournal:
             for table in (tables.receipt_signature, tables.signed_reading):
                 past = (
                     table.c.rental == view.rental,
-                    table.c.until < view.until - kept_ms,
+                    table.c.until < view.until - KEPT_MS,
                     table.c.until < newest,
                 )
                 last = connection.execute(select(func.max(table.c.until)).where(*past)).scalar()

@@ -347,8 +347,9 @@ def test_step__folder_emptied_and_disk_full_at_the_start__filled_when_there_is_r
 
 
 def test_step__closed_and_forgotten_while_the_folder_was_away__final_reading_is_still_there(
-    press: Press,
+    press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("oracle.signed.KEPT_MS", 0)
     press.samples.rename(press.samples.with_name("away"))
     press.add(9)
     press.sign()

@@ -152,7 +152,7 @@ def test_step__hours_of_receipts__those_since_shortly_before_the_settled_reading
     settled = receipts(box)[3]
     later = replace(OPEN, until=settled.until, registers=settled.registers)
     shortly_ms = settled.until - receipts(box)[2].until
-    monkeypatch.setattr("oracle.metering.KEPT_MS", shortly_ms)
+    monkeypatch.setattr("oracle.signed.KEPT_MS", shortly_ms)
     box.run(2, view_of(later), motor_on=True)
     box.core.metering.checkpoint(7)
 
@@ -160,7 +160,10 @@ def test_step__hours_of_receipts__those_since_shortly_before_the_settled_reading
     assert [one is not None for one in kept] == [False, False] + [True] * (len(kept) - 2)
 
 
-def test_forget_closed__settled_reading_and_later_ones__stay(store: Store) -> None:
+def test_forget_closed__settled_reading_and_later_ones__stay(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oracle.signed.KEPT_MS", 0)
     journal = Journal(store)
     for one in (LOW, HIGH, reading(40, 20)):
         journal.signed.admit([one], LIVE)
@@ -170,8 +173,22 @@ def test_forget_closed__settled_reading_and_later_ones__stay(store: Store) -> No
     assert [journal.signed.find(7, until) is None for until in (10, 20, 40)] == [True, False, False]
 
 
-def test_admit__end_before_what_is_forgotten__not_signed(store: Store) -> None:
+def test_admit__closing_taken_back_and_ended_earlier__signed(store: Store) -> None:
+    """A reorganisation took back the closing that was confirmed, and the end lies before it now."""
+    journal = Journal(store)
+    for one in (LOW, HIGH):
+        journal.signed.admit([one], LIVE)
+    journal.forget_closed(make_rental(state=RentalState.CLOSED, until=20))
+
+    assert 7 in journal.signed.admit([reading(15, 4)], CLOSING)
+    assert journal.signed.admit([reading(15, 7)], CLOSING) == {}
+
+
+def test_admit__end_before_what_is_forgotten__not_signed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A reorganisation took the settlement back, and the end lies before it now."""
+    monkeypatch.setattr("oracle.signed.KEPT_MS", 0)
     journal = Journal(store)
     for one in (LOW, HIGH, reading(40, 20)):
         journal.signed.admit([one], LIVE)

@@ -19,6 +19,8 @@ FOUND = {
     77481196113044: "a lease of a clock that was ahead, and a power cut: locked until switched off",
     88328093789760: "a settlement that was given up and then lost kept its nonce from all others",
     7597634703681: "signed anew until a time of which what was signed had been forgotten",
+    265394780067598: "not closed anew where a reorganisation took back a confirmed closing",
+    170940126677425: "the same, of two rentals",
 }
 """Seeds that broke a promise once. The bugs have tests of their own as well, because a change of
 the simulation gives a seed another world. They had one endpoint."""
