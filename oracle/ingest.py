@@ -32,9 +32,11 @@ does not fit is dropped and counted: the bridge keeps it and sends it again."""
 MAX_PAYLOAD_BYTES = max(MAX_JSON_BYTES, MAX_SAMPLE_MESSAGE_BYTES + MAC_BYTES)
 KEEPALIVE_SECONDS = 15
 CONNECT_SECONDS = 10
-INFLIGHT_MESSAGES = 1_000
 OUTGOING_MESSAGES = 4_000
 """What waits for a slow broker; `publish` says no to more, and what it carried comes again."""
+
+INFLIGHT_MESSAGES = 0
+"""All of them at once: with a limit paho looks through all that wait at each acknowledgement."""
 
 LONGEST_RECONNECT_SECONDS = 8
 

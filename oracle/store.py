@@ -29,6 +29,14 @@ from protocol.records import Domain
 BUSY_MS = 5_000
 """How long a write waits for the other thread's; a commit takes milliseconds."""
 
+CACHE_KIB = 65_536
+"""Pages that are kept in memory. Each drill's samples grow at a place of their own, so a thousand
+drills write to two thousand pages all the time; SQLite's 2 MB would read them again and again."""
+
+WAL_PAGES = 4_000
+"""The log is copied into the database when it has so many pages, 16 MB: what is written to a page
+meanwhile is copied once. It must fit into the reserve."""
+
 READ_ONLY = "drill_oracle_read_only"
 
 LEAST_FREE_BYTES = 1_000_000
@@ -227,6 +235,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
     cursor.close()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from oracle.store import Store
+from oracle.store import WAL_PAGES, Store
 
 FULL = 2
 
@@ -55,3 +55,21 @@ def test_write__second_connection_of_the_pool__durable_as_well(tmp_path: Path) -
             assert pragma(writing, "synchronous") == FULL
     finally:
         store.close()
+
+
+def test_write__log_longer_than_it_may_get__copied_and_begun_anew(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/journal.sqlite")
+    page = 4_096
+    try:
+        with store.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE filler (content BLOB)")
+        for _ in range(3 * WAL_PAGES // 1_000):
+            with store.write() as connection:
+                connection.exec_driver_sql(
+                    "INSERT INTO filler VALUES (zeroblob(?))", (1_000 * page,)
+                )
+        log = (tmp_path / "journal.sqlite-wal").stat().st_size
+    finally:
+        store.close()
+
+    assert WAL_PAGES * page < log < 2 * WAL_PAGES * page
