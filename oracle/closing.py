@@ -16,6 +16,10 @@ from oracle.transact import Job, Transactor
 from oracle.views import ChainView, RentalView
 from protocol.records import RentalState
 
+PAUSE_MS = 5_000
+"""How long a rental is seen to be due before it is closed: the edge side looks at it every half
+second and says what the lost reading would have earned, and of a closed one it cannot."""
+
 log = structlog.get_logger()
 
 
@@ -52,12 +56,13 @@ class Closer:
         self._chain, self._journal, self._transactor = chain, journal, transactor
         self._identity, self._grace_seconds = identity, grace_seconds
         self._refused: dict[int, str] = {}
+        self._due_since_ms: dict[int, int] = {}
 
     def step(self, view: ChainView) -> None:
         """Move one closing on; raises ChainError when the chain cannot be asked."""
         if key_fault(view.oracle, self._identity) is not None:
             return
-        for rental in closable(view, self._identity.number, self._grace_seconds):
+        for rental in self._long_due(view):
             job = Job(-rental, "closing")
             sent = self._journal.transactions(job.number)
             if self._transactor.receipt(job, sent) is not None:
@@ -70,3 +75,11 @@ class Closer:
                 self._refused[rental] = str(error)
                 continue
             return
+
+    def _long_due(self, view: ChainView) -> list[int]:
+        """What is to be closed, and has been so for PAUSE_MS by the box's clock."""
+        due, now_ms = closable(view, self._identity.number, self._grace_seconds), view.polled_ms
+        before = self._due_since_ms
+        # A clock that was set back begins the pause anew.
+        self._due_since_ms = {one: min(before.get(one, now_ms), now_ms) for one in due}
+        return [one for one in due if now_ms - self._due_since_ms[one] >= PAUSE_MS]

@@ -56,7 +56,7 @@ def test_run__grace_period_over_before_the_final_reading__says_its_cost_and_clos
         world.anvil.rpc("evm_increaseTime", GRACE_SECONDS + 10)
         world.anvil.rpc("evm_mine")
         daemon.start()
-        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 30, daemon)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 45, daemon)
 
     assert functions.charge(rental).call() == 0
     assert world.rental(rental)["funded"] == RESERVE + COIN

@@ -24,7 +24,7 @@ from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
 from oracle.chain_journal import ChainJournal
-from oracle.closing import Closer, closable
+from oracle.closing import PAUSE_MS, Closer, closable
 from oracle.ports import Receipt
 from oracle.registration import OracleIdentity
 from oracle.sign import GasAccount
@@ -46,6 +46,11 @@ def at(timestamp: int, **changes: Any) -> ChainView:
 
 OVER = at(ENDED_AT + GRACE_SECONDS)
 OPEN = make_rental()
+
+
+def seen(later_ms: int, view: ChainView = OVER) -> ChainView:
+    """The same look at the chain so much later, or earlier."""
+    return replace(view, polled_ms=view.polled_ms + later_ms)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +91,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         transactor = Transactor(chain, journal, clock, GAS, domain=DOMAIN, limits=limits)
         identity = OracleIdentity(1, DOMAIN_KEY)
         closer = Closer(chain, journal, transactor, identity, GRACE_SECONDS)
+        closer.step(seen(-PAUSE_MS))
         yield Desk(chain, journal, clock, transactor, closer)
 
 
@@ -104,6 +110,33 @@ def test_step__closable__one_transaction_however_often_it_looks(desk: Desk) -> N
     desk.clock.ms += 100_000
     desk.closer.step(OVER)
     assert len(desk.chain.pool) == 1
+
+
+@pytest.mark.parametrize(
+    ("looks", "sent"),
+    [
+        ((-1,), 0),
+        ((0,), 1),
+        ((-PAUSE_MS - 10, -11), 0),
+        ((-PAUSE_MS - 10, -10), 1),
+    ],
+    ids=["too early", "after the pause", "clock set back", "as long after that"],
+)
+def test_step__closable__only_after_the_edge_side_could_say_what_is_lost(
+    desk: Desk, looks: tuple[int, ...], sent: int
+) -> None:
+    for later_ms in looks:
+        assert desk.sent() == []
+        desk.closer.step(seen(later_ms))
+
+    assert len(desk.sent()) == sent
+
+
+def test_step__not_closable_in_between__waits_anew(desk: Desk) -> None:
+    desk.closer.step(seen(-1, at(ENDED_AT + GRACE_SECONDS, latest={7: OPEN})))
+    desk.closer.step(OVER)
+
+    assert desk.sent() == []
 
 
 def test_step__contract_refuses__nothing_is_sent(desk: Desk) -> None:
