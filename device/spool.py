@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from device.errors import SpoolError
-from device.reserve import Reserve
+from host.reserve import Reserve
 from protocol.sample import Sample, encode_sample
 
 MAX_SEQUENCE = 2**63 - 1

@@ -26,11 +26,11 @@ from web3.exceptions import (
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, TxParams
 
-from oracle.bounded_http import bounded_session
+from host.bounded_http import bounded_session
+from host.errors import AnswerTooLargeError
 from oracle.contract import DrillMeter, content
 from oracle.endpoint import place_of, whole, without_addresses
 from oracle.errors import (
-    AnswerTooLargeError,
     CallRevertedError,
     ChainError,
     LyingEndpointError,
@@ -258,7 +258,7 @@ class RpcEndpoint:
         except BlockNotFound as error:
             raise ChainError(f"{self.place}: {self._brief(error)}") from error
         except AnswerTooLargeError as error:
-            raise AnswerTooLargeError(f"{self.place} gives an answer {error}") from None
+            raise ChainError(f"{self.place} gives an answer {error}") from None
         except ChainError:
             raise
         except ProofError as error:

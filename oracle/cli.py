@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from host.errors import HostError
 from oracle.check import report
 from oracle.errors import OracleError, PinError, SettingsError
 from oracle.export import Exporter, export_all
@@ -135,7 +136,7 @@ def keys_new(  # noqa: PLR0917  typer calls it by keyword
 def _one_line_errors() -> Iterator[None]:
     try:
         yield
-    except OracleError as error:
+    except (OracleError, HostError) as error:
         typer.echo(f"drill-oracle: {error}", err=True)
         status = PIN_REFUSED if isinstance(error, PinError) else BAD_SETTINGS
         raise typer.Exit(status) from error

@@ -37,10 +37,6 @@ class DisagreementError(ChainError):
     """The endpoints answer, and not enough of them say the same."""
 
 
-class AnswerTooLargeError(ChainError):
-    """An endpoint's answer without an end: it is not read any further, and not asked for again."""
-
-
 class LyingEndpointError(ChainError):
     """An endpoint's answer that its own header or proof gives the lie to."""
 

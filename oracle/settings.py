@@ -32,10 +32,10 @@ from pydantic_settings import (
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from host.secret_files import read_secret
 from oracle.errors import SettingsError
 from oracle.finality import Tier, parse_policy, require_rising
 from oracle.lease_policy import LeaseLimits
-from oracle.secret_files import read_secret
 from oracle.settlement_policy import SettlementLimits
 from oracle.sign import KeyPlace
 from oracle.token_key import TokenPlace
@@ -248,7 +248,7 @@ class JournalSettings(_Section):
         return self
 
     def full_url(self) -> URL:
-        """The URL with the password; raises KeystoreError that names the file at fault."""
+        """The URL with the password; raises SecretError that names the file at fault."""
         url = make_url(self.url)
         if self.password_file is None:
             return url

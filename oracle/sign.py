@@ -15,10 +15,10 @@ from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_keys.datatypes import PrivateKey
 
+from host.secret_files import read_secret
 from oracle.errors import KeystoreError
 from oracle.keyring import Keyring
 from oracle.ports import Signer
-from oracle.secret_files import read_secret
 from oracle.token_key import TokenPlace, TokenSigner
 
 KeyPlace = tuple[Path, Path] | TokenPlace

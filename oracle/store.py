@@ -21,8 +21,8 @@ import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from host.reserve import Reserve
 from oracle.errors import JournalError
-from oracle.reserve import Reserve
 from oracle.tables import SCHEMA_VERSION, journal_info, metadata
 from protocol.records import Domain
 

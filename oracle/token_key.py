@@ -33,8 +33,9 @@ from pkcs11.exceptions import (
     UserAlreadyLoggedIn,
 )
 
+from host.errors import SecretError
+from host.secret_files import read_secret
 from oracle.errors import KeystoreError, PinError, SigningError
-from oracle.secret_files import read_secret
 from protocol.errors import SignatureError
 from protocol.typed_data import recover_signer
 
@@ -91,7 +92,7 @@ class TokenSigner:
             raise SigningError(self._failed[1])
         try:
             signature = self._signature(digest)
-        except (PKCS11Error, KeystoreError, SigningError) as error:
+        except (PKCS11Error, KeystoreError, SecretError, SigningError) as error:
             message = f"{self._place} does not sign: {_reason(error)}"
             self._failed = (self._clock() + REOPEN_SECONDS, message)
             if isinstance(error, PinError):

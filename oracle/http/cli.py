@@ -11,6 +11,7 @@ import structlog
 import typer
 import uvicorn
 
+from host.errors import HostError
 from oracle.errors import OracleError, SettingsError
 from oracle.http.answers import site
 from oracle.http.app import build_app, require_page
@@ -98,7 +99,7 @@ def serve(settings: HttpSettings) -> None:
 def _one_line_errors() -> Iterator[None]:
     try:
         yield
-    except OracleError as error:
+    except (OracleError, HostError) as error:
         typer.echo(f"drill-http: {error}", err=True)
         raise typer.Exit(BAD_SETTINGS) from error
 

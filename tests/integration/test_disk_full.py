@@ -16,11 +16,10 @@ from sqlalchemy import event, text
 from structlog.testing import capture_logs
 
 from device.errors import SpoolError
-from device.reserve import Reserve as SpoolReserve
 from device.spool import Spool
+from host.reserve import Reserve
 from oracle.errors import JournalError
 from oracle.lease_policy import Inhibit
-from oracle.reserve import Reserve
 from oracle.store import Store
 
 pytestmark = pytest.mark.integration
@@ -145,15 +144,12 @@ def test_open__disk_read_only__named(tmp_path: Path) -> None:
         Store(f"sqlite:///{disk}/journal.sqlite", MEGABYTE)
 
 
-@pytest.mark.parametrize("kind", [Reserve, SpoolReserve])
-def test_take__disk_without_room_for_two__not_held(
-    disk: Path, kind: type[Reserve] | type[SpoolReserve]
-) -> None:
-    assert not kind(disk / "r", 9 * MEGABYTE).held
-    reserve = kind(disk / "r", 7 * MEGABYTE)
+def test_take__disk_without_room_for_two__not_held(disk: Path) -> None:
+    assert not Reserve(disk / "r", 9 * MEGABYTE).held
+    reserve = Reserve(disk / "r", 7 * MEGABYTE)
     assert reserve.held
     assert (disk / "r").stat().st_blocks * 512 >= 7 * MEGABYTE
-    assert kind(disk / "r", 7 * MEGABYTE).held, "found again at a restart"
+    assert Reserve(disk / "r", 7 * MEGABYTE).held, "found again at a restart"
     assert reserve.release()
     assert (disk / "r").stat().st_blocks == 0
     assert not reserve.release()

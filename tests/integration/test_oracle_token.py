@@ -13,6 +13,7 @@ from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.exceptions import AttributeSensitive, UserAlreadyLoggedIn
 from typer.testing import CliRunner
 
+from host.errors import SecretError
 from oracle.cli import app
 from oracle.errors import KeystoreError, PinError, SigningError
 from oracle.token_key import ORDER, TokenSigner, new_token_key
@@ -154,7 +155,7 @@ def test_open__each_fault__is_named_and_quotes_no_pin(token: SoftToken) -> None:
         "gone: No such file": replace(place, pin_file=token.folder / "gone"),
     }
     for message, wrong in faults.items():
-        with pytest.raises(KeystoreError, match=message) as caught:
+        with pytest.raises((KeystoreError, SecretError), match=message) as caught:
             TokenSigner(wrong)
         assert "4711" not in str(caught.value)
         assert isinstance(caught.value, PinError) == ("PIN in" in message or "refuses" in message)

@@ -13,11 +13,12 @@ from oracle_box import DOMAIN, SIGNER, Box, build, view_of
 from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental
 from structlog.testing import capture_logs
 
+from host.errors import SecretError
+from host.secret_files import read_secret
 from oracle.core import Core
-from oracle.errors import JournalError, KeystoreError, SigningError
+from oracle.errors import JournalError, SigningError
 from oracle.keyring import Keyring
 from oracle.lease_policy import Inhibit
-from oracle.secret_files import read_secret
 from oracle.sign import KeystoreSigner
 from oracle.store import Store
 from oracle.token_key import ORDER, recoverable
@@ -188,7 +189,7 @@ def test_read_secret__mode__only_the_owners(tmp_path: Path, mode: int, good: boo
     if good:
         assert read_secret(file, "PIN") == "1234 5678"
         return
-    with pytest.raises(KeystoreError, match=r"mode 640.*chmod 600") as caught:
+    with pytest.raises(SecretError, match=r"mode 640.*chmod 600") as caught:
         read_secret(file, "PIN")
     assert "1234" not in str(caught.value)
 
@@ -198,6 +199,6 @@ def test_read_secret__two_lines__refused_without_quoting_them(tmp_path: Path) ->
     file.touch(0o600)
     file.write_text("1234\n5678\n")
 
-    with pytest.raises(KeystoreError, match="has 2 lines") as caught:
+    with pytest.raises(SecretError, match="has 2 lines") as caught:
         read_secret(file, "PIN")
     assert "1234" not in str(caught.value)

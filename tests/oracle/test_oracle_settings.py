@@ -11,6 +11,7 @@ import structlog
 from eth_account import Account
 from typer.testing import CliRunner
 
+from host.errors import SecretError
 from oracle.cli import app
 from oracle.errors import KeystoreError, SettingsError
 from oracle.finality import Policy, Tier
@@ -194,13 +195,13 @@ def test_open_keystore__each_fault__names_the_file(folder: Path) -> None:
     save_key(folder / "key.json", b"\x01" * 32)
     with pytest.raises(KeystoreError, match=r"gone\.json: No such file"):
         open_keystore(folder / "gone.json", password)
-    with pytest.raises(KeystoreError, match=r"password file .*gone"):
+    with pytest.raises(SecretError, match=r"password file .*gone"):
         open_keystore(folder / "key.json", folder / "gone")
     write_secret(folder / "wrong", "wrong")
     with pytest.raises(KeystoreError, match="the password is wrong"):
         open_keystore(folder / "key.json", folder / "wrong")
     write_secret(folder / "empty", "\n")
-    with pytest.raises(KeystoreError, match="empty"):
+    with pytest.raises(SecretError, match="empty"):
         open_keystore(folder / "key.json", folder / "empty")
     (folder / "odd.json").write_text("[]")
     with pytest.raises(KeystoreError, match=r"odd\.json"):
@@ -263,7 +264,7 @@ def test_open_keys__files_that_are_no_text_or_too_deep__named(folder: Path) -> N
     password = folder / "password"
     (folder / "odd").write_bytes(b"\xff\xfe")
     (folder / "deep").write_bytes(b"[" * 5_000)
-    with pytest.raises(KeystoreError, match="odd is not UTF-8"):
+    with pytest.raises(SecretError, match="odd is not UTF-8"):
         open_keystore(folder / "key.json", folder / "odd")
     for name in ("odd", "deep"):
         with pytest.raises(KeystoreError, match=f"{name} is not JSON"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from oracle.errors import KeystoreError
+from host.errors import SecretError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -17,7 +17,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def read_secret(path: Path, what: str) -> str:
     """The first line of a secret's file, which is its only one.
 
-    Raises KeystoreError that names the file when it cannot be read, is empty, is not text, has
+    Raises SecretError that names the file when it cannot be read, is empty, is not text, has
     several lines, or may be read by others than its owner.
     """
     try:
@@ -25,15 +25,15 @@ def read_secret(path: Path, what: str) -> str:
             mode = path.stat().st_mode
             lines = file.read().splitlines()
     except OSError as error:
-        raise KeystoreError(f"{what} file {path}: {error.strerror}") from error
+        raise SecretError(f"{what} file {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise KeystoreError(f"{what} file {path} is not UTF-8 text") from error
+        raise SecretError(f"{what} file {path} is not UTF-8 text") from error
     if mode & OTHERS:
-        raise KeystoreError(
+        raise SecretError(
             f"{what} file {path} may be used by others than its owner (mode {mode & 0o777:o}); "
             f"run: chmod 600 {path}"
         )
     if len(lines) != 1 or not lines[0]:
         count = "is empty" if not any(lines) else f"has {len(lines)} lines, not one"
-        raise KeystoreError(f"{what} file {path} {count}")
+        raise SecretError(f"{what} file {path} {count}")
     return lines[0]

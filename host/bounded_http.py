@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from oracle.errors import AnswerTooLargeError
+from host.errors import AnswerTooLargeError
 
 LARGEST_ANSWER = 32_000_000
 """Bytes. The receipts of a full block are the largest thing that is asked for: a few megabytes on

@@ -1,12 +1,13 @@
 """Disk space set aside for the last records.
 
-A full disk must lock the drills, but what is under way still has to be written: the samples of the
-stroke, the reading that settles them, the transaction that carries it. So a file beside the journal
-holds some megabytes, allocated and not only promised, and is given up when a write finds the disk
-full. It is taken back when twice its size is free, so that a disk near its end does not flicker.
+A full disk must lock the drills, but what is under way still has to be written: in the bridge's
+spool the samples of the stroke, in the oracle's journal the reading that settles them and the
+transaction that carries it. So a file beside the database holds some megabytes, allocated and not
+only promised, and is given up when a write finds the disk full. It is taken back when twice its
+size is free, so that a disk near its end does not flicker.
 
-`device.reserve` is the same for the bridge's spool. On a file system that copies on write (btrfs,
-ZFS) an overwritten block needs a new one: give journal and spool a file system of their own there.
+On a file system that copies on write (btrfs, ZFS) an overwritten block needs a new one: give
+journal and spool a file system of their own there.
 """
 
 from __future__ import annotations
