@@ -9,7 +9,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -18,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from device.errors import SettingsError
 from device.settings import BrokerSettings
+from host.secret_files import read_secret, require_private
 from protocol.lease_proof import MAX_PROOF_BYTES
 from protocol.messages import MAX_JSON_BYTES, Channel, topic
 
@@ -73,7 +73,7 @@ class PahoBroker:
         proofs: bool = False,
     ) -> None:
         """Prepare; `wake` is called from paho's thread when there is news, `proofs` are asked for
-        in strict mode only. Raises SettingsError for files that cannot be read."""
+        in strict mode only. Raises SettingsError and SecretError for files that cannot be used."""
         self.connections = 0
         self.dropped = 0
         # A proof is learnt before the lease that rests on it: retained messages come in this order.
@@ -183,10 +183,12 @@ def _authenticate(client: mqtt.Client, settings: BrokerSettings) -> None:
     if settings.username is not None:
         password = None
         if settings.password_file is not None:
-            password = _read_secret(settings.password_file)
+            password = read_secret(settings.password_file, "broker password")
         client.username_pw_set(settings.username, password)
     if settings.ca_file is None:
         return
+    if settings.key_file is not None:
+        require_private(settings.key_file, "broker certificate's key")
     try:
         client.tls_set(
             ca_certs=str(settings.ca_file),
@@ -196,10 +198,3 @@ def _authenticate(client: mqtt.Client, settings: BrokerSettings) -> None:
         )
     except (OSError, ValueError) as error:  # SSLError is an OSError
         raise SettingsError(f"broker: cannot use {settings.ca_file}: {error}") from error
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"broker.password_file: {path}: {error}") from error

@@ -16,9 +16,10 @@ from device.broker import PahoBroker
 from device.link import Link
 from device.port import SerialPort
 from device.session import Session
-from device.settings import BridgeSettings, read_message_key
+from device.settings import BridgeSettings
 from device.spool import Spool
 from device.witness import open_witness
+from host.secret_files import read_message_key
 from protocol.messages import Channel, topic
 
 _log = structlog.get_logger()
@@ -33,8 +34,8 @@ def read_clock() -> Now:
 
 
 def run(settings: BridgeSettings) -> None:
-    """Run until SIGTERM or SIGINT; raises DeviceError when it cannot start."""
-    key = read_message_key(settings.message_key_file)
+    """Run until SIGTERM or SIGINT; raises DeviceError or HostError when it cannot start."""
+    key = read_message_key(settings.message_key_file, "message key")
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -26,10 +26,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from device.errors import SettingsError
-from protocol.errors import MessageError
 from protocol.messages import Address, DrillNumber
 from protocol.records import Domain
-from protocol.sealing import parse_key
 
 _PREFIX = "DRILL_BRIDGE_"
 
@@ -149,15 +147,3 @@ def load_settings(path: Path) -> BridgeSettings:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(f"{path}: {place}: {first['msg']}") from error
-
-
-def read_message_key(path: Path) -> bytes:
-    """The drill's message key; raises SettingsError that names the file."""
-    try:
-        return parse_key(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"message_key_file: {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"message_key_file: {path}: not text") from error
-    except MessageError as error:
-        raise SettingsError(f"message_key_file: {path}: {error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -14,6 +13,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from host.secret_files import read_secret, require_private
 from oracle.errors import BrokerError, SettingsError
 from oracle.ports import Incoming
 from oracle.settings import BrokerSettings
@@ -77,10 +77,12 @@ class MqttBroker:
         if settings.username is not None:
             password = None
             if settings.password_file is not None:
-                password = _read_secret(settings.password_file)
+                password = read_secret(settings.password_file, "broker password")
             self._client.username_pw_set(settings.username, password)
         if settings.ca_file is None:
             return
+        if settings.key_file is not None:
+            require_private(settings.key_file, "broker certificate's key")
         try:
             context = ssl.create_default_context(cafile=str(settings.ca_file))
             context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -169,12 +171,3 @@ class MqttBroker:
             return
         self._inbox.append(Incoming(message.topic, bytes(message.payload)))
         self.arrived.set()
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise SettingsError(f"password file {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"password file {path} is not UTF-8 text") from error

@@ -32,17 +32,15 @@ from pydantic_settings import (
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from host.secret_files import read_secret
+from host.secret_files import read_message_key, read_secret
 from oracle.errors import SettingsError
 from oracle.finality import Tier, parse_policy, require_rising
 from oracle.lease_policy import LeaseLimits
 from oracle.settlement_policy import SettlementLimits
 from oracle.sign import KeyPlace
 from oracle.token_key import TokenPlace
-from protocol.errors import MessageError
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import DrillNumber
-from protocol.sealing import parse_key
 
 PREFIX = "DRILL_ORACLE_"
 
@@ -327,8 +325,11 @@ class Settings(BaseSettings):
         return self
 
     def read_message_keys(self) -> dict[int, bytes]:
-        """Each drill's message key; raises SettingsError that names the file at fault."""
-        return {drill: _read_key(drill, path) for drill, path in self.message_keys.items()}
+        """Each drill's message key; raises SecretError that names the file at fault."""
+        return {
+            drill: read_message_key(path, f"drill {drill}'s message key")
+            for drill, path in self.message_keys.items()
+        }
 
     def lease_limits(self) -> LeaseLimits:
         """The limits as the lease decision takes them."""
@@ -390,14 +391,3 @@ def read_settings(model: type[_S], prefix: str, path: Path) -> _S:
     except SourceError as error:
         raise SettingsError(f"settings {path} or environment: {error}") from error
     return found
-
-
-def _read_key(drill: int, path: Path) -> bytes:
-    try:
-        return parse_key(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"message_keys.{drill}: {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"message_keys.{drill}: {path}: not text") from error
-    except MessageError as error:
-        raise SettingsError(f"message_keys.{drill}: {path}: {error}") from error

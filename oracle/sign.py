@@ -15,7 +15,7 @@ from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_keys.datatypes import PrivateKey
 
-from host.secret_files import read_secret
+from host.secret_files import read_private, read_secret
 from oracle.errors import KeystoreError
 from oracle.keyring import Keyring
 from oracle.ports import Signer
@@ -59,19 +59,25 @@ class GasAccount:
 
 
 def open_keystore(path: Path, password_file: Path) -> bytes:
-    """The private key in a keystore; raises KeystoreError that names the file at fault."""
+    """The private key in a keystore.
+
+    Raises KeystoreError or SecretError that names the file at fault.
+    """
     password = read_secret(password_file, "password")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise KeystoreError(f"keystore {path}: {error.strerror}") from error
+        record = json.loads(read_private(path, "keystore"))
     except (ValueError, RecursionError) as error:
-        raise KeystoreError(f"keystore {path} is not JSON: {error}") from error
+        raise KeystoreError(f"keystore file {path} is not JSON: {error}") from error
+    if not isinstance(record, dict) or not {"version", "crypto"} <= {key.lower() for key in record}:
+        raise KeystoreError(
+            f"keystore file {path} is JSON, but no Ethereum keystore of version 3; make one with "
+            "`drill-oracle keys new`"
+        )
     try:
         return bytes(Account.decrypt(record, password))
-    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
-        reason = "the password is wrong" if "MAC" in str(error) else str(error)
-        raise KeystoreError(f"keystore {path} cannot be opened: {reason}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+        reason = "the password is wrong" if "MAC" in str(error) else f"malformed: {error}"
+        raise KeystoreError(f"keystore file {path} cannot be opened: {reason}") from error
 
 
 def new_keystore(path: Path, password_file: Path) -> str:

@@ -27,12 +27,10 @@ _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def parse_key(text: str) -> bytes:
-    """The key in a key file's text: 64 hexadecimal digits; raises MessageError, which does not
-    quote them."""
-    digits = text.strip()
-    if _KEY.fullmatch(digits) is None:
+    """The key as text: 64 hexadecimal digits; raises MessageError, which does not quote them."""
+    if _KEY.fullmatch(text) is None:
         raise MessageError(f"a message key is {2 * KEY_BYTES} hexadecimal digits")
-    return bytes.fromhex(digits)
+    return bytes.fromhex(text)
 
 
 def seal(key: bytes, topic: str, payload: bytes) -> bytes:

@@ -26,6 +26,7 @@ from protocol.messages import (
 from protocol.records import Lease
 from protocol.sample import Sample
 from protocol.sealing import seal, unseal
+from rig.box_files import write_secret
 from rig.process import Daemon, wait_until
 
 PATIENCE_S = 20.0
@@ -74,7 +75,7 @@ class Bridge(Daemon):
 
     def __init__(self, folder: Path, broker_port: int, *, drill: int = DRILL) -> None:
         settings, key = folder / "bridge.toml", folder / "message.key"
-        key.write_text(MESSAGE_KEY.hex() + "\n")
+        write_secret(key, MESSAGE_KEY.hex() + "\n")
         settings.write_text(
             f'drill = {drill}\nport = "{folder / "port"}"\nspool = "{folder / "spool"}"\n'
             f'message_key_file = "{key}"\n[broker]\nport = {broker_port}\n'

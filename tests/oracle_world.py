@@ -32,6 +32,7 @@ from protocol.messages import (
 from protocol.records import Domain, LevelRate, Registers, Tariff
 from protocol.sample import Sample
 from protocol.sealing import seal, unseal
+from rig.box_files import write_secret
 from rig.contract import compile_drill_meter, deploy
 from rig.process import Daemon, wait_until
 from rig.services import Anvil, Broker, Mosquitto
@@ -227,14 +228,12 @@ class World:
             "bytecode_sha256": "00",
         }
         (self.folder / "deployment.json").write_text(json.dumps(record))
-        password = self.folder / "password"
-        password.touch(0o600)
-        password.write_text(PASSWORD + "\n")
+        write_secret(self.folder / "password", PASSWORD + "\n")
         for name, account in (("signing", self.oracle_key), ("gas", self.relayer)):
             keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
-            (self.folder / f"{name}.json").write_text(json.dumps(keystore))
+            write_secret(self.folder / f"{name}.json", json.dumps(keystore))
         for drill in range(1, self.drills + 1):
-            (self.folder / f"drill-{drill}.key").write_text(MESSAGE_KEYS[drill].hex() + "\n")
+            write_secret(self.folder / f"drill-{drill}.key", MESSAGE_KEYS[drill].hex() + "\n")
         self.settings = self.folder / "oracle.toml"
         self.settings.write_text(self.settings_text())
 

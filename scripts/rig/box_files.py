@@ -46,13 +46,14 @@ def write_box_files(
     for name, account in keystores.items():
         # Cheap to open: not the key derivation is measured here, but what comes after.
         keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
-        _write_secret(folder / f"{name}.json", json.dumps(keystore))
-        _write_secret(folder / f"{name}.password", PASSWORD + "\n")
+        write_secret(folder / f"{name}.json", json.dumps(keystore))
+        write_secret(folder / f"{name}.password", PASSWORD + "\n")
     for drill, key in message_keys.items():
-        _write_secret(plan.message_key_file(folder, drill), key + "\n")
+        write_secret(plan.message_key_file(folder, drill), key + "\n")
     return file
 
 
-def _write_secret(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner may use, as the programs demand of secrets."""
     path.touch(mode=0o600)
     path.write_text(text)

@@ -18,6 +18,7 @@ from oracle_world import PASSWORD, TARIFF, World, wait
 from oracle.lease_policy import Inhibit
 from protocol.messages import LeaseMessage
 from protocol.tariff import dearest_charge
+from rig.box_files import write_secret
 
 pytestmark = pytest.mark.integration
 
@@ -150,7 +151,7 @@ def test_run__wrong_settings__one_line_and_status_2_each(world: World) -> None:
     world.settings.write_text(world.settings_text())
     (world.folder / "signing.json").rename(world.folder / "away.json")
     assert "signing.json: No such file" in refusal(world)
-    (world.folder / "signing.json").write_text((world.folder / "gas.json").read_text())
+    write_secret(world.folder / "signing.json", (world.folder / "gas.json").read_text())
     assert "second keystore" in refusal(world)
     assert PASSWORD not in refusal(world)
 

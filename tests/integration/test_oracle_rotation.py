@@ -18,6 +18,7 @@ from protocol.leases import Provisioning, check_lease
 from protocol.messages import InhibitMessage, LeaseMessage, ReadingMessage
 from protocol.tariff import dearest_charge
 from protocol.typed_data import batch_digest, lease_digest, recover_signer
+from rig.box_files import write_secret
 from rig.process import Daemon
 
 pytestmark = pytest.mark.integration
@@ -120,7 +121,7 @@ def secrets_of(world: World) -> list[bytes]:
 def test_run__gas_key_is_the_next_signing_key__refused(world: World) -> None:
     folder = world.folder
     again = Account.encrypt(world.relayer.key, PASSWORD, iterations=2)
-    (folder / "next.json").write_text(str(again).replace("'", '"'))
+    write_secret(folder / "next.json", str(again).replace("'", '"'))
     text = world.settings_text(
         keys__next_keystore=f'"{folder}/next.json"',
         keys__next_password_file=f'"{folder}/password"',

@@ -18,6 +18,7 @@ from protocol.leases import Provisioning
 from protocol.messages import Channel, topic
 from protocol.records import Domain, Lease
 from rig import plan
+from rig.box_files import write_secret
 from rig.drill import Bridge, Controller
 from rig.listener import Listener
 from rig.process import wait_until
@@ -82,8 +83,7 @@ def build(stack: ExitStack, folder: Path, *, strict: bool) -> Attack:
     # Otherwise it is refused for being ahead: made up to look right, it is a block of now.
     real.mine(20)
     broker = stack.enter_context(Mosquitto(folder))
-    keyfile = plan.message_key_file(folder, DRILL)
-    keyfile.write_text(KEY.hex() + "\n")
+    write_secret(plan.message_key_file(folder, DRILL), KEY.hex() + "\n")
     listener = stack.enter_context(Publisher(broker.port, {DRILL: KEY}))
     domain = Domain(31337, real.contract.address)
     box = Provisioning(DRILL, ORACLE.address, domain)

@@ -13,8 +13,6 @@ from oracle_box import DOMAIN, SIGNER, Box, build, view_of
 from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental
 from structlog.testing import capture_logs
 
-from host.errors import SecretError
-from host.secret_files import read_secret
 from oracle.core import Core
 from oracle.errors import JournalError, SigningError
 from oracle.keyring import Keyring
@@ -178,27 +176,3 @@ def test_recoverable__high_s__is_made_low_and_recovers() -> None:
 def test_recoverable__not_of_this_key_and_digest__refused(raw: bytes) -> None:
     with pytest.raises(SigningError, match="the token gave a signature"):
         recoverable(raw, DIGEST, SIGNER.address)
-
-
-@pytest.mark.parametrize(("mode", "good"), [(0o600, True), (0o400, True), (0o640, False)])
-def test_read_secret__mode__only_the_owners(tmp_path: Path, mode: int, good: bool) -> None:
-    file = tmp_path / "pin"
-    file.write_text("1234 5678\n")
-    file.chmod(mode)
-
-    if good:
-        assert read_secret(file, "PIN") == "1234 5678"
-        return
-    with pytest.raises(SecretError, match=r"mode 640.*chmod 600") as caught:
-        read_secret(file, "PIN")
-    assert "1234" not in str(caught.value)
-
-
-def test_read_secret__two_lines__refused_without_quoting_them(tmp_path: Path) -> None:
-    file = tmp_path / "pin"
-    file.touch(0o600)
-    file.write_text("1234\n5678\n")
-
-    with pytest.raises(SecretError, match="has 2 lines") as caught:
-        read_secret(file, "PIN")
-    assert "1234" not in str(caught.value)

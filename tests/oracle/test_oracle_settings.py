@@ -20,6 +20,7 @@ from oracle.settings import load_settings
 from oracle.sign import KeystoreSigner, new_keystore, open_keys, open_keystore
 from oracle.startup import read_deployment
 from protocol.typed_data import recover_signer
+from rig.box_files import write_secret
 
 GOOD = """
 [oracle]
@@ -50,13 +51,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     structlog.reset_defaults()
 
 
-def write_secret(path: Path, text: str) -> None:
-    path.touch(0o600)
-    path.write_text(text)
-
-
 def save_key(path: Path, key: bytes) -> None:
-    path.write_text(json.dumps(Account.encrypt(key, "secret", iterations=2)))
+    write_secret(path, json.dumps(Account.encrypt(key, "secret", iterations=2)))
 
 
 def test_load_settings__least_file__documented_defaults(folder: Path) -> None:
@@ -134,29 +130,16 @@ def test_read_message_keys__file_for_each_drill__by_drill(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DRILL_ORACLE_MESSAGE_KEYS__2", "moved.key")
-    (folder / "drill-1.key").write_text("01" * 32 + "\n")
-    (folder / "moved.key").write_text("02" * 32 + "\n")
+    write_secret(folder / "drill-1.key", "01" * 32 + "\n")
+    write_secret(folder / "moved.key", "02" * 32 + "\n")
 
     keys = load_settings(folder / "oracle.toml").read_message_keys()
 
     assert keys == {1: b"\1" * 32, 2: b"\2" * 32}
 
 
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (None, "No such file"),
-        (b"aabb", "64 hexadecimal digits"),
-        (b"\xff", "not text"),
-    ],
-)
-def test_read_message_keys__no_key__names_drill_and_file(
-    folder: Path, content: bytes | None, complaint: str
-) -> None:
-    if content is not None:
-        (folder / "drill-1.key").write_bytes(content)
-
-    with pytest.raises(SettingsError, match=rf"message_keys\.1: drill-1\.key: .*{complaint}"):
+def test_read_message_keys__no_key__names_drill_and_file(folder: Path) -> None:
+    with pytest.raises(SecretError, match=r"drill 1's message key file drill-1\.key: No such file"):
         load_settings(folder / "oracle.toml").read_message_keys()
 
 
@@ -193,7 +176,7 @@ def test_new_keystore__file_exists__never_overwritten(folder: Path) -> None:
 def test_open_keystore__each_fault__names_the_file(folder: Path) -> None:
     password = folder / "password"
     save_key(folder / "key.json", b"\x01" * 32)
-    with pytest.raises(KeystoreError, match=r"gone\.json: No such file"):
+    with pytest.raises(SecretError, match=r"gone\.json: No such file"):
         open_keystore(folder / "gone.json", password)
     with pytest.raises(SecretError, match=r"password file .*gone"):
         open_keystore(folder / "key.json", folder / "gone")
@@ -203,9 +186,10 @@ def test_open_keystore__each_fault__names_the_file(folder: Path) -> None:
     write_secret(folder / "empty", "\n")
     with pytest.raises(SecretError, match="empty"):
         open_keystore(folder / "key.json", folder / "empty")
-    (folder / "odd.json").write_text("[]")
-    with pytest.raises(KeystoreError, match=r"odd\.json"):
-        open_keystore(folder / "odd.json", password)
+    for other in ("[]", "{}", '{"address": "0x00"}', '{"version": 3, "crypto": 1}', "7"):
+        write_secret(folder / "odd.json", other)
+        with pytest.raises(KeystoreError, match=r"odd\.json .*(no Ethereum keystore|malformed)"):
+            open_keystore(folder / "odd.json", password)
 
 
 def test_open_keys__one_key_for_both__refused(folder: Path) -> None:
@@ -262,13 +246,15 @@ def test_cli__file_that_is_no_text_or_too_deep__one_line_and_status_2(
 
 def test_open_keys__files_that_are_no_text_or_too_deep__named(folder: Path) -> None:
     password = folder / "password"
+    write_secret(folder / "odd", "")
     (folder / "odd").write_bytes(b"\xff\xfe")
-    (folder / "deep").write_bytes(b"[" * 5_000)
-    with pytest.raises(SecretError, match="odd is not UTF-8"):
-        open_keystore(folder / "key.json", folder / "odd")
+    write_secret(folder / "deep", "[" * 5_000)
+    for keystore, secret in (("key.json", "odd"), ("odd", "password")):
+        with pytest.raises(SecretError, match="odd is not UTF-8"):
+            open_keystore(folder / keystore, folder / secret)
+    with pytest.raises(KeystoreError, match="deep is not JSON"):
+        open_keystore(folder / "deep", password)
     for name in ("odd", "deep"):
-        with pytest.raises(KeystoreError, match=f"{name} is not JSON"):
-            open_keystore(folder / name, password)
         with pytest.raises(SettingsError, match=f"deployment record .*{name}"):
             read_deployment(folder / name)
 
