@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
-from rig.services import HOST, Broker
+from rig.services import HOST, Broker, find_program
 
 PATIENCE_MS = 30_000
 """For what a block, a settlement or a process has to happen for, on a machine that is busy."""
@@ -17,7 +18,21 @@ PATIENCE_MS = 30_000
 AMOUNT = "0.05"
 AMOUNT_WEI = 5 * 10**16
 
+OWNER_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+"""Of the first account of anvil's mnemonic, which deploys here; worth nothing anywhere."""
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
 Look = Callable[[Page, str], None]
+
+
+def launch(playwright: Playwright, environment: Mapping[str, str] | None = None) -> Browser:
+    """Chromium, with more in its environment."""
+    program = find_program("chromium")
+    assert program is not None, "chromium is not installed; run scripts/setup --with-debian"
+    return playwright.chromium.launch(
+        executable_path=str(program), args=ARGUMENTS, env={**os.environ, **(environment or {})}
+    )
 
 
 def serious(page: Page, axe: str) -> list[str]:

@@ -8,20 +8,18 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from web_rig import PATIENCE_MS, Look, serious
+from web_rig import PATIENCE_MS, Look, launch, serious
 from web_wallet import Wallet, new_wallet
 
 from rig.page import Page as Endpoint
 from rig.page_world import DRILL_NAMES, PageWorld
 from rig.process import wait_until
-from rig.services import ROOT, find_program
+from rig.services import ROOT
 from rig.world import DEPLOYER
 
 COIN = 10**18
 CLOSE_SECONDS = 60
 expect.set_options(timeout=PATIENCE_MS)
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +44,8 @@ def endpoint(world: PageWorld) -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = find_program("chromium")
-    assert program is not None, "chromium is not installed; run scripts/setup --with-debian"
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(program), args=ARGUMENTS)
+        launched = launch(playwright)
         yield launched
         launched.close()
 

@@ -16,7 +16,7 @@ from eth_account import Account
 from playwright.sync_api import BrowserContext, Page, expect
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
-from web_rig import Look, fill_in, rent
+from web_rig import OWNER_KEY, Look, fill_in, rent
 from web_wallet import Wallet, connect
 
 from protocol.records import LevelRate, Tariff
@@ -168,10 +168,6 @@ def test_page__on_a_static_host__works_from_the_chain_alone(
     page.get_by_role("button", name="End now").click()
     expect(page.get_by_text("Refunded to your account")).to_be_visible()
     assert world.ledger().rental(number).charge > 0
-
-
-OWNER_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-"""Of the first account of anvil's mnemonic, which deploys here; worth nothing anywhere."""
 
 
 def test_page__provider__each_change_is_reviewed_before_it_is_signed(

@@ -167,26 +167,6 @@ def test_page__first_load__weighs_little(endpoint: Endpoint) -> None:
     assert 100_000 < weight + len(html) <= FIRST_LOAD_BYTES
 
 
-def test_page__narrow_dark_and_german__nothing_sticks_out(
-    page: Page, wallet: Wallet, free_drills: None, look: object
-) -> None:
-    page.set_viewport_size({"width": 360, "height": 780})
-    page.emulate_media(color_scheme="dark")
-    page.get_by_label("Language").select_option("de")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Bohrmaschinen zu mieten")
-    page.get_by_role("button", name="Wallet verbinden").click()
-    page.get_by_role("button", name="Trennen").wait_for()
-    page.get_by_role("link", name="Diese Maschine mieten").first.click()
-    page.get_by_label("Betrag, der bereitgestellt wird").fill("0,05")
-    assert callable(look)
-    look(page, "rent-narrow-german")
-    page.get_by_role("button", name="Bereitstellen und entsperren").click()
-    expect(page.locator("[data-verdict=verified]")).to_be_visible()
-    look(page, "panel-narrow-german")
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 360
-
-
 def test_page__keyboard_alone__rents_a_drill(page: Page, wallet: Wallet, free_drills: None) -> None:
     connect(page)
     page.goto(f"{page.url.split('#')[0]}#/drill/2")
