@@ -29,6 +29,7 @@ from audit.rpc import Endpoint
 from audit.run import Audit
 from audit.sources import open_source
 from audit.statement import Statement, state_rental, wrong
+from host.foreign_text import complain
 from protocol.errors import RecordError
 from protocol.records import Domain
 
@@ -153,7 +154,7 @@ def bill(
             )
             _write(document, wish)
     except (AuditError, RecordError) as error:
-        typer.echo(f"drill-audit: {error}", err=True)
+        complain("drill-audit", error)
         raise typer.Exit(COULD_NOT_CHECK) from error
     for finding in statement.findings:
         text = f"{finding.grade}: {finding.name}: {finding.subject}: {finding.text}"

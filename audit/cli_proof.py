@@ -18,6 +18,7 @@ from audit.published import Published
 from audit.rpc import Endpoint
 from audit.sources import open_source
 from audit.verify import NotShownError, require_about, verify
+from host.foreign_text import complain
 from protocol.errors import RecordError
 from protocol.records import Domain
 
@@ -70,7 +71,7 @@ def prove_command(
         proven = prove(chain, published, wanted, first, last)
         out.write_bytes(proven.proof.to_json())
     except (AuditError, RecordError, OSError) as error:
-        typer.echo(f"drill-audit: {error}", err=True)
+        complain("drill-audit", error)
         raise typer.Exit(COULD_NOT_CHECK) from error
     _tell_proven(proven, out)
 
@@ -138,10 +139,10 @@ def verify_command(
         require_about(proof, contract, chain_id)
         shown = verify(proof, trusted)
     except NotShownError as error:
-        typer.echo(f"drill-audit: not shown: {error}", err=True)
+        complain("drill-audit", f"not shown: {error}")
         raise typer.Exit(NOT_SHOWN) from error
     except (AuditError, ProofFileError, RecordError) as error:
-        typer.echo(f"drill-audit: {error}", err=True)
+        complain("drill-audit", error)
         raise typer.Exit(COULD_NOT_CHECK) from error
     typer.echo("Shown:")
     for line in shown_lines(proof, shown):

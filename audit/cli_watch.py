@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from audit.errors import AuditError, InterruptedAuditError
 from audit.order import Watcher
+from host.foreign_text import complain
 from protocol.errors import RecordError
 
 COULD_NOT_CHECK = 2
@@ -53,8 +54,8 @@ def one_line_errors(goes_on: str) -> Iterator[None]:
     try:
         yield
     except InterruptedAuditError as error:
-        typer.echo(f"drill-audit: {error}; {goes_on}", err=True)
+        complain("drill-audit", f"{error}; {goes_on}")
         raise typer.Exit(COULD_NOT_CHECK) from error
     except (AuditError, RecordError) as error:
-        typer.echo(f"drill-audit: {error}", err=True)
+        complain("drill-audit", error)
         raise typer.Exit(COULD_NOT_CHECK) from error

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from audit.errors import EndpointError, RefusedError, WrongChainError
 from audit.logs import Log, log_of
 from audit.rpc import Endpoint
-from audit.values import data, header_of, header_rlp, listing, quantity, record
+from audit.values import data, header_asked_for, header_of, header_rlp, listing, quantity, record
 from protocol.headers import Header
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 FIRST_SPAN = 200
 """Blocks in the first range of logs; it doubles while the contract is quiet."""
@@ -31,32 +35,54 @@ class Window:
     logs: tuple[Log, ...]
 
 
+def _naming_the_endpoint(ask: Callable[Concatenate[Chain, _P], _T]) -> Callable[..., _T]:
+    """The same, with the endpoint's name in an error about its answers."""
+
+    @wraps(ask)
+    def asking(chain: Chain, *args: _P.args, **options: _P.kwargs) -> _T:
+        try:
+            return ask(chain, *args, **options)
+        except EndpointError as error:
+            if chain.endpoint.place in str(error):
+                raise
+            raise type(error)(f"{chain.endpoint.place}: {error}") from error
+
+    return asking
+
+
 class Chain:
-    """One contract behind one endpoint."""
+    """One contract behind one endpoint; its errors name it."""
 
     def __init__(self, endpoint: Endpoint, contract: str) -> None:
         self.endpoint = endpoint
         self.contract = contract.lower()
         self._span = FIRST_SPAN
 
+    @_naming_the_endpoint
     def chain_id(self) -> int:
         """The chain that the endpoint serves."""
         return quantity(self.endpoint.call("eth_chainId"), "chain id")
 
+    @_naming_the_endpoint
     def code(self, block: str) -> bytes:
         """The contract's code at a block, by its hash."""
         at = {"blockHash": block}
         return data(self.endpoint.call("eth_getCode", self.contract, at), "code")
 
+    @_naming_the_endpoint
     def header(self, block: int | str) -> Header:
-        """A header by number, hash or "latest"; raises WrongChainError when there is none."""
+        """A header by number, hash or "latest": the one asked for, which hashes to its hash.
+
+        Raises WrongChainError when there is none, EndpointError for another.
+        """
         by_hash = isinstance(block, str) and block.startswith("0x")
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
         found = self.endpoint.call(method, hex(block) if isinstance(block, int) else block, False)
         if found is None:
             raise WrongChainError(f"{self.endpoint.place} has no block {block}")
-        return header_of(found)
+        return header_asked_for(found, block)
 
+    @_naming_the_endpoint
     def header_rlp(self, block_hash: str) -> bytes:
         """The header of a block as it hashes to that; raises WrongChainError when there is none."""
         found = self.endpoint.call("eth_getBlockByHash", block_hash, False)
@@ -69,11 +95,13 @@ class Chain:
             )
         return header_rlp(found)
 
+    @_naming_the_endpoint
     def headers(self, numbers: Iterable[int]) -> list[Header]:
         """Headers by number."""
         calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
         return [header_of(found) for found in self.endpoint.batch(calls)]
 
+    @_naming_the_endpoint
     def deployment_block(self, last: int) -> int:
         """The first block with code at the address, found by bisection in past state.
 
@@ -95,6 +123,7 @@ class Chain:
                 low = middle + 1
         return low
 
+    @_naming_the_endpoint
     def window(self, first: int, last: int, topics: Sequence[Sequence[str]] = ()) -> Window:
         """The next blocks from `first`, as many as the node allows, at most to `last`.
 
@@ -125,11 +154,13 @@ class Chain:
                 raise EndpointError(f"asked for blocks {first} to {until}, got others")
             return Window(first, until, tuple(logs))
 
+    @_naming_the_endpoint
     def receipts(self, headers: Sequence[Header]) -> list[list[Any]]:
         """All receipts of each block; raises RefusedError."""
         calls = [("eth_getBlockReceipts", (header.hash,)) for header in headers]
         return [listing(found, "receipts") for found in self.endpoint.batch(calls)]
 
+    @_naming_the_endpoint
     def inputs(self, transactions: Sequence[str]) -> dict[str, bytes | None]:
         """Calldata of transactions that call the contract itself; None for all others.
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from host.foreign_text import harmless
+
 
 class Grade(StrEnum):
     """How bad a finding is."""
@@ -147,6 +149,10 @@ KEPT_OF_A_NAME = 100
 """Findings of one name that are kept in full; the rest is counted. Bounds memory."""
 
 
+LONGEST_TEXT = 2_000
+"""Characters of a finding's text: nodes and providers wrote parts of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing found. `subject`: what it is about, such as "rental 7"; `place`: where it shows."""
@@ -176,8 +182,9 @@ class Findings:
 
     def add(self, name: str, subject: str, text: str, place: str = "") -> None:
         """Take note; raises KeyError for a name that is not in the catalogue."""
-        finding = Finding(name, subject, text, place)
         CATALOGUE[name]
+        shown = (harmless(part, LONGEST_TEXT) for part in (subject, text, place))
+        finding = Finding(name, *shown)
         self.counts[name] = self.counts.get(name, 0) + 1
         if self.counts[name] <= KEPT_OF_A_NAME:
             self.kept.append(finding)

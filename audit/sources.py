@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,19 +19,22 @@ import requests
 import stamina
 
 from audit.errors import SourceError
-from audit.rpc import BUSY, BusyError
+from host.bounded_http import bounded_session, place_of
+from host.errors import AnswerTooLargeError, HostError
+from host.json_rpc import BUSY_STATUS, BusyError
+from protocol.publication import BUNDLE_BYTES
 
 ATTEMPTS = 4
 """Of one file, when the connection fails or the server is too busy; a few seconds in all."""
 
-CONNECT_SECONDS, QUIET_SECONDS = 10.0, 30.0
-"""Until a server must have accepted a connection, and between two pieces of an answer."""
+CONNECT_SECONDS = 10.0
+"""Until a server must have accepted a connection."""
 
 LONGEST_SECONDS = 120.0
-"""For one file, however steadily it trickles in: a bundle at 3 KB/s."""
+"""For one file, however steadily it trickles in: a bundle at 3 KB/s. No further attempt is begun
+after it."""
 
 REDIRECTS = 3
-PIECE_BYTES = 64 * 1024
 NOT_THERE = (404, 410)
 
 _NAME = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z._-]{0,199}")
@@ -104,13 +106,16 @@ class Web:
     """A web server or object store below an http(s) address. `requests_made` counts."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if not parts.hostname or parts.query or parts.fragment:
+        try:
+            host, parts = place_of(url), urlsplit(url)
+        except HostError:
+            host, parts = "", urlsplit("")
+        if not host or parts.query or parts.fragment:
             raise SourceError("samples are below an address such as https://host/folder")
-        self.place = f"{parts.scheme}://{parts.netloc.rsplit('@', maxsplit=1)[-1]}{parts.path}"
+        self.place = host + parts.path
         self.requests_made = 0
         self._root = url.rstrip("/") + "/"
-        self._session = requests.Session()
+        self._session = bounded_session(2 * BUNDLE_BYTES)
         # Packed content could unpack to any size, and samples hardly pack.
         self._session.headers["Accept-Encoding"] = "identity"
 
@@ -119,7 +124,11 @@ class Web:
         path = "/".join(require_names(names))
         try:
             for attempt in stamina.retry_context(
-                on=_TRANSIENT, attempts=ATTEMPTS, wait_initial=0.2, wait_max=5.0
+                on=_TRANSIENT,
+                attempts=ATTEMPTS,
+                timeout=LONGEST_SECONDS,
+                wait_initial=0.2,
+                wait_max=5.0,
             ):
                 with attempt:
                     return self._follow(path, most)
@@ -127,45 +136,37 @@ class Web:
             # The error's own text may hold the whole address, and that a password.
             kind = error if isinstance(error, BusyError) else type(error).__name__
             raise SourceError(f"{self.place}: {path} cannot be had: {kind}") from None
+        except AnswerTooLargeError:
+            raise SourceError(_too_large(f"{self.place}: {path}", most)) from None
         raise AssertionError("a retry context returns or raises")
 
     def _follow(self, path: str, most: int) -> bytes | None:
         """Ask, and go where the same server redirects to."""
-        url, deadline = self._root + path, time.monotonic() + LONGEST_SECONDS
+        url = self._root + path
         for _ in range(REDIRECTS + 1):
             self.requests_made += 1
-            with self._session.get(
-                url,
-                allow_redirects=False,
-                stream=True,
-                timeout=(CONNECT_SECONDS, QUIET_SECONDS),
-            ) as answer:
-                if not answer.is_redirect:
-                    return self._content(answer, path, most, deadline)
+            answer = self._session.get(
+                url, allow_redirects=False, timeout=(CONNECT_SECONDS, LONGEST_SECONDS)
+            )
+            if not answer.is_redirect:
+                return self._content(answer, path, most)
+            try:
                 url = urljoin(url, answer.headers["Location"])
-            if _origin(url) != _origin(self._root):
+                elsewhere = _origin(url) != _origin(self._root)
+            except ValueError:
+                elsewhere = True
+            if elsewhere:
                 raise SourceError(f"{self.place}: {path} is redirected to another server")
         raise SourceError(f"{self.place}: {path} is redirected more than {REDIRECTS} times")
 
-    def _content(
-        self, answer: requests.Response, path: str, most: int, deadline: float
-    ) -> bytes | None:
+    def _content(self, answer: requests.Response, path: str, most: int) -> bytes | None:
         if answer.status_code in NOT_THERE:
             return None
-        if answer.status_code in BUSY:
+        if answer.status_code in BUSY_STATUS:
             raise BusyError(f"it answers with status {answer.status_code}")
         if answer.status_code != 200:
             raise SourceError(f"{self.place}: {path} is answered by status {answer.status_code}")
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise SourceError(f"{self.place}: {path} comes packed, which was not asked for")
-        content = bytearray()
-        for piece in answer.iter_content(PIECE_BYTES):
-            content += piece
-            if len(content) > most:
-                break
-            if time.monotonic() > deadline:
-                raise SourceError(f"{self.place}: {path} takes over {LONGEST_SECONDS:g} s")
-        return _bounded(bytes(content), most, f"{self.place}: {path}")
+        return _bounded(answer.content, most, f"{self.place}: {path}")
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -175,5 +176,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 def _bounded(content: bytes, most: int, what: str) -> bytes:
     if len(content) > most:
-        raise SourceError(f"{what} has more than the {most} bytes that it may have")
+        raise SourceError(_too_large(what, most))
     return content
+
+
+def _too_large(what: str, most: int) -> str:
+    return f"{what} has more than the {most} bytes that it may have"

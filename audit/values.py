@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from audit.errors import EndpointError
 from protocol import answers, headers, receipt_trie, state_proof
-from protocol.errors import AnswerError
+from protocol.errors import AnswerError, ProofError
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -31,6 +31,14 @@ def _of_endpoint(read: Callable[_P, _T]) -> Callable[_P, _T]:
             raise EndpointError(str(error)) from error
 
     return reading
+
+
+def header_asked_for(found: object, asked: int | str) -> headers.Header:
+    """As `protocol.headers` reads it; raises EndpointError also where it proves not to be that."""
+    try:
+        return headers.header_asked_for(found, asked)
+    except (AnswerError, ProofError) as error:
+        raise EndpointError(str(error)) from error
 
 
 quantity = _of_endpoint(answers.quantity)

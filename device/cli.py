@@ -14,6 +14,8 @@ from device.errors import DeviceError, SettingsError
 from device.settings import load_settings
 from device.spindle import LoadSource, PresetLoads
 from device.trace import read_trace
+from host.errors import HostError
+from host.foreign_text import complain
 from protocol.errors import RecordError
 from protocol.leases import Provisioning
 from protocol.records import Domain
@@ -27,8 +29,8 @@ def _plain_errors(program: str) -> Iterator[None]:
     """Say what is wrong in one line and end with status 2."""
     try:
         yield
-    except DeviceError as error:
-        typer.echo(f"{program}: {error}", err=True)
+    except (DeviceError, HostError) as error:
+        complain(program, error)
         raise typer.Exit(2) from error
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-
-import requests
 
 from device.errors import WitnessError
-from protocol.answers import quantity, record
+from host.errors import RpcError
+from host.json_rpc import JsonRpc, Patience
+from protocol.answers import quantity
 from protocol.errors import ProtocolError
-from protocol.headers import Header, proven_header
+from protocol.headers import Header, header_asked_for
 
 LARGEST_ANSWER = 4_000_000
 """A header with the hashes of a full block's transactions has a tenth of it."""
@@ -26,10 +23,9 @@ class Node:
     """One endpoint of one chain. Not for several threads at a time."""
 
     def __init__(self, url: str, chain_id: int, timeout_seconds: float) -> None:
-        parts = urlsplit(url)
-        self.place = f"{parts.scheme}://{parts.netloc.rsplit('@', maxsplit=1)[-1]}"
-        self._url, self._chain_id, self._timeout_seconds = url, chain_id, timeout_seconds
-        self._session = requests.Session()
+        """Raises HostError for what is no address of http(s)."""
+        self._rpc = JsonRpc(url, Patience(timeout_seconds, attempts=1), LARGEST_ANSWER)
+        self.place, self._chain_id = self._rpc.place, chain_id
         self._checked = False
 
     def header(self, block: int | str) -> Header:
@@ -41,38 +37,19 @@ class Node:
                     raise WitnessError(f"{self.place} serves chain {found}, not {self._chain_id}")
                 self._checked = True
             name = hex(block) if isinstance(block, int) else block
-            header = proven_header(record(self._call("eth_getBlockByNumber", name, False), "block"))
+            return header_asked_for(self._call("eth_getBlockByNumber", name, False), block)
         except ProtocolError as error:
             raise WitnessError(f"{self.place}: {error}") from error
-        if isinstance(block, int) and header.number != block:
-            raise WitnessError(f"{self.place} gives block {header.number} for {block}")
-        return header
 
     def _call(self, method: str, *parameters: object) -> object:
-        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         try:
-            answer = json.loads(self._post(call))
-        except (requests.RequestException, ValueError, RecursionError) as error:
-            # The error's own text may hold the whole address, and that a key.
+            answer = self._rpc.call(method, *parameters)
+        except RpcError as error:
             self._checked = False
-            raise WitnessError(f"{self.place} cannot be asked: {type(error).__name__}") from None
-        if not isinstance(answer, dict) or answer.get("result") is None:
+            raise WitnessError(str(error)) from error
+        if answer is None:
             raise WitnessError(f"{self.place} has no answer to {method}")
-        return answer["result"]
-
-    def _post(self, call: object) -> bytes:
-        """The answer's body, within the time and size that it may have."""
-        deadline = time.monotonic() + self._timeout_seconds
-        content = bytearray()
-        with self._session.post(
-            self._url, json=call, timeout=self._timeout_seconds, stream=True
-        ) as answer:
-            answer.raise_for_status()
-            for chunk in answer.iter_content(65_536):
-                content += chunk
-                if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
-                    raise ValueError("an answer without end")
-        return bytes(content)
+        return answer
 
 
 class Nodes:

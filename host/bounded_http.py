@@ -1,59 +1,207 @@
-"""HTTP whose answers have an end: a hostile or broken endpoint fills neither memory nor time."""
+"""HTTP whose answers have an end: a hostile or broken endpoint fills neither memory nor time.
+
+Bounded are the bytes of an answer as they come, head and framing included, and again unpacked; the
+lists within lists of JSON; and the time until the whole answer is there, however it drips. Nobody
+is sent anywhere else: a redirect is an answer like any other, and its address is not even read.
+"""
 
 from __future__ import annotations
 
+import io
 import time
+import zlib
+from functools import partial
+from http.client import HTTPResponse
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.poolmanager import PoolManager
 
-from host.errors import AnswerTooLargeError
+from host.bounded_json import require_shallow
+from host.errors import AnswerTooLargeError, HostError
 
 LARGEST_ANSWER = 32_000_000
-"""Bytes. The receipts of a full block are the largest thing that is asked for: a few megabytes on
-Ethereum, more on chains with larger blocks."""
+"""Bytes, packed or not. The receipts of a full block are the largest thing that is asked for: a few
+megabytes on Ethereum, more on chains with larger blocks."""
+
+FRAMING_BYTES = 8_000_000
+"""Bytes beside the body: the head, and the framing of each chunk."""
 
 _CHUNK = 65_536
+_PACKED = ("gzip", "x-gzip")
+
+
+def place_of(url: str) -> str:
+    """Scheme, host and port: a path, a query or a user's part may hold a key.
+
+    Raises HostError for what is no address of http(s).
+    """
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise HostError("an endpoint's address is such as https://host/path")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Reads a whole answer within the size and the time that a call may have."""
+    """Reads a whole answer within the size, the depth and the time that a call may have."""
+
+    def __init__(self, largest: int = LARGEST_ANSWER) -> None:
+        self._largest = largest
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """As in HTTPAdapter, with connections that read within bounds."""
+        super().init_poolmanager(*args, **options)
+        self._bind(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """As in HTTPAdapter, with connections that read within bounds."""
+        manager = super().proxy_manager_for(proxy, **options)
+        self._bind(manager)
+        return manager
+
+    def _bind(self, manager: PoolManager) -> None:
+        most = self._largest + FRAMING_BYTES
+        manager.pool_classes_by_scheme = {"http": _plain(most), "https": _secure(most)}
 
     def send(  # type: ignore[override]  # the options are passed on as they are
         self, request: requests.PreparedRequest, **options: Any
     ) -> requests.Response:
-        """The answer with its body read.
+        """The answer with its body read and unpacked.
 
-        Raises AnswerTooLargeError for a body over LARGEST_ANSWER bytes, and requests.Timeout for
-        one that is not complete in time: the timeout of requests is for each read of the socket.
+        Raises AnswerTooLargeError for one that is larger or deeper than it may be, and
+        requests.Timeout for one that is not complete in time: the timeout of requests is for each
+        read of the socket.
         """
         seconds = options.get("timeout")
-        deadline = time.monotonic() + float(seconds) if seconds is not None else None
+        if isinstance(seconds, tuple):
+            seconds = seconds[1]
+        deadline = None if seconds is None else time.monotonic() + float(seconds)
+        if request.headers.get("Accept-Encoding") != "identity":
+            request.headers["Accept-Encoding"] = "gzip"
         response = super().send(request, **{**options, "stream": True})
         try:
-            content = _read(response, deadline, f"no end of the answer within {seconds} s")
+            content = self._read(response, deadline, f"no end of the answer within {seconds} s")
+            require_shallow(content)
         except (AnswerTooLargeError, requests.RequestException):
             response.close()
             raise
         response._content = content  # requests has no other way to give a body
         return response
 
+    def _read(self, response: requests.Response, deadline: float | None, late: str) -> bytes:
+        unpacker = _unpacker(response)
+        content = bytearray()
+        try:
+            for piece in response.raw.stream(_CHUNK, decode_content=False):
+                room = self._largest + 1 - len(content)
+                content += piece if unpacker is None else unpacker.decompress(piece, room)
+                if len(content) > self._largest:
+                    raise AnswerTooLargeError(f"over {self._largest} bytes")
+                if deadline is not None and time.monotonic() > deadline:
+                    raise requests.Timeout(late)
+        except zlib.error as error:
+            raise requests.exceptions.ContentDecodingError("damaged gzip") from error
+        except HTTPError as error:
+            if deadline is not None and time.monotonic() > deadline:
+                raise requests.Timeout(late) from error
+            raise requests.ConnectionError(type(error).__name__) from error
+        if unpacker is not None and content and not unpacker.eof:
+            raise requests.exceptions.ContentDecodingError("gzip without its end")
+        return bytes(content)
 
-def _read(response: requests.Response, deadline: float | None, late: str) -> bytes:
-    content = bytearray()
-    for chunk in response.iter_content(_CHUNK):
-        content += chunk
-        if len(content) > LARGEST_ANSWER:
-            raise AnswerTooLargeError(f"over {LARGEST_ANSWER} bytes")
-        if deadline is not None and time.monotonic() > deadline:
-            raise requests.Timeout(late)
-    return bytes(content)
+
+def _unpacker(response: requests.Response) -> Any:
+    """What unpacks the answer's body, None for one that is not packed."""
+    packing = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packing in ("identity", ""):
+        return None
+    asked = response.request.headers.get("Accept-Encoding")
+    if packing not in _PACKED or asked != "gzip":
+        raise requests.exceptions.ContentDecodingError("packed as it was not asked for")
+    return zlib.decompressobj(16 + zlib.MAX_WBITS)
 
 
-def bounded_session() -> requests.Session:
-    """A session that reads no answer without end."""
-    session = requests.Session()
+class BoundedSession(requests.Session):
+    """A session that follows no redirect, and does not look where one leads."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: whatever the answer says."""
+
+
+def bounded_session(largest: int = LARGEST_ANSWER) -> requests.Session:
+    """A session that reads no answer without end, of at most `largest` bytes."""
+    session = BoundedSession()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter())
+        session.mount(scheme, BoundedAdapter(largest))
     return session
+
+
+def _plain(most: int) -> type[HTTPConnectionPool]:
+    class Connection(HTTPConnection):
+        # Called like the class that it stands for.
+        response_class: Any = staticmethod(partial(_Response, most=most))
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    return Pool
+
+
+def _secure(most: int) -> type[HTTPSConnectionPool]:
+    class Connection(HTTPSConnection):
+        # Called like the class that it stands for.
+        response_class: Any = staticmethod(partial(_Response, most=most))
+
+    class Pool(HTTPSConnectionPool):
+        ConnectionCls = Connection
+
+    return Pool
+
+
+class _Response(HTTPResponse):
+    """Reads at most `most` bytes, head and all, and no longer than the socket's timeout in all."""
+
+    def __init__(self, sock: Any, *args: Any, most: int, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        raw: Any = self.fp.detach()
+        self.fp = io.BufferedReader(_Measured(sock, raw, most))
+
+
+class _Measured(io.RawIOBase):
+    """The bytes of one answer, until they are too many or too late."""
+
+    def __init__(self, sock: Any, raw: io.RawIOBase, most: int) -> None:
+        self._seconds = sock.gettimeout()
+        self._deadline = None if self._seconds is None else time.monotonic() + self._seconds
+        self._sock, self._raw, self._left = sock, raw, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        if self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(left)
+        count: int | None = self._raw.readinto(buffer)
+        # The next request on this connection has its own time.
+        self._sock.settimeout(self._seconds)
+        self._left -= count or 0
+        if self._left < 0:
+            raise AnswerTooLargeError("without end")
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -9,5 +9,21 @@ class AnswerTooLargeError(HostError):
     """An answer without an end: it is not read any further, and not asked for again."""
 
 
+class RpcError(HostError):
+    """An endpoint of JSON-RPC that gives no result; the message names it, without secrets."""
+
+
+class UnreachableError(RpcError):
+    """It cannot be reached, or is too busy, however often it is asked."""
+
+
+class RefusedError(RpcError):
+    """It has answered a call with an error of its own."""
+
+
+class NonsenseError(RpcError):
+    """It answers something that is no answer, or one without an end."""
+
+
 class SecretError(HostError):
     """A file with a secret that cannot be read, or that others may read."""

@@ -26,10 +26,11 @@ from web3.exceptions import (
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, TxParams
 
-from host.bounded_http import bounded_session
+from host.bounded_http import bounded_session, place_of
 from host.errors import AnswerTooLargeError
+from host.foreign_text import without_secrets
 from oracle.contract import DrillMeter, content
-from oracle.endpoint import place_of, whole, without_addresses
+from oracle.endpoint import whole
 from oracle.errors import (
     CallRevertedError,
     ChainError,
@@ -40,7 +41,7 @@ from oracle.errors import (
 from oracle.ports import Receipt
 from protocol.answers import hexadecimal, listing, quantity, record
 from protocol.errors import AbsentError, AnswerError, ProofError
-from protocol.headers import Header, header_rlp, proven_header
+from protocol.headers import Header, header_asked_for, header_rlp
 from protocol.receipt_trie import receipts_root
 from protocol.state_proof import Account, proven_account, proven_words
 
@@ -105,13 +106,9 @@ class RpcEndpoint:
             found = self._call(method, name, False)
             if found is None:
                 raise ChainError(f"{self.place} has no block {block}")
-            header = proven_header(record(found, "block"))
+            header = header_asked_for(found, block)
             whole(header.number, "number")
             whole(header.timestamp, "timestamp")
-            if (by_hash and header.hash != block) or (
-                isinstance(block, int) and header.number != block
-            ):
-                raise AnswerError(f"asked for block {block}, got {header.number} {header.hash}")
             return header
 
         return self._ask(fetch)
@@ -271,7 +268,7 @@ class RpcEndpoint:
         return self._clean(f"{type(error).__name__}: {error}")
 
     def _clean(self, text: str) -> str:
-        return without_addresses(text, self._secret_url)[:300]
+        return without_secrets(text, self._secret_url)
 
 
 def _nodes_of(answer: Mapping[str, Any]) -> tuple[bytes, ...]:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from host.errors import HostError
+from host.foreign_text import complain, harmless
 from oracle.check import report
 from oracle.errors import OracleError, PinError, SettingsError
 from oracle.export import Exporter, export_all
@@ -32,6 +33,9 @@ BAD_SETTINGS = 2
 PIN_REFUSED = 3
 """Exit status when a token refuses its PIN: whoever restarts this program must not go on, because
 a few wrong PINs lock a token."""
+
+SHOWN = 2_000
+"""Characters of one finding of `check` that are shown."""
 
 app = typer.Typer(
     help="Meter drills, sign readings, settle them, and lease a start while there is credit.",
@@ -57,7 +61,7 @@ def run(settings: SettingsFile) -> None:
 def check(settings: SettingsFile) -> None:
     """Check settings, keystores, chain, contract, journal and broker, and say what was found."""
     with _one_line_errors():
-        report(load_settings(settings), typer.echo)
+        report(load_settings(settings), lambda found: typer.echo(harmless(found, SHOWN)))
 
 
 @app.command()
@@ -75,7 +79,7 @@ def export(
             exporter = Exporter(journal, StaticFiles(to), domain, found.oracle.number)
             complaints = export_all(exporter, to, rental, typer.echo)
     for complaint in complaints:
-        typer.echo(f"drill-oracle: {complaint}", err=True)
+        complain("drill-oracle", complaint)
     if complaints:
         raise typer.Exit(DIFFERS)
 
@@ -137,7 +141,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (OracleError, HostError) as error:
-        typer.echo(f"drill-oracle: {error}", err=True)
+        complain("drill-oracle", error)
         status = PIN_REFUSED if isinstance(error, PinError) else BAD_SETTINGS
         raise typer.Exit(status) from error
 

@@ -14,7 +14,7 @@ from typing import Any
 import rlp
 from eth_hash.auto import keccak
 
-from protocol.answers import data, quantity, record
+from protocol.answers import data, hexadecimal, quantity, record
 from protocol.errors import AnswerError, ProofError
 
 _FIELDS: tuple[tuple[str, int | None], ...] = (
@@ -78,11 +78,11 @@ class Header:
 def header_of(found: Any) -> Header:
     """A header from a node's answer; raises AnswerError."""
     block = record(found, "block")
-    claimed = str(block.get("hash")).lower()
+    claimed = hexadecimal(data(block.get("hash"), "hash of a block", 32))
     return Header(
         number=quantity(block.get("number"), "number of a block"),
         hash=claimed,
-        parent_hash=str(block.get("parentHash")).lower(),
+        parent_hash=hexadecimal(data(block.get("parentHash"), "parentHash", 32)),
         timestamp=quantity(block.get("timestamp"), "timestamp of a block"),
         state_root=data(block.get("stateRoot"), "stateRoot", 32),
         receipts_root=data(block.get("receiptsRoot"), "receiptsRoot", 32),
@@ -100,13 +100,38 @@ def proven_header(found: Any) -> Header:
         known = {name for name, _size in (*_FIELDS, *_LATER_FIELDS)} | _BESIDE_THE_HEADER
         unknown = sorted(str(name)[:40] for name in found if name not in known)
         told = (
-            f"block {header.number} hashes to {header_hash(found)}, "
-            f"not to {header.hash[:66]} as claimed"
+            f"block {header.number} hashes to {header_hash(found)}, not to {header.hash} as claimed"
         )
         if unknown:
             raise AnswerError(f"{told}, and has the unknown fields {unknown[:8]}")
         raise ProofError(told)
     return header
+
+
+def header_asked_for(found: Any, asked: int | str) -> Header:
+    """The header that answers a call by number, hash or tag: it hashes to its hash, and has the
+    number or the hash that was asked for; every program asks with this.
+
+    Raises ProofError and AnswerError as `proven_header` does, AnswerError for another block.
+    """
+    header = proven_header(found)
+    other = (isinstance(asked, int) and header.number != asked) or (
+        isinstance(asked, str) and asked.startswith("0x") and header.hash != asked.lower()
+    )
+    if other:
+        raise AnswerError(f"asked for block {asked}, got block {header.number} {header.hash}")
+    return header
+
+
+def require_parent(header: Header, parent: Header) -> None:
+    """Raise ProofError unless `header` is the block right after `parent`."""
+    if header.number != parent.number + 1:
+        raise ProofError(f"block {header.number} does not follow block {parent.number}")
+    if header.parent_hash != parent.hash:
+        raise ProofError(
+            f"the parent of block {header.number} is {header.parent_hash}, "
+            f"block {parent.number} is {parent.hash}"
+        )
 
 
 def header_hash(block: Mapping[str, Any]) -> str:

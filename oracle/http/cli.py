@@ -12,6 +12,7 @@ import typer
 import uvicorn
 
 from host.errors import HostError
+from host.foreign_text import complain
 from oracle.errors import OracleError, SettingsError
 from oracle.http.answers import site
 from oracle.http.app import build_app, require_page
@@ -100,7 +101,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (OracleError, HostError) as error:
-        typer.echo(f"drill-http: {error}", err=True)
+        complain("drill-http", error)
         raise typer.Exit(BAD_SETTINGS) from error
 
 
