@@ -257,7 +257,8 @@ class SettlementSettings(_Section):
     """When usage goes to the chain, and what it may cost."""
 
     share_of_balance: PerMille = 100
-    gas_share: PerMille = 50
+    gas_share: Annotated[int, Field(ge=1, le=1000)] = 50
+    gas: Annotated[int, Field(ge=21_000, le=10_000_000)] = 55_000
     least_runway_seconds: Seconds = 300
     least_interval_seconds: Seconds = 10
     longest_interval_seconds: Seconds = 3600
@@ -276,6 +277,7 @@ class SettlementSettings(_Section):
             least_interval_ms=self.least_interval_seconds * 1000,
             longest_interval_ms=self.longest_interval_seconds * 1000,
             asset_units_per_ether=self.asset_units_per_ether or 10**18,
+            gas=self.gas,
         )
 
 

@@ -1,9 +1,19 @@
 """When a rental's usage goes to the chain: the settlement decision, a pure function of values.
 
-A rental settles when it has ended, when what it used reaches the limit of what may be owed, when a
-capped one has credit again, when its runway is short, when the longest interval has passed, and
-otherwise when what is owed and unsettled is a worthwhile share of the balance. Only the last of
-these waits for gas to be cheap beside it.
+Until it is settled, usage costs the provider nothing but the risk that this box and its journal are
+lost: leases reckon with all usage, settled or not, so it never exceeds what the funds cover. A
+settlement is an insurance, then, and is made for what has changed and for what that is worth:
+
+- at once when the rental has ended, when what it used reaches the limit of what may be owed, and
+  when a capped one has credit again;
+- when what is owed and unsettled is a worthwhile share of the funds, and gas is cheap beside it;
+  with a short runway gas may cost as much as it settles;
+- when the longest interval has passed, and gas is cheap beside it; the longer it takes, the more
+  it may cost, but never more than it settles.
+
+So a rental settles ten times with a share of a tenth, and by time only for what is worth it. One
+that stands idle changes by its standing price alone: it never settles more than once in the longest
+interval, and by time alone once in a day of those.
 
 An hourly cap comes and goes with the clock and no money is lost at it: it makes no runway short,
 and what it lets be owed later follows at the longest interval, or as a worthwhile share.
@@ -17,16 +27,12 @@ from enum import IntEnum
 from oracle.lease_policy import Credit
 from oracle.views import RentalView
 from protocol.records import Tariff
-from protocol.tariff import runway_seconds
+from protocol.tariff import charge, runway_seconds
 
 WEI_PER_ETHER = 10**18
 
-SETTLE_GAS = 55_000
-"""Gas of a settlement of one reading, the design's upper aim; a batch costs less for each."""
-
-RUNWAY_PARTS = 3
-"""A short runway settles after a third of what is left, so ever more often towards the end: ten
-settlements from five minutes down to nothing, and not one each interval."""
+IDLE_INTERVALS = 24
+"""What a lost box costs of a standing price is little and certain: a day of it by default."""
 
 
 class Due(IntEnum):
@@ -50,11 +56,12 @@ class SettlementLimits:
     least_interval_ms: int
     longest_interval_ms: int
     asset_units_per_ether: int
+    gas: int
 
 
 def gas_cost(gas_price_wei: int, limits: SettlementLimits) -> int:
     """What one settlement costs, in the asset's smallest unit, rounded up."""
-    return -(-SETTLE_GAS * gas_price_wei * limits.asset_units_per_ether // WEI_PER_ETHER)
+    return -(-limits.gas * gas_price_wei * limits.asset_units_per_ether // WEI_PER_ETHER)
 
 
 def settlement_due(  # noqa: PLR0911  # one line a reason
@@ -63,17 +70,17 @@ def settlement_due(  # noqa: PLR0911  # one line a reason
     usage: Credit,
     until_ms: int,
     *,
-    gas_price_wei: int,
+    gas_price_wei: int | None,
     limits: SettlementLimits,
 ) -> Due | None:
     """Why the open `rental`, used up to `until_ms` as `usage` says, settles now, or None.
 
-    `rental` is the newest state, so that what is mined but not deep yet is not sent again.
+    `rental` is the newest state, so that what is mined but not deep yet is not sent again. While
+    nobody can tell the price of gas (None), nothing is weighed against it and nothing goes for it.
     """
     since_ms = until_ms - max(rental.until, rental.opened_ms)
-    settled = rental.settled_owed(tariff)
     unsettled = unsettled_owed(rental, tariff, usage)
-    was_at_limit = settled >= rental.limit(rental.until)
+    was_at_limit = rental.settled_owed(tariff) >= rental.limit(rental.until)
     if since_ms <= 0:
         return None
     if was_at_limit and usage.headroom > 0 and since_ms >= limits.least_interval_ms:
@@ -83,19 +90,27 @@ def settlement_due(  # noqa: PLR0911  # one line a reason
         return None
     if usage.charge >= usage.limit and not was_at_limit:
         return Due.USED_UP
-    runway = runway_seconds(tariff, usage.headroom + rental.ceiling - usage.limit)
-    pause_ms = max(limits.least_interval_ms, runway * 1000 // RUNWAY_PARTS)
-    short = usage.charge < usage.limit and runway < limits.least_runway_seconds
-    if short and since_ms >= pause_ms:
-        return Due.RUNWAY
-    if since_ms >= limits.longest_interval_ms:
-        return Due.INTERVAL
-    worthwhile = unsettled * 1000 >= limits.share_of_balance_per_mille * (rental.ceiling - settled)
+    if gas_price_wei is None:
+        return None
+    idle = unsettled <= _standing(rental, tariff, until_ms)
+    if since_ms < (limits.longest_interval_ms if idle else limits.least_interval_ms):
+        return None
     cost = gas_cost(gas_price_wei, limits)
-    affordable = cost * 1000 <= limits.gas_share_per_mille * unsettled
-    if worthwhile and affordable and since_ms >= limits.least_interval_ms:
-        return Due.SHARE
-    return None
+    if unsettled * 1000 >= limits.share_of_balance_per_mille * rental.ceiling:
+        runway = runway_seconds(tariff, usage.headroom + rental.ceiling - usage.limit)
+        if runway < limits.least_runway_seconds and usage.charge < usage.limit:
+            return Due.RUNWAY if cost <= unsettled else None
+        if cost * 1000 <= limits.gas_share_per_mille * unsettled:
+            return Due.SHARE
+    intervals = since_ms // (limits.longest_interval_ms * (IDLE_INTERVALS if idle else 1))
+    gas_share_per_mille = min(limits.gas_share_per_mille * intervals, 1000)
+    return Due.INTERVAL if intervals and cost * 1000 <= gas_share_per_mille * unsettled else None
+
+
+def _standing(rental: RentalView, tariff: Tariff, until_ms: int) -> int:
+    """What the time since the settled reading costs if nothing but time has passed."""
+    charged = charge(tariff, rental.registers, rental.elapsed_ms(until_ms))
+    return charged - rental.settled_charge(tariff)
 
 
 def grace_over(rental: RentalView, head_timestamp: int, grace_seconds: int) -> bool:

@@ -120,13 +120,18 @@ LIMITS = SettlementLimits(
     least_interval_ms=10_000,
     longest_interval_ms=HOUR_MS,
     asset_units_per_ether=10**18,
+    gas=55_000,
 )
 CAP = HOUR_MS // 2
 """Half a unit a millisecond."""
 
 
+CHEAP_WEI = 1
+DEAR_WEI = 10**9
+
+
 def due(
-    rental: RentalView, used: int, *, until_ms: int = NOW_MS, gas_price_wei: int = 10**9
+    rental: RentalView, used: int, *, until_ms: int = NOW_MS, gas_price_wei: int = CHEAP_WEI
 ) -> Due | None:
     usage = credit(rental, TARIFF, Registers(used), until_ms, LEASE_LIMITS)
     return settlement_due(
@@ -150,7 +155,7 @@ def test_settlement_due__cap_reached__at_once_and_once() -> None:
     at_it = settled(limit_at(60_000), 60_000, caps)
 
     assert due(before, limit_at(0) - 1) is None
-    assert due(before, limit_at(0)) is Due.USED_UP
+    assert due(before, limit_at(0), gas_price_wei=DEAR_WEI) is Due.USED_UP
     assert due(at_it, limit_at(0)) is None
 
 
@@ -169,8 +174,8 @@ def test_settlement_due__hourly_cap_lets_a_worthwhile_share_be_owed__if_gas_is_c
     used = limit_at(0) + 10**6
     rental = replace(settled(used, HOUR_MS - 1, Caps(per_hour=CAP)), funded=6 * CAP)
 
-    assert due(rental, used, gas_price_wei=1) is Due.SHARE
-    assert due(rental, used, gas_price_wei=10**9) is None
+    assert due(rental, used) is Due.SHARE
+    assert due(rental, used, gas_price_wei=DEAR_WEI) is None
 
 
 def test_settlement_due__cap_of_the_rental_reached__never_again() -> None:
@@ -194,7 +199,7 @@ def test_settlement_due__credit_again_under_the_hourly_cap__one_unit_of_headroom
 
 def test_settlement_due__runway_short_by_the_hourly_cap_only__no_hurry() -> None:
     used = limit_at(0) - RESERVE - 1
-    rental = settled(used - 20_000, 60_000, Caps(per_hour=CAP))
+    rental = settled(used - 10**6, 60_000, Caps(per_hour=CAP))
 
-    assert due(rental, used) is None
-    assert due(replace(rental, funded=limit_at(0)), used) is Due.RUNWAY
+    assert due(rental, used, gas_price_wei=10) is None
+    assert due(replace(rental, funded=limit_at(0)), used, gas_price_wei=10) is Due.RUNWAY

@@ -365,7 +365,7 @@ def test_step__second_sample_of_the_same_ms__no_second_reading_of_that_time(box:
 
 def test_step__usage_due__batch_in_the_outbox_once(box: Box) -> None:
     box.rest()
-    view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
+    view = view_of(make_rental(funded=50_000, opened_at=NOW_MS // 1000), gas_price_wei=0)
     box.run(60, view, motor_on=True)
 
     (batch,) = box.core.outbox.open_batches()
@@ -467,7 +467,7 @@ def test_step__number_given_to_another_rental__its_log_starts_anew(box: Box) -> 
 
 def test_step__number_given_to_another_rental__its_batch_leaves_the_outbox(box: Box) -> None:
     box.rest()
-    view = view_of(make_rental(funded=60_000, opened_at=NOW_MS // 1000))
+    view = view_of(make_rental(funded=50_000, opened_at=NOW_MS // 1000), gas_price_wei=0)
     box.run(60, view, motor_on=True)
     assert len(box.core.outbox.open_batches()) == 1
 

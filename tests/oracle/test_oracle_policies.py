@@ -144,13 +144,14 @@ LIMITS = SettlementLimits(
     least_interval_ms=10_000,
     longest_interval_ms=3_600_000,
     asset_units_per_ether=10**18,
+    gas=55_000,
 )
 
 
 def due(
     used_ms: int,
     funded: int = 10**9,
-    gas_price_wei: int = 0,
+    gas_price_wei: int | None = 0,
     since_ms: int = 60_000,
     **changes: Any,
 ) -> Due | None:
@@ -193,8 +194,14 @@ def test_settlement_due__gas_beyond_its_share__waits() -> None:
     assert due(20_000, funded=200_000, least_runway_seconds=1, gas_price_wei=1) is None
 
 
-def test_settlement_due__gas_beyond_its_share_but_runway_short__now() -> None:
-    assert due(50_000, funded=200_000, gas_price_wei=10**9) is Due.RUNWAY
+def test_settlement_due__runway_short__gas_may_cost_what_it_settles_and_no_more() -> None:
+    """50,000 units are unsettled, and a settlement's 55,000 gas costs what a unit of it does."""
+    as_dear = 50_000 * 10**18 // (55_000 * 10**18) or 1
+    half = {"funded": 200_000, "asset_units_per_ether": 5 * 10**17}
+
+    assert due(50_000, gas_price_wei=as_dear, **half) is Due.RUNWAY
+    assert due(50_000, gas_price_wei=2 * as_dear, **half) is None
+    assert due(19_000, gas_price_wei=0, **half) is None, "no worthwhile share"
 
 
 def test_settlement_due__token_cheaper_than_gas__its_rate_counts() -> None:
@@ -202,8 +209,23 @@ def test_settlement_due__token_cheaper_than_gas__its_rate_counts() -> None:
     assert due(20_000, funded=200_000, gas_price_wei=1, **cheap) is Due.SHARE
 
 
-def test_settlement_due__longest_interval_passed__now() -> None:
-    assert due(1_000, since_ms=3_600_000, gas_price_wei=10**9) is Due.INTERVAL
+def test_settlement_due__longest_interval_passed__if_gas_is_cheap_beside_it() -> None:
+    """1,000 units are unsettled; gas may cost 50 of them after an hour, 1,000 after a day."""
+    hour_ms, fifty = 3_600_000, {"asset_units_per_ether": 10**18 * 50 // 55_000}
+
+    assert due(1_000, since_ms=hour_ms - 1_000, gas_price_wei=0, **fifty) is None
+    assert due(1_000, since_ms=hour_ms, gas_price_wei=1, **fifty) is Due.INTERVAL
+    assert due(1_000, since_ms=hour_ms, gas_price_wei=2, **fifty) is None
+    assert due(1_000, since_ms=2 * hour_ms, gas_price_wei=2, **fifty) is Due.INTERVAL
+    assert due(1_000, since_ms=19 * hour_ms, gas_price_wei=20, **fifty) is None
+    assert due(1_000, since_ms=20 * hour_ms, gas_price_wei=20, **fifty) is Due.INTERVAL
+    assert due(1_000, since_ms=90 * hour_ms, gas_price_wei=21, **fifty) is None
+
+
+def test_settlement_due__price_of_gas_unknown__only_what_is_not_weighed() -> None:
+    assert due(1_000, since_ms=3_600_000, gas_price_wei=None) is None
+    assert due(50_000, funded=200_000, gas_price_wei=None) is None
+    assert due(3_000, funded=3_000, since_ms=3_000, gas_price_wei=None) is Due.USED_UP
 
 
 def test_settlement_due__all_funds_used__at_once() -> None:
