@@ -12,15 +12,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import pytest
 from eth_utils import keccak, to_checksum_address
 from eth_utils.abi import collapse_if_tuple
-from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env
 from web3 import Web3
 
 from rig.contract import EVM_VERSION, Compiled
+
+if find_spec("pyrevm"):
+    from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env
+else:
+    from contracts.evm_in_javascript import EVM, AccountInfo, BlockEnv, CfgEnv, Env
 
 CHAIN_ID = 31_337
 GENESIS_TIME = 1_800_000_000
