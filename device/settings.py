@@ -1,7 +1,7 @@
 """The bridge's settings: a TOML file, with the environment above it.
 
     drill = 1                          # the drill's number in the contract
-    port = "/dev/ttyUSB0"
+    port = "/dev/serial/by-id/usb-FTDI_FT232R_A10K2Q5X-if00-port0"
     baudrate = 115200
     spool = "/var/lib/smart-drill/spool-1.sqlite"
     message_key_file = "/etc/smart-drill/drill-1.key"  # the oracle has the same

@@ -27,3 +27,7 @@ class NonsenseError(RpcError):
 
 class SecretError(HostError):
     """A file with a secret that cannot be read, or that others may read."""
+
+
+class KeystoreError(HostError):
+    """A keystore that cannot be opened or written."""

@@ -11,6 +11,7 @@ import typer
 
 from host.errors import HostError
 from host.foreign_text import complain, harmless
+from host.keystores import new_keystore
 from oracle.check import report
 from oracle.errors import OracleError, PinError, SettingsError
 from oracle.export import Exporter, export_all
@@ -18,7 +19,6 @@ from oracle.extent_journal import ExtentJournal
 from oracle.ocmf_export import export_ocmf, write_new
 from oracle.run import run as run_daemon
 from oracle.settings import load_settings
-from oracle.sign import new_keystore
 from oracle.startup import configure_logs, read_deployment
 from oracle.static_files import StaticFiles
 from oracle.store import open_journal

@@ -1,5 +1,9 @@
 """The errors of the oracle: one small tree, each message saying what was wrong and what to do."""
 
+from __future__ import annotations
+
+from host.errors import KeystoreError
+
 
 class OracleError(Exception):
     """Anything that the oracle refuses or cannot do."""
@@ -7,10 +11,6 @@ class OracleError(Exception):
 
 class SettingsError(OracleError):
     """A settings file, keystore or deployment record that is missing or wrong."""
-
-
-class KeystoreError(SettingsError):
-    """A keystore that cannot be read, opened or written."""
 
 
 class PinError(KeystoreError):

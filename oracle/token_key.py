@@ -33,9 +33,9 @@ from pkcs11.exceptions import (
     UserAlreadyLoggedIn,
 )
 
-from host.errors import SecretError
+from host.errors import KeystoreError, SecretError
 from host.secret_files import read_secret
-from oracle.errors import KeystoreError, PinError, SigningError
+from oracle.errors import PinError, SigningError
 from protocol.errors import SignatureError
 from protocol.typed_data import recover_signer
 

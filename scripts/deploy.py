@@ -2,149 +2,94 @@
 
     ape run deploy --network ecosystem:network:provider --plan scripts/deployment-plan.toml
 
-The plan says what is deployed: the asset, the periods, the first tariff, the oracle's key and
-the drills it meters. Nothing is sent before the whole plan has been checked.
+The plan says what is deployed: the asset, the periods, the bond, the first tariff, the oracle's key
+and the drills it meters. The whole plan is played on the chain before anything is sent, what was
+sent is read back and held against it, and a deployment that stopped goes on when it is run again:
+all that is in `provider/deployment.py`. Here are ape's parts: compiler, network and accounts.
 """
 
-# No postponed annotations here: ape runs this file without registering it as a module, and the
-# models of the plan could not find their own names.
 import json
-import tomllib
-from hashlib import sha256
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import click
 import vyper
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from ape import chain, project
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
-from ape.contracts import ContractInstance
-from eth_utils import is_address
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from eth_utils.address import to_checksum_address
 
-from protocol.deployment import Deployment
-from protocol.records import LEVELS
+from host.errors import HostError
+from provider.deployment import Code, Order, deploy
+from provider.errors import ProviderError
+from provider.node import Node
+from provider.plan import read_plan
+from provider.sending import Sender, Wallet
+from provider.wallet import open_wallet
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def _address(text: str) -> str:
-    if not is_address(text):
-        raise ValueError(f"not an address: {text!r}")
-    return text
+class ApeWallet:
+    """An account of ape's, which asks by itself before it signs."""
+
+    def __init__(self, account: AccountAPI) -> None:
+        self._account = account
+        self.address = str(to_checksum_address(account.address))
+
+    def sign(self, transaction: dict[str, Any]) -> bytes:
+        """The signed bytes; raises ProviderError when its owner declines."""
+        # Ape names a transaction's fields as web3 does, and takes the sender for the signature.
+        made = chain.provider.network.ecosystem.create_transaction(
+            **{**transaction, "from": self.address, "requiredConfirmations": 0}
+        )
+        signed = self._account.sign_transaction(made)
+        if signed is None:
+            raise ProviderError(f"{self.address} has not signed; nothing was sent")
+        return bytes(signed.serialize_transaction())
 
 
-Address = Annotated[str, AfterValidator(_address)]
-Price = Annotated[int, Field(ge=0, lt=2**64)]
-
-
-class LevelPlan(BaseModel):
-    """Prices in the asset's smallest unit, and the highest plausible rpm of the level."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    price_per_second: Price
-    price_per_1000_revolutions: Price
-    max_rpm: int = Field(gt=0, lt=2**20)
-
-
-class TariffPlan(BaseModel):
-    """The first tariff."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    levels: list[LevelPlan] = Field(min_length=LEVELS, max_length=LEVELS)
-    standing_price_per_second: Price
-    least_reserve: int = Field(ge=0, lt=2**96)
-
-    def as_struct(self) -> tuple[Any, ...]:
-        """The contract's struct Tariff."""
-        levels = [tuple(level.model_dump().values()) for level in self.levels]
-        return levels, self.standing_price_per_second, self.least_reserve, False
-
-
-class Plan(BaseModel):
-    """What is deployed."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    asset: Address
-    grace_period_seconds: int = Field(ge=3600, le=30 * 86_400)
-    evidence_period_seconds: int = Field(ge=86_400, le=90 * 86_400)
-    penalty: int = Field(ge=0, lt=2**96)
-    oracle_key: Address
-    drills: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(min_length=1)
-    tariff: TariffPlan
-
-
-def read_plan(path: Path, oracle_key: str | None) -> Plan:
-    """Read a plan; raises ClickException that names the file and the field at fault."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        if oracle_key is not None:
-            content["oracle_key"] = oracle_key
-        return Plan.model_validate(content)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise click.ClickException(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise click.ClickException(f"{path}: {place}: {first['msg']}") from error
-
-
-def require_pinned(bytecode_sha256: str) -> None:
-    """Raise ClickException unless the compiler made the code that was reviewed and tested."""
+def compiled() -> Code:
+    """What ape's compiler makes of the contract; raises ProviderError unless it is what was
+    reviewed and tested."""
+    # Ape's cache looks at DrillMeter.vy alone and would miss a change in one of its modules.
+    project.load_contracts(use_cache=False)
+    made = project.DrillMeter.contract_type
+    parts = [made.deployment_bytecode.bytecode, made.runtime_bytecode.bytecode]
+    creation, runtime = (bytes.fromhex(str(part).removeprefix("0x")) for part in parts)
+    code = Code(f"vyper {vyper.__version__}", creation, runtime)
     pinned = json.loads((PROJECT / "contracts" / "DrillMeter.pin.json").read_text("ascii"))
-    compiler = f"vyper {vyper.__version__}"
-    for name, value in (("compiler", compiler), ("bytecode_sha256", bytecode_sha256)):
+    for name, value in (("compiler", code.compiler), ("bytecode_sha256", code.sha256)):
         if pinned[name] != value:
-            raise click.ClickException(
+            raise ProviderError(
                 f"{name} is {value}, contracts/DrillMeter.pin.json has {pinned[name]}: "
                 "nothing was deployed"
             )
+    return code
 
 
-def deploy(plan: Plan, provider: AccountAPI) -> tuple[ContractInstance, Deployment]:
-    """Deploy the contract; returns it with its record."""
-    # Ape's cache looks at DrillMeter.vy alone and would miss a change in one of its modules.
-    project.load_contracts(use_cache=False)
-    container = project.DrillMeter
-    bytecode = str(container.contract_type.deployment_bytecode.bytecode).removeprefix("0x")
-    bytecode_sha256 = sha256(bytes.fromhex(bytecode)).hexdigest()
-    require_pinned(bytecode_sha256)
-    contract = provider.deploy(
-        container,
-        plan.asset,
-        plan.grace_period_seconds,
-        plan.evidence_period_seconds,
-        plan.penalty,
-    )
-    block = chain.blocks[contract.creation_metadata.block]
-    return contract, Deployment(
-        chain_id=chain.chain_id,
-        contract=str(contract.address),
-        asset=plan.asset,
-        block_number=block.number,
-        block_hash="0x" + bytes(block.hash).hex(),
-        grace_period_seconds=plan.grace_period_seconds,
-        provider=str(provider.address),
-        compiler=f"vyper {vyper.__version__}",
-        bytecode_sha256=bytecode_sha256,
-    )
-
-
-def furnish(contract: ContractInstance, plan: Plan, provider: AccountAPI) -> None:
-    """Publish the tariff, register the oracle and list the drills of the plan."""
-    published = contract.publish_tariff(plan.tariff.as_struct(), sender=provider)
-    tariff = published.events[0].tariff
-    registered = contract.register_oracle(plan.oracle_key, sender=provider)
-    oracle = registered.events[0].oracle
-    click.echo(f"tariff {tariff} is published, oracle {oracle} registered: {plan.oracle_key}")
-    for label in plan.drills:
-        listed = contract.list_drill(oracle, tariff, label, sender=provider)
-        click.echo(f"drill {listed.events[0].drill} is listed: {label}")
+def transport(method: str, parameters: Sequence[object]) -> Mapping[str, Any]:
+    """Over ape's connection."""
+    return dict(chain.provider.web3.provider.make_request(method, list(parameters)))
 
 
 @click.command(cls=ConnectedProviderCommand)
-@account_option()
+@account_option(prompt=False)
+@click.option(
+    "--keystore",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The provider's keystore, instead of an account of ape's.",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Holds the keystore's password.",
+)
 @click.option(
     "--plan",
     "plan_path",
@@ -160,16 +105,38 @@ def furnish(contract: ContractInstance, plan: Plan, provider: AccountAPI) -> Non
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write the record.  [default: deployments/CHAIN_ID.json]",
 )
-def cli(
-    account: AccountAPI, plan_path: Path, oracle_key: str | None, record_path: Path | None
+@click.option(
+    "--local",
+    is_flag=True,
+    help="A local chain with an id of its own, where keys that everybody knows will do.",
+)
+def cli(  # noqa: PLR0917  click calls it by keyword
+    account: AccountAPI | None,
+    keystore: Path | None,
+    password_file: Path | None,
+    plan_path: Path,
+    oracle_key: str | None,
+    record_path: Path | None,
+    local: bool,
 ) -> None:
-    """Deploy DrillMeter, publish its first tariff, register an oracle and list its drills."""
-    plan = read_plan(plan_path, oracle_key)
-    record_path = record_path or Path("deployments") / f"{chain.chain_id}.json"
-    if record_path.exists():
-        raise click.ClickException(f"{record_path} exists: move it away to deploy again")
-    contract, record = deploy(plan, account)
-    record_path.parent.mkdir(parents=True, exist_ok=True)
-    record_path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    click.echo(f"DrillMeter is at {record.contract} on chain {record.chain_id}: {record_path}")
-    furnish(contract, plan, account)
+    """Deploy DrillMeter with all that a plan names, go on with a deployment that stopped, or verify
+    one that is complete."""
+    try:
+        plan = read_plan(plan_path, oracle_key)
+        wallet = chosen_wallet(account, keystore, password_file)
+        record = record_path or Path("deployments") / f"{chain.chain_id}.json"
+        node = Node(transport, "the endpoint")
+        deploy(Order(plan, compiled(), record, local), Sender(node, wallet, click.echo), click.echo)
+    except (ProviderError, HostError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def chosen_wallet(
+    account: AccountAPI | None, keystore: Path | None, password_file: Path | None
+) -> Wallet:
+    """Who signs; raises ProviderError unless exactly one is named."""
+    if (account is None) == (keystore is None) or (keystore is None) != (password_file is None):
+        raise ProviderError("name --account, or --keystore and --password-file")
+    if keystore is not None and password_file is not None:
+        return open_wallet(keystore, password_file)
+    return ApeWallet(account)

@@ -22,6 +22,7 @@ SAMPLES_FOLDER = "samples"
 GRACE_SECONDS = 3600
 EVIDENCE_SECONDS = 86_400
 PENALTY = 10**16
+BOND = 5 * PENALTY
 
 LEASE_SECONDS = 3
 STROKE_SECONDS = 1
@@ -89,6 +90,7 @@ def deployment_plan(tariff: Tariff, oracle_key: str) -> str:
         f"grace_period_seconds = {GRACE_SECONDS}",
         f"evidence_period_seconds = {EVIDENCE_SECONDS}",
         f"penalty = {PENALTY}",
+        f"bond = {BOND}",
         f'oracle_key = "{oracle_key}"',
         'drills = ["Pillar drill 1", "Pillar drill 2"]',
         "[tariff]",

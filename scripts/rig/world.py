@@ -17,7 +17,7 @@ import rlp
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from oracle.sign import new_keystore
+from host.keystores import new_keystore
 from protocol.deployment import parse_deployment
 from protocol.leases import Provisioning
 from protocol.records import Domain, Tariff

@@ -24,7 +24,7 @@ def _log_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-GOOD = 'drill = 7\nport = "/dev/ttyUSB0"\nspool = "spool"\nmessage_key_file = "key"\n'
+GOOD = 'drill = 7\nport = "/dev/serial/by-id/usb-1"\nspool = "spool"\nmessage_key_file = "key"\n'
 
 
 STRICT = f"""[strict]
@@ -71,7 +71,7 @@ def test_load_settings__environment__is_above_the_file(
         ("drill = ", "not TOML"),
         (GOOD.replace("7", "0"), "drill: Input should be greater"),
         (GOOD.replace("7", '"x"'), "drill: Input should be a valid integer"),
-        (GOOD.replace('port = "/dev/ttyUSB0"\n', ""), "port: Field required"),
+        (GOOD.replace('port = "/dev/serial/by-id/usb-1"\n', ""), "port: Field required"),
         (GOOD.replace('message_key_file = "key"\n', ""), "message_key_file: Field required"),
         (GOOD + "colour = 1\n", "colour: Extra inputs"),
         (GOOD + "[strict]\nchain_id = 1\n", "strict.contract: Field required"),

@@ -6,14 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from web3 import Web3
 
+from host.keystores import new_keystore
 from protocol.abi import drill_meter_abi
 from protocol.deployment import parse_deployment
+from rig.box_files import write_secret
 from rig.services import ROOT, Anvil
 
 pytestmark = pytest.mark.integration
@@ -28,10 +30,16 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anvil]:
         yield node
 
 
-def deploy(anvil: Anvil, plan: Path, record: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def deploy(
+    anvil: Anvil,
+    plan: Path,
+    record: Path,
+    *more: str,
+    signed_by: Sequence[str] = ("--account", "TEST::0"),
+) -> subprocess.CompletedProcess[str]:
     programs = Path(sys.executable).parent
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"  # where ape finds its compiler
-    options = ["--network", anvil.url, "--account", "TEST::0", "--plan", plan, "--record", record]
+    options = ["--network", anvil.url, *signed_by, "--plan", plan, "--record", record]
     return subprocess.run(
         [programs / "ape", "run", "deploy", *options, *more],
         cwd=ROOT,
@@ -45,7 +53,7 @@ def deploy(anvil: Anvil, plan: Path, record: Path, *more: str) -> subprocess.Com
 
 def test_deploy__example_plan__is_on_the_chain_as_recorded(anvil: Anvil, tmp_path: Path) -> None:
     path = tmp_path / "new" / "record.json"
-    key = "0x" + "Ab" * 20
+    key = Web3.to_checksum_address("0x" + "ab" * 20)
 
     done = deploy(anvil, PLAN, path, "--oracle-key", key)
 
@@ -66,9 +74,42 @@ def test_deploy__example_plan__is_on_the_chain_as_recorded(anvil: Anvil, tmp_pat
     levels, standing, least, retired = meter.tariff(1).call()
     assert levels[2] == (8 * 10**12, 4 * 10**13, 700)
     assert (standing, least, retired) == (2 * 10**10, 10**15, False)
+    assert meter.bond().call()[0] == 2 * 10**17
+    assert "verified on chain 31337" in done.stdout
+    before = anvil.rpc("eth_blockNumber")
+
+    again = deploy(anvil, PLAN, path, "--oracle-key", key)
+
+    assert again.returncode == 0, again.stderr
+    assert "verified on chain 31337" in again.stdout
+    assert anvil.rpc("eth_blockNumber") == before
 
 
-def test_deploy__record_is_there_already__nothing_is_sent(anvil: Anvil, tmp_path: Path) -> None:
+def test_deploy__providers_keystore_on_a_public_chain__signs(tmp_path: Path) -> None:
+    password, keystore = tmp_path / "provider.password", tmp_path / "provider.json"
+    write_secret(password, "a password for tests only\n")
+    address = new_keystore(keystore, password)
+    path, signer = (
+        tmp_path / "record.json",
+        [f"--keystore={keystore}", f"--password-file={password}"],
+    )
+    with Anvil(tmp_path, chain_id=84532) as public:
+        public.rpc("anvil_setBalance", address, hex(10**18))
+        key = Web3.to_checksum_address("0x" + "ab" * 20)
+
+        done = deploy(
+            public,
+            *(PLAN, path, "--oracle-key", key),
+            signed_by=signer,
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert parse_deployment(path.read_text(), "record").provider == address
+
+
+def test_deploy__record_that_is_none__is_left_alone_and_nothing_sent(
+    anvil: Anvil, tmp_path: Path
+) -> None:
     path = tmp_path / "record.json"
     path.write_text("precious")
     before = anvil.rpc("eth_blockNumber")
@@ -76,7 +117,8 @@ def test_deploy__record_is_there_already__nothing_is_sent(anvil: Anvil, tmp_path
     done = deploy(anvil, PLAN, path)
 
     assert done.returncode != 0
-    assert "exists: move it away" in done.stderr + done.stdout
+    assert "record.json: record: " in done.stderr
+    assert "move it away" in done.stderr
     assert path.read_text() == "precious"
     assert anvil.rpc("eth_blockNumber") == before
 

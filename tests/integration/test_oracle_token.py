@@ -13,9 +13,9 @@ from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.exceptions import AttributeSensitive, UserAlreadyLoggedIn
 from typer.testing import CliRunner
 
-from host.errors import SecretError
+from host.errors import KeystoreError, SecretError
 from oracle.cli import app
-from oracle.errors import KeystoreError, PinError, SigningError
+from oracle.errors import PinError, SigningError
 from oracle.token_key import ORDER, TokenSigner, new_token_key
 from protocol.typed_data import recover_signer
 

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 import structlog
 from eth_account import Account
+from small_disk import fill, small_disk
 from typer.testing import CliRunner
 
-from host.errors import SecretError
+from host.errors import KeystoreError, SecretError
+from host.keystores import new_keystore, open_keystore
 from oracle.cli import app
-from oracle.errors import KeystoreError, SettingsError
+from oracle.errors import SettingsError
 from oracle.finality import Policy, Tier
 from oracle.run import open_parts
 from oracle.settings import load_settings
-from oracle.sign import KeystoreSigner, new_keystore, open_keys, open_keystore
+from oracle.sign import KeystoreSigner, open_keys
 from oracle.startup import read_deployment
 from protocol.typed_data import recover_signer
 from rig.box_files import write_secret
@@ -171,6 +173,17 @@ def test_new_keystore__file_exists__never_overwritten(folder: Path) -> None:
         new_keystore(folder / "key.json", folder / "password")
 
     assert (folder / "key.json").read_text() == "precious"
+
+
+def test_new_keystore__full_disk__one_error_and_no_empty_file(folder: Path) -> None:
+    path = folder / "key.json"
+    with small_disk(folder / "disk", 65_536) as disk:
+        fill(disk)
+
+        with pytest.raises(KeystoreError, match=r"key\.json: No space left"):
+            new_keystore(disk / path.name, folder / "password")
+
+        assert not (disk / path.name).exists()
 
 
 def test_open_keystore__each_fault__names_the_file(folder: Path) -> None:

@@ -11,7 +11,8 @@ from web3 import HTTPProvider, Web3
 from web_rig import Look, rent
 from web_wallet import Wallet, connect
 
-from oracle.sign import KeystoreSigner, open_keystore
+from host.keystores import open_keystore
+from oracle.sign import KeystoreSigner
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.typed_data import batch_digest
 from rig.page_world import PageWorld
