@@ -190,6 +190,15 @@ class ChainJournal:
             for row in rows
         ]
 
+    def sent_since(self, time_ms: int) -> int:
+        """How many transactions were sent since then, repeated and dearer ones not counted."""
+        table = tables.settle_transaction
+        with self._store.read() as connection:
+            found = connection.execute(
+                select(func.count(func.distinct(table.c.nonce))).where(table.c.sent_ms >= time_ms)
+            )
+            return int(found.scalar_one())
+
     def count(self, name: str) -> int:
         """How many rows a table has."""
         with self._store.read() as connection:

@@ -13,6 +13,7 @@ import structlog
 from oracle.closing import Closer
 from oracle.errors import ChainError, DisagreementError, JournalError
 from oracle.extents import Extents
+from oracle.gas_key import GasWatch
 from oracle.ports import Clock
 from oracle.prover import Prover
 from oracle.submit import Submitter
@@ -36,6 +37,7 @@ class ChainSide:
     closer: Closer | None = None
     extents: Extents | None = None
     prover: Prover | None = None
+    gas: GasWatch | None = None
     view: ChainView | None = None
     _failures: int = 0
     _next_ms: int = 0
@@ -73,12 +75,16 @@ class ChainSide:
         try:
             if not view.catching_up:
                 self.submitter.step(view)
-                if self.closer is not None and self.submitter.waiting_since_ms is None:
+                if self.closer is not None and not self.submitter.waiting:
                     self.closer.step(view)
                 if self.extents is not None:
                     self.extents.step(view)
+                if self.gas is not None:
+                    self.gas.step(view)
         finally:
             complete = self.submitter.complete(view)
+            if self.gas is not None:
+                complete = replace(complete, gas=self.gas.left)
             if self.prover is not None and not view.catching_up:
                 complete = replace(complete, proofs=self.prover.step(complete))
             self.view = complete

@@ -29,7 +29,7 @@ from oracle.registration import OracleIdentity, advice
 from oracle.settlement import Settlement
 from oracle.settlement_policy import SettlementLimits
 from oracle.stroke import Stroke, follow_stroke
-from oracle.views import ChainView
+from oracle.views import ChainView, GasState
 from protocol.errors import MessageError
 from protocol.messages import (
     Channel,
@@ -105,6 +105,7 @@ class Core:
     _connections: int = 0
     _followed: object = None
     _advice: str | None = None
+    _gas: GasState = GasState.ENOUGH
     _status: dict[int, tuple[bool, bool, str, str]] = field(default_factory=dict)
     _strokes: dict[int, Stroke] = field(default_factory=dict)
 
@@ -147,6 +148,7 @@ class Core:
         self.leasing.step(view, now_ms)
         if view is not None:
             self._report_key(view)
+            self._report_gas(view, now_ms)
             self.receipts.step(view, now_ms)
             self.settlement.step(view, now_ms)
         return len(incoming) == MESSAGES_PER_STEP
@@ -281,6 +283,18 @@ class Core:
             log.info("oracle may sign", key=view.oracle.key)
         else:
             log.error("oracle may not sign", reason=found)
+
+    def _report_gas(self, view: ChainView, now_ms: int) -> None:
+        """A line in each drill's history when the gas key stands otherwise; the log has it already,
+        from the chain's side."""
+        if view.gas is None or view.gas.state is self._gas:
+            return
+        self._gas = view.gas.state
+        reason = f"{view.gas.settlements} settlements, {view.gas.hours} hours"
+        for drill in self.metering.drills:
+            message = event_message(drill, now_ms, self._gas.value, reason)
+            place = topic(drill, Channel.EVENT)
+            self.ports.broker.publish(place, message.to_json(), retain=False)
 
     def _report_gap(self, rental: int, gap: Gap, view: ChainView | None, now_ms: int) -> None:
         known = self.metering.rentals.get(rental)

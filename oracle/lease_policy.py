@@ -147,8 +147,6 @@ def chain_problem(  # noqa: PLR0911  # one line a reason
     fault = key_fault(view.oracle, identity)
     if fault is not None:
         return Inhibit(fault.value)
-    if view.waiting_since_ms is not None and now_ms - view.waiting_since_ms > limits.settlement_ms:
-        return Inhibit.SETTLEMENT_STALLED
     return None
 
 
@@ -215,6 +213,8 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
     if problem is not None:
         return problem
     rental = view.deep[view.drills[facts.drill].rental]
+    if now_ms - view.waiting.get(rental.rental, now_ms) > limits.settlement_ms:
+        return Inhibit.SETTLEMENT_STALLED
     tariff = view.tariffs.get(rental.tariff)
     if tariff is None or facts.log is None or facts.log.rental != rental.rental:
         return Inhibit.STARTING

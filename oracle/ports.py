@@ -156,6 +156,10 @@ class Chain(Protocol):
         """The priority fee that gets a transaction mined soon."""
         ...
 
+    def gas_money_wei(self, address: str) -> int:
+        """The native coin that `address` has at the head."""
+        ...
+
     def nonce(self, address: str) -> int:
         """How many transactions of `address` are mined."""
         ...

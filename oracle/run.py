@@ -20,6 +20,7 @@ from oracle.endpoints import open_chain, trust
 from oracle.errors import SettingsError
 from oracle.extent_journal import ExtentJournal
 from oracle.extents import Extents
+from oracle.gas_key import GasWatch
 from oracle.ingest import MqttBroker
 from oracle.journal import Journal
 from oracle.keyring import Keyring
@@ -135,6 +136,7 @@ def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSid
         closer if settings.settlement.close_after_grace else None,
         Extents(parts.chain, ExtentJournal(store), identity.number, settings.oracle.drills),
         Prover(parts.chain) if settings.chain.publish_proofs else None,
+        GasWatch(parts.chain, journal, clock, parts.gas.address, settings.settlement.gas_limits()),
     )
 
 

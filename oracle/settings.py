@@ -35,6 +35,7 @@ from sqlalchemy.exc import ArgumentError
 from host.secret_files import read_message_key, read_secret
 from oracle.errors import SettingsError
 from oracle.finality import Tier, parse_policy, require_rising
+from oracle.gas_key import GasLimits
 from oracle.lease_policy import LeaseLimits
 from oracle.settlement_policy import SettlementLimits
 from oracle.sign import KeyPlace
@@ -259,6 +260,7 @@ class SettlementSettings(_Section):
     share_of_balance: PerMille = 100
     gas_share: Annotated[int, Field(ge=1, le=1000)] = 50
     gas: Annotated[int, Field(ge=21_000, le=10_000_000)] = 55_000
+    gas_warning_hours: Annotated[int, Field(ge=0, le=365 * 24)] = 72
     least_runway_seconds: Seconds = 300
     least_interval_seconds: Seconds = 10
     longest_interval_seconds: Seconds = 3600
@@ -279,6 +281,10 @@ class SettlementSettings(_Section):
             asset_units_per_ether=self.asset_units_per_ether or 10**18,
             gas=self.gas,
         )
+
+    def gas_limits(self) -> GasLimits:
+        """The limits as the watch over the gas key takes them."""
+        return GasLimits(self.gas, self.gas_warning_hours)
 
 
 class LeaseSettings(_Section):

@@ -27,7 +27,7 @@ RENTALS_PER_MS = 1
 """It is decided every 500 ms, with more than 500 rentals so much less often: a thousand every
 second. Blocks come more slowly, and the reserve allows a settlement a minute."""
 
-HARMLESS = {None, Inhibit.SETTLEMENT_STALLED, Inhibit.HEAD_STALE, Inhibit.CLOCK_SKEW}
+HARMLESS = {None, Inhibit.HEAD_STALE, Inhibit.CLOCK_SKEW}
 """What is wrong with the chain may stop leases without making a settlement wrong; how a reading may
 be dated then is for the pen."""
 

@@ -46,19 +46,18 @@ class Submitter:
         self._transactor, self._domain = transactor, domain
         self._identity, self._grace_seconds = identity, grace_seconds
         self.rejections: dict[int, Rejection] = {}
-        self.waiting_since_ms: int | None = None
+        self.waiting: dict[int, int] = {}
 
     def step(self, view: ChainView) -> None:
         """One look at every open batch; raises ChainError when the chain cannot be asked."""
         batches = self._journal.open_batches()
         # Before anything can fail: what is not settled yet waits, whatever the chain answers.
-        unsettled = [one.created_ms for one in batches if open_readings(one, view.latest)]
-        self.waiting_since_ms = min(unsettled, default=None)
-        waiting: list[int] = []
+        self.waiting = _waiting(batches, view)
+        waiting: list[SignedBatch] = []
         for batch in batches:
             if not self._advance(batch, view, first=not waiting):
-                waiting.append(batch.created_ms)
-        self.waiting_since_ms = min(waiting, default=None)
+                waiting.append(batch)
+        self.waiting = _waiting(waiting, view)
         self._lift_rejections(view)
 
     def _advance(  # noqa: PLR0911  # one return an outcome
@@ -174,9 +173,18 @@ class Submitter:
 
     def complete(self, view: ChainView) -> ChainView:
         """The view with what only the outbox knows."""
-        return replace(
-            view, rejections=dict(self.rejections), waiting_since_ms=self.waiting_since_ms
-        )
+        return replace(view, rejections=dict(self.rejections), waiting=self.waiting)
+
+
+def _waiting(batches: Sequence[SignedBatch], view: ChainView) -> dict[int, int]:
+    """By rental, since when (Unix ms) a settlement of it is signed and not mined."""
+    since_ms: dict[int, int] = {}
+    for batch in batches:
+        for reading in open_readings(batch, view.latest):
+            since_ms[reading.rental] = min(
+                batch.created_ms, since_ms.get(reading.rental, batch.created_ms)
+            )
+    return since_ms
 
 
 def _job(batch: SignedBatch) -> Job:

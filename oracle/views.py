@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from protocol.records import Caps, Registers, RentalState, Tariff
 from protocol.tariff import charge, limit
@@ -145,6 +146,24 @@ class Rejection:
     count: int
 
 
+class GasState(StrEnum):
+    """How the gas key stands; the words of the log."""
+
+    ENOUGH = "gas key has enough again"
+    LOW = "gas key runs low"
+    EMPTY = "gas key is empty"
+
+
+@dataclass(frozen=True, slots=True)
+class GasLeft:
+    """What the gas key holds, for how many settlements, and for how many hours of them."""
+
+    state: GasState
+    money_wei: int
+    settlements: int
+    hours: int
+
+
 @dataclass(frozen=True, slots=True)
 class Rest:
     """The block at which a rental's deep state was proven, and the policy that accepts it."""
@@ -162,7 +181,8 @@ class ChainView:
     confirmed: Header
     polled_ms: int
     oracle: OracleView
-    gas_price_wei: int
+    gas_price_wei: int | None
+    """What a unit of gas costs now, base fee and priority fee; None while no endpoint can tell."""
     drills: Mapping[int, DrillView] = field(default_factory=dict)
     latest: Mapping[int, RentalView] = field(default_factory=dict)
     deep: Mapping[int, RentalView] = field(default_factory=dict)
@@ -177,5 +197,7 @@ class ChainView:
     """The endpoints were last heard to disagree, so that nothing newer is known."""
     branch: int = 0
     """Rises with each reorganisation: what rested on an earlier branch has lost its ground."""
-    waiting_since_ms: int | None = None
-    """When the oldest settlement that is not mined was signed; None when there is none."""
+    waiting: Mapping[int, int] = field(default_factory=dict)
+    """By rental, when the oldest settlement of it that is not mined was signed, Unix ms."""
+    gas: GasLeft | None = None
+    """How long the gas key lasts; None until it was looked at."""

@@ -38,6 +38,7 @@ class FakeChain:
     fails_to_broadcast: bool = False
     mined: dict[bytes, Receipt] = field(default_factory=dict)
     nonces: int = 0
+    money_wei: int = 10**18
     tag_depth: int = 3
     pool: list[bytes] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -151,6 +152,10 @@ class FakeChain:
 
     def priority_fee_wei(self) -> int:
         return 1
+
+    def gas_money_wei(self, address: str) -> int:
+        self._call("gas_money_wei")
+        return self.money_wei
 
     def nonce(self, address: str) -> int:
         self._call("nonce")

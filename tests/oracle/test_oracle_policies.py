@@ -74,7 +74,7 @@ VIEWS = [
         make_view(oracle=OracleView(DOMAIN_KEY, revoked=False, suspended=True)),
         Inhibit.SUSPENDED,
     ),
-    (make_view(waiting_since_ms=NOW_MS - 60_001), Inhibit.SETTLEMENT_STALLED),
+    (make_view(waiting={7: NOW_MS - 60_001}), Inhibit.SETTLEMENT_STALLED),
     (make_view(drills={}), Inhibit.OTHER_ORACLE),
     (make_view(drills={1: DrillView(1, 2, 7, retired=False)}), Inhibit.OTHER_ORACLE),
     (make_view(drills={1: DrillView(1, 1, 0, retired=False)}), Inhibit.NO_RENTAL),

@@ -101,7 +101,7 @@ def test_step__new_batch__stored_before_it_is_broadcast(desk: Desk) -> None:
 
     assert stored == [1]
     assert desk.chain.pool == desk.sent()
-    assert desk.submitter.waiting_since_ms == NOW_MS
+    assert desk.submitter.waiting == {7: NOW_MS}
 
 
 def test_step__killed_between_store_and_broadcast__same_transaction_again(desk: Desk) -> None:
@@ -188,7 +188,7 @@ def test_step__mined_but_not_deep__not_done_and_not_in_the_way(desk: Desk) -> No
     desk.submitter.step(settled_view())
 
     assert len(desk.journal.open_batches()) == 1
-    assert desk.submitter.waiting_since_ms is None
+    assert desk.submitter.waiting == {}
     assert not in_the_way(desk.journal.open_batches(), settled_view())
 
 
@@ -392,7 +392,7 @@ def test_step__chain_fails_at_every_step__the_settlement_is_known_to_wait(
     with pytest.raises(ChainError):
         desk.submitter.step(make_view())
 
-    assert desk.submitter.complete(make_view()).waiting_since_ms == NOW_MS
+    assert desk.submitter.complete(make_view()).waiting == {7: NOW_MS}
 
 
 ENDED_AT = UNTIL // 1000
@@ -409,7 +409,7 @@ def test_step__grace_period_over__given_up_and_not_sent(desk: Desk) -> None:
 
     assert desk.chain.pool == []
     assert desk.journal.open_batches() == []
-    assert desk.submitter.waiting_since_ms is None
+    assert desk.submitter.waiting == {}
 
 
 def test_step__last_second_of_the_grace_period__sent(desk: Desk) -> None:

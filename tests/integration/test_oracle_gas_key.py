@@ -1,0 +1,60 @@
+"""The oracle's process with a gas key that cannot pay: warned before, and nobody else is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oracle_world import TARIFF, TestBridge, World, wait
+
+from oracle.lease_policy import Inhibit
+from protocol.tariff import dearest_charge
+
+pytestmark = pytest.mark.integration
+
+RESERVE = dearest_charge(TARIFF, 28_000)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path, drills=2) as made:
+        yield made
+
+
+def test_run__gas_key_with_less_than_one_settlement__warned_and_only_that_drill_locks(
+    world: World,
+) -> None:
+    functions, amount = world.contract.functions, RESERVE + 2 * 10**16
+    world.settings.write_text(world.settings_text(lease__settlement_seconds="4"))
+    world.anvil.rpc("anvil_setBalance", world.relayer.address, hex(10**12))
+    log = world.folder / "logs" / "oracle-run.log"
+    with TestBridge(world.broker.port, 2) as idle, world.daemon() as daemon:
+        for drill in (1, 2):
+            world.send(functions.open_rental(drill, 1, amount), world.customer, amount)
+        wait("both leased", lambda: world.bridge.leased() and idle.leased(), 40, daemon)
+        wait("the word", lambda: "gas key is empty" in log.read_text(), 40, daemon)
+        assert "settlement signed" not in log.read_text()
+
+        world.bridge.run(2, 1200)
+        wait(
+            "its own drill locks",
+            lambda: world.bridge.inhibited(Inhibit.SETTLEMENT_STALLED),
+            60,
+            daemon,
+        )
+        assert "transaction refused" in log.read_text()
+        assert idle.leased()
+        assert not any(
+            getattr(one, "reason", "") == "settlement stalled" for _, one in idle.command_times
+        )
+
+        world.anvil.rpc("anvil_setBalance", world.relayer.address, hex(10**20))
+        world.bridge.stop_motor()
+        wait("settled", lambda: functions.registers(1).call()[1] > 0, 90, daemon)
+        wait(
+            "leased again or used up",
+            lambda: not world.bridge.inhibited(Inhibit.SETTLEMENT_STALLED),
+            30,
+            daemon,
+        )
