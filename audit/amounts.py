@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 NATIVE_DECIMALS = 18
+COIN, TOKEN, UNITS = "coin", "token", "units"
+"""What an asset is called whose name is not known; a statement has words for them."""
+
 THOUSANDTHS = 3
 """Decimals of the lines of a bill below the smallest unit."""
 

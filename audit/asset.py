@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eth_hash.auto import keccak
 
-from audit.amounts import NATIVE_DECIMALS, Asset
+from audit.amounts import COIN, NATIVE_DECIMALS, TOKEN, UNITS, Asset
 from audit.errors import EndpointError, RefusedError
 from audit.fetch import Chain
 from audit.values import ZERO_ADDRESS, data
@@ -18,12 +18,12 @@ LONGEST_SYMBOL = 12
 def asset_of(chain: Chain, address: str, block_hash: str, unit: str | None) -> Asset:
     """The asset at a block. Of a token the node is asked; `unit` is a name that somebody gave."""
     if address == ZERO_ADDRESS:
-        return Asset(address, unit or "coin", NATIVE_DECIMALS, "wei", told=False)
+        return Asset(address, unit or COIN, NATIVE_DECIMALS, "wei", told=False)
     decimals = _decimals(_ask(chain, address, "decimals()", block_hash))
     if decimals is None:
-        return Asset(address, "units", 0, "units", told=False)
-    symbol = unit or _symbol(_ask(chain, address, "symbol()", block_hash)) or "token"
-    return Asset(address, symbol, decimals, "units", told=True)
+        return Asset(address, UNITS, 0, UNITS, told=False)
+    symbol = unit or _symbol(_ask(chain, address, "symbol()", block_hash)) or TOKEN
+    return Asset(address, symbol, decimals, UNITS, told=True)
 
 
 def _ask(chain: Chain, address: str, signature: str, block_hash: str) -> bytes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from eth_utils.address import to_checksum_address
 
-from audit.amounts import THOUSANDTHS, duration, places_for
+from audit.amounts import THOUSANDTHS, Asset, duration, places_for
 from audit.arithmetic import HOUR_MS
-from audit.bill_evidence import course_blocks, findings_blocks, reading_blocks
+from audit.bill_evidence import course_blocks, reading_blocks
+from audit.bill_findings import findings_blocks
 from audit.bill_words import Words
 from audit.bill_writer import Writer, date, date_ms, visible
 from audit.document import (
@@ -24,6 +26,7 @@ from audit.document import (
     Written,
 )
 from audit.findings import Grade
+from audit.rental_story import Happening
 from audit.statement import Line, Statement, wrong
 
 
@@ -31,6 +34,7 @@ def write_document(
     bill: Statement, words: Words, explorer: str, commands: Sequence[str]
 ) -> Document:
     """The page. `explorer` is an address with {tx} for a transaction, or empty."""
+    bill = replace(bill, asset=_named(bill.asset, words))
     decimals = bill.asset.decimals
     thousandths = [line.thousandths for line in bill.lines]
     amounts = [bill.funded, bill.owed, bill.refund, bill.charge, bill.given_back]
@@ -69,6 +73,12 @@ def write_document(
         time=bill.last_time,
         page_of=words.page,
     )
+
+
+def _named(asset: Asset, words: Words) -> Asset:
+    """The asset, called in the statement's language what has no name of its own."""
+    unit, smallest = (words.units.get(name, name) for name in (asset.unit, asset.smallest))
+    return replace(asset, unit=unit, smallest=smallest)
 
 
 def _verdict(bill: Statement, words: Words, section: int) -> Note:
@@ -196,32 +206,42 @@ def _usage(writer: Writer) -> Iterator[Block]:
 
 def _payments(writer: Writer) -> Iterator[Block]:
     bill, words = writer.bill, writer.words
-    amounts = {"RentalOpened": "funded", "ToppedUp": "amount"}
-    rows: list[tuple[Written, ...]] = []
-    for one in bill.happenings:
-        name = words.happened.get(one.name, "")
-        if one.name in amounts:
-            amount = writer.amount(one.args[amounts[one.name]])
-        elif one.name == "RentalClosed":
-            rows.append((date(one.time), words.happened["owed"], writer.amount(-bill.owed), ""))
-            amount = writer.amount(-one.args["refund"])
-        elif one.name in ("RentalEnded", "BalanceExhausted"):
-            amount = Cell("")
-        else:
-            continue
-        rows.append((date(one.time), name, amount, writer.transaction(one)))
+    rows, left = [], 0
+    for time, name, amount, one in _moved(bill):
+        left += amount or 0
+        money = Cell("") if amount is None else writer.amount(amount)
+        transaction = "" if one is None else writer.transaction(one)
+        rows.append((date(time), words.happened[name], money, transaction))
+    rows.append((words.left, "", writer.amount(left), ""))
     heads = (words.when, words.what, f"{words.amount} ({bill.asset.unit})", words.transaction)
     widths = (22, 24, 26, 34)
-    yield Table(words.payments_of_rental, heads, widths, tuple(rows), frozenset({2}))
+    yield Table(words.payments_of_rental, heads, widths, tuple(rows), frozenset({2}), totals=1)
     if bill.account:
-        rows = []
+        account: list[tuple[Written, ...]] = []
         for one in bill.account:
             sign = 1 if one.name == "Deposited" else -1
-            amount = writer.amount(sign * one.args["amount"])
-            name = words.happened[one.name]
-            rows.append((date(one.time), name, amount, writer.transaction(one)))
-        yield Table(words.account, heads, widths, tuple(rows), frozenset({2}))
+            money = writer.amount(sign * one.args["amount"])
+            account.append(
+                (date(one.time), words.happened[one.name], money, writer.transaction(one))
+            )
+        yield Table(words.account, heads, widths, tuple(account), frozenset({2}))
         yield Note(words.account_note)
+
+
+def _moved(bill: Statement) -> Iterator[tuple[int, str, int | None, Happening | None]]:
+    """What went into the rental and out of it: time, what, amount (None if it is no payment) and
+    its event; what is owed is an entry, too, so that all of them add up to what is left."""
+    amounts = {"RentalOpened": "funded", "ToppedUp": "amount"}
+    for one in bill.happenings:
+        if one.name in amounts:
+            yield one.time, one.name, one.args[amounts[one.name]], one
+        elif one.name in ("RentalEnded", "BalanceExhausted"):
+            yield one.time, one.name, None, one
+        elif one.name == "RentalClosed":
+            yield one.time, "owed", -bill.owed, None
+            yield one.time, one.name, -one.args["refund"], one
+    if not bill.closed_at:
+        yield bill.until // 1000, "owed", -bill.owed, None
 
 
 def _disputes(writer: Writer) -> Iterator[Block]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.amounts import Style
 from audit.bill_words import Words
+from audit.findings import CATALOGUE
 
 EN = Words(
     code="en",
@@ -36,6 +37,7 @@ EN = Words(
     asset="Currency",
     native="the chain's own coin; 1 {unit} = 10^{decimals} {smallest}",
     erc20="token {address}; 1 {unit} = 10^{decimals} {smallest}",
+    units={"coin": "coin", "token": "token", "units": "units"},
     as_node_says="name and decimals as the node says",
     opened="Opened",
     ended="Ended",
@@ -75,6 +77,7 @@ EN = Words(
     usage_note="Amounts in {unit}, below in {smallest}: quantity times price, nothing rounded.",
     payments="Payments",
     payments_of_rental="Into and out of this rental",
+    left="Left in the rental",
     account="The customer's account with the contract, from opening to closing",
     account_note="Money of the account that was not reserved for this rental is not part of it.",
     when="Time (UTC)",
@@ -101,6 +104,15 @@ EN = Words(
     balance_plot="Balance, {unit}",
     balance_told="The balance went from {first} to {last} {unit}.",
     course="Usage and balance over time",
+    along="Time (UTC), {}",
+    drawn_from={
+        "samples": "Drawn from the {} published samples that the last settled reading signs for.",
+        "not given": "Joined from the opening, payments and {} settled readings (dots). What was "
+        "drilled when, between two dots, is not shown: no samples were given.",
+        "not all": "Joined from the opening, payments and {} settled readings (dots). What was "
+        "drilled when, between two dots, is not shown: not all samples could be checked.",
+    },
+    shaded="Shaded: not known, because samples are missing or no reading has settled yet.",
     reading="The reading that proves it",
     reading_note="The last settled reading of the drill's meter. The charge above follows from it "
     "and the tariff alone.",
@@ -129,11 +141,46 @@ EN = Words(
         "unchecked": "not checked",
         "note": "note",
     },
+    what_was_found="What was found",
+    concerns="Concerns",
+    meanings={name: meaning for name, (_, meaning) in CATALOGUE.items()},
+    kinds={
+        "rental": "rental",
+        "account": "account",
+        "contract": "contract",
+        "token": "token",
+        "drill": "drill",
+        "tariff": "tariff",
+        "oracle": "oracle",
+        "key": "key",
+        "block": "block",
+        "from block": "from block",
+        "log": "log",
+        "transaction": "transaction",
+        "reading.json": "reading.json",
+        "rentals": "number of rentals",
+        "drills": "number of drills",
+        "tariffs": "number of tariffs",
+        "oracles": "number of oracles",
+        "code": "code",
+        "held": "what the contract owes",
+        "revenue": "revenue",
+        "bond": "bond",
+        "owner": "owner",
+        "successor": "successor",
+        "pause": "pause",
+        "the range": "the range of blocks",
+        "rentals that are not told": "rentals that are not told",
+    },
+    elsewhere="see the audit's report",
+    and_more="and {} more",
+    has_texts=True,
+    texts_elsewhere="",
     samples="Samples",
     samples_are="{samples} under anchored roots, registers made anew from them; gaps of {gaps} "
     "billed to nobody",
     samples_not="not looked at",
-    samples_not_all="{samples} looked at, not all: {why}",
+    samples_not_all="{samples} of {anchored} could be looked at",
     checked="What was checked",
     events="{events} events of {blocks} blocks",
     signatures="{verified} of {readings} settled readings",

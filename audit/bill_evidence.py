@@ -1,17 +1,19 @@
-"""What a statement shows beside money: its course, the reading behind it, what the audit found."""
+"""What a statement shows beside money: its course, and the reading behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from eth_utils.address import to_checksum_address
 
 from audit.amounts import duration
 from audit.arithmetic import HOUR_MS
-from audit.bill_writer import Writer, date_ms, visible
+from audit.bill_words import Words
+from audit.bill_writer import Writer, date, date_ms
+from audit.course import Course, Source
 from audit.document import Block, Cell, Facts, Note, Written
-from audit.plot import Axis, Curve, Plot, amount_axis, highest, time_axis
-from audit.rental_story import SignedReading
+from audit.plot import Axis, Curve, Pair, Plot, amount_axis, highest, time_axis
+from audit.rental_story import Point, SignedReading
 from protocol.records import Registers
 
 MINUTE_MS = 60_000
@@ -20,12 +22,16 @@ MINUTE_MS = 60_000
 def course_blocks(writer: Writer) -> Iterator[Block]:
     """Plots of usage and balance; nothing where only the opening is known."""
     bill, words = writer.bill, writer.words
-    points = bill.points
+    points = bill.course.points
     if len(points) < 2:
         return
-    across = time_axis(points[0].time_ms, points[-1].time_ms)
+    last_ms = max(points[-1].time_ms, *(end for _, end in bill.course.unknown), 0)
+    across = time_axis(points[0].time_ms, last_ms)
+    along = words.along.format(_dates(points[0].time_ms, last_ms))
+    drawn = _drawn_from(bill.course, words)
+    from_readings = bill.course.source is not Source.SAMPLES
     levels = tuple(
-        Curve(name, tuple((one.time_ms, one.active_ms[level]) for one in points))
+        _curve(name, [(one.time_ms, one.active_ms[level]) for one in points], from_readings)
         for level, name in enumerate(words.levels)
     )
     scale, unit_name = next(
@@ -37,25 +43,42 @@ def course_blocks(writer: Writer) -> Iterator[Block]:
     up = Axis(0, marks.high * scale, tuple((at * scale, text) for at, text in marks.marks))
     times = [duration(curve.points[-1][1], words.style) for curve in levels]
     told = ", ".join(f"{curve.name} {time}" for curve, time in zip(levels, times, strict=True))
-    yield Plot(
-        words.usage_plot.format(unit=unit_name), words.usage_told.format(told), across, up, levels
-    )
-    course = []
-    for before, one in zip((points[0], *points), points, strict=False):
-        # What is paid in comes at once; usage goes down bit by bit.
-        if one.balance > before.balance:
-            course.append((one.time_ms, before.balance))
-        course.append((one.time_ms, one.balance))
-    balance = (Curve("", tuple(course)),)
+    title, unknown = words.usage_plot.format(unit=unit_name), bill.course.unknown
+    yield Plot(title, drawn, words.usage_told.format(told), along, across, up, levels, unknown)
+    balance = (_curve("", list(_balance(points)), from_readings),)
     unit = bill.asset.unit
     first, last = (writer.units(one.balance) for one in (points[0], points[-1]))
-    yield Plot(
-        words.balance_plot.format(unit=unit),
-        words.balance_told.format(first=first, last=last, unit=unit),
-        across,
-        amount_axis(highest(balance), lambda value: writer.units(value, 0)),
-        balance,
-    )
+    told = words.balance_told.format(first=first, last=last, unit=unit)
+    up = amount_axis(highest(balance), lambda value: writer.units(value, 0))
+    title = words.balance_plot.format(unit=unit)
+    yield Plot(title, "", told, along, across, up, balance, unknown)
+
+
+def _curve(name: str, points: list[Pair], dotted: bool) -> Curve:
+    return Curve(name, tuple(points), tuple(points) if dotted else ())
+
+
+def _balance(points: Sequence[Point]) -> Iterator[Pair]:
+    """What is paid in comes at once; usage goes down bit by bit."""
+    for before, one in zip((points[0], *points), points, strict=False):
+        if one.balance > before.balance:
+            yield one.time_ms, before.balance
+        yield one.time_ms, one.balance
+
+
+def _drawn_from(course: Course, words: Words) -> str:
+    """What the plots are drawn from, and what their shades mean."""
+    count = words.style.whole(course.count)
+    told = [words.drawn_from[course.source.value].format(count)]
+    if course.unknown:
+        told.append(words.shaded)
+    return " ".join(told)
+
+
+def _dates(first_ms: int, last_ms: int) -> str:
+    """The day, or from which to which."""
+    days = [date(time_ms // 1000).partition(" ")[0] for time_ms in (first_ms, last_ms)]
+    return "/".join(dict.fromkeys(days))
 
 
 def reading_blocks(writer: Writer) -> Iterator[Block]:
@@ -92,45 +115,3 @@ def _signature(writer: Writer, reading: SignedReading) -> Iterator[tuple[str, Wr
     yield words.digest, Cell(reading.digest, mono=True)
     yield words.signature, Cell(reading.signature, mono=True)
     yield words.verified, words.yes if reading.verified else words.no
-
-
-def findings_blocks(writer: Writer) -> Iterator[Block]:
-    """The findings that concern the rental, and how much was looked at."""
-    bill, words, scope = writer.bill, writer.words, writer.bill.scope
-    whole = words.style.whole
-    if not bill.findings:
-        yield Note(words.none)
-    for finding in bill.findings:
-        place = f" ({finding.place})" if finding.place else ""
-        text = f"{words.grades[finding.grade.value]}: {finding.name}: {finding.subject}{place}: "
-        yield Note(visible(text + finding.text), grave=finding.grade.value == "wrong")
-    blocks = scope.last_block - scope.first_block + 1
-    compared = (
-        words.by_proof.format(whole(scope.slots_proven))
-        if scope.slots_proven
-        else words.by_views.format(whole(scope.views_compared))
-    )
-    events = words.events.format(events=whole(scope.events), blocks=whole(blocks))
-    signatures = words.signatures.format(
-        verified=whole(scope.signatures_verified), readings=whole(scope.readings)
-    )
-    yield Facts(
-        (
-            (words.checked, events),
-            (words.verified, signatures),
-            (words.of, compared),
-            (words.samples, _samples(writer)),
-        ),
-    )
-
-
-def _samples(writer: Writer) -> str:
-    """What came of the rental's published samples."""
-    words, tally = writer.words, writer.bill.samples
-    if tally is None:
-        return words.samples_not
-    checked = words.style.whole(tally.checked)
-    if tally.unchecked:
-        return words.samples_not_all.format(samples=checked, why=tally.unchecked)
-    gaps = duration(tally.gap_ms, words.style)
-    return words.samples_are.format(samples=checked, gaps=gaps)

@@ -1,10 +1,14 @@
 """The words of a statement, in each language it is written in.
 
 Names of findings, fields of a reading and commands are not translated: they are what one looks up.
+`meanings` has one for each name of a finding, `kinds` the words for what one can be about;
+`units` for what an asset is called that has no name; `has_texts` tells whether the auditor's own
+texts are in this language.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audit.amounts import Style
@@ -41,6 +45,7 @@ class Words:
     asset: str
     native: str
     erc20: str
+    units: dict[str, str]
     as_node_says: str
     opened: str
     ended: str
@@ -79,6 +84,7 @@ class Words:
     usage_note: str
     payments: str
     payments_of_rental: str
+    left: str
     account: str
     account_note: str
     when: str
@@ -95,6 +101,9 @@ class Words:
     balance_plot: str
     balance_told: str
     course: str
+    along: str
+    drawn_from: dict[str, str]
+    shaded: str
     reading: str
     reading_note: str
     no_reading: str
@@ -116,6 +125,14 @@ class Words:
     none: str
     grade: str
     grades: dict[str, str]
+    what_was_found: str
+    concerns: str
+    meanings: Mapping[str, str]
+    kinds: dict[str, str]
+    elsewhere: str
+    and_more: str
+    has_texts: bool
+    texts_elsewhere: str
     samples: str
     samples_are: str
     samples_not: str

@@ -17,6 +17,7 @@ from audit.bill_english import EN
 from audit.bill_german import DE
 from audit.books import Books
 from audit.cli_watch import watching
+from audit.course import Metered, meter_samples
 from audit.decode import Event
 from audit.document import Document
 from audit.document_html import as_html
@@ -25,12 +26,14 @@ from audit.fetch import Chain
 from audit.order import Order, Watcher
 from audit.published import Published
 from audit.rental_story import RentalStory
+from audit.result import Result
 from audit.rpc import Endpoint
 from audit.run import Audit
 from audit.sources import open_source
 from audit.statement import Statement, state_rental, wrong
 from host.foreign_text import complain
 from protocol.errors import RecordError
+from protocol.publication import RentalIdentity
 from protocol.records import Domain
 
 REFUSED, COULD_NOT_CHECK = 1, 2
@@ -86,7 +89,28 @@ def make_statement(
     scope = result.scope
     asset = asset_of(chain, scope.asset, scope.last_hash, unit)
     time = chain.header(scope.last_hash).timestamp
-    return state_rental(listener.story, listener.books, result, asset=asset, last_time=time)
+    metered = None
+    if samples is not None:
+        metered = _metered(samples, listener.story, listener.books, result)
+    return state_rental(
+        listener.story, listener.books, result, asset=asset, last_time=time, metered=metered
+    )
+
+
+def _metered(
+    samples: Callable[[Domain], Published], story: RentalStory, books: Books, result: Result
+) -> Metered | None:
+    """The course that the samples make, where the audit has seen that all are there."""
+    domain = Domain(result.scope.chain_id, result.scope.contract)
+    rental, reading = books.rentals.get(story.rental), story.reading(domain)
+    tariff = None if rental is None else books.tariff_of(rental)
+    tally = next((bill.samples for bill in result.bills if bill.rental == story.rental), None)
+    if rental is None or tariff is None or reading is None or tally is None or tally.unchecked:
+        return None
+    identity = RentalIdentity(
+        story.rental, rental.drill, rental.tariff, rental.opened_at, rental.customer
+    )
+    return meter_samples(samples(domain), identity, reading, tariff.levels)
 
 
 def commands(order: Order, statement: Statement) -> list[str]:

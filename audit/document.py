@@ -11,12 +11,14 @@ from audit.plot import Plot
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a table or beside a name. `under` is smaller, below it; `mono` for hashes."""
+    """What stands in a table or beside a name. `under` is smaller, below it; `mono` for hashes,
+    `grave` for what nobody should overlook."""
 
     text: str
     under: str = ""
     link: str = ""
     mono: bool = False
+    grave: bool = False
 
 
 Written: TypeAlias = "str | Cell"

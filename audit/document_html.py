@@ -19,61 +19,83 @@ from audit.document import (
     Written,
     cell,
 )
-from audit.report_plot import as_svg
+from audit.report_plot import as_svgs
 
 STYLE = """
 :root { --ink: #14181b; --soft: #566067; --rule: #c9d0d4; --steel: #17465e; --grave: #9b1c1c; }
 * { box-sizing: border-box; }
 body { font: 14px/1.45 "Helvetica Neue", Helvetica, Arial, sans-serif; color: var(--ink);
-  background: #fff; margin: 0 auto; max-width: 54rem; padding: 2.5rem 1.5rem; }
+  background: #fff; margin: 0 auto; max-width: 58rem; padding: 2.5rem 1.5rem; }
 header { border-top: 6px solid var(--steel); padding-top: .75rem; }
 .kind { text-transform: uppercase; letter-spacing: .12em; font-size: .72rem; color: var(--steel);
   font-weight: 700; margin: 0; }
 h1 { font-size: 2rem; line-height: 1.15; margin: .15rem 0; font-weight: 700; }
-.under { color: var(--soft); margin: 0 0 1rem; }
+.under { color: var(--soft); margin: 0 0 1rem; overflow-wrap: break-word; }
 h2 { font-size: .95rem; margin: 2.2rem 0 .5rem; padding-top: .45rem; color: var(--steel);
   border-top: 2px solid var(--ink); break-after: avoid; }
-.note { margin: .5rem 0; max-width: 46rem; overflow-wrap: anywhere; }
+.note { margin: .5rem 0; max-width: 46rem; overflow-wrap: break-word; }
 .verdict { border-left: 4px solid var(--steel); padding: .35rem .75rem; margin: 0 0 1.1rem; }
 .grave { color: var(--grave); font-weight: 700; border-color: var(--grave); }
-.figures { display: flex; flex-wrap: wrap; margin: 0; border: 1px solid var(--ink); }
-.figures div { flex: 1 1 8rem; padding: .5rem .75rem; border-left: 1px solid var(--rule); }
-.figures div:first-child { border-left: 0; }
+.figures { display: flex; flex-wrap: wrap; margin: 0; border: 1px solid var(--ink);
+  overflow: hidden; }
+.figures div { flex: 1 0 auto; padding: .5rem .75rem; margin-left: -1px;
+  border-left: 1px solid var(--rule); }
 .figures dt { font-size: .72rem; color: var(--soft); }
-.figures dd { margin: 0; font-size: 1.1rem; font-weight: 700; font-variant-numeric: tabular-nums; }
+.figures dd { margin: 0; font-size: 1rem; font-weight: 700; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
 .figures small { font-weight: 400; font-size: .72rem; color: var(--soft); display: block; }
-table { border-collapse: collapse; width: 100%; margin: .25rem 0 1rem; table-layout: fixed; }
+table { border-collapse: collapse; width: 100%; margin: .25rem 0 1rem; }
 caption { text-align: left; color: var(--soft); padding: .2rem 0 .35rem; font-size: .82rem; }
-th, td { padding: .3rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere;
+th, td { padding: .3rem .5rem; text-align: left; vertical-align: top; overflow-wrap: break-word;
   border-bottom: 1px solid var(--rule); font-weight: 400; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
+thead { display: table-header-group; }
 thead th { font-size: .72rem; font-weight: 700; border-bottom: 1px solid var(--ink);
   vertical-align: bottom; }
 .facts th { width: 24%; color: var(--soft); }
 .n { text-align: right; font-variant-numeric: tabular-nums; }
+td.n, td.n small { white-space: nowrap; }
 td small { display: block; color: var(--soft); font-size: .75rem; }
+tfoot { display: table-row-group; }
 tfoot tr:first-child > * { border-top: 1px solid var(--ink); }
 tfoot th, tfoot td { font-weight: 700; } tfoot small { font-weight: 400; }
-tr { break-inside: avoid; }
+tr, tfoot { break-inside: avoid; }
 code, .mono { font: .8rem/1.4 ui-monospace, "Liberation Mono", Menlo, Consolas, monospace; }
+.mono { overflow-wrap: anywhere; }
 pre { background: #f2f4f5; border-left: 4px solid var(--rule); padding: .6rem .75rem;
   margin: .5rem 0;  white-space: pre-wrap; overflow-wrap: anywhere; }
 a { color: var(--steel); }
 figure { margin: .75rem 0 1.25rem; break-inside: avoid; }
 figcaption { font-size: .82rem; font-weight: 700; margin-bottom: .25rem; }
-svg { width: 100%; height: auto; display: block; }
-.grid { stroke: #dde2e5; } .axis { stroke: #14181b; }
+figure .note { font-size: .82rem; color: var(--soft); margin: 0 0 .4rem; }
+svg { width: 100%; height: auto; display: block; } svg.narrow { display: none; }
+.grid { stroke: #dde2e5; } .axis { stroke: #14181b; } .unknown { fill: #e2e6e8; }
 .mark, .name { font-size: 11px; fill: #566067; font-variant-numeric: tabular-nums; }
 .name { font-weight: 700; } .end { text-anchor: end; } .middle { text-anchor: middle; }
 .curve { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
-.curve.c0 { stroke: #17465e; } .name.c0 { fill: #17465e; }
-.curve.c1 { stroke: #b3541e; stroke-dasharray: 7 3; } .name.c1 { fill: #a04a18; }
-.curve.c2 { stroke: #14181b; stroke-dasharray: 2 3; } .name.c2 { fill: #14181b; }
+.curve.c0 { stroke: #17465e; } .name.c0, .dot.c0 { fill: #17465e; }
+.curve.c1 { stroke: #b3541e; stroke-dasharray: 7 3; } .name.c1, .dot.c1 { fill: #a04a18; }
+.curve.c2 { stroke: #14181b; stroke-dasharray: 2 3; } .name.c2, .dot.c2 { fill: #14181b; }
 footer { margin-top: 2.5rem; padding-top: .5rem; border-top: 1px solid var(--rule);
   color: var(--soft); font-size: .75rem; }
-@media print { body { padding: 0; max-width: none; font-size: 10pt; } a { color: inherit; }
-  @page { margin: 16mm; } }
+@media screen and (max-width: 54rem) {
+  svg.wide { display: none; } svg.narrow { display: block; }
+  body { padding: 1.25rem 1rem; }
+  .figures dd { font-size: .95rem; }
+  table, caption, tbody, tfoot, tr, th, td { display: block; width: auto; }
+  thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  tr { border-bottom: 1px solid var(--rule); padding: .35rem 0; }
+  th, td, .facts th { border: 0; padding: .1rem 0; width: auto; }
+  tbody th { font-weight: 700; } tfoot tr:first-child { border-top: 1px solid var(--ink); }
+  tfoot tr:first-child > * { border-top: 0; }
+  td[data-head] { display: flex; justify-content: space-between; gap: 0 1rem; flex-wrap: wrap; }
+  td[data-head]::before { content: attr(data-head); color: var(--soft); font-weight: 400; }
+  td:empty { display: none; }
+  td.n > span { margin-left: auto; }
+}
+@media print { body { padding: 0; max-width: none; font-size: 9pt; } a { color: inherit; }
+  @page { margin: 16mm; } td.n { font-size: .92em; } .mono { font-size: .74rem; } }
 """
 
 
@@ -120,7 +142,8 @@ def _block(block: Block) -> str:
             return f"<pre><code>{escape(chr(10).join(block.lines))}</code></pre>\n"
         case _:
             caption = f"<figcaption>{escape(block.title)}</figcaption>"
-            return f"<figure>{caption}{as_svg(block)}</figure>\n"
+            note = _note(Note(block.note), "note") if block.note else ""
+            return f"<figure>{caption}{note}{as_svgs(block)}</figure>\n"
 
 
 def _note(note: Note, name: str) -> str:
@@ -137,17 +160,16 @@ def _figures(figures: Figures) -> str:
 
 
 def _table(table: Table) -> str:
-    whole = sum(table.widths)
-    columns = "".join(f'<col width="{100 * width // whole}%">' for width in table.widths)
     heads = "".join(
         f'<th scope="col"{_right(table, place)}>{escape(head)}</th>'
         for place, head in enumerate(table.heads)
     )
+    caption = f"<caption>{escape(table.caption)}</caption>\n" if table.caption else ""
     rows = [_row(table, row) for row in table.rows]
     split = len(rows) - table.totals
     foot = f"<tfoot>\n{''.join(rows[split:])}</tfoot>\n" if table.totals else ""
     return (
-        f"<table>\n<caption>{escape(table.caption)}</caption>\n<colgroup>{columns}</colgroup>\n"
+        f"<table>\n{caption}"
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{''.join(rows[:split])}</tbody>\n{foot}</table>\n"
     )
 
@@ -155,9 +177,10 @@ def _table(table: Table) -> str:
 def _row(table: Table, row: tuple[Written, ...]) -> str:
     first, *others = row
     cells = [f'<th scope="row">{_cell(first)}</th>']
-    cells += [
-        f"<td{_right(table, place)}>{_cell(value)}</td>" for place, value in enumerate(others, 1)
-    ]
+    for place, value in enumerate(others, 1):
+        head = f' data-head="{escape(table.heads[place], quote=True)}"'
+        inner = f"<span>{_cell(value)}</span>" if cell(value).text else ""
+        cells.append(f"<td{_right(table, place)}{head}>{inner}</td>")
     return f"<tr>{''.join(cells)}</tr>\n"
 
 
@@ -172,4 +195,6 @@ def _cell(written: Written) -> str:
         text = f'<a href="{escape(found.link, quote=True)}" rel="noreferrer noopener">{text}</a>'
     if found.mono:
         text = f'<span class="mono">{text}</span>'
+    if found.grave:
+        text = f'<strong class="grave">{text}</strong>'
     return text + (f"<small>{escape(found.under)}</small>" if found.under else "")

@@ -1,34 +1,21 @@
-"""A document as a PDF: A4, the standard fonts, vector drawings, and the same bytes every time."""
+"""A document as a PDF: A4, the standard fonts, vector drawings, and the same bytes every time.
+
+No heading stands without what it heads: a page ends before a heading unless the beginning of the
+block below it fits, too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import cast
+from collections.abc import Sequence
 
-from fpdf.enums import WrapMode, XPos, YPos
-
-from audit.document import (
-    Block,
-    Cell,
-    Commands,
-    Document,
-    Facts,
-    Figures,
-    Note,
-    Table,
-    cell,
-)
+from audit.document import Block, Commands, Document, Facts, Figures, Note, Table
 from audit.pdf_page import (
-    BOTTOM,
-    FACT_NAME,
-    GAP,
     GRAVE,
     HEADING,
     INK,
+    LINE,
     MARGIN,
     MONO,
-    PAD,
     PALE,
     RULE,
     SMALL,
@@ -36,10 +23,18 @@ from audit.pdf_page import (
     STEEL,
     TEXT,
     WIDTH,
+    Colour,
     Page,
     latin,
 )
 from audit.pdf_plot import draw_plot
+from audit.pdf_table import Grid
+
+NOTE_SIZE, NOTE_LINE = TEXT + 0.4, 4.4
+BAR = 4.0
+FIGURES_HEIGHT, FIGURE_SIZE = 15.0, 11.0
+PLOT_HEIGHT = 48.0
+COMMAND_LINE = 4.2
 
 
 def as_pdf(document: Document) -> bytes:
@@ -62,118 +57,116 @@ class _Sheet:
         pdf.rect(MARGIN, pdf.get_y(), WIDTH, 1.8, style="F")
         pdf.ln(5)
         self._text(document.kind.upper(), 7.6, STEEL, bold=True)
-        self._text(document.title, 21, INK, bold=True, line=9.5)
+        self._text(document.title, 21, INK, bold=True)
         self._text(document.under, 9.4, SOFT)
         pdf.ln(3)
-        self._note(document.verdict, barred=True)
+        self._verdict(document.verdict)
         pdf.ln(2)
         self._figures(document.figures)
         for section in document.sections:
-            self._heading(section.heading, section.blocks[0])
-            for block in section.blocks:
+            self._heading(section.heading, section.blocks)
+            for place, block in enumerate(section.blocks):
+                pdf.room(self._beginning(section.blocks[place:]))
                 self._block(block)
         return bytes(pdf.output())
 
-    def _text(
-        self,
-        text: str,
-        size: float,
-        colour: tuple[int, int, int],
-        *,
-        bold: bool = False,
-        line: float = 0,
-    ) -> None:
-        self._font(size, colour, bold=bold)
-        height = line or size * 0.48
-        self._pdf.multi_cell(0, height, latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    def _text(self, text: str, size: float, colour: Colour, *, bold: bool = False) -> None:
+        self._pdf.letters(size, colour, bold=bold)
+        self._lines(self._pdf.lines(text, WIDTH), size * LINE)
 
-    def _font(
-        self, size: float, colour: tuple[int, int, int], *, bold: bool = False, mono: bool = False
-    ) -> None:
-        self._pdf.set_font("courier" if mono else "helvetica", "B" if bold else "", size)
-        self._pdf.set_text_color(*colour)
+    def _lines(self, lines: Sequence[str], height: float, left: float = 0) -> None:
+        for line in lines:
+            self._pdf.room(height)
+            self._pdf.set_x(MARGIN + left)
+            self._pdf.cell(WIDTH - left, height, line)
+            self._pdf.ln(height)
 
-    def _room(self, height: float) -> bool:
-        """Begin a new page unless so much still fits on this one; whether it did."""
-        if self._pdf.get_y() + height <= self._pdf.h - BOTTOM:
-            return False
-        self._pdf.add_page()
-        return True
-
-    def _heading(self, text: str, first: Block) -> None:
-        """A heading, on the page of what follows; a table is not torn where it fits on one."""
+    def _heading(self, text: str, blocks: Sequence[Block]) -> None:
         pdf = self._pdf
         pdf.ln(4.5)
-        height = self._table_height(first) if isinstance(first, Table) else 0.0
-        whole = pdf.h - MARGIN - BOTTOM - 20
-        self._room(HEADING + (height if height < whole else 20))
-        pdf.set_draw_color(*INK)
-        with self._pen(0.45):
-            pdf.line(MARGIN, pdf.get_y(), MARGIN + WIDTH, pdf.get_y())
+        pdf.room(HEADING + self._beginning(blocks))
+        with pdf.pen(0.45):
+            pdf.rule(INK)
         pdf.ln(1.6)
         self._text(text, 10.2, STEEL, bold=True)
         pdf.ln(1)
 
-    @contextmanager
-    def _pen(self, width: float) -> Iterator[None]:
-        before = self._pdf.line_width
-        self._pdf.set_line_width(width)
-        yield
-        self._pdf.set_line_width(before)
+    def _beginning(self, blocks: Sequence[Block]) -> float:
+        """The height that must fit below a heading: a paragraph brings what follows it along."""
+        if not blocks:
+            return 0.0
+        match blocks[0]:
+            case Figures():
+                return FIGURES_HEIGHT
+            case Facts() | Table():
+                return Grid(self._pdf, blocks[0]).beginning
+            case Note():
+                return self._note_height(blocks[0]) + self._beginning(blocks[1:])
+            case Commands():
+                return COMMAND_LINE * len(self._command_lines(blocks[0])) + 1
+            case _:
+                return self._plot_height(blocks[0].note) + 1
 
     def _block(self, block: Block) -> None:
+        pdf = self._pdf
         match block:
             case Figures():
                 self._figures(block)
-            case Facts():
-                for name, value in block.facts:
-                    self._row((Cell(name), cell(value)), (FACT_NAME, WIDTH - FACT_NAME), soft=True)
-                self._pdf.ln(2)
-            case Table():
-                self._table(block)
+            case Facts() | Table():
+                Grid(pdf, block).draw()
+                pdf.ln(2.5)
             case Note():
                 self._note(block)
             case Commands():
                 self._commands(block)
             case _:
-                self._room(58)
+                bottom = pdf.get_y() + self._plot_height(block.note)
                 self._text(block.title, TEXT, INK, bold=True)
-                draw_plot(self._pdf, block, (MARGIN, self._pdf.get_y() + 1.5, WIDTH, 48))
-                self._pdf.set_y(self._pdf.get_y() + 53)
+                if block.note:
+                    self._text(block.note, SMALL + 0.6, SOFT)
+                draw_plot(pdf, block, (MARGIN, pdf.get_y() + 1.5, WIDTH, PLOT_HEIGHT))
+                pdf.set_y(bottom)
 
-    def _note(self, note: Note, *, barred: bool = False) -> None:
-        pdf, colour = self._pdf, GRAVE if note.grave else INK
-        self._room(8)
-        top, page = pdf.get_y(), pdf.page_no()
-        if barred:
-            pdf.set_left_margin(MARGIN + 4)
-            pdf.set_x(MARGIN + 4)
-        self._text(note.text, TEXT + 0.4, colour, bold=note.grave, line=4.4)
-        if barred:
-            pdf.set_left_margin(MARGIN)
-            pdf.set_x(MARGIN)
-            if page == pdf.page_no():
-                pdf.set_fill_color(*(GRAVE if note.grave else STEEL))
-                pdf.rect(MARGIN, top, 1.1, pdf.get_y() - top, style="F")
+    def _plot_height(self, note: str) -> float:
+        self._pdf.letters(SMALL + 0.6)
+        lines = len(self._pdf.lines(note, WIDTH)) if note else 0
+        return TEXT * LINE + lines * (SMALL + 0.6) * LINE + PLOT_HEIGHT + 5
+
+    def _note_lines(self, note: Note, left: float = 0) -> list[str]:
+        self._pdf.letters(NOTE_SIZE, GRAVE if note.grave else INK, bold=note.grave)
+        return self._pdf.lines(note.text, WIDTH - left)
+
+    def _note_height(self, note: Note) -> float:
+        return len(self._note_lines(note)) * NOTE_LINE + 1.2
+
+    def _note(self, note: Note) -> None:
+        self._lines(self._note_lines(note), NOTE_LINE)
+        self._pdf.ln(1.2)
+
+    def _verdict(self, note: Note) -> None:
+        pdf, top = self._pdf, self._pdf.get_y()
+        self._lines(self._note_lines(note, BAR), NOTE_LINE, BAR)
+        pdf.set_fill_color(*(GRAVE if note.grave else STEEL))
+        pdf.rect(MARGIN, top, 1.1, pdf.get_y() - top, style="F")
         pdf.ln(1.2)
 
     def _figures(self, figures: Figures) -> None:
+        """All in letters of one size, so that none looks more important than another."""
         pdf = self._pdf
-        width, height = WIDTH / len(figures.figures), 15.0
-        top = pdf.get_y()
+        width, height, top = WIDTH / len(figures.figures), FIGURES_HEIGHT, pdf.get_y()
+        pdf.letters(FIGURE_SIZE, bold=True)
+        widest = max(pdf.wide(value.text) for _, value in figures.figures)
+        size = FIGURE_SIZE * min(1.0, (width - 4) / max(widest, 0.1))
         pdf.set_draw_color(*RULE)
         for place, (name, value) in enumerate(figures.figures):
             left = MARGIN + place * width
             if place:
                 pdf.line(left, top, left, top + height)
-            self._font(SMALL, SOFT)
+            pdf.letters(SMALL, SOFT)
             self._at(left + 2, top + 1.4, width - 4, 3.4, name)
-            fits = value.text
-            self._font(11, INK, bold=True)
-            wide = pdf.get_string_width(latin(fits))
-            self._font(11 * min(1.0, (width - 4) / max(wide, 0.1)), INK, bold=True)
-            self._at(left + 2, top + 5.2, width - 4, 5, fits)
-            self._font(SMALL, SOFT)
+            pdf.letters(size, INK, bold=True)
+            self._at(left + 2, top + 5.2, width - 4, 5, value.text)
+            pdf.letters(SMALL, SOFT)
             self._at(left + 2, top + 10.4, width - 4, 3.4, value.under)
         pdf.set_draw_color(*INK)
         pdf.rect(MARGIN, top, WIDTH, height)
@@ -183,144 +176,24 @@ class _Sheet:
         self._pdf.set_xy(x, y)
         self._pdf.cell(width, height, latin(text))
 
-    def _table(self, table: Table) -> None:
-        widths = self._widths(table)
-        first = max((self._height(cell(one), 30) for one in table.rows[0]), default=0.0)
-        self._room(HEADING + first)
-        if table.caption:
-            self._text(table.caption, SMALL + 0.6, SOFT, line=3.8)
-        self._heads(table, widths)
-        first_total = len(table.rows) - table.totals
-        for place, row in enumerate(table.rows):
-            if place == first_total:
-                self._pdf.set_draw_color(*INK)
-                y = self._pdf.get_y()
-                self._pdf.line(MARGIN, y, MARGIN + WIDTH, y)
-            self._row(
-                tuple(cell(one) for one in row),
-                widths,
-                table=table,
-                bold=place >= first_total,
-            )
-        self._pdf.ln(2.5)
-
-    def _table_height(self, table: Table) -> float:
-        widths = self._widths(table)
-        rows = (
-            max(
-                self._height(cell(one), width - GAP) for one, width in zip(row, widths, strict=True)
-            )
-            for row in table.rows
-        )
-        return 10 + sum(height + 2 * PAD for height in rows)
-
-    @staticmethod
-    def _widths(table: Table) -> tuple[float, ...]:
-        whole = sum(table.widths)
-        return tuple(WIDTH * width / whole for width in table.widths)
-
-    def _heads(self, table: Table, widths: tuple[float, ...]) -> None:
+    def _command_lines(self, commands: Commands) -> list[str]:
+        """As a terminal takes them: what goes on in the next line says so."""
         pdf = self._pdf
-        self._room(16)
-        x, top = MARGIN, pdf.get_y()
-        for place, (head, width) in enumerate(zip(table.heads, widths, strict=True)):
-            self._font(SMALL, INK, bold=True)
-            pdf.set_xy(x, top)
-            align = "R" if place in table.numbers else "L"
-            pdf.cell(width - GAP * (place + 1 < len(widths)), 5, latin(head), align=align)
-            x += width
-        pdf.set_xy(MARGIN, top + 5)
-        pdf.set_draw_color(*INK)
-        pdf.line(MARGIN, top + 5, MARGIN + WIDTH, top + 5)
-
-    def _row(
-        self,
-        cells: tuple[Cell, ...],
-        widths: tuple[float, ...],
-        *,
-        table: Table | None = None,
-        bold: bool = False,
-        soft: bool = False,
-    ) -> None:
-        pdf = self._pdf
-        numbers = table.numbers if table else frozenset()
-        inner = [width - GAP for width in widths[:-1]] + [widths[-1]]
-        height = max(self._height(one, width) for one, width in zip(cells, inner, strict=True))
-        if self._room(height + 2 * PAD) and table:
-            self._heads(table, widths)
-        x, top = MARGIN, pdf.get_y()
-        for place, (one, width) in enumerate(zip(cells, widths, strict=True)):
-            colour = SOFT if soft and place == 0 else INK
-            align = "R" if place in numbers else "L"
-            pdf.set_xy(x, top + PAD)
-            self._cell(one, inner[place], align, colour, bold=bold)
-            x += width
-        bottom = top + height + 2 * PAD
-        pdf.set_draw_color(*RULE)
-        pdf.line(MARGIN, bottom, MARGIN + WIDTH, bottom)
-        pdf.set_xy(MARGIN, bottom)
-
-    def _cell(
-        self, one: Cell, width: float, align: str, colour: tuple[int, int, int], *, bold: bool
-    ) -> None:
-        pdf, x = self._pdf, self._pdf.get_x()
-        self._font(MONO if one.mono else TEXT, colour, bold=bold and not one.mono, mono=one.mono)
-        if one.text:
-            self._lines(one.text, width, align, one.link, 3.9, mono=one.mono)
-        if one.under:
-            pdf.set_x(x)
-            self._font(SMALL, SOFT)
-            self._lines(one.under, width, align, "", 3.3, mono=one.under.startswith("0x"))
-
-    def _lines(
-        self, text: str, width: float, align: str, link: str, height: float, *, mono: bool
-    ) -> None:
-        self._pdf.multi_cell(
-            width,
-            height,
-            latin(text),
-            align=align,
-            link=link or None,
-            wrapmode=WrapMode.CHAR if mono else WrapMode.WORD,
-            new_x=XPos.LEFT,
-            new_y=YPos.NEXT,
-        )
-
-    def _height(self, one: Cell, width: float) -> float:
-        pdf = self._pdf
-        height = 0.0
-        for text, size, line, mono in (
-            (one.text, MONO if one.mono else TEXT, 3.9, one.mono),
-            (one.under, SMALL, 3.3, one.under.startswith("0x")),
-        ):
-            if text:
-                self._font(size, INK, mono=mono and size == MONO)
-                pdf.set_x(MARGIN)
-                lines = pdf.multi_cell(
-                    width,
-                    line,
-                    latin(text),
-                    align="L",
-                    wrapmode=WrapMode.CHAR if mono else WrapMode.WORD,
-                    dry_run=True,
-                    output="LINES",
-                )
-                height += line * len(cast("list[str]", lines))
-        return height
+        pdf.letters(MONO, mono=True)
+        room = WIDTH - pdf.wide("  \\ ")
+        found = []
+        for command in commands.lines:
+            first, *others = pdf.lines(command, room)
+            lines = [first, *(f"  {line}" for line in others)]
+            found += [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+        return found
 
     def _commands(self, commands: Commands) -> None:
-        pdf = self._pdf
-        self._font(MONO, INK, mono=True)
-        pdf.set_fill_color(*PALE)
+        pdf, lines = self._pdf, self._command_lines(commands)
         pdf.ln(1)
-        for line in commands.lines:
-            pdf.multi_cell(
-                WIDTH,
-                4.2,
-                latin(line),
-                align="L",
-                fill=True,
-                wrapmode=WrapMode.WORD,
-                new_x=XPos.LMARGIN,
-                new_y=YPos.NEXT,
-            )
+        for line in lines:
+            pdf.room(COMMAND_LINE)
+            pdf.set_fill_color(*PALE)
+            pdf.set_x(MARGIN)
+            pdf.cell(WIDTH, COMMAND_LINE, line, fill=True)
+            pdf.ln(COMMAND_LINE)

@@ -37,29 +37,51 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One line of a plot, with what it is called."""
+    """One line of a plot, with what it is called; `dots` are points of it that are marked."""
 
     name: str
     points: tuple[Pair, ...]
+    dots: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """What is drawn: `title` above, `told` in words for whoever cannot see it."""
+    """What is drawn: `title` above, `note` below it, `told` in words for whoever cannot see it.
+
+    `along` is what the axis across shows; `unknown` are stretches of it that are shaded.
+    """
 
     title: str
+    note: str
     told: str
+    along: str
     across: Axis
     up: Axis
     curves: tuple[Curve, ...]
+    unknown: tuple[Pair, ...] = ()
 
     def placed(self, curve: Curve, width: int, height: int) -> list[Pair]:
         """A curve in a box of that size, y downwards; points that fall together only once."""
+        return self.spots(curve.points, width, height)
+
+    def spots(self, points: Sequence[Pair], width: int, height: int) -> list[Pair]:
+        """The same of any points."""
         found: list[Pair] = []
-        for x, y in curve.points:
+        for x, y in points:
             point = (self.across.place(x, width), height - self.up.place(y, height))
             if not found or found[-1] != point:
                 found.append(point)
+        return found
+
+    def shaded(self, width: int) -> list[Pair]:
+        """What is unknown in a box of that width, at least one wide: from, and how wide."""
+        found: list[Pair] = []
+        for first, last in self.unknown:
+            left, right = (self.across.place(x, width) for x in (first, last))
+            if found and left <= sum(found[-1]):
+                found[-1] = (found[-1][0], max(right, sum(found[-1])) - found[-1][0])
+            else:
+                found.append((left, max(1, right - left)))
         return found
 
 

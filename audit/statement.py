@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from audit.amounts import Asset
 from audit.arithmetic import NO_CAP, Rate
 from audit.books import Books, Rental, Tariff
+from audit.course import Course, Metered, Source, Terms, of_readings, of_samples, unsettled
 from audit.errors import AuditError
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Finding, Findings, Grade
-from audit.rental_story import Happening, Point, RentalStory, SignedReading
+from audit.rental_story import Happening, RentalStory, SignedReading
 from audit.result import STATES, Result, Scope
 from audit.track import Tally
 from protocol.records import Domain
@@ -85,7 +86,7 @@ class Statement:
     rejected: int
     happenings: tuple[Happening, ...]
     account: tuple[Happening, ...]
-    points: tuple[Point, ...]
+    course: Course
     reading: SignedReading | None
     findings: tuple[Finding, ...]
     samples: Tally | None
@@ -119,15 +120,19 @@ def state_rental(
     *,
     asset: Asset,
     last_time: int,
+    metered: Metered | None = None,
 ) -> Statement:
-    """The statement of a story's rental; raises AuditError where there is none to make."""
+    """The statement of a story's rental; raises AuditError where there is none to make.
+
+    `metered` is what its samples make, if they were looked at and are those that were signed for.
+    """
     rental, scope = books.rentals.get(story.rental), result.scope
     if rental is None:
         raise AuditError(f"there is no rental {story.rental} in blocks up to {scope.last_block}")
     tariff = books.tariff_of(rental)
     if tariff is None:
         raise AuditError(f"tariff {rental.tariff} of rental {story.rental} is not known")
-    meter = rental.now()
+    meter, samples = rental.now(), _tally(result, story.rental)
     lines = tuple(_lines(rental, tariff))
     charge = rental.charge_of(meter, tariff)
     if sum(line.thousandths for line in lines) // 1000 != charge:
@@ -158,13 +163,57 @@ def state_rental(
         rejected=story.rejected,
         happenings=tuple(story.told),
         account=tuple(story.account),
-        points=story.finished_points(),
+        course=_course(
+            story,
+            books,
+            rental,
+            tariff,
+            with_samples=samples is not None,
+            metered=metered,
+            last_time=last_time,
+        ),
         reading=story.reading(Domain(scope.chain_id, scope.contract)),
         findings=tuple(concerning(result.findings, story.rental, rental.customer)),
-        samples=next((b.samples for b in result.bills if b.rental == story.rental), None),
+        samples=samples,
         scope=scope,
         last_time=last_time,
     )
+
+
+def _tally(result: Result, rental: int) -> Tally | None:
+    return next((bill.samples for bill in result.bills if bill.rental == rental), None)
+
+
+def _course(
+    story: RentalStory,
+    books: Books,
+    rental: Rental,
+    tariff: Tariff,
+    *,
+    with_samples: bool,
+    metered: Metered | None,
+    last_time: int,
+) -> Course:
+    settled = story.finished_points()
+    if metered is None:
+        source = Source.NOT_ALL if with_samples else Source.NOT_GIVEN
+        course = of_readings(source, rental.settlements, settled)
+    else:
+        paid = [one for one in story.told if one.name in ("RentalOpened", "ToppedUp")]
+        funding = [(one.time * 1000, one.args["funded"]) for one in paid]
+        terms = Terms(
+            rental.opened_at,
+            tariff.levels,
+            tariff.standing,
+            rental.per_rental,
+            rental.per_hour,
+            tuple(funding),
+        )
+        course = of_samples(metered, terms, rental.log_size, settled)
+    over = rental.ended_at > 0 and last_time > rental.ended_at + books.terms.grace_period
+    if over or rental.closed:
+        return course
+    return unsettled(course, (rental.ended_at or last_time) * 1000)
 
 
 def _lines(rental: Rental, tariff: Tariff) -> Iterator[Line]:

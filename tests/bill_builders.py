@@ -8,10 +8,12 @@ from typing import Any
 from audit_story import CUSTOMER, Story
 
 from audit.amounts import Asset
+from audit.course import Metered
 from audit.decode import Event
 from audit.rental_story import RentalStory
 from audit.result import Result, Scope, bills_of
 from audit.statement import Statement, state_rental
+from audit.track import Tally
 
 COIN = Asset("0x" + "00" * 20, "ETH", 18, "wei", told=False)
 CONTRACT = "0x" + "77" * 20
@@ -31,10 +33,20 @@ class TellingStory(Story):
 
         self.replay.apply = apply  # type: ignore[method-assign]
 
-    def statement(self, asset: Asset = COIN) -> Statement:
+    def statement(
+        self, asset: Asset = COIN, tally: Tally | None = None, metered: Metered | None = None
+    ) -> Statement:
         self.replay.finish_block()
-        result = Result(scope(), bills_of(self.books, {}, None), self.findings)
-        return state_rental(self.listener, self.books, result, asset=asset, last_time=self.now)
+        tallies = {} if tally is None else {self.listener.rental: tally}
+        result = Result(scope(), bills_of(self.books, {}, None, tallies), self.findings)
+        return state_rental(
+            self.listener,
+            self.books,
+            result,
+            asset=asset,
+            last_time=self.now,
+            metered=metered,
+        )
 
 
 def scope(**changes: Any) -> Scope:
