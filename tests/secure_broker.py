@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from rig.errors import RigError
 from rig.services import HOST, ROOT, Broker, find_program, free_port
 
-SHIPPED = ROOT / "oracle" / "broker" / "mosquitto.conf"
+SHIPPED = ROOT / "box" / "mosquitto.conf"
 SCRIPT = ROOT / "scripts" / "certificates"
 
 

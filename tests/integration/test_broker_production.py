@@ -109,7 +109,8 @@ def forged(folder: Path, signed_by: Path, name: str, *, expired: bool = False) -
     """A certificate of a client that `signed_by/ca` has signed, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     authority = x509.load_pem_x509_certificate((signed_by / "ca.crt").read_bytes())
-    signer = serialization.load_pem_private_key((signed_by / "ca.key").read_bytes(), None)
+    passphrase = signed_by.with_name(signed_by.name + ".passphrase").read_bytes().strip()
+    signer = serialization.load_pem_private_key((signed_by / "ca.key").read_bytes(), passphrase)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     now = datetime.now(UTC)
     made = (
