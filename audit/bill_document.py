@@ -12,7 +12,7 @@ from audit.arithmetic import HOUR_MS
 from audit.bill_evidence import course_blocks, reading_blocks
 from audit.bill_findings import findings_blocks
 from audit.bill_words import Words
-from audit.bill_writer import Writer, date, date_ms, visible
+from audit.bill_writer import Writer, date, date_ms
 from audit.document import (
     Block,
     Cell,
@@ -59,7 +59,7 @@ def write_document(
         Section(f"{number}  {heading}", blocks) for number, (heading, blocks) in enumerate(kept, 1)
     )
     found_in = [heading for heading, _ in kept].index(words.findings) + 1
-    label = f" · {visible(bill.parties.label)}" if bill.parties.label else ""
+    label = f" · {writer.label}" if writer.label else ""
     span = words.period.format(date(bill.opened_at), date(bill.closed_at or bill.last_time))
     return Document(
         language=words.code,
@@ -114,7 +114,7 @@ def _parties(writer: Writer) -> Iterator[Block]:
         (words.customer, Cell(to_checksum_address(parties.customer), mono=True)),
         (words.contract, Cell(to_checksum_address(parties.contract), mono=True)),
         (words.chain, str(parties.chain_id)),
-        (words.drill, f"{parties.drill}{': ' if parties.label else ''}{visible(parties.label)}"),
+        (words.drill, f"{parties.drill}{': ' if writer.label else ''}{writer.label}"),
         (words.oracle, words.oracle_is.format(parties.oracle)),
         (
             words.asset,

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 from audit.amounts import duration
 from audit.bill_words import Words
-from audit.bill_writer import Writer, visible
+from audit.bill_writer import Writer
 from audit.document import Block, Cell, Facts, Note, Table, Written
 from audit.findings import Finding, Grade
+from host.foreign_text import harmless
 
 MOST_PLACES = 3
 """Places that are told of findings of one name; the rest is counted."""
@@ -64,7 +65,7 @@ def _with_the_rest(told: list[str], more: int, words: Words) -> str:
 
 
 def _texts(found: list[Finding]) -> str:
-    return visible("; ".join(dict.fromkeys(one.text for one in found[:MOST_PLACES])))
+    return "; ".join(dict.fromkeys(one.text for one in found[:MOST_PLACES]))
 
 
 def place_of(finding: Finding, words: Words) -> str:
@@ -112,6 +113,6 @@ def _samples(writer: Writer) -> str:
     if tally.unchecked:
         anchored = words.style.whole(tally.anchored)
         told = words.samples_not_all.format(samples=checked, anchored=anchored)
-        return visible(f"{told}: {tally.unchecked}") if words.has_texts else told
+        return harmless(f"{told}: {tally.unchecked}") if words.has_texts else told
     gaps = duration(tally.gap_ms, words.style)
     return words.samples_are.format(samples=checked, gaps=gaps)

@@ -10,6 +10,7 @@ from audit.bill_words import Words
 from audit.document import Cell
 from audit.rental_story import Happening
 from audit.statement import Statement
+from host.foreign_text import harmless
 
 
 def date(seconds: int) -> str:
@@ -23,13 +24,6 @@ def date_ms(milliseconds: int, words: Words) -> str:
     return f"{date(seconds)}{words.style.mark}{rest:03d}"
 
 
-def visible(text: str) -> str:
-    """Somebody else's text, in which what cannot be seen, such as a turn of direction, can be."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Writer:
     """What every section needs at hand. Amounts have at least `places` decimals, those of the lines
@@ -40,6 +34,11 @@ class Writer:
     explorer: str
     places: int
     line_places: int
+
+    @property
+    def label(self) -> str:
+        """What the provider calls the drill: somebody else's text, made harmless."""
+        return harmless(self.bill.parties.label)
 
     def units(self, amount: int, places: int | None = None) -> str:
         """An amount in the asset's unit, exactly."""

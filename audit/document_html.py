@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from hashlib import sha256
 from html import escape
 
@@ -21,7 +22,7 @@ from audit.document import (
 )
 from audit.report_plot import as_svgs
 
-STYLE = """
+_STYLE = """
 :root { --ink: #14181b; --soft: #566067; --rule: #c9d0d4; --steel: #17465e; --grave: #9b1c1c; }
 * { box-sizing: border-box; }
 body { font: 14px/1.45 "Helvetica Neue", Helvetica, Arial, sans-serif; color: var(--ink);
@@ -55,8 +56,9 @@ thead th { font-size: .72rem; font-weight: 700; border-bottom: 1px solid var(--i
   vertical-align: bottom; }
 .facts th { width: 24%; color: var(--soft); }
 .n { text-align: right; font-variant-numeric: tabular-nums; }
-td.n, td.n small { white-space: nowrap; }
-td small { display: block; color: var(--soft); font-size: .75rem; }
+td.n, td.n small { white-space: pre; }
+.long { overflow-wrap: anywhere; }
+td small, th small { display: block; font-weight: 400; color: var(--soft); font-size: .75rem; }
 tfoot { display: table-row-group; }
 tfoot tr:first-child > * { border-top: 1px solid var(--ink); }
 tfoot th, tfoot td { font-weight: 700; } tfoot small { font-weight: 400; }
@@ -79,24 +81,46 @@ svg { width: 100%; height: auto; display: block; } svg.narrow { display: none; }
 .curve.c2 { stroke: #14181b; stroke-dasharray: 2 3; } .name.c2, .dot.c2 { fill: #14181b; }
 footer { margin-top: 2.5rem; padding-top: .5rem; border-top: 1px solid var(--rule);
   color: var(--soft); font-size: .75rem; }
-@media screen and (max-width: 54rem) {
-  svg.wide { display: none; } svg.narrow { display: block; }
-  body { padding: 1.25rem 1rem; }
-  .figures dd { font-size: .95rem; }
-  table, caption, tbody, tfoot, tr, th, td { display: block; width: auto; }
-  thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  tr { border-bottom: 1px solid var(--rule); padding: .35rem 0; }
-  th, td, .facts th { border: 0; padding: .1rem 0; width: auto; }
-  tbody th { font-weight: 700; } tfoot tr:first-child { border-top: 1px solid var(--ink); }
-  tfoot tr:first-child > * { border-top: 0; }
-  td[data-head] { display: flex; justify-content: space-between; gap: 0 1rem; flex-wrap: wrap; }
-  td[data-head]::before { content: attr(data-head); color: var(--soft); font-weight: 400; }
-  td:empty { display: none; }
-  td.n > span { margin-left: auto; }
-}
+@STACKED@
 @media print { body { padding: 0; max-width: none; font-size: 9pt; } a { color: inherit; }
   @page { margin: 16mm; } td.n { font-size: .92em; } .mono { font-size: .74rem; } }
 """
+
+_STACKED = """
+TABLE, TABLE caption, TABLE tbody, TABLE tfoot, TABLE tr, TABLE th, TABLE td { display: block;
+  width: auto; }
+TABLE thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
+  overflow: hidden; }
+TABLE tr { border-bottom: 1px solid var(--rule); padding: .35rem 0; }
+TABLE th, TABLE td, TABLE.facts th { border: 0; padding: .1rem 0; width: auto; }
+TABLE tbody th { font-weight: 700; }
+TABLE tfoot tr:first-child { border-top: 1px solid var(--ink); }
+TABLE tfoot tr:first-child > * { border-top: 0; }
+TABLE td[data-head] { display: flex; max-width: 44rem; justify-content: space-between; gap: 0 1rem;
+  flex-wrap: wrap; }
+TABLE td[data-head]::before { content: attr(data-head); color: var(--soft); font-weight: 400; }
+TABLE td[data-head] > span { min-width: 0; }
+TABLE td:empty { display: none; }
+TABLE td.n > span { margin-left: auto; }
+"""
+"""How the cells of a table stand below one another, each with what its column is called."""
+
+_NARROW = """@media screen and (max-width: 54rem) {
+  svg.wide { display: none; } svg.narrow { display: block; }
+  body { padding: 1.25rem 1rem; }
+  .figures dd { font-size: .95rem; }
+"""
+
+STYLE = _STYLE.replace(
+    "@STACKED@",
+    f"{_STACKED.replace('TABLE', 'table.stacked')}{_NARROW}{_STACKED.replace('TABLE', 'table')}}}",
+)
+
+_LONG = re.compile(r"[^ \n\xa0]{40,}")
+"""An address has 42 letters; no amount that the contract holds has as many digits."""
+
+_STACKED_FROM = 96
+"""Letters in a line of a table, beyond which its cells stand below one another on any screen."""
 
 
 def as_html(document: Document) -> bytes:
@@ -148,7 +172,7 @@ def _block(block: Block) -> str:
 
 def _note(note: Note, name: str) -> str:
     grave = " grave" if note.grave else ""
-    return f'<p class="{name}{grave}">{escape(note.text)}</p>\n'
+    return f'<p class="{name}{grave}">{_text(note.text)}</p>\n'
 
 
 def _figures(figures: Figures) -> str:
@@ -169,9 +193,22 @@ def _table(table: Table) -> str:
     split = len(rows) - table.totals
     foot = f"<tfoot>\n{''.join(rows[split:])}</tfoot>\n" if table.totals else ""
     return (
-        f"<table>\n{caption}"
+        f"<table{' class=stacked' if _letters(table) > _STACKED_FROM else ''}>\n{caption}"
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{''.join(rows[:split])}</tbody>\n{foot}</table>\n"
     )
+
+
+def _letters(table: Table) -> int:
+    """About how many letters a line of the table needs at least."""
+    needed = 0
+    for place, head in enumerate(table.heads):
+        longest = max(map(len, head.split()), default=0)
+        for row in table.rows:
+            one = cell(row[place])
+            parts = f"{one.text}\n{one.under}".split(None if place not in table.numbers else "\n")
+            longest = max([longest, *(len(part) for part in parts if not _LONG.fullmatch(part))])
+        needed += longest + 2
+    return needed
 
 
 def _row(table: Table, row: tuple[Written, ...]) -> str:
@@ -190,11 +227,16 @@ def _right(table: Table, place: int) -> str:
 
 def _cell(written: Written) -> str:
     found: Cell = cell(written)
-    text = escape(found.text)
+    text = _text(found.text)
     if found.link:
         text = f'<a href="{escape(found.link, quote=True)}" rel="noreferrer noopener">{text}</a>'
     if found.mono:
         text = f'<span class="mono">{text}</span>'
     if found.grave:
         text = f'<strong class="grave">{text}</strong>'
-    return text + (f"<small>{escape(found.under)}</small>" if found.under else "")
+    return text + (f"<small>{_text(found.under)}</small>" if found.under else "")
+
+
+def _text(text: str) -> str:
+    """Text in which only what is no word and no amount, such as a hash, may be broken."""
+    return _LONG.sub(r'<span class="long">\g<0></span>', escape(text))

@@ -1,11 +1,18 @@
-"""The report for a terminal: a line a rental, what was looked at, and the findings."""
+"""The report for a terminal: each rental, what was looked at, and the findings.
+
+A rental is a line where the terminal is wide enough, and a few lines where it is not.
+"""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Iterator, Sequence
 
+from rich.console import Console
+from rich.text import Text
+
+from audit.amounts import SPACE, Style
 from audit.findings import KEPT_OF_A_NAME, Grade
+from audit.report_lines import Grid, named, wrapped
 from audit.result import Bill, Result
 
 COLOURS = {
@@ -15,39 +22,66 @@ COLOURS = {
     Grade.NOTE: "dim",
 }
 
+RENTAL_COLUMNS = (
+    "rental",
+    "customer",
+    "drill",
+    "tariff",
+    "state",
+    *(f"level {level}: {what}" for level in (1, 2, 3) for what in ("active", "turns")),
+    "charge on chain",
+    "recomputed",
+    "difference",
+)
 SAMPLE_COLUMNS = (
     "rental",
     "samples",
     "roots",
     "gaps",
-    "odometer in gaps, worth",
-    "odometer beyond the bill, worth",
+    "gaps: silent for",
+    "gaps: active by odometer",
+    "gaps: turns by odometer",
+    "gaps: worth",
+    "odometer beyond bill: active",
+    "odometer beyond bill: turns",
+    "odometer beyond bill: worth",
 )
+SAMPLE_NUMBERS = frozenset(range(2, len(SAMPLE_COLUMNS)))
+SCOPE_NAME = 24
+PLAIN = Style(".")
 
 
-def usage(bill: Bill) -> str:
-    """Active time and revolutions of each level, for people."""
-    parts = zip(bill.active_ms, bill.revolutions, strict=True)
-    return "  ".join(f"{active_ms / 1000:.1f} s / {turns:,}" for active_ms, turns in parts)
+def seconds(milliseconds: int) -> str:
+    """To the ms, as it was counted."""
+    return f"{PLAIN.scaled(milliseconds, 3, 3)} s".replace(SPACE, "")
+
+
+def usage(bill: Bill) -> Iterator[str]:
+    """Active time and revolutions of each level."""
+    for active_ms, turns in zip(bill.active_ms, bill.revolutions, strict=True):
+        yield seconds(active_ms)
+        yield str(turns)
 
 
 def sample_row(bill: Bill) -> tuple[str, ...]:
     """What came of a rental's samples, under `SAMPLE_COLUMNS`."""
     tally = bill.samples
     if tally is None:
-        return (str(bill.rental), "not looked at", "", "", "", "")
+        return (str(bill.rental), "not looked at", *[""] * len(SAMPLE_NUMBERS))
     more = f", {tally.unsettled:,} not settled" if tally.unsettled else ""
     checked = f"{tally.checked:,} of {max(tally.checked, tally.anchored):,}{more}"
-    gaps = f"{tally.gaps}: {tally.gap_ms / 1000:.1f} s" if tally.gaps else "0"
-    missed_ms, missed_turns = sum(tally.missed[:3]), sum(tally.missed[3:])
-    ahead_ms, ahead_turns = tally.odometer_ahead_ms, tally.odometer_ahead_turns
     return (
         str(bill.rental),
         f"{checked}; not all: {tally.unchecked}" if tally.unchecked else checked,
         str(tally.roots),
-        gaps,
-        f"{missed_ms / 1000:.1f} s / {missed_turns:,}, {tally.missed_worth}",
-        f"{ahead_ms / 1000:.1f} s / {ahead_turns:,}, {tally.unbilled_worth}",
+        str(tally.gaps),
+        seconds(tally.gap_ms),
+        seconds(sum(tally.missed[:3])),
+        str(sum(tally.missed[3:])),
+        str(tally.missed_worth),
+        seconds(tally.odometer_ahead_ms),
+        str(tally.odometer_ahead_turns),
+        str(tally.unbilled_worth),
     )
 
 
@@ -98,61 +132,81 @@ def scope_lines(result: Result) -> list[tuple[str, str]]:
 
 
 def print_report(result: Result, console: Console) -> None:
-    """Print it all."""
-    console.print(_bills(result))
+    """Print it all: in lines of a terminal's width, and elsewhere as wide as it takes."""
+    width = console.width if console.is_terminal else None
+    _print(console, "Rentals (amounts in the asset's smallest unit)", style="bold")
+    bills = result.bills
+    _print_grid(console, rental_grid(bills), width, [bool(bill.difference) for bill in bills])
     if result.scope.samples is not None:
-        console.print(_samples(result))
+        _print(console, "\nSamples (worth in the asset's smallest unit)", style="bold")
+        not_all = [bill.samples is None or bool(bill.samples.unchecked) for bill in bills]
+        _print_grid(console, sample_grid(bills), width, not_all)
+    _print(console, "\nLooked at", style="bold")
     for name, value in scope_lines(result):
-        console.print(f"  {name:<24}{value}", highlight=False)
+        for line in named(name, value, SCOPE_NAME, width):
+            _print(console, line)
+    _print(console, "")
     print_findings(result, console)
-    console.print(f"Sum of differences: {result.difference}", highlight=False)
-    console.print(verdict(result), style="bold")
+    _print(console, f"Sum of differences: {result.difference}")
+    for line in wrapped(verdict(result), width):
+        _print(console, line, style="bold")
 
 
-def _bills(result: Result) -> Table:
-    table = Table(title="Rentals (amounts in the asset's smallest unit)")
-    for name in ("rental", "customer", "drill", "tariff", "state", "level 1, 2, 3: active / turns"):
-        table.add_column(name, overflow="fold")
-    for name in ("charge on chain", "recomputed", "difference"):
-        table.add_column(name, justify="right", overflow="fold")
-    for bill in result.bills:
-        table.add_row(
+def rental_grid(bills: Sequence[Bill]) -> Grid:
+    """The rentals' bills."""
+    rows = [
+        (
             str(bill.rental),
             f"{bill.customer[:8]}…{bill.customer[-4:]}",
             str(bill.drill),
             str(bill.tariff),
             bill.state,
-            usage(bill),
-            _amount(bill.charge_on_chain),
-            _amount(bill.charge_recomputed),
-            _amount(bill.difference),
-            style="red" if bill.difference else None,
+            *usage(bill),
+            amount(bill.charge_on_chain),
+            amount(bill.charge_recomputed),
+            amount(bill.difference),
         )
-    return table
+        for bill in bills
+    ]
+    return Grid(RENTAL_COLUMNS, rows, frozenset(range(5, len(RENTAL_COLUMNS))))
 
 
-def _samples(result: Result) -> Table:
-    table = Table(title="Samples (worth in the asset's smallest unit)")
-    for place, name in enumerate(SAMPLE_COLUMNS):
-        table.add_column(name, justify="right" if place > 1 else "left", overflow="fold")
-    for bill in result.bills:
-        not_all = bill.samples is None or bill.samples.unchecked
-        table.add_row(*sample_row(bill), style="red" if not_all else None)
-    return table
+def sample_grid(bills: Sequence[Bill]) -> Grid:
+    """What came of the samples."""
+    return Grid(SAMPLE_COLUMNS, [sample_row(bill) for bill in bills], SAMPLE_NUMBERS)
 
 
-def _amount(amount: int | None) -> str:
-    return "not known" if amount is None else str(amount)
+def _print_grid(console: Console, grid: Grid, width: int | None, red: Sequence[bool]) -> None:
+    if not grid.rows:
+        _print(console, "none")
+    for place, line in grid.lines(width) if grid.rows else ():
+        _print(console, line, style="red" if place is not None and red[place] else None)
+
+
+def _print(console: Console, line: str, style: str | None = None) -> None:
+    """A line as it is: what it says is no markup, and its end is ours to choose."""
+    console.print(Text(line), style=style, soft_wrap=True)
+
+
+def amount(number: int | None) -> str:
+    """An amount that may not be known."""
+    return "not known" if number is None else str(number)
 
 
 def print_findings(result: Result, console: Console) -> None:
     """Print what was found, the worst first."""
+    width = console.width if console.is_terminal else None
     for finding in result.findings:
-        colour = COLOURS[finding.grade]
         place = f" ({finding.place})" if finding.place else ""
-        console.print(f"[{colour}]{finding.grade}[/] {finding.name}: ", end="")
-        text = f"{finding.subject}{place}: {finding.text}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        begin = f"{finding.grade} {finding.name}:"
+        first, *others = wrapped(
+            f"{begin} {finding.subject}{place}: {finding.text}", width, later="  "
+        )
+        line = Text(first)
+        line.stylize(COLOURS[finding.grade], 0, len(str(finding.grade)))
+        console.print(line, soft_wrap=True)
+        for other in others:
+            _print(console, other)
     for name, count in result.findings.counts.items():
         if count > KEPT_OF_A_NAME:
-            console.print(f"{count - KEPT_OF_A_NAME} more of {name}")
+            _print(console, f"{count - KEPT_OF_A_NAME} more of {name}")

@@ -56,6 +56,8 @@ def test_bill__disputed_rental_with_samples__all_of_it_in_both_files(
     assert "Dispute" in page
     assert re.search(r"Signature verified</th><td>yes<", page)
     assert "under anchored roots" in page
+    assert "Drawn from the" in page
+    assert "circle" not in page
     assert pdf.read_bytes().startswith(b"%PDF-")
     again = pdf.read_bytes()
     assert bill(told, "--rental", "1", *files, *explorer)[0] == 0
@@ -71,7 +73,7 @@ def test_bill__open_rental_under_a_p256_key__german_and_proven(told: Told, tmp_p
         assert status == 0, said
         page = html.read_text()
         assert '<html lang="de">' in page
-        assert "Speicherplätze durch Beweis" in page
+        assert "Speicherplätze, bewiesen gegen den Hash" in page
         assert re.search(r"Signatur geprüft</th><td>ja<", page)
     assert "P-256" in (tmp_path / "4.html").read_text()
 
