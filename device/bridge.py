@@ -13,7 +13,7 @@ import structlog
 
 from device.broker import Broker, Incoming
 from device.controller import State
-from device.errors import FrameError, SpoolError
+from device.errors import ControllerReplacedError, FrameError, SpoolError
 from device.frames import FrameType
 from device.history import events_between
 from device.link import Link
@@ -86,6 +86,7 @@ class Bridge:
         self._publisher = Publisher(spool, gather_ms)
         self._connections = 0
         self._spool_error = ""
+        self._held_lease = False
         self._reserved_ms = 0
         self._witness = witness
         self._judged: LeaseMessage | None = None
@@ -124,20 +125,30 @@ class Bridge:
         try:
             self._spool.put(samples, max(frame.content.oldest for frame in frames))
         except SpoolError as error:
-            if str(error) != self._spool_error:
-                _log.error("spool not writable", reason=str(error))
-                self._spool_error = str(error)
-                self._link.session.send_inhibit("spool not writable")
+            self._hold(error)
             return
         self._note_trouble()
         for frame in frames:
             self._link.session.acknowledge(frame)
 
+    def _hold(self, error: SpoolError) -> None:
+        """Nothing is stored, so nothing is acknowledged and no start is let through; said once."""
+        if str(error) == self._spool_error:
+            return
+        replaced = isinstance(error, ControllerReplacedError)
+        what = "controller replaced" if replaced else "spool not writable"
+        _log.error(what, reason=str(error))
+        self._spool_error = str(error)
+        self._held_lease = False
+        self._link.session.send_inhibit(what)
+
     def _note_trouble(self) -> None:
-        """Samples are stored, but starting more would not do: on the last of the disk."""
+        """Samples are stored, but starting more would not do: on the last of the disk, or with a
+        damaged sample that holds up those behind it."""
         trouble = self._spool.trouble
         if trouble and trouble != self._spool_error:
-            _log.error("spool lives on its reserve", reason=trouble)
+            _log.error("no starts because of the spool", reason=trouble)
+            self._held_lease = False
             self._link.session.send_inhibit(trouble)
         self._spool_error = trouble
 
@@ -178,7 +189,9 @@ class Bridge:
             self._judged = None
             self._link.session.send_inhibit(command.reason)
         elif self._spool_error:
-            _log.warning("lease held back", reason=self._spool_error)
+            if not self._held_lease:
+                _log.warning("lease held back", reason=self._spool_error)
+            self._held_lease = True
         elif command.expires_at <= now.time_ms:
             _log.info("expired lease ignored", expires_at=command.expires_at)
         elif self._witness is not None:
@@ -208,6 +221,7 @@ class Bridge:
     def _journalled(self, word: JournalledMessage, now: Now) -> None:
         known = self._publisher.journalled(word.sequence, now.monotonic_ms, resend=word.resend)
         if not known:
+            self._spool.note_oracle(word.sequence)
             raise MessageError(
                 f"sample {word.sequence} cannot be journalled, the newest is {self._spool.newest}"
             )
@@ -259,8 +273,10 @@ class Bridge:
         for _ in range(MESSAGES_PER_STEP):
             payload = self._publisher.next(now.monotonic_ms)
             if payload is None:
-                return
+                break
             self._broker.publish(name, seal(self._key, name, payload), retain=False)
+        if not self._spool_error:
+            self._note_trouble()
 
     def _publish_status(self, now: Now) -> None:
         up, state, reason = self._summary(now)

@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
-from device import log, service, simulator
-from device.errors import DeviceError, SettingsError
+from device import service, simulator
+from device.errors import DeviceError, SettingsError, SpoolError
 from device.settings import load_settings
 from device.spindle import LoadSource, PresetLoads
+from device.spool import Spool
 from device.trace import read_trace
 from host.errors import HostError
 from host.foreign_text import complain
+from host.log import configure_logs
 from protocol.errors import RecordError
 from protocol.leases import Provisioning
 from protocol.records import Domain
@@ -56,7 +58,7 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
     seed: Annotated[int, typer.Option(help="Seed of the simulated noise.")] = 1,
 ) -> None:
     """Simulate a drill: its controller at a pseudo-terminal, its spindle, its operator."""
-    log.configure()
+    configure_logs()
     with _plain_errors("drill-controller"):
         options = simulator.Options(
             provisioning=_provisioning(drill, (oracle_key, next_oracle_key), chain_id, contract),
@@ -79,9 +81,55 @@ def run_bridge(
     settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
 ) -> None:
     """Run until stopped."""
-    log.configure()
+    configure_logs()
     with _plain_errors("drill-bridge"):
         service.run(load_settings(settings))
+
+
+@bridge.command("replace-controller")
+def replace_controller(
+    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
+) -> None:
+    """Go on with a new controller board, whose memory counts from 1 again.
+
+    Stop the bridge first, after it has said that the controller was replaced.
+    """
+    with _plain_errors("drill-bridge"), _stopped_spool(settings) as (spool, drill):
+        first = spool.replace_controller()
+        typer.echo(
+            f"drill {drill}: the new controller's samples are numbered from {first} on. Start the "
+            "bridge, and have the drill's rental ended: it is billed up to the last sample of the "
+            "former controller, and leases come with the next rental"
+        )
+
+
+@bridge.command("drop-damaged")
+def drop_damaged(
+    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
+) -> None:
+    """Give up stored samples that the disk has damaged, so that those behind them go on.
+
+    Stop the bridge first. What is dropped counts as missing for good, and is not billed.
+    """
+    with _plain_errors("drill-bridge"), _stopped_spool(settings) as (spool, drill):
+        damaged = spool.drop_damaged()
+        named = ", ".join(map(str, damaged[:20])) + (", ..." if len(damaged) > 20 else "")
+        typer.echo(
+            f"drill {drill}: {len(damaged)} damaged samples dropped{':' * bool(damaged)} {named}"
+        )
+
+
+@contextlib.contextmanager
+def _stopped_spool(path: Path) -> Iterator[tuple[Spool, int]]:
+    """The spool of a bridge that does not run, and its drill."""
+    settings = load_settings(path)
+    if not settings.spool.exists():
+        raise SpoolError(f"{settings.spool}: there is no spool")
+    spool = Spool(settings.spool, settings.drill, settings.spool_max_samples)
+    try:
+        yield spool, settings.drill
+    finally:
+        spool.close()
 
 
 def _provisioning(

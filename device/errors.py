@@ -21,6 +21,14 @@ class SpoolError(DeviceError):
     """The bridge's spool cannot be read, written or locked."""
 
 
+class DiskFullError(SpoolError):
+    """There is no room on the spool's disk."""
+
+
+class ControllerReplacedError(SpoolError):
+    """The controller counts its samples from a lower number again."""
+
+
 class PortError(DeviceError):
     """The serial port is not there, busy, or went away."""
 

@@ -101,8 +101,9 @@ class Publisher:
     def _oldest(self) -> int:
         """The lowest sequence that the oracle may still get from us: it takes what is missing
         below as missing for good."""
-        held = self._spool.pending(min(self._cursor, self._spool.journalled), 1)
-        return min(held[0][0], max(self._spool.oldest, self._spool.journalled + 1))
+        lowest = max(self._spool.oldest, self._spool.journalled + 1)
+        held = self._spool.oldest_held(min(self._cursor, self._spool.journalled))
+        return lowest if held is None else min(held, lowest)
 
     def _asked_before(self, sequence: int, now_ms: int) -> bool:
         return (

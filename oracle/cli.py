@@ -12,6 +12,7 @@ import typer
 from host.errors import HostError
 from host.foreign_text import complain, harmless
 from host.keystores import new_keystore
+from host.log import configure_logs
 from oracle.check import report
 from oracle.errors import OracleError, PinError, SettingsError
 from oracle.export import Exporter, export_all
@@ -19,7 +20,7 @@ from oracle.extent_journal import ExtentJournal
 from oracle.ocmf_export import export_ocmf, write_new
 from oracle.run import run as run_daemon
 from oracle.settings import load_settings
-from oracle.startup import configure_logs, read_deployment
+from oracle.startup import read_deployment
 from oracle.static_files import StaticFiles
 from oracle.store import open_journal
 from oracle.token_key import TokenPlace, new_token_key

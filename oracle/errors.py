@@ -25,6 +25,10 @@ class JournalError(OracleError):
     """The journal cannot be read or written; nothing may be acknowledged until it can."""
 
 
+class DamagedError(JournalError):
+    """What the journal holds of one rental is not what was written, or not what was signed."""
+
+
 class BrokerError(OracleError):
     """The MQTT broker cannot be reached or refuses us."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oracle.errors import OracleError, PublicationError, PublishedDiffersError
+from oracle.errors import DamagedError, OracleError, PublicationError, PublishedDiffersError
 from oracle.extent import LogExtent
 from oracle.extent_journal import ExtentJournal
 from oracle.publication import (
@@ -158,7 +158,7 @@ def export_all(
     for extent in extents:
         try:
             done = exporter.export(extent)
-        except PublishedDiffersError as error:
+        except (PublishedDiffersError, DamagedError) as error:
             complaints.append(f"rental {extent.rental}: {error}")
             continue
         more = f", {done.beyond} over samples not final yet" if done.beyond else ""

@@ -15,11 +15,12 @@ from sqlalchemy import Select, and_, delete, func, insert, select, update
 from oracle import tables
 from oracle.extent import LogExtent
 from oracle.rows import reading_of
+from oracle.sample_rows import unpack_row
 from oracle.store import Store
 from protocol.errors import SampleError
 from protocol.publication import RentalIdentity
 from protocol.records import Reading
-from protocol.sample import Sample, decode_sample
+from protocol.sample import SAMPLE_BYTES, Sample, decode_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,15 @@ class ExtentJournal:
             query = query.where(table.time_ms <= extent.ended_ms)
         with self._store.read() as connection:
             rows = connection.execute(query).all()
-        return [LogRow(row.sequence, row.time_ms, bytes(row.raw)) for row in rows]
+        drill = extent.identity.drill
+        return [
+            LogRow(
+                row.sequence,
+                row.time_ms,
+                unpack_row(drill, row.sequence, row.time_ms, row.raw),
+            )
+            for row in rows
+        ]
 
     def sample_of(self, drill: int, raw: bytes) -> Sample | None:
         """A sample of the drill that is here just as it came; None for any other bytes."""
@@ -137,7 +146,7 @@ class ExtentJournal:
         query = select(table.raw).where(table.drill == drill, table.sequence == sample.sequence)
         with self._store.read() as connection:
             found = connection.execute(query).scalar()
-        return sample if found is not None and bytes(found) == raw else None
+        return sample if found is not None and bytes(found[:SAMPLE_BYTES]) == raw else None
 
     def newest_reading(self, extent: LogExtent, log_size: int) -> SignedReading | None:
         """The newest reading signed on its own over at most the log's first `log_size` samples.

@@ -9,17 +9,19 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from oracle import tables
+from oracle.errors import DamagedError
 from oracle.heights import LeaseHeights
 from oracle.log import LoggedSample, RentalLog
 from oracle.meter import MeterState, Triple
 from oracle.order import Order
-from oracle.rows import reading_of
+from oracle.rows import insert_new, reading_of
+from oracle.sample_rows import checksum, pack_row, unpack_row
 from oracle.signed import SignedJournal
 from oracle.store import Store
 from oracle.views import RentalView
 from protocol.merkle import Frontier
 from protocol.records import Registers
-from protocol.sample import decode_sample
+from protocol.sample import Sample, decode_sample
 
 REPLAY_CHUNK = 5_000
 """Samples read at a time when a log is rebuilt: about a megabyte."""
@@ -108,12 +110,13 @@ class Journal:
     def samples_after(
         self, drill: int, sequence: int, first_ms: int, last_ms: int | None
     ) -> Iterator[LoggedSample]:
-        """The drill's samples after `sequence` dated `first_ms` to `last_ms`, sequences rising."""
+        """The drill's samples after `sequence` dated `first_ms` to `last_ms`, sequences rising;
+        raises DamagedError at one that is not as it was stored."""
         table = tables.sample.c
         if sequence == 0:
             sequence = self._before(drill, first_ms)
         while True:
-            query = select(table.sequence, table.raw).where(
+            query = select(table.sequence, table.time_ms, table.raw).where(
                 table.drill == drill, table.sequence > sequence, table.time_ms >= first_ms
             )
             if last_ms is not None:
@@ -121,7 +124,8 @@ class Journal:
             with self._store.read() as connection:
                 rows = connection.execute(query.order_by(table.sequence).limit(REPLAY_CHUNK)).all()
             for row in rows:
-                yield LoggedSample(decode_sample(row.raw), row.raw)
+                raw = unpack_row(drill, row.sequence, row.time_ms, row.raw)
+                yield LoggedSample(decode_sample(raw), raw)
             if len(rows) < REPLAY_CHUNK:
                 return
             sequence = rows[-1].sequence
@@ -157,11 +161,12 @@ class Journal:
             "sequence": log.sequence,
             "counted_sequence": last.sequence,
             "until": last.time_ms,
-            "peaks": b"".join(log.frontier.peaks),
         }
         for level in range(3):
             row[f"active_ms_{level + 1}"] = str(log.meter.active_ms[level])
             row[f"rpm_ms_{level + 1}"] = str(log.meter.rpm_ms[level])
+        peaks = b"".join(log.frontier.peaks)
+        row["peaks"] = peaks + checksum(_checkpoint_text(row), peaks)
         with self._store.write() as connection:
             connection.execute(
                 delete(table).where(
@@ -172,7 +177,7 @@ class Journal:
 
     def checkpoint(self, view: RentalView, last_ms: int | None, max_rpm: Triple) -> RentalLog:
         """The newest remembered log with no sample after `last_ms`; an empty one if there is
-        none."""
+        none. Raises DamagedError when it is not as it was stored."""
         table = tables.checkpoint
         query = select(table).where(table.c.rental == view.rental)
         if last_ms is not None:
@@ -185,22 +190,54 @@ class Journal:
             )
             if row is None:
                 return RentalLog(view.rental, view.opened_ms, max_rpm, last_ms)
-            samples = tables.sample.c
-            raw = connection.execute(
-                select(samples.raw).where(
-                    samples.drill == view.drill, samples.sequence == row["counted_sequence"]
-                )
-            ).scalar_one()
-        peaks = tuple(row["peaks"][start : start + 32] for start in range(0, len(row["peaks"]), 32))
+            replaced = self._replaced(connection, view.rental)
+            last = self._counted(connection, view.drill, row["counted_sequence"])
+        stored = bytes(row["peaks"])
+        peaks = stored[: len(stored) // 32 * 32]
+        if len(stored) % 32 and stored != peaks + checksum(_checkpoint_text(row), peaks):
+            raise DamagedError(f"a checkpoint of rental {view.rental} was changed in the journal")
         meter = MeterState(
             (int(row["active_ms_1"]), int(row["active_ms_2"]), int(row["active_ms_3"])),
             (int(row["rpm_ms_1"]), int(row["rpm_ms_2"]), int(row["rpm_ms_3"])),
-            decode_sample(raw),
+            last,
         )
-        frontier = Frontier(row["log_size"], peaks)
+        frontier = Frontier(
+            row["log_size"], tuple(peaks[start : start + 32] for start in range(0, len(peaks), 32))
+        )
         return RentalLog(
-            view.rental, view.opened_ms, max_rpm, last_ms, meter, frontier, row["sequence"]
+            view.rental,
+            view.opened_ms,
+            max_rpm,
+            last_ms,
+            meter,
+            frontier,
+            row["sequence"],
+            replaced,
         )
+
+    def _counted(self, connection: Connection, drill: int, sequence: int) -> Sample:
+        """The sample that a checkpoint's meter counted last."""
+        table = tables.sample.c
+        query = select(table.time_ms, table.raw)
+        row = connection.execute(
+            query.where(table.drill == drill, table.sequence == sequence)
+        ).first()
+        if row is None:
+            raise DamagedError(f"sample {sequence} of drill {drill} is gone from the journal")
+        return decode_sample(unpack_row(drill, sequence, row.time_ms, row.raw))
+
+    def note_replaced(self, rental: int, sequence: int) -> None:
+        """The drill's controller was replaced during a rental, before this sample."""
+        table = tables.controller_replaced
+        row = {"rental": rental, "sequence": sequence}
+        with self._store.write() as connection:
+            connection.execute(insert_new(connection, table), row)
+
+    @staticmethod
+    def _replaced(connection: Connection, rental: int) -> bool:
+        table = tables.controller_replaced.c
+        query = select(table.sequence).where(table.rental == rental)
+        return connection.execute(query).first() is not None
 
     def forget_closed(self, view: RentalView) -> None:
         """Drop what only an unfinished rental needs; its samples stay, and what was signed from
@@ -208,6 +245,7 @@ class Journal:
         table = tables.checkpoint
         with self._store.write() as connection:
             connection.execute(delete(table).where(table.c.rental == view.rental))
+            _forget_replaced(connection, view.rental)
         self.signed.forget_settled(view)
 
 
@@ -218,11 +256,24 @@ def _insert_samples(connection: Connection, table: Table, samples: Sequence[Logg
         f"INSERT INTO {table.name} (drill, sequence, time_ms, raw) "  # noqa: S608  # our own names
         f"VALUES ({place}, {place}, {place}, {place})",
         [
-            (sample.drill, sample.sequence, sample.time_ms, logged.raw)
+            (*place, pack_row(*place, logged.raw))
             for logged in samples
             for sample in (logged.sample,)
+            for place in ((sample.drill, sample.sequence, sample.time_ms),)
         ],
     )
+
+
+def _checkpoint_text(row: Any) -> bytes:
+    """What a checkpoint's checksum covers beside the peaks."""
+    names = ["rental", "log_size", "sequence", "counted_sequence", "until"]
+    names += [f"{name}_{level}" for name in ("active_ms", "rpm_ms") for level in (1, 2, 3)]
+    return " ".join(str(row[name]) for name in names).encode("ascii")
+
+
+def _forget_replaced(connection: Connection, rental: int) -> None:
+    table = tables.controller_replaced
+    connection.execute(delete(table).where(table.c.rental == rental))
 
 
 def _know(connection: Connection, view: RentalView) -> SignedMark:
@@ -258,3 +309,4 @@ def _forget(connection: Connection, rental: int) -> None:
         .values(state=tables.DROPPED, note=f"rental {rental} is another one now")
     )
     connection.execute(delete(tables.checkpoint).where(tables.checkpoint.c.rental == rental))
+    _forget_replaced(connection, rental)

@@ -52,6 +52,8 @@ class Inhibit(StrEnum):
     SIGNED_MORE = "more is signed than metered"
     DRILL_CLOCK = "drill clock ahead"
     SEQUENCE_REUSED = "sample sequence reused"
+    REPLACED = "controller replaced, end the rental"
+    DAMAGED = "stored samples damaged, end the rental"
     REJECTED = "readings rejected"
     SETTLEMENT_STALLED = "settlement stalled"
     EXHAUSTED = "credit exhausted"
@@ -98,7 +100,8 @@ class Credit:
 class DrillFacts:
     """What the box itself knows of one drill; `signed` are the highest registers that it has
     signed for the number of the drill's rental, `heights` the highest block on which a lease of the
-    drill rested, by finality policy."""
+    drill rested, by finality policy. `damaged` is whether the rental's samples in the journal are
+    not those that came."""
 
     drill: int
     log: RentalLog | None
@@ -108,6 +111,7 @@ class DrillFacts:
     reused: bool
     journal_writable: bool
     journal_has_reserve: bool = True
+    damaged: bool = False
     heights: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -150,7 +154,7 @@ def chain_problem(  # noqa: PLR0911  # one line a reason
     return None
 
 
-def rental_problem(  # noqa: PLR0911  # one line a reason
+def rental_problem(  # noqa: PLR0911, PLR0912  # one line a reason
     view: ChainView, facts: DrillFacts, oracle: int
 ) -> Inhibit | None:
     """Why this drill has no rental to start on, if so; the newest state may only take away."""
@@ -175,6 +179,10 @@ def rental_problem(  # noqa: PLR0911  # one line a reason
         return Inhibit.HEIGHT
     if latest.oracle != oracle:
         return Inhibit.OTHER_ORACLE
+    if facts.damaged:
+        return Inhibit.DAMAGED
+    if facts.log is not None and facts.log.replaced:
+        return Inhibit.REPLACED
     if latest.until > max(facts.signed_until, latest.opened_ms):
         return Inhibit.JOURNAL_BEHIND
     if drill.rental in view.rejections:

@@ -108,6 +108,7 @@ class Leasing:
             reused=drill in self.metering.reused,
             journal_writable=self.metering.writable,
             journal_has_reserve=self.metering.journal.has_reserve,
+            damaged=rental in self.metering.held,
             heights=self.metering.journal.heights.of(drill),
         )
 

@@ -60,7 +60,8 @@ class LogTail:
 
 @dataclass(frozen=True, slots=True)
 class RentalLog:
-    """Everything that a reading of one rental is made of; `sequence` is the last leaf's."""
+    """Everything that a reading of one rental is made of; `sequence` is the last leaf's. The
+    controller was `replaced` if the odometer in its samples has fallen since the first one."""
 
     rental: int
     opened_ms: int
@@ -69,6 +70,7 @@ class RentalLog:
     meter: MeterState = field(default_factory=MeterState)
     frontier: Frontier = field(default_factory=Frontier)
     sequence: int = 0
+    replaced: bool = False
     tail: LogTail = field(default=LogTail(), compare=False, repr=False)
 
     @property
@@ -89,13 +91,14 @@ class RentalLog:
 
     def extend(self, samples: Iterable[LoggedSample]) -> tuple[RentalLog, list[Gap]]:
         """The log after samples in sequence order, and the gaps among them."""
-        meter, sequence = self.meter, self.sequence
+        meter, sequence, replaced = self.meter, self.sequence, self.replaced
         leaves: list[bytes] = []
         gaps: list[Gap] = []
         for logged in samples:
             sample = logged.sample
             if sample.sequence <= sequence or not self.covers(sample.time_ms):
                 continue
+            replaced = replaced or _other_odometer(meter.last, sample)
             meter, gap = advance(meter, sample, self.max_rpm)
             sequence = sample.sequence
             leaves.append(logged.raw)
@@ -110,6 +113,7 @@ class RentalLog:
             meter=meter,
             frontier=before.extend(newest),
             sequence=sequence,
+            replaced=replaced,
             tail=self.tail.then(before, newest),
         )
         return grown, gaps
@@ -123,6 +127,13 @@ class RentalLog:
             log_size=self.frontier.size,
             log_root=self.frontier.root(),
         )
+
+
+def _other_odometer(last: Sample | None, sample: Sample) -> bool:
+    """Whether a later sample is of another board: an odometer counts from manufacture on."""
+    if last is None or sample.time_ms < last.time_ms:
+        return False
+    return not sample.odometer.no_lower_than(last.odometer)
 
 
 def signable(states: Sequence[RentalLog], newest: RentalLog, now_ms: int) -> tuple[RentalLog, ...]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from oracle.errors import JournalError
+from oracle.errors import DamagedError, JournalError
 from oracle.journal import Journal, Received, SignedMark
 from oracle.log import LoggedSample, LogTail, RentalLog, signable
-from oracle.meter import Gap, highest_rpm
+from oracle.meter import Gap
 from oracle.order import Arrived, Intake, Order, overdue, take
+from oracle.rebuild import rebuild
 from oracle.signed import Bounds
-from oracle.views import RentalView
+from oracle.views import Identity, RentalView
 from protocol.records import Reading, RentalState, Tariff
 
 CHECKPOINT_SAMPLES = 6_000
@@ -47,12 +48,15 @@ class Metering:
     marks: dict[int, SignedMark] = field(default_factory=dict)
     rentals: dict[int, RentalView] = field(default_factory=dict)
     reused: set[int] = field(default_factory=set)
+    held: dict[int, Identity] = field(default_factory=dict)
+    """Rentals of which nothing is signed any more, for the journal is damaged."""
     writable: bool = True
     _doubtful: bool = False
     _states: dict[int, tuple[RentalLog, ...]] = field(default_factory=dict)
     _checkpoint_size: dict[int, int] = field(default_factory=dict)
     _of_drill: dict[int, list[int]] = field(default_factory=dict)
     _overspeed: set[int] = field(default_factory=set)
+    _noted: set[int] = field(default_factory=set)
     _asked: set[int] = field(default_factory=set)
     """Drills of which something is missing that was asked for."""
 
@@ -152,8 +156,29 @@ class Metering:
             states = self._states.get(rental, ())
             self._states[rental] = signable(states, self.logs[rental], now_ms)
             found += [(rental, gap) for gap in gaps]
+            self._note_replaced(rental)
             self._checkpoint(rental)
         return found
+
+    def _note_replaced(self, rental: int) -> None:
+        """Remember, before anything of it is forgotten by a checkpoint, that the rental goes on
+        with another board: nothing starts in it any more."""
+        known = self.logs[rental]
+        if not known.replaced or rental in self._noted:
+            return
+        try:
+            self.journal.note_replaced(rental, known.sequence)
+        except JournalError as error:
+            self.fail(error)
+            return
+        self._noted.add(rental)
+        log.error(
+            "controller replaced",
+            rental=rental,
+            drill=self.rentals[rental].drill,
+            sequence=known.sequence,
+            reason="the odometer has fallen: end the rental, it is billed up to its last sample",
+        )
 
     def _report_overspeed(self, rental: int, samples: Sequence[LoggedSample]) -> None:
         """Said once a rental: a tariff for another machine, or a sensor that is wrong."""
@@ -222,6 +247,12 @@ class Metering:
 
     def _take_up(self, mine: Mapping[int, RentalView], tariffs: Mapping[int, Tariff]) -> None:
         """The logs of new rentals, and those of ended ones up to their ends."""
+        self.held = {
+            rental: known
+            for rental, known in self.held.items()
+            if rental in mine and mine[rental].identity == known
+        }
+        mine = {rental: view for rental, view in mine.items() if rental not in self.held}
         new = [
             view
             for rental, view in mine.items()
@@ -229,20 +260,32 @@ class Metering:
         ]
         marks = self.journal.know_rentals(new)
         for rental, view in mine.items():
-            if rental in marks:
-                self.logs[rental] = self._rebuild(view, tariffs[view.tariff])
-                self.marks[rental] = marks[rental]
-                self._states.pop(rental, None)
-                log.info("rental taken up", rental=rental, drill=view.drill)
-            elif self.logs[rental].ended_ms != view.ended_ms:
-                self.logs[rental] = self._cut(self.logs[rental], view, tariffs[view.tariff])
-                self._states.pop(rental, None)
+            try:
+                if rental in marks:
+                    self.logs[rental] = self._rebuild(view, tariffs[view.tariff])
+                    self.marks[rental] = marks[rental]
+                    self._states.pop(rental, None)
+                    log.info("rental taken up", rental=rental, drill=view.drill)
+                elif self.logs[rental].ended_ms != view.ended_ms:
+                    self.logs[rental] = self._cut(self.logs[rental], view, tariffs[view.tariff])
+                    self._states.pop(rental, None)
+            except DamagedError as error:
+                self._hold(view, error)
+                continue
             self.rentals[rental] = view
+            self._note_replaced(rental)
+
+    def _hold(self, view: RentalView, error: DamagedError) -> None:
+        """Sign nothing more for a rental: what it could be made of is not what came."""
+        log.error("rental held", rental=view.rental, drill=view.drill, reason=str(error))
+        self._drop(view.rental)
+        self.held[view.rental] = view.identity
 
     def _drop(self, rental: int) -> None:
         for known in (self.rentals, self.logs, self.marks, self._states, self._checkpoint_size):
             known.pop(rental, None)
         self._overspeed.discard(rental)
+        self._noted.discard(rental)
 
     def _cut(self, before: RentalLog, view: RentalView, tariff: Tariff) -> RentalLog:
         """The log up to the rental's end, which may lie before samples already counted."""
@@ -254,12 +297,8 @@ class Metering:
         return self._rebuild(view, tariff)
 
     def _rebuild(self, view: RentalView, tariff: Tariff) -> RentalLog:
-        start = self.journal.checkpoint(view, view.ended_ms, highest_rpm(tariff))
-        samples = self.journal.samples_after(
-            view.drill, start.sequence, view.opened_ms, view.ended_ms
-        )
-        rebuilt, _ = start.extend(samples)
-        self._checkpoint_size[view.rental] = start.frontier.size
+        rebuilt, size = rebuild(self.journal, view, tariff)
+        self._checkpoint_size[view.rental] = size
         return rebuilt
 
     def final_reading(self, rental: int, now_ms: int, wait_ms: int) -> Reading | None:
@@ -288,6 +327,10 @@ class Metering:
         if until == mark.until and newest.frontier.size != mark.log_size:
             return None
         return newest.reading(until)
+
+    def newest_signed(self, rental: int) -> Reading | None:
+        """The newest reading that was signed for the rental; None while there is none."""
+        return self.journal.signed.find(rental, self.marks[rental].until)
 
     def tail(self, reading: Reading) -> LogTail | None:
         """The newest samples under a reading's root; None when the log has moved on since, or has

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from oracle.errors import JournalError, PublicationError, PublishedDiffersError
+from oracle.errors import DamagedError, JournalError, PublicationError, PublishedDiffersError
 from oracle.extent import LogExtent
 from oracle.extent_journal import ExtentJournal, LogRow
 from oracle.publication import (
@@ -104,7 +104,7 @@ class Publisher:
         """Write what is due for one rental; returns whether there is more."""
         try:
             more = self._publish(extent)
-        except PublishedDiffersError as error:
+        except (PublishedDiffersError, DamagedError) as error:
             self._held.pop(extent.rental, None)
             self._say_differs(extent.rental, str(error))
             return False

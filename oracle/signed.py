@@ -199,6 +199,19 @@ class SignedJournal:
             )
         return None if row is None else reading_of(row)
 
+    def newest_until(self, rental: int, last_ms: int | None) -> Reading | None:
+        """The newest reading dated up to `last_ms` (Unix ms) that was signed for the rental that
+        the number stands for now; None while there is none."""
+        known, signed = tables.rental.c, tables.signed_reading
+        joined = and_(known.rental == signed.c.rental, known.era == signed.c.era)
+        query = select(signed).join(tables.rental, joined).where(signed.c.rental == rental)
+        if last_ms is not None:
+            query = query.where(signed.c.until <= last_ms)
+        with self._store.read() as connection:
+            newest = query.order_by(signed.c.until.desc()).limit(1)
+            row = connection.execute(newest).mappings().first()
+        return None if row is None else reading_of(row)
+
     def require_newest(self, key: str, *others: str) -> None:
         """Raise JournalError when a key that the box holds, `key` or one of `others`, has signed
         what this journal does not know of."""

@@ -1,13 +1,15 @@
 """The journal's tables. Integers only; what may exceed 64 bits is decimal text, bytes are bytes.
 
-sample            every sample that was acknowledged, as it came
+sample            every sample that was acknowledged, as it came, with a checksum (`sample_rows`)
 late_sample       samples that came after their place in the log was signed past
 rental            what was signed last for each rental number; `era` counts the rentals that had it
 signed_reading    readings that were signed, for as long as another one could contradict them
 receipt_signature the signatures of those of them that were signed one by one
 forgotten_reading  until when a rental's readings before the settled one are dropped
 signing           the key that signs, and how often it did
-checkpoint        meter and frontier after so many samples, to replay from
+checkpoint        meter and frontier after so many samples, to replay from; a checksum of all is
+                  behind the peaks
+controller_replaced  rentals whose drill got another controller, and its first sample
 log_extent        how far each rental's log is final, and its size once nothing can follow
 lease_height      the highest block on which a lease of a drill rested, by finality policy
 block             the newest blocks, to recognise a reorganisation
@@ -128,6 +130,8 @@ checkpoint = Table(
     _text("rpm_ms_3"),
     _bytes("peaks"),
 )
+
+controller_replaced = Table("controller_replaced", metadata, _key("rental"), _number("sequence"))
 
 log_extent = Table(
     "log_extent",

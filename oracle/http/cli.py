@@ -13,6 +13,7 @@ import uvicorn
 
 from host.errors import HostError
 from host.foreign_text import complain
+from host.log import configure_logs
 from oracle.errors import OracleError, SettingsError
 from oracle.http.answers import site
 from oracle.http.app import build_app, require_page
@@ -20,7 +21,7 @@ from oracle.http.board import CHANNELS, Board
 from oracle.http.feed import Feed
 from oracle.http.settings import HttpSettings, load_http_settings
 from oracle.ingest import MqttBroker
-from oracle.startup import configure_logs, read_deployment
+from oracle.startup import read_deployment
 
 BAD_SETTINGS = 2
 """Exit status when something that the settings name is missing, wrong or refuses us."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.soak_judge import Account, DrillFacts, Terms
 from benchmarks.soak_yard import SoakYard
+from protocol.sample import SAMPLE_BYTES
 from rig.yard import TARIFFS
 
 
@@ -49,7 +50,7 @@ def _journal(journal: sqlite3.Connection, drill: int) -> tuple[list[int], str, i
     ).fetchall()
     digest = sha256()
     for _, raw in rows:
-        digest.update(raw)
+        digest.update(raw[:SAMPLE_BYTES])
     query = "SELECT count(*) FROM late_sample WHERE drill = ?"
     late = journal.execute(query, (drill,)).fetchone()[0]
     return [sequence for sequence, _ in rows], digest.hexdigest(), int(late)

@@ -22,7 +22,7 @@ from device_builders import (
 from device.bridge import Bridge, Now, last_will
 from device.broker import Incoming
 from device.controller import State
-from device.errors import PortError, SpoolError
+from device.errors import ControllerReplacedError, PortError, SpoolError
 from device.frames import Decoder, Frame, FrameType, encode_frame
 from device.history import UNREPORTED
 from device.link import Link
@@ -110,8 +110,9 @@ def test_put__spool_full__stores_nothing_and_says_so(tmp_path: Path) -> None:
 
 def test_put__sequence_that_went_back__is_an_error_and_loses_nothing(spool: Spool) -> None:
     put(spool, 10, 11)
-    with pytest.raises(SpoolError, match="lost its memory: sample 1 is later than sample 11"):
-        spool.put([make_sample(1, time_ms=NOW_MS + 60_000)], 1)
+    for sequence in (1, 2):
+        with pytest.raises(ControllerReplacedError, match="from 1 again, sample 11 was here"):
+            spool.put([make_sample(sequence, time_ms=NOW_MS + 60_000 + sequence)], 1)
     assert len(spool.pending(0, 10)) == 2
 
 
@@ -307,6 +308,48 @@ def test_step__spool_fails__acknowledges_nothing_and_inhibits(
     rig.message(Channel.LEASE, lease_message(make_lease(NOW_MS)).to_json())
     rig.step()
     assert rig.written(FrameType.LEASE) == []
+
+
+def test_step__controller_counts_again__is_said_once_and_no_lease_goes_to_it(rig: Rig) -> None:
+    rig.samples(1, 2, 3)
+    rig.step()
+    rig.written(FrameType.ACK)
+    with structlog.testing.capture_logs() as logs:
+        for sequence in range(1, 60):
+            newer = encode_sample(make_sample(sequence % 4 + 1, NOW_MS + 60_000 + sequence))
+            if sequence % 4 != 3:
+                rig.says(FrameType.SAMPLE, pack_samples(1, [newer]))
+            lease = lease_message(make_lease(NOW_MS + sequence)).to_json()
+            rig.message(Channel.LEASE, lease)
+            rig.step()
+        rig.status(State.LOCKED)
+        rig.step()
+    written = Decoder().feed(rig.port.written)
+    assert {f.type for f in written} <= {FrameType.INHIBIT, FrameType.CLOCK}
+    said = [entry["event"] for entry in logs if entry["event"] != "locked"]
+    assert said == ["controller replaced", "lease held back"]
+    status = parse_message(StatusMessage, DRILL, rig.broker.on(Channel.STATUS)[-1])
+    assert "from 2 again, sample 3 was here already; see drill-bridge" in status.reason
+
+
+def test_step__stored_sample_damaged__inhibits_and_tells_the_number(rig: Rig) -> None:
+    rig.broker.connected = False
+    rig.samples(1, 2, 3)
+    rig.step()
+    rig.spool._db.execute("UPDATE sample SET data = zeroblob(92) WHERE sequence = 2")
+    rig.broker.connected = True
+    with structlog.testing.capture_logs() as logs:
+        rig.step()
+        rig.status(State.READY)
+        for number in range(4, 8):
+            rig.samples(number)
+            rig.step(1_000)
+    assert [sequences(payload) for payload in rig.broker.on(Channel.SAMPLE)] == [[1]]
+    assert [entry["event"] for entry in logs].count("no starts because of the spool") == 1
+    status = parse_message(StatusMessage, DRILL, rig.broker.on(Channel.STATUS)[-1])
+    assert status.reason == "stored sample 2 is damaged: see drill-bridge drop-damaged"
+    (inhibit,) = {f.payload for f in rig.written(FrameType.INHIBIT)}
+    assert inhibit.decode() == status.reason
 
 
 def test_step__lease__goes_to_the_line_in_the_same_pass(rig: Rig) -> None:
@@ -523,8 +566,8 @@ def test_pending__damaged_database__is_a_spool_error(
 ) -> None:
     put(spool, 1)
     spool._db.execute("UPDATE sample SET data = x'00'")
-    with pytest.raises(SpoolError, match="damaged"):
-        Publisher(spool).next(0)
+    assert Publisher(spool).next(0) is None
+    assert "stored sample 1 is damaged" in spool.trouble
     spool._db.execute("DROP TABLE sample")
     with pytest.raises(SpoolError, match="no such table"):
         spool.pending(0, 1)

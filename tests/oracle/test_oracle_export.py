@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from oracle_box import DOMAIN
+from oracle_builders import make_sample
 from oracle_press import RENTAL, Press
 from sqlalchemy import delete, update
 
@@ -18,6 +19,7 @@ from oracle.extent import LogExtent
 from oracle.static_files import StaticFiles
 from protocol.publication import contract_folder
 from protocol.records import RentalState
+from protocol.sample import encode_sample
 
 SMALL = 4
 OPENED_MS = RENTAL.opened_ms
@@ -112,12 +114,25 @@ def test_export__sample_changed_in_the_journal__names_the_reading(
     press: Press, mirror: Path
 ) -> None:
     drill(press)
+    table, other = tables.sample, make_sample(5, OPENED_MS + 500, motor_on=True, rpm=601)
+    with press.store.write() as connection:
+        change = update(table).where(table.c.sequence == 5)
+        connection.execute(change.values(raw=encode_sample(other)))
+
+    with pytest.raises(PublishedDiffersError, match="first 9 samples have the root 0x"):
+        exporter(press, mirror).export(extent(press))
+
+
+def test_export__sample_damaged_in_the_journal__is_a_complaint_that_names_it(
+    press: Press, mirror: Path
+) -> None:
+    drill(press)
     table, other = tables.sample, press.expected(OPENED_MS + 100)
     with press.store.write() as connection:
         connection.execute(update(table).where(table.c.sequence == 5).values(raw=other))
 
-    with pytest.raises(PublishedDiffersError, match="first 9 samples have the root 0x"):
-        exporter(press, mirror).export(extent(press))
+    (complaint,) = export_all(exporter(press, mirror), mirror, None, lambda _: None)
+    assert "sample 5 of drill 1 was changed in the journal" in complaint
 
 
 def test_export__samples_lost_from_the_journal__says_how_many(press: Press, mirror: Path) -> None:

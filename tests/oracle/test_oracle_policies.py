@@ -103,6 +103,7 @@ def test_decide_lease__chain_gives_no_credit__that_reason(view: ChainView, reaso
     [
         ({"journal_writable": False}, Inhibit.JOURNAL),
         ({"reused": True}, Inhibit.SEQUENCE_REUSED),
+        ({"damaged": True}, Inhibit.DAMAGED),
         ({"last_sample_ms": None}, Inhibit.NO_SAMPLES),
         ({"last_sample_ms": NOW_MS - 4_001}, Inhibit.NO_SAMPLES),
         ({"last_sample_ms": NOW_MS + 15_001}, Inhibit.DRILL_CLOCK),

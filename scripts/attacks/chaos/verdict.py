@@ -12,7 +12,7 @@ from attacks.chaos.yard import TARIFF, Yard
 from attacks.simulation.meter import Bill, cost
 from oracle.views import RentalView
 from protocol.records import Registers, RentalState
-from protocol.sample import Sample, decode_sample
+from protocol.sample import SAMPLE_BYTES, Sample, decode_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ def _journal(yard: Yard, drill: int) -> list[tuple[Sample, bytes]]:
         rows = connection.execute(
             "SELECT raw FROM sample WHERE drill = ? ORDER BY sequence", (drill,)
         ).fetchall()
-    return [(decode_sample(raw), raw) for (raw,) in rows]
+    samples = [raw[:SAMPLE_BYTES] for (raw,) in rows]
+    return [(decode_sample(raw), raw) for raw in samples]
 
 
 def _billed_right(yard: Yard, rental: int, journal: list[tuple[Sample, bytes]]) -> bool:

@@ -21,7 +21,7 @@ from attacks.simulation.meter import cost
 from attacks.simulation.world import SimWorld
 from oracle.views import RentalView
 from protocol.records import Reading, RentalState
-from protocol.sample import Sample, decode_sample
+from protocol.sample import SAMPLE_BYTES, Sample, decode_sample
 from protocol.tariff import limit
 
 
@@ -71,7 +71,8 @@ def _journal(world: SimWorld, drill: int) -> list[tuple[Sample, bytes]]:
         rows = connection.execute(
             "SELECT raw FROM sample WHERE drill = ? ORDER BY sequence", (drill,)
         )
-        return [(decode_sample(raw), raw) for (raw,) in rows]
+        samples = [raw[:SAMPLE_BYTES] for (raw,) in rows]
+        return [(decode_sample(raw), raw) for raw in samples]
 
 
 def _nothing_lost(world: SimWorld, drill: int, journal: list[tuple[Sample, bytes]]) -> None:

@@ -1,0 +1,53 @@
+"""A rental's log from the journal: from its newest checkpoint on, and held against what was signed.
+
+A reading that is signed over a log that is not the one of the reading before contradicts it, so a
+journal that a disk has changed must be found before. Each row has a checksum, and the newest signed
+reading must come out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from oracle.errors import DamagedError
+from oracle.journal import Journal
+from oracle.log import LoggedSample, RentalLog
+from oracle.meter import highest_rpm
+from oracle.views import RentalView
+from protocol.records import Reading, Tariff
+
+
+def rebuild(journal: Journal, view: RentalView, tariff: Tariff) -> tuple[RentalLog, int]:
+    """The log up to the rental's end if there is one, and the size of the checkpoint it began with.
+
+    Raises DamagedError when the journal is not what was written or signed, JournalError when it
+    cannot be read.
+    """
+    start = journal.checkpoint(view, view.ended_ms, highest_rpm(tariff))
+    samples = journal.samples_after(view.drill, start.sequence, view.opened_ms, view.ended_ms)
+    anchor = journal.signed.newest_until(view.rental, view.ended_ms)
+    made = start if anchor is None else _as_signed(start, samples, anchor)
+    made, _ = made.extend(samples)
+    return made, start.frontier.size
+
+
+def _as_signed(start: RentalLog, samples: Iterator[LoggedSample], anchor: Reading) -> RentalLog:
+    """The log over as many samples as the newest signed reading is; raises DamagedError when they
+    give another root or other registers than were signed."""
+    made = start
+    while made.frontier.size < anchor.log_size:
+        some = [*islice(samples, anchor.log_size - made.frontier.size)]
+        if not some:
+            raise DamagedError(
+                f"{anchor.log_size} samples are signed, the journal has {made.frontier.size}"
+            )
+        made, _ = made.extend(some)
+    if made.frontier.size == anchor.log_size and (
+        made.frontier.root() != anchor.log_root or made.meter.registers != anchor.registers
+    ):
+        raise DamagedError(
+            f"the first {anchor.log_size} samples in the journal are not those that the reading "
+            f"until {anchor.until} was signed over"
+        )
+    return made
