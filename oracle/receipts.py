@@ -57,6 +57,8 @@ class Receipts:
     final_wait_ms: int
     _looked_ms: int | None = None
     _published: dict[int, tuple[int, Fingerprint]] = field(default_factory=dict)
+    _tried: set[int] = field(default_factory=set)
+    """Rentals of which something was looked for since the connection was made."""
 
     def step(self, view: ChainView, now_ms: int) -> None:
         """Sign and publish the receipts that are due; none with a key that is not in force."""
@@ -92,6 +94,12 @@ class Receipts:
     def repeat(self) -> None:
         """Publish everything again, after a new connection."""
         self._published.clear()
+        self._tried.clear()
+
+    def _said_before(self, rental: int, dates: Dates) -> Reading | None:
+        """What was signed last, for a broker that may have forgotten it, where nothing is new."""
+        reading = self.metering.newest_signed(rental)
+        return None if reading is None or reading.until > dates.live_ms else reading
 
     def _due(self, rental: int, view: ChainView, now_ms: int, dates: Dates) -> _Receipt | None:
         published = self._published.get(rental)
@@ -107,6 +115,9 @@ class Receipts:
             reading = self.metering.live_reading(rental, dates.live_ms)
         else:
             reading = self.metering.final_reading(rental, now_ms, self.final_wait_ms)
+        if published is None and rental not in self._tried:
+            self._tried.add(rental)
+            reading = reading or self._said_before(rental, dates)
         if reading is None:
             return None
         usage = credit(known, tariff, reading.registers, reading.until, self.limits)

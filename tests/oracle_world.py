@@ -55,6 +55,7 @@ class TestBridge:
     def __init__(self, port: int, drill: int, broker: SecureBroker | None = None) -> None:
         self.drill = drill
         self.motor_on, self.level, self.rpm = False, 1, 0
+        self.silent = False
         self.samples: list[Sample] = []
         self.journalled = 0
         self.messages: list[Any] = []
@@ -114,6 +115,8 @@ class TestBridge:
         sent_ms = 0.0
         while not self._stop.wait(max(due - time.time(), 0)):
             due += 0.1
+            if self.silent:
+                continue
             with self._lock:
                 if self.samples and self.samples[-1].motor_on:
                     self._active[self.samples[-1].level - 1] += 100
@@ -154,6 +157,35 @@ class TestBridge:
                 self.journalled = max(self.journalled, said.sequence)
                 if said.resend:
                     self._send(self.samples[said.sequence :])
+
+
+class Retained:
+    """What a broker has retained, for somebody who comes now."""
+
+    def __init__(self, port: int) -> None:
+        self._found: dict[str, bytes] = {}
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe("drill/#", 1)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect_async("127.0.0.1", port)
+
+    def __enter__(self) -> Self:
+        self._client.loop_start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def of(self, drill: int) -> dict[str, bytes]:
+        """The newest message of each channel."""
+        start = f"drill/{drill}/"
+        found = self._found.copy()
+        return {name[len(start) :]: sent for name, sent in found.items() if name.startswith(start)}
+
+    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._found[message.topic] = message.payload
 
 
 class World:

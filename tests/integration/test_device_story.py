@@ -268,6 +268,21 @@ def test_bridge__stopped__says_offline_and_killed_lets_the_will_say_it(
     )
 
 
+def test_programs__log_on_a_full_disk__drill_as_ever(
+    tmp_path: Path, broker: Mosquitto, oracle: Oracle
+) -> None:
+    controller, bridge = Controller(tmp_path), Bridge(tmp_path, broker.port)
+    controller.log = bridge.log = Path("/dev/full")
+    with controller, bridge:
+        start_drilling(controller, oracle)
+        time.sleep(0.5)
+        controller.do("release")
+        controller.wait_for("READY")
+        newest = controller.do("state")["sequence"]
+        oracle.wait_for("all samples", lambda: newest in oracle.samples)
+        assert bridge.stop() == 0
+
+
 def test_controller__asked_to_stop__cleans_up_and_ends_with_0(tmp_path: Path) -> None:
     with Controller(tmp_path) as controller:
         controller.process.send_signal(signal.SIGTERM)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from audit_rig import LyingNode
 from eth_account import Account
-from oracle_world import PASSWORD, TARIFF, World, wait
+from oracle_world import PASSWORD, TARIFF, Retained, World, wait
 
 from oracle.lease_policy import Inhibit
-from protocol.messages import LeaseMessage
+from protocol.messages import LeaseMessage, ReadingMessage, parse_message
 from protocol.tariff import dearest_charge
 from rig.box_files import write_secret
 
@@ -73,6 +73,48 @@ def test_run__killed_again_and_again_while_drilling__nothing_lost_or_billed_twic
     with sqlite3.connect(world.folder / "journal.sqlite") as journal:
         journalled = [row[0] for row in journal.execute("SELECT sequence FROM sample ORDER BY 1")]
     assert journalled == [*range(1, len(journalled) + 1)]
+
+
+def test_run__log_on_a_full_disk__leases_meters_and_settles(world: World) -> None:
+    bridge, functions = world.bridge, world.contract.functions
+    daemon = world.daemon()
+    daemon.log = Path("/dev/full")
+    with daemon:
+        rental = world.open_rental(RESERVE + 10**18)
+        wait("lease", bridge.leased, 30, daemon)
+        bridge.run(1, 600)
+        wait("reading", lambda: bridge.readings, 20, daemon)
+        bridge.stop_motor()
+        world.send(functions.end_rental(rental), world.customer)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 60, daemon)
+        assert daemon.stop() == 0
+
+
+def test_run__broker_forgets_what_it_retained__everything_is_said_again(world: World) -> None:
+    bridge = world.bridge
+    with world.daemon() as daemon:
+        world.open_rental(RESERVE + 10**18)
+        wait("lease", bridge.leased, 20, daemon)
+        bridge.run(1, 600)
+        time.sleep(1)
+        bridge.stop_motor()
+        time.sleep(1)
+        bridge.silent = True  # the drill is switched off
+        wait("inhibit", lambda: bridge.inhibited(Inhibit.NO_SAMPLES), 20, daemon)
+        before = bridge.readings[-1]
+        world.broker.kill()
+        world.broker.start()
+        with Retained(world.broker.port) as retained:
+            wait(
+                "all of it",
+                lambda: {"lease", "reading", "log"} <= retained.of(1).keys(),
+                30,
+                daemon,
+            )
+            reading = parse_message(ReadingMessage, 1, retained.of(1)["reading"])
+        assert reading.reading().registers == before.reading().registers
+        assert reading.until >= before.until
+        assert b"no fresh samples" in retained.of(1)["lease"]
 
 
 def test_run__reorganisation_removes_the_deposit__lease_ends_at_once(world: World) -> None:

@@ -532,3 +532,31 @@ def test_stop__running__inhibits(box: Box) -> None:
     box.core.stop()
 
     assert box.broker.of("lease")[-1]["reason"] == Inhibit.STOPPING
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_step__connection_made_again_while_the_drill_is_off__says_the_newest_reading_again(
+    box: Box, restart: bool
+) -> None:
+    box.rest()
+    box.run(20, view_of(), motor_on=True, rpm=600)
+    box.clock.ms += 2_000
+    box.core.step(fresh(view_of(), box.clock.ms))
+    said, box.broker.retained = box.broker.retained, {}
+    box.clock.ms += 60_000
+    if restart:
+        box.restart()
+    box.broker.count += 1
+    for _ in range(30):
+        box.clock.ms += 50
+        box.core.step(fresh(view_of(), box.clock.ms))
+    again = box.broker.retained
+    same = {topic(1, Channel.READING)} | ({topic(1, Channel.LOG)} if not restart else set())
+    assert {name: again.get(name) for name in same} == {name: said[name] for name in same}
+    assert b"no fresh samples" in again[topic(1, Channel.LEASE)]
+    count = len(box.broker.of("reading"))
+    box.run(0, view_of())
+    for _ in range(30):
+        box.clock.ms += 100
+        box.core.step(fresh(view_of(), box.clock.ms))
+    assert len(box.broker.of("reading")) == count
