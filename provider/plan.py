@@ -29,8 +29,8 @@ LABEL_BYTES = 64
 LARGEST_PLAN_BYTES = 1_000_000
 
 
-def _address(text: str) -> str:
-    """An address in its checksummed form; one with capitals must have the right ones."""
+def exact_address(text: str) -> str:
+    """An address in its checksummed form; raises ValueError, also for capitals that do not fit."""
     if not is_hex_address(text):
         raise ValueError(f"{text!r} is no address")
     exact = str(to_checksum_address(text))
@@ -65,7 +65,7 @@ def _label(text: str) -> str:
     return text
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(exact_address)]
 Key = Annotated[Address, AfterValidator(_key)]
 Price = Annotated[int, BeforeValidator(_amount), Field(ge=0, lt=2**64)]
 Amount = Annotated[int, BeforeValidator(_amount), Field(ge=0, lt=2**96)]

@@ -109,12 +109,15 @@ class Sender:
         return limit
 
     def send(self, call: Call, before: Before | None = None) -> Mapping[str, Any]:
-        """Try a call out, send it, wait until it is mined; returns the receipt.
+        """Try a call out, show it, send it, wait until it is mined; returns the receipt.
 
         Raises RefusedError when the contract refuses it, NodeError when it is not mined in time:
         then it may still be, and the message has its hash.
         """
-        limit = self.show(call)
+        return self.dispatch(call, self.show(call), before)
+
+    def dispatch(self, call: Call, limit: int, before: Before | None = None) -> Mapping[str, Any]:
+        """Send a call that was shown, with the gas that it may use, and wait for it."""
         nonce = self.next_nonce()
         transaction: dict[str, Any] = {
             "chainId": self._chain_id,
