@@ -13,6 +13,7 @@ from host.errors import HostError
 from host.foreign_text import complain, harmless
 from host.keystores import new_keystore
 from host.log import configure_logs
+from oracle.backup import backup
 from oracle.check import report
 from oracle.errors import OracleError, PinError, SettingsError
 from oracle.export import Exporter, export_all
@@ -83,6 +84,17 @@ def export(
         complain("drill-oracle", complaint)
     if complaints:
         raise typer.Exit(DIFFERS)
+
+
+@app.command("backup")
+def copy_journal(
+    settings: SettingsFile,
+    to: Annotated[Path, typer.Option("--to", help="The file to make.")],
+) -> None:
+    """Copy the journal to a new file, also while the oracle runs, and verify the copy."""
+    with _one_line_errors():
+        made = backup(load_settings(settings).journal.full_url(), to)
+        typer.echo(f"{made.path}: {made.samples} samples, {made.bytes} bytes, verified")
 
 
 @app.command()
