@@ -14,6 +14,8 @@ import threading
 
 import structlog
 
+STDERR = 2
+
 
 class LineWriter:
     """Writes whole lines to a file descriptor and never raises."""
@@ -54,9 +56,8 @@ class LineWriter:
 
 def configure_logs() -> None:
     """Set up structlog for a daemon."""
-    # With stderr closed its number may come to mean another file.
-    closed = sys.stderr is None
-    writer = LineWriter(os.open(os.devnull, os.O_WRONLY) if closed else sys.stderr.fileno())
+    closed = sys.stderr is None  # and its number may come to mean another file
+    writer = LineWriter(os.open(os.devnull, os.O_WRONLY) if closed else STDERR)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
