@@ -111,6 +111,9 @@ EN = Words(
         "drilled when, between two dots, is not shown: no samples were given.",
         "not all": "Joined from the opening, payments and {} settled readings (dots). What was "
         "drilled when, between two dots, is not shown: not all samples could be checked.",
+        "clock": "Joined from the opening, payments and {} settled readings (dots). What was "
+        "drilled when, between two dots, is not shown: the drill's clock was set back or is far "
+        "from the chain's.",
     },
     shaded="Shaded: not known, because samples are missing or no reading has settled yet.",
     reading="The reading that proves it",

@@ -119,6 +119,9 @@ DE = Words(
         "not all": "Verbunden sind Beginn, Zahlungen und {} abgerechnete Ablesungen (Punkte). "
         "Wann zwischen zwei Punkten gebohrt wurde, ist nicht dargestellt: Nicht alle Messwerte "
         "waren prüfbar.",
+        "clock": "Verbunden sind Beginn, Zahlungen und {} abgerechnete Ablesungen (Punkte). Wann "
+        "zwischen zwei Punkten gebohrt wurde, ist nicht dargestellt: Die Uhr der Maschine wurde "
+        "zurückgestellt oder weicht weit von der der Blockchain ab.",
     },
     shaded="Grau hinterlegt: nicht bekannt, weil Messwerte fehlen oder noch keine Ablesung "
     "abgerechnet ist.",

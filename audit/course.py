@@ -26,6 +26,9 @@ from protocol.sample import SAMPLE_BYTES
 
 Span = tuple[int, int]
 
+MOST_APART_MS = 3_600_000
+"""How far a drill's clock may be ahead of what was settled. Leases end long before that."""
+
 
 class Source(Enum):
     """What a course is drawn from; of readings, why not from samples."""
@@ -33,6 +36,7 @@ class Source(Enum):
     SAMPLES = "samples"
     NOT_GIVEN = "not given"
     NOT_ALL = "not all"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,16 @@ class Terms:
 
 @dataclass(slots=True)
 class Metered:
-    """The registers over time, out of samples; bounded, and with the newest always in it."""
+    """The registers over time, out of samples; bounded, and with the newest always in it.
+
+    `set_back`: the drill's clock was, so that there is no telling when was what.
+    """
 
     times: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
     gaps: list[Span] = field(default_factory=list)
+    set_back: bool = False
     _apart_ms: int = 0
+    _sampled_ms: int = 0
 
     def see(self, time_ms: int, registers: tuple[int, ...]) -> None:
         """Take the next; where nothing moves only the first and the last are kept."""
@@ -92,6 +101,8 @@ class Metered:
     def take(self, meter: Meter, sample: Fields) -> None:
         """Put the next sample into the meter, and take note of what came of it."""
         before, gaps = meter.last, meter.take((sample,))
+        self.set_back = self.set_back or sample[1] < self._sampled_ms
+        self._sampled_ms = sample[1]
         if meter.last is before:
             return
         if gaps:
@@ -148,20 +159,25 @@ def _joined(gaps: list[Span]) -> list[Span]:
     return found
 
 
-def of_samples(metered: Metered, terms: Terms, count: int, settled: Sequence[Point]) -> Course:
-    """The course out of samples, up to the last of the settled points."""
+def of_samples(
+    metered: Metered, terms: Terms, count: int, settled: Sequence[Point]
+) -> Course | None:
+    """The course out of samples, up to the last of the settled points.
+
+    Samples have the drill's clock and payments the chain's, which may be a little apart. None where
+    the drill's was set back, or was so far ahead that the two do not go into one drawing.
+    """
     last = settled[-1].time_ms
-    times = [(time, one) for time, one in metered.times if time <= last]
-    times.append((last, times[-1][1] if times else metered.times[-1][1]))
-    return Course(
-        Source.SAMPLES,
-        count,
-        tuple(_points(times, terms)),
-        tuple((a, min(b, last)) for a, b in metered.gaps if a < last),
-    )
+    end, registers = metered.times[-1]
+    if metered.set_back or end > last + MOST_APART_MS:
+        return None
+    times = [*metered.times, (max(last, end), registers)]
+    return Course(Source.SAMPLES, count, tuple(_points(times, terms, last)), tuple(metered.gaps))
 
 
-def _points(times: Sequence[tuple[int, tuple[int, ...]]], terms: Terms) -> Iterator[Point]:
+def _points(
+    times: Sequence[tuple[int, tuple[int, ...]]], terms: Terms, last: int
+) -> Iterator[Point]:
     """The points with their balances, and one more before and at each payment."""
     paid = [time for time, _ in terms.funding[1:]]
     before: tuple[int, ...] = (0,) * 6
@@ -171,13 +187,14 @@ def _points(times: Sequence[tuple[int, tuple[int, ...]]], terms: Terms) -> Itera
             # In between, usage is as it was at the point before: it cannot be told more closely.
             for moment in (at - 1, at):
                 if moment >= times[0][0]:
-                    yield _point(moment, before, terms)
-        yield _point(time, registers, terms)
+                    yield _point(moment, before, terms, last)
+        yield _point(time, registers, terms, last)
         before = registers
 
 
-def _point(time_ms: int, registers: tuple[int, ...], terms: Terms) -> Point:
-    balance = terms.balance(time_ms, registers[:3], registers[3:])
+def _point(time_ms: int, registers: tuple[int, ...], terms: Terms, last: int) -> Point:
+    """`last` is the time that is settled: the standing price goes no further."""
+    balance = terms.balance(min(time_ms, last), registers[:3], registers[3:])
     return Point(time_ms, registers[:3], balance)
 
 

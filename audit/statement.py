@@ -195,21 +195,21 @@ def _course(
     last_time: int,
 ) -> Course:
     settled = story.finished_points()
-    if metered is None:
-        source = Source.NOT_ALL if with_samples else Source.NOT_GIVEN
-        course = of_readings(source, rental.settlements, settled)
-    else:
+    source = Source.NOT_ALL if with_samples else Source.NOT_GIVEN
+    course = None
+    if metered is not None:
+        source = Source.CLOCK
         paid = [one for one in story.told if one.name in ("RentalOpened", "ToppedUp")]
-        funding = [(one.time * 1000, one.args["funded"]) for one in paid]
         terms = Terms(
             rental.opened_at,
             tariff.levels,
             tariff.standing,
             rental.per_rental,
             rental.per_hour,
-            tuple(funding),
+            tuple((one.time * 1000, one.args["funded"]) for one in paid),
         )
         course = of_samples(metered, terms, rental.log_size, settled)
+    course = course or of_readings(source, rental.settlements, settled)
     over = rental.ended_at > 0 and last_time > rental.ended_at + books.terms.grace_period
     if over or rental.closed:
         return course

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from audit_story import CUSTOMER
 from bill_builders import CONTRACT, TellingStory
+from device_builders import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ from audit.meter import Meter
 from audit.plot import Plot
 from audit.published import Published
 from audit.rental_story import MOST_POINTS
-from audit.samples import LAYOUT, MOTOR_ON, cut
+from audit.samples import cut
 from audit.sources import open_source
 from audit.statement import Statement
 from audit.track import Tally
@@ -28,7 +30,7 @@ from protocol.merkle import Frontier
 from protocol.meter_word import pack_meter
 from protocol.publication import RentalIdentity, bundle_file, contract_folder
 from protocol.records import Domain, Registers
-from protocol.sample import SAMPLE_BYTES
+from protocol.sample import SAMPLE_BYTES, encode_sample
 
 DOMAIN = Domain(1, CONTRACT)
 Stroke = tuple[int, int, int]
@@ -39,6 +41,14 @@ END_MS = 80_000
 RPM = 1_200
 
 
+def sample(sequence: int, time_ms: int, level: int = 0, odometer_ms: int = 0) -> bytes:
+    """A sample of drill 1: at a level with the motor on, or at rest."""
+    one = make_sample(sequence, time_ms, drill=1)
+    on, rpm, odometer = level > 0, RPM if level else 0, Registers(active_ms_1=odometer_ms)
+    one = replace(one, level=level or 1, motor_on=on, trigger=on, rpm=rpm, odometer=odometer)
+    return encode_sample(one)
+
+
 def samples_of(opened_ms: int, strokes: tuple[Stroke, ...], end_ms: int = END_MS) -> bytes:
     """What a drill says: every second at rest, every 100 ms while it turns, and as it stops."""
     times = set(range(500, end_ms, 1_000))
@@ -47,9 +57,7 @@ def samples_of(opened_ms: int, strokes: tuple[Stroke, ...], end_ms: int = END_MS
     content = []
     for sequence, time in enumerate(sorted(times), 1):
         level = next((level for start, stop, level in strokes if start <= time < stop), 0)
-        flags, rpm = (MOTOR_ON, RPM) if level else (0, 0)
-        fields = (sequence, opened_ms + time, 1, level or 1, flags, 0, rpm, 0, 0, 20_000)
-        content.append(LAYOUT.pack(*fields, *(0,) * 6))
+        content.append(sample(sequence, opened_ms + time, level))
     return b"".join(content)
 
 
@@ -61,26 +69,34 @@ class Drilled:
         story.furnish()
         story.open()
         self.opened_ms = story.now * 1000
-        self.content = samples_of(self.opened_ms, strokes)
         self.folder = folder
-        self.publish(self.content)
-        meter = Meter((6_000,) * 3)
-        meter.take(cut(self.content))
-        self.registers = meter.registers
+        self.replace(samples_of(self.opened_ms, strokes))
 
     @property
     def identity(self) -> RentalIdentity:
         return RentalIdentity(1, 1, 1, self.story.books.rentals[1].opened_at, CUSTOMER)
+
+    @property
+    def samples(self) -> list[bytes]:
+        content = self.content
+        return [content[at : at + SAMPLE_BYTES] for at in range(0, len(content), SAMPLE_BYTES)]
+
+    def replace(self, *samples: bytes) -> None:
+        """Other samples than those, and what they make."""
+        self.content = b"".join(samples)
+        self.publish(self.content)
+        meter = Meter((6_000,) * 3)
+        meter.take(cut(self.content))
+        self.registers = meter.registers
 
     def publish(self, content: bytes) -> None:
         place = self.folder / contract_folder(DOMAIN) / self.identity.folder()
         place.mkdir(parents=True, exist_ok=True)
         (place / bundle_file(0, sealed=False)).write_bytes(content)
 
-    def settle(self, content: bytes | None = None) -> None:
+    def settle(self) -> None:
         """The reading of all samples, dated the end."""
-        content = self.content if content is None else content
-        leaves = [content[at : at + SAMPLE_BYTES] for at in range(0, len(content), SAMPLE_BYTES)]
+        leaves = self.samples
         until = self.opened_ms + END_MS
         self.story.now = until // 1000
         word = pack_meter(until, Registers(*self.registers))
@@ -185,12 +201,10 @@ def test_course__registers_not_those_that_were_signed__not_drawn(tmp_path: Path)
 def test_course__gap_while_the_motor_is_on__shaded_and_flat(tmp_path: Path) -> None:
     drilled = Drilled(tmp_path)
     lost = range(32_000, 38_000)
-    kept = [sample for sample in cut(drilled.content) if sample[1] - drilled.opened_ms not in lost]
-    drilled.content = b"".join(LAYOUT.pack(*sample) for sample in kept)
-    drilled.publish(drilled.content)
-    meter = Meter((6_000,) * 3)
-    meter.take(kept)
-    drilled.registers = meter.registers
+    times = [fields[1] - drilled.opened_ms for fields in cut(drilled.content)]
+    drilled.replace(
+        *(one for one, time in zip(drilled.samples, times, strict=True) if time not in lost)
+    )
     drilled.settle()
     drilled.end()
     bill = drilled.statement()
@@ -288,13 +302,50 @@ def test_metered__a_million_steps__bounded_and_within_a_pixel() -> None:
 
 
 def test_metered__thousands_of_gaps__no_more_than_a_drawing_can_show() -> None:
-    samples = []
-    for number in range(1, 9 * MOST_POINTS):
-        odometer = (number * 100, 0, 0, 0, 0, 0)
-        samples.append((number, number * 1_000, 1, 1, 0, 0, 0, 0, 0, 0, *odometer))
     # Each is a second after the one before, and the odometer went on meanwhile.
+    count = 9 * MOST_POINTS
+    content = b"".join(sample(n, n * 1_000, odometer_ms=n * 100) for n in range(1, count))
     meter, found = Meter((6_000,) * 3), Metered()
-    for sample in samples:
-        found.take(meter, sample)
-    assert len(found.gaps) <= 2 * MOST_POINTS
-    assert (found.gaps[0][0], found.gaps[-1][1]) == (1_000, (9 * MOST_POINTS - 1) * 1_000)
+    for fields in cut(content):
+        found.take(meter, fields)
+    assert 0 < len(found.gaps) <= 2 * MOST_POINTS
+    assert (found.gaps[0][0], found.gaps[-1][1]) == (1_000, (count - 1) * 1_000)
+
+
+@pytest.mark.parametrize("ahead_ms", [-45_000, -1_000, 1_000, 45_000])
+def test_course__clocks_a_little_apart__all_of_it_is_drawn_by_the_drills(
+    tmp_path: Path, ahead_ms: int
+) -> None:
+    drilled = Drilled(tmp_path)
+    drilled.replace(samples_of(drilled.opened_ms + ahead_ms, STROKES))
+    drilled.settle()
+    drilled.end()
+    bill = drilled.statement()
+    assert bill.course.source is Source.SAMPLES
+    assert bill.course.points[-1].active_ms == (7_000, 12_000, 12_000)
+    assert bill.course.points[-1].balance == bill.balance == 69_000
+    assert [one.time_ms for one in bill.course.points] == sorted(
+        one.time_ms for one in bill.course.points
+    )
+    usage, balance = plots(bill)
+    for plot in (usage, balance):
+        for curve in plot.curves:
+            assert all(plot.across.low <= x <= plot.across.high for x, _ in curve.points)
+
+
+def test_course__clock_a_year_ahead__settled_readings_and_the_reason(tmp_path: Path) -> None:
+    drilled = Drilled(tmp_path)
+    drilled.replace(samples_of(drilled.opened_ms + 365 * 86_400_000, STROKES))
+    drilled.settle()
+    drilled.end()
+    bill = drilled.statement()
+    assert bill.course.source is Source.CLOCK
+    assert "clock" in plots(bill)[0].note
+    assert bill.course.points[-1].active_ms == (7_000, 12_000, 12_000)
+
+
+def test_metered__clock_set_back__said() -> None:
+    meter, found = Meter((6_000,) * 3), Metered()
+    for fields in cut(sample(1, 9_000) + sample(2, 9_100, 1) + sample(3, 4_000, 1)):
+        found.take(meter, fields)
+    assert found.set_back
