@@ -14,7 +14,7 @@ import structlog
 from device.bridge import Bridge, Now, last_will
 from device.broker import PahoBroker
 from device.link import Link
-from device.port import SerialPort
+from device.port import PortOptions, SerialPort
 from device.session import Session
 from device.settings import BridgeSettings
 from device.spool import Spool
@@ -64,7 +64,8 @@ def run(settings: BridgeSettings) -> None:
         )
         stack.callback(spool.close)
         session = Session(settings.drill)
-        link = Link(session, lambda: SerialPort(settings.port, settings.baudrate))
+        options = PortOptions(settings.baudrate, settings.dtr, settings.rts)
+        link = Link(session, settings.ports, lambda name: SerialPort(name, options))
         stack.callback(link.close)
         will = last_will(settings.drill, read_clock().time_ms)
         strict = settings.strict
@@ -90,7 +91,7 @@ def run(settings: BridgeSettings) -> None:
         _log.info(
             "bridge started",
             drill=settings.drill,
-            port=settings.port,
+            port=settings.ports,
             strict=None if strict is None else f"{strict.quorum} of {len(strict.rpc_urls)}",
         )
         while not stopping:

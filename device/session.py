@@ -76,6 +76,8 @@ class Session:
         self.wrong_drill: int | None = None
         self.refusals: list[Refusal] = []
         self.refused_frames = 0
+        self._refusal = ""
+        self._noise = False
         self._decoder = Decoder()
         self._number = 0
         self._acks: list[Ack] = []
@@ -88,6 +90,15 @@ class Session:
     def bad_frames(self) -> int:
         """Frames that were damaged on the line or made no sense."""
         return self._decoder.bad_frames + self.refused_frames
+
+    @property
+    def unheard(self) -> str:
+        """What the line gives while the right controller is not heard."""
+        if self._refusal:
+            return f"what comes is refused: {self._refusal}"
+        if self._noise:
+            return "bytes come and no frame among them: has the controller another baud rate?"
+        return "the controller is silent"
 
     def up(self, now_ms: int) -> bool:
         """Whether the right controller was heard of lately."""
@@ -103,6 +114,7 @@ class Session:
         self._acks.clear()
         self._heard_ms = None
         self.wrong_drill = None
+        self._noise, self._refusal = False, ""
         self._restart()
 
     def send_lease(self, lease: Lease, signature: bytes) -> None:
@@ -117,13 +129,16 @@ class Session:
     def receive(self, data: bytes, now_ms: int) -> list[SampleFrame]:
         """Take bytes off the line; returns the samples to be made durable, oldest first."""
         received: list[SampleFrame] = []
+        self._noise = self._noise or bool(data)
         for frame in self._decoder.feed(data):
             try:
                 samples = self._take(frame)
-            except FrameError:
+            except FrameError as error:
                 self.refused_frames += 1
+                self._refusal = str(error)
                 continue
             self._heard_ms = now_ms
+            self._noise, self._refusal = False, ""
             if samples is not None:
                 received.append(samples)
         return received

@@ -2,6 +2,7 @@
 
     drill = 1                          # the drill's number in the contract
     port = "/dev/serial/by-id/usb-FTDI_FT232R_A10K2Q5X-if00-port0"
+                                       # or several, of which the drill is at one: ["...", "..."]
     baudrate = 115200
     spool = "/var/lib/smart-drill/spool-1.sqlite"
     message_key_file = "/etc/smart-drill/drill-1.key"  # the oracle has the same
@@ -21,11 +22,12 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from device.errors import SettingsError
+from device.port import LineState
 from protocol.messages import Address, DrillNumber
 from protocol.records import Domain
 
@@ -100,8 +102,11 @@ class BridgeSettings(BaseSettings):
     )
 
     drill: DrillNumber
-    port: Text
+    port: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+    """One, or several of which the drill's controller is at one."""
     baudrate: Annotated[int, Field(ge=9_600, le=4_000_000)] = 115_200
+    dtr: LineState = "leave"
+    rts: LineState = "leave"
     spool: Path
     spool_max_samples: Annotated[int, Field(ge=1_000)] = 10_000_000
     """1.2 GB, eleven days of drilling without an oracle; a full spool locks the drill."""
@@ -112,6 +117,18 @@ class BridgeSettings(BaseSettings):
     message_key_file: Path
     broker: BrokerSettings = BrokerSettings()
     strict: StrictSettings | None = None
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Where to look for the controller."""
+        return (self.port,) if isinstance(self.port, str) else self.port
+
+    @field_validator("port")
+    @classmethod
+    def _named_once(cls, port: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not isinstance(port, str) and len(set(port)) != len(port):
+            raise ValueError("a port is named twice")
+        return port
 
     @classmethod
     def settings_customise_sources(

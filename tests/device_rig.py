@@ -73,11 +73,20 @@ class Controller(Daemon):
 class Bridge(Daemon):
     """`drill-bridge run`."""
 
-    def __init__(self, folder: Path, broker_port: int, *, drill: int = DRILL) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker_port: int,
+        *,
+        drill: int = DRILL,
+        ports: Sequence[Path] | None = None,
+    ) -> None:
+        at = [folder / "port"] if ports is None else ports
         settings, key = folder / "bridge.toml", folder / "message.key"
         write_secret(key, MESSAGE_KEY.hex() + "\n")
         settings.write_text(
-            f'drill = {drill}\nport = "{folder / "port"}"\nspool = "{folder / "spool"}"\n'
+            f"drill = {drill}\nport = {json.dumps([str(one) for one in at])}\n"
+            f'spool = "{folder / "spool"}"\n'
             f'message_key_file = "{key}"\n[broker]\nport = {broker_port}\n'
         )
         command = [sys.executable, "-m", "device", "bridge", "run", "--settings", settings]

@@ -241,7 +241,7 @@ class Rig:
     def __init__(self, spool: Spool) -> None:
         self.port, self.broker, self.session = FakePort(), FakeBroker(), Session(DRILL)
         self.spool = spool
-        link = Link(self.session, lambda: self.port)
+        link = Link(self.session, ["port"], lambda _: self.port)
         self.bridge = Bridge(DRILL, MESSAGE_KEY, link, spool, self.broker)
         self.now_ms = 0
         self._number = 0
@@ -545,11 +545,11 @@ def test_step__nothing_changes__status_is_repeated_every_five_seconds(rig: Rig) 
 
 
 def test_step__no_port__status_says_why(spool: Spool) -> None:
-    def missing() -> FakePort:
+    def missing(_: str) -> FakePort:
         raise PortError("/dev/none: cannot open")
 
     broker = FakeBroker()
-    bridge = Bridge(DRILL, MESSAGE_KEY, Link(Session(DRILL), missing), spool, broker)
+    bridge = Bridge(DRILL, MESSAGE_KEY, Link(Session(DRILL), ["/dev/none"], missing), spool, broker)
     bridge.step(Now(0, NOW_MS))
     (status,) = [parse_message(StatusMessage, DRILL, p) for p in broker.on(Channel.STATUS)]
     assert (status.online, status.link_up, status.reason) == (True, False, "/dev/none: cannot open")

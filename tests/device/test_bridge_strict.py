@@ -50,7 +50,7 @@ class Desk:
 
     def __init__(self, spool: Spool, witness: Witness | None) -> None:
         self.port, self.broker, session = FakePort(), FakeBroker(), Session(DRILL)
-        link = Link(session, lambda: self.port)
+        link = Link(session, ["port"], lambda _: self.port)
         self.bridge = Bridge(DRILL, MESSAGE_KEY, link, spool, self.broker, witness=witness)
         self.now_ms = 0
 

@@ -65,6 +65,16 @@ def test_load_settings__environment__is_above_the_file(
     assert (settings.broker.host, settings.broker.port) == ("broker.example", 8883)
 
 
+def test_load_settings__several_ports__in_the_file_or_as_json_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = GOOD.replace('"/dev/serial/by-id/usb-1"', '["/dev/ttyUSB0", "/dev/ttyUSB1"]')
+    assert load_settings(write(tmp_path, several)).ports == ("/dev/ttyUSB0", "/dev/ttyUSB1")
+    assert load_settings(write(tmp_path, GOOD)).ports == ("/dev/serial/by-id/usb-1",)
+    monkeypatch.setenv("DRILL_BRIDGE_PORT", '["/dev/ttyS0", "/dev/ttyS1"]')
+    assert load_settings(write(tmp_path, GOOD)).ports == ("/dev/ttyS0", "/dev/ttyS1")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -74,6 +84,9 @@ def test_load_settings__environment__is_above_the_file(
         (GOOD.replace('port = "/dev/serial/by-id/usb-1"\n', ""), "port: Field required"),
         (GOOD.replace('message_key_file = "key"\n', ""), "message_key_file: Field required"),
         (GOOD + "colour = 1\n", "colour: Extra inputs"),
+        (GOOD + 'dtr = "up"\n', "dtr: Input should be 'leave', 'on' or 'off'"),
+        (GOOD.replace('"/dev/serial/by-id/usb-1"', '["a", "a"]'), "a port is named twice"),
+        (GOOD.replace('"/dev/serial/by-id/usb-1"', "[]"), "port"),
         (GOOD + "[strict]\nchain_id = 1\n", "strict.contract: Field required"),
         (GOOD + STRICT.replace("http:", "ftp:"), "strict.rpc_urls.0"),
         (GOOD + STRICT + "quorum = 3\n", "3 endpoints must agree, and rpc_urls names 2"),

@@ -6,6 +6,7 @@ import itertools
 import random
 
 import pytest
+import structlog
 from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, make_sample, sign_lease
 
 from device.controller import Pull, Release, State
@@ -395,14 +396,14 @@ def test_link__port_vanishes_and_returns__reopens_with_growing_delays() -> None:
     missing = False
     now = 0
 
-    def open_port() -> FakePort:
+    def open_port(_: str) -> FakePort:
         attempts.append(now)
         if missing:
             raise PortError("no such port")
         ports.append(FakePort())
         return ports[-1]
 
-    link = Link(Session(DRILL), open_port)
+    link = Link(Session(DRILL), ["port"], open_port)
     link.read(0)
     assert link.fileno() == 0
     ports[0].broken = missing = True
@@ -431,16 +432,120 @@ def test_link__port_vanishes_and_returns__reopens_with_growing_delays() -> None:
 def test_link__port_leads_to_another_drill__is_closed_and_tried_again() -> None:
     ports: list[FakePort] = []
 
-    def open_port() -> FakePort:
+    def open_port(_: str) -> FakePort:
         ports.append(FakePort())
         drill = DRILL + 1 if len(ports) == 1 else DRILL
         ports[-1].incoming = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(drill, 1))))
         return ports[-1]
 
-    link = Link(Session(DRILL), open_port)
+    link = Link(Session(DRILL), ["port"], open_port)
     link.read(0)
     link.write(0, NOW_MS)
     assert (ports[0].closed, ports[0].written) == (True, b"")
     assert link.down_reason == "the port leads to drill 8, not 7"
     link.read(200)
     assert link.up(200)
+
+
+class Desk:
+    """Ports by name, each with the controller of a drill or with what else comes from it; a bridge
+    that has one open keeps the others off."""
+
+    def __init__(self, **drills: int | bytes) -> None:
+        self.at = drills
+        self.open: dict[str, FakePort] = {}
+        self.closed_written: dict[str, bytes] = {}
+
+    def open_port(self, name: str) -> FakePort:
+        port = self.open.get(name)
+        if port is not None and not port.closed:
+            raise PortError(f"{name}: busy")
+        self.open[name] = FakePort()
+        return self.open[name]
+
+    def speak(self) -> None:
+        """Each controller says hello."""
+        for name, port in self.open.items():
+            who = self.at[name]
+            hello = (
+                encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(int(who), 1))))
+                if isinstance(who, int)
+                else who
+            )
+            port.incoming = b"" if who == 0 else hello
+
+    def run(self, links: list[Link], start: int, ms: int) -> int:
+        for now in range(start, start + ms, 50):
+            if now % 500 == 0:
+                self.speak()
+            for link in links:
+                link.read(now)
+                link.write(now, NOW_MS + now)
+        return start + ms
+
+
+def test_link__two_bridges_with_the_same_swapped_ports__each_finds_its_drill() -> None:
+    desk = Desk(usb0=8, usb1=7)
+    links = [Link(Session(drill), ["usb0", "usb1"], desk.open_port) for drill in (7, 8)]
+    now = desk.run(links, 0, 8_000)
+    assert [link.up(now) for link in links] == [True, True]
+    desk.at = {"usb0": 7, "usb1": 8}  # and swapped while they run
+    now = desk.run(links, now, 20_000)
+    assert [link.up(now) for link in links] == [True, True]
+
+
+def test_link__several_ports__nothing_is_sent_to_another_drill() -> None:
+    desk = Desk(usb0=8, usb1=0, usb2=7)
+    link = Link(Session(DRILL), ["usb0", "usb1", "usb2"], desk.open_port)
+    desk.run([link], 0, 3_000)
+    wrong = desk.open["usb0"]
+    assert (wrong.closed, wrong.written) == (True, b"")
+    now = desk.run([link], 3_000, 5_000)
+    assert link.up(now)
+    assert desk.open["usb1"].written == b""
+    assert FrameType.CLOCK in {frame.type for frame in frames(desk.open["usb2"].written)}
+
+
+def test_link__several_ports_and_none_is_the_drills__says_of_each_why_once() -> None:
+    desk = Desk(usb0=8, usb1=0)
+    link = Link(Session(DRILL), ["usb0", "usb1", "gone"], desk.open_port)
+    del desk.at["usb1"]
+    desk.at |= {"usb1": 0, "gone": 0}
+    with structlog.testing.capture_logs() as logs:
+        desk.run([link], 0, 40_000)
+    assert link.down_reason == (
+        "usb0 leads to drill 8, not 7; usb1: the controller is silent; "
+        "gone: the controller is silent"
+    )
+    assert [entry["event"] for entry in logs] == ["port closed"] * 3
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"", "the controller is silent"),
+        (
+            bytes(range(1, 200)),
+            "bytes come and no frame among them: has the controller another baud rate?",
+        ),
+        (
+            encode_frame(Frame(FrameType.HELLO, 0, b"\x09" + pack_hello(Hello(DRILL, 1))[1:])),
+            "what comes is refused: the controller speaks version 9, this side 1",
+        ),
+    ],
+    ids=["silent", "other baud rate", "other version"],
+)
+def test_link__controller_not_heard__says_what_comes_instead(line: bytes, reason: str) -> None:
+    port = FakePort()
+    link = Link(Session(DRILL), ["usb0"], lambda _: port)
+    with structlog.testing.capture_logs() as logs:
+        for now in range(0, 20_000, 100):
+            port.incoming = line
+            link.read(now)
+    assert link.down_reason == reason
+    said = {"event": "controller not heard", "log_level": "warning", "port": "usb0"}
+    assert logs == [said | {"reason": reason}]
+    hello = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1))))
+    port.incoming = b"\x00" + hello
+    link.read(20_000)
+    assert link.up(20_000)

@@ -7,7 +7,9 @@ import os
 import signal
 import sqlite3
 import time
+import tty
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -325,3 +327,50 @@ def test_bridge__other_drills_controller_at_the_port__is_told_and_nothing_is_tak
             "the reason", lambda: oracle.status is not None and oracle.status.reason == reason
         )
         assert not oracle.samples
+
+
+def test_bridges__two_with_the_same_ports__each_finds_its_drill(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    folders = {drill: tmp_path / str(drill) for drill in (DRILL, DRILL + 1)}
+    for folder in folders.values():
+        folder.mkdir()
+    ports = [folder / "port" for folder in folders.values()]
+    with ExitStack() as stack:
+        oracles = {}
+        for drill, folder in folders.items():
+            oracles[drill] = stack.enter_context(Oracle(broker.port, drill=drill))
+            stack.enter_context(Controller(folder, drill=drill))
+        for drill, folder in reversed(folders.items()):  # the first one takes the wrong port first
+            stack.enter_context(Bridge(folder, broker.port, drill=drill, ports=ports))
+        for oracle in oracles.values():
+            oracle.wait_for("its samples", lambda oracle=oracle: len(oracle.samples) > 2)
+        targets = [port.readlink() for port in ports]
+        for port, target in zip(ports, reversed(targets), strict=True):  # swapped at the hub
+            port.unlink()
+            port.symlink_to(target)
+        counts = {drill: len(oracle.samples) for drill, oracle in oracles.items()}
+        for drill, oracle in oracles.items():
+            more = counts[drill] + 2
+            oracle.wait_for("more", lambda oracle=oracle, more=more: len(oracle.samples) > more)
+            assert {sample.drill for sample in oracle.samples.values()} == {drill}
+
+
+def test_bridge__controller_of_another_baud_rate__says_that_bytes_come(
+    tmp_path: Path, broker: Mosquitto, oracle: Oracle
+) -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    port = tmp_path / "port"
+    port.symlink_to(os.ttyname(slave))
+    reason = "bytes come and no frame among them: has the controller another baud rate?"
+
+    def told() -> bool:
+        os.write(master, bytes(range(0x80, 0xA0)))  # what comes of frames at another speed
+        return oracle.status is not None and oracle.status.reason == reason
+
+    with Bridge(tmp_path, broker.port) as bridge:
+        oracle.wait_for("the reason", told)
+        wait_until("the log", lambda: reason in bridge.log.read_text(), 20, bridge)
+    os.close(master)
+    os.close(slave)

@@ -109,7 +109,7 @@ def make_bridge(folder: Path, inbox: Inbox) -> tuple[Bridge, Session, Spool]:
     tally = Tally()
     line, fuse = SimLine(Dice(0), tally), Fuse("bridge", tally)
     session, spool = Session(DRILL), Spool(folder / "spool.sqlite", DRILL, 1_000)
-    link = Link(session, lambda: open_port(line, fuse))
+    link = Link(session, ["line"], lambda _: open_port(line, fuse))
     return Bridge(DRILL, KEY, link, spool, inbox), session, spool
 
 

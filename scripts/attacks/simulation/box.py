@@ -266,7 +266,7 @@ class SimBridge:
         """As `device.service.run` does it; raises SpoolError or Killed."""
         path = self.folder / f"spool-{self.drill}.sqlite"
         self.spool = SimSpool(path, self.drill, self.disk, self.dice, self.tally, self.fuse)
-        link = Link(Session(self.drill), lambda: open_port(self.line, self.fuse))
+        link = Link(Session(self.drill), ["line"], lambda _: open_port(self.line, self.fuse))
         topics = [topic(self.drill, c) for c in (Channel.LEASE, Channel.JOURNALLED)]
         self._client = self.broker.join(topics, self.fuse)
         port = BridgeBroker(self._client)
