@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from host.errors import HostError
+from host.foreign_text import harmless
 from provider.box import BoxOrder, make_box
 from provider.box_settings import BROKER_PORT
 from provider.errors import BoxError, ProviderError
 from provider.known_keys import is_local
-from provider.node import Node, http_transport, plain
+from provider.node import open_node
 from provider.plan import read_plan
 
 REFUSED = 2
@@ -55,7 +55,7 @@ def box(  # noqa: PLR0917  typer calls it by keyword
     It says what is left to you. Run it again after each step: what is there is never overwritten.
     """
     try:
-        node = Node(http_transport(rpc[0]), urlsplit(rpc[0]).netloc.rpartition("@")[2] or rpc[0])
+        node = open_node(rpc[0])
         chain_id = node.chain_id()
         known = is_local(chain_id, "", said_to_be=False)
         order = BoxOrder(
@@ -73,7 +73,7 @@ def box(  # noqa: PLR0917  typer calls it by keyword
         )
         left = make_box(order, node, read_plan(plan), typer.echo)
     except (ProviderError, HostError) as error:
-        typer.echo(f"box: {plain(str(error))}", err=True)
+        typer.echo(f"box: {harmless(str(error))}", err=True)
         raise typer.Exit(REFUSED) from error
     if known:
         typer.echo(f"chain {chain_id} is a local one: nothing on it is worth anything")

@@ -12,14 +12,17 @@ from typing import Annotated
 import typer
 
 from host.errors import HostError
+from host.foreign_text import harmless
 from provider.desk import Access, Desk
 from provider.errors import ProviderError
-from provider.node import plain
 from provider.overview import overview, running
 from provider.plan import exact_address, read_tariff
 
 REFUSED = 2
 """Exit status when something is missing or wrong, or the contract refuses."""
+
+MOST_LETTERS = 2_000
+"""Of a line that is shown."""
 
 MOST_AT_A_TIME = 64
 """Running rentals that one `collect` may name."""
@@ -90,12 +93,7 @@ def common(  # noqa: PLR0917  typer calls it by keyword
         return yes or (sys.stdin.isatty() and typer.confirm(question))
 
     access = Access(rpc, deployment, keystore, password_file, dry_run)
-    context.obj = Desk(access, lambda text: typer.echo(plain_lines(text)), confirm)
-
-
-def plain_lines(text: str) -> str:
-    """A line of ours, with nothing in it that a terminal takes for more than text."""
-    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
+    context.obj = Desk(access, lambda text: typer.echo(harmless(text, MOST_LETTERS)), confirm)
 
 
 def _address(text: str) -> str:
@@ -111,7 +109,7 @@ def _desk(context: typer.Context) -> Iterator[Desk]:
     try:
         yield context.obj
     except (ProviderError, HostError) as error:
-        typer.echo(f"drill-provider: {plain(str(error))}", err=True)
+        typer.echo(f"drill-provider: {harmless(str(error))}", err=True)
         raise typer.Exit(REFUSED) from error
 
 

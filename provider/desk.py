@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from protocol.deployment import Deployment
 from provider.amounts import Asset, asset_of
 from provider.deployment import read_record
 from provider.errors import ProviderError
 from provider.meter import Meter, meter_of
-from provider.node import Node, checksummed, http_transport
+from provider.node import checksummed, open_node
 from provider.sending import Call, Say, Sender
 from provider.token import Token, approvals
 from provider.wallet import KeystoreWallet, open_wallet
@@ -50,12 +49,9 @@ class Desk:
     @cached_property
     def meter(self) -> Meter:
         """The contract, looked at before anything else is asked of it."""
-        url = self._access.rpc
-        if not url:
+        if not self._access.rpc:
             raise ProviderError("name the chain's endpoint: --rpc, or DRILL_PROVIDER_RPC")
-        return meter_of(
-            Node(http_transport(url), urlsplit(url).netloc.rpartition("@")[2]), self.record
-        )
+        return meter_of(open_node(self._access.rpc), self.record)
 
     @cached_property
     def asset(self) -> Asset:

@@ -16,8 +16,10 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 
-from host.bounded_http import bounded_session
-from host.errors import HostError
+from host.bounded_http import bounded_session, place_of
+from host.bounded_json import parse_json
+from host.errors import HostError, NonsenseError
+from host.foreign_text import harmless
 from provider.errors import NodeError, RefusedError
 
 SECONDS = 20.0
@@ -25,7 +27,6 @@ SECONDS = 20.0
 
 TRIES = 3
 PAUSE_SECONDS = 1.0
-LONGEST_TEXT = 300
 
 ERROR_STRING = bytes.fromhex("08c379a0")
 _BUSY = ("rate limit", "too many requests", "429", "timeout", "timed out")
@@ -40,16 +41,21 @@ def http_transport(url: str) -> Transport:
 
     def send(method: str, parameters: Sequence[object]) -> Mapping[str, Any]:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
-        answer = session.post(url, json=body, timeout=SECONDS, allow_redirects=False)
+        answer = session.post(url, json=body, timeout=SECONDS)
         try:
-            found = answer.json()
-        except ValueError as error:
-            raise NodeError(f"status {answer.status_code}, and no JSON") from error
+            found = parse_json(answer.content)
+        except NonsenseError as error:
+            raise NodeError(f"answers with status {answer.status_code}, {error}") from None
         if not isinstance(found, dict):
-            raise NodeError(f"status {answer.status_code}, and no JSON-RPC answer")
+            raise NodeError(f"answers with status {answer.status_code}, and no JSON-RPC")
         return found
 
     return send
+
+
+def open_node(url: str) -> Node:
+    """An endpoint at an address; raises HostError for what is none."""
+    return Node(http_transport(url), place_of(url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ class Node:
             try:
                 answer = self._transport(method, parameters)
             except (requests.RequestException, HostError, OSError) as error:
-                trouble = f"does not answer: {plain(str(error))}"
+                # The error's own text may hold the whole address, and that a key.
+                trouble = f"does not answer: {type(error).__name__}"
                 continue
             except NodeError as error:
                 trouble = str(error)
@@ -90,7 +97,7 @@ class Node:
             fault = answer.get("error")
             if fault is None:
                 return answer.get("result")
-            text = plain(str(fault.get("message") if isinstance(fault, dict) else fault))
+            text = harmless(str(fault.get("message") if isinstance(fault, dict) else fault))
             if not any(word in text.lower() for word in _BUSY):
                 raise self._refusal(method, fault, text)
             trouble = text
@@ -121,7 +128,9 @@ class Node:
         try:
             return int(found, 16)
         except (TypeError, ValueError):
-            raise NodeError(f"{self.name}: {method}: {plain(repr(found))} is no quantity") from None
+            raise NodeError(
+                f"{self.name}: {method}: {harmless(repr(found))} is no quantity"
+            ) from None
 
     def data(self, method: str, *parameters: object) -> bytes:
         """The result of a call as bytes."""
@@ -129,7 +138,7 @@ class Node:
         try:
             return _bytes(found)
         except ValueError:
-            raise NodeError(f"{self.name}: {method}: {plain(repr(found))} is no data") from None
+            raise NodeError(f"{self.name}: {method}: {harmless(repr(found))} is no data") from None
 
     def head(self, block: int | str = "latest") -> Head:
         """A block's header."""
@@ -165,13 +174,7 @@ def revert_reason(content: bytes) -> str | None:
         (text,) = decode(["string"], content[4:])
     except DecodingError:
         return None
-    return plain(str(text))
-
-
-def plain(text: str) -> str:
-    """Somebody else's text as one line that no terminal takes for more than text."""
-    shown = "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
-    return shown if len(shown) <= LONGEST_TEXT else shown[:LONGEST_TEXT] + " ..."
+    return harmless(str(text))
 
 
 def checksummed(found: object) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from host.foreign_text import harmless
 from provider.amounts import Asset
 from provider.meter import Meter
-from provider.node import checksummed, plain
+from provider.node import checksummed
 
 MOST = 1_000
 """Numbers of a kind that are shown; the newest."""
@@ -42,7 +43,7 @@ def overview(meter: Meter, asset: Asset) -> Iterator[str]:
         if rental:
             earned = asset.show(int(meter.view("earned", rental)))
             fate += f", in rental {rental}, {earned} to collect"
-        yield f"drill {number}: {plain(labels[number])}: {fate}"
+        yield f"drill {number}: {harmless(labels[number])}: {fate}"
 
 
 def running(meter: Meter) -> list[int]:

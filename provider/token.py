@@ -8,8 +8,9 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
+from host.foreign_text import harmless
 from provider.errors import NodeError, ProviderError, RefusedError
-from provider.node import Node, plain
+from provider.node import Node
 from provider.sending import Call, Sender
 
 MOST_DECIMALS = 36
@@ -44,11 +45,11 @@ class Token:
         content = self._answer("symbol()", [])
         try:
             if len(content) == 32:
-                return plain(content.rstrip(b"\0").decode("utf-8"))
+                return harmless(content.rstrip(b"\0").decode("utf-8"))
             (text,) = decode(["string"], content)
         except (DecodingError, UnicodeDecodeError, OverflowError) as error:
             raise NodeError(f"token {self.address} does not say what it is called") from error
-        return plain(str(text))
+        return harmless(str(text))
 
     def require_funds(self, account: str, amount: int) -> None:
         """Raise ProviderError when an account has less."""

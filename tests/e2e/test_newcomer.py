@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(900)
 PUBLIC_CHAIN = 84532
 COIN = 10**18
 DRILLS = (1, 2)
+LEFT_OUT = ("node_modules", "web", "tests", "docs", "boxes", "deployments", "__pycache__")
 COMMAND_SECONDS = 240
 STEP_SECONDS = 120.0
 """Bounds for a machine that is busy with other things."""
@@ -46,19 +47,8 @@ def checkout() -> Iterator[Path]:
     """A copy of what is in the repository, so that nothing is left in ours; its path is short, as
     the path of a socket must be."""
     with tempfile.TemporaryDirectory(prefix="drill-") as folder:
-        names = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.splitlines()
-        for name in names:
-            if name.startswith(("web/", "tests/", "docs/")) or not (ROOT / name).exists():
-                continue
-            to = Path(folder) / name
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, to)
+        left_out = shutil.ignore_patterns(".*", *LEFT_OUT)
+        shutil.copytree(ROOT, folder, ignore=left_out, dirs_exist_ok=True)
         for name in (".venv", "node_modules"):
             (Path(folder) / name).symlink_to(ROOT / name)
         yield Path(folder)
