@@ -19,6 +19,10 @@ from host.bounded_json import parse_json
 from host.errors import AnswerTooLargeError, NonsenseError, RefusedError, UnreachableError
 from host.foreign_text import LONGEST, harmless, without_secrets
 
+stamina.instrumentation.set_on_retry_hooks(())
+"""Of no program's retries are errors written out: their text may hold an endpoint's whole address,
+and that a key. What is given up is said, without it."""
+
 Call = tuple[str, Sequence[Any]]
 
 BATCH = 100
@@ -36,7 +40,11 @@ _TOO_MUCH = re.compile(
 )
 """An answer would be too large: asking again changes nothing, asking for less does."""
 
-_BEHIND = re.compile(r"header not found|unknown block|block not found", re.IGNORECASE)
+_BEHIND = re.compile(
+    r"(?:header|hash|block|resource) not found|unknown (?:block|header)"
+    r"|(?:not|cannot|could not) find (?:the )?(?:block|header)|block.{0,20}out ?of ?range",
+    re.IGNORECASE,
+)
 """What a load balancer's slower node says of a block that a faster one has named."""
 
 LIMIT_EXCEEDED = -32005

@@ -1,60 +1,48 @@
-"""One JSON-RPC endpoint: bounded retries per call, what proves itself is checked, clear errors.
+"""One JSON-RPC endpoint of the contract: what proves itself is checked, clear errors.
 
-A header that does not hash to its hash, and a proof or receipts that do not lead to their root,
-raise LyingEndpointError; whatever else is wrong raises ChainError.
+A header that does not hash to its hash, and a proof or receipts of a block that do not lead to its
+root, raise LyingEndpointError: two statements about one block of which one is false. An answer
+about another block than the one asked for is no lie: a block may have come between two calls, or
+the node may be behind. Whatever else is wrong raises ChainError.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import requests
-import stamina
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
-from web3 import HTTPProvider, Web3
-from web3.exceptions import (
-    BlockNotFound,
-    ContractLogicError,
-    TransactionNotFound,
-    Web3RPCError,
-)
+from web3.exceptions import TransactionNotFound
 from web3.providers import JSONBaseProvider
-from web3.types import RPCEndpoint, TxParams
+from web3.types import TxParams
 
-from host.bounded_http import bounded_session, place_of
-from host.errors import AnswerTooLargeError
-from host.foreign_text import without_secrets
 from oracle.contract import DrillMeter, content
 from oracle.endpoint import whole
 from oracle.errors import (
-    CallRevertedError,
     ChainError,
-    LyingEndpointError,
+    LaterError,
+    RefusedCallError,
     TransactionRefusedError,
+    UncoveredReceiptsError,
     WrongChainError,
 )
+from oracle.node import Node
 from oracle.ports import Receipt
-from protocol.answers import hexadecimal, listing, quantity, record
-from protocol.errors import AbsentError, AnswerError, ProofError
+from oracle.refusals import has_it
+from protocol.answers import data, hexadecimal, listing, quantity, record
+from protocol.errors import AbsentError, ProofError
 from protocol.headers import Header, header_asked_for, header_rlp
 from protocol.receipt_trie import receipts_root
 from protocol.state_proof import Account, proven_account, proven_words
 
-ATTEMPTS, ATTEMPTS_SECONDS = 5, 5.0
-"""A call that fails is tried again, five times in all and for five seconds, so one that times out
-twice. After that the step gives up and the next one asks again. A look at the chain takes dozens of
-calls and needs all of them: with 30 % failing and two tries of each, hardly one look succeeded."""
+FEE_BLOCKS = 10
+"""Of so many newest blocks the middle priority fee is taken where nobody names one."""
 
-ALREADY_SENT = ("already known", "already imported", "known transaction")
-TRANSPORT_ERRORS = (requests.RequestException, OSError)
-WORTH_ANOTHER_TRY = (*TRANSPORT_ERRORS, json.JSONDecodeError)
-
-_T = TypeVar("_T")
+Logs = dict[tuple[object, ...], Any]
+"""Log entries as an endpoint gives them, by their content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class ProvenWords:
     nodes: tuple[bytes, ...]
 
 
-class RpcEndpoint:
+class RpcEndpoint(Node):
     """One endpoint and one contract. Not for several threads at a time."""
 
     def __init__(
@@ -77,14 +65,7 @@ class RpcEndpoint:
         provider: JSONBaseProvider | None = None,
     ) -> None:
         """`provider` carries the calls instead of HTTP, in a simulation."""
-        provider = provider or HTTPProvider(
-            rpc_url,
-            request_kwargs={"timeout": timeout_seconds},
-            session=bounded_session(),
-            exception_retry_configuration=None,
-        )
-        self._web3 = Web3(provider)
-        self._secret_url, self.place = rpc_url, place_of(rpc_url)
+        super().__init__(rpc_url, timeout_seconds, provider)
         self._chain_id, self._contract = chain_id, contract
 
     def require_chain(self) -> None:
@@ -102,25 +83,34 @@ class RpcEndpoint:
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
         name = hex(block) if isinstance(block, int) else block
 
-        def fetch() -> Header:
-            found = self._call(method, name, False)
-            if found is None:
-                raise ChainError(f"{self.place} has no block {block}")
-            header = header_asked_for(found, block)
-            whole(header.number, "number")
-            whole(header.timestamp, "timestamp")
-            return header
+        return self._ask(lambda: self._header(self._call(method, name, False), block))
+
+    def blocks(self, numbers: Sequence[int]) -> list[Header]:
+        """Headers by number, each hashing to its hash; in one request where the endpoint takes
+        several calls in one."""
+
+        def fetch() -> list[Header]:
+            asked = [[hex(number), False] for number in numbers]
+            found = self._calls("eth_getBlockByNumber", asked)
+            return [self._header(*one) for one in zip(found, numbers, strict=True)]
 
         return self._ask(fetch)
+
+    def _header(self, found: Any, asked: int | str) -> Header:
+        if found is None:
+            raise LaterError(f"{self.place} has no block {asked}")
+        header = header_asked_for(found, asked)
+        whole(header.number, "number")
+        whole(header.timestamp, "timestamp")
+        return header
 
     def header_rlp(self, of: Header) -> bytes:
         """A block's header as it is hashed."""
 
         def fetch() -> bytes:
-            content = header_rlp(record(self._call("eth_getBlockByHash", of.hash, False), "block"))
-            if hexadecimal(keccak(content)) != of.hash:
-                raise ProofError(f"the header of block {of.number} does not hash to {of.hash}")
-            return content
+            found = self._call("eth_getBlockByHash", of.hash, False)
+            self._header(found, of.hash)
+            return header_rlp(record(found, "block"))
 
         return self._ask(fetch)
 
@@ -141,37 +131,100 @@ class RpcEndpoint:
 
         return self._ask(fetch)
 
-    def logs(self, query: Mapping[str, Any]) -> dict[tuple[object, ...], Any]:
-        """The contract's log entries as the endpoint gives them, by their content."""
-        whole_query = {"address": self._contract.address, **query}
-        return self._ask(
-            lambda: {
-                content(log): log for log in listing(self._call("eth_getLogs", whole_query), "logs")
-            }
-        )
+    def logs_between(self, first: int, last: int) -> Logs:
+        """The contract's log entries in blocks `first` to `last`; raises RefusedCallError for a
+        range that the endpoint does not serve at a time."""
+        query = self._query(fromBlock=hex(first), toBlock=hex(last))
+        return self._ask(lambda: _by_content(self._call("eth_getLogs", query)))
 
-    def logs_of(self, block: Header) -> dict[tuple[object, ...], Any]:
+    def logs_of(self, block: Header) -> Logs:
         """The same of one block; an endpoint that does not have the block says nothing of it."""
-        found = self.logs({"blockHash": block.hash})
-        if not found:
-            self.block(block.hash)
-        return found
+        number = hex(block.number)
+        forms: list[list[Any]] = [
+            [self._query(blockHash=block.hash)],
+            [self._query(fromBlock=number, toBlock=number)],
+        ]
 
-    def receipts(self, of: Header) -> list[Any]:
-        """All receipts of a block; they hash to the header's root."""
+        def read(found: Any) -> Logs:
+            logs = _by_content(found)
+            self._require_of(block, logs.values())
+            return logs
 
-        def fetch() -> list[Any]:
-            found = listing(self._call("eth_getBlockReceipts", of.hash), "receipts")
-            root = receipts_root(found)
-            if root != of.receipts_root:
-                raise ProofError(f"receipts of block {of.number} hash to {hexadecimal(root)}")
-            return found
+        def fetch() -> Logs:
+            logs = self._either("eth_getLogs", forms, read)
+            if not logs:
+                has = self._call("eth_getBlockByNumber", number, False)
+                if self._header(has, block.number).hash != block.hash:
+                    raise LaterError(f"{self.place} has another block {block.number}")
+            return logs
 
         return self._ask(fetch)
 
+    def _query(self, **blocks: str) -> dict[str, str]:
+        return {"address": self._contract.address, **blocks}
+
+    def _require_of(self, block: Header, found: Any) -> None:
+        """Raise LaterError unless receipts or log entries say that they are of that block."""
+        if any(str(record(one, "entry").get("blockHash")).lower() != block.hash for one in found):
+            raise LaterError(f"{self.place} answers about another block than {block.number}")
+
+    def receipts(self, of: Header, *, covered: bool = False) -> list[Any]:
+        """All receipts of a block; they hash to the header's root.
+
+        Raises UncoveredReceiptsError where there is one more that the root does not cover; with
+        `covered` those that it covers are given.
+        """
+        forms: list[list[Any]] = [[of.hash], [hex(of.number)], [{"blockHash": of.hash}]]
+
+        def read(found: Any) -> list[Any]:
+            if found is None:
+                raise LaterError(f"{self.place} has no receipts of block {of.number}")
+            receipts = listing(found, "receipts")
+            self._require_of(of, receipts)
+            root = receipts_root(receipts)
+            if root == of.receipts_root:
+                return receipts
+            if receipts and receipts_root(receipts[:-1]) == of.receipts_root:
+                if covered:
+                    return receipts[:-1]
+                raise UncoveredReceiptsError(
+                    f"{self.place} gives a receipt of block {of.number} more than its root covers"
+                )
+            raise ProofError(f"receipts of block {of.number} hash to {hexadecimal(root)}")
+
+        return self._ask(lambda: self._either("eth_getBlockReceipts", forms, read))
+
     def priority_fee_wei(self) -> int:
-        """The priority fee that gets a transaction mined soon."""
-        return self._ask(lambda: whole(self._web3.eth.max_priority_fee, "priority fee"))
+        """The priority fee that gets a transaction mined soon: as the node names it, or the middle
+        one of its newest blocks, or what its price of gas is above the base fee."""
+        ways = (self._named_fee, self._middle_fee, self._fee_in_price)
+
+        def fetch() -> int:
+            failed: RefusedCallError | None = None
+            for way in ways:
+                try:
+                    return whole(way(), "priority fee")
+                except RefusedCallError as error:
+                    failed = failed or error
+            raise failed or AssertionError("there is a way")
+
+        return self._ask(fetch)
+
+    def _named_fee(self) -> int:
+        return quantity(self._call("eth_maxPriorityFeePerGas"), "priority fee")
+
+    def _middle_fee(self) -> int:
+        found = record(self._call("eth_feeHistory", hex(FEE_BLOCKS), "latest", [50]), "fees")
+        rewards = [
+            quantity(listing(one, "reward")[0], "reward")
+            for one in listing(found.get("reward"), "rewards")
+        ]
+        return sorted(rewards)[len(rewards) // 2]
+
+    def _fee_in_price(self) -> int:
+        price = quantity(self._call("eth_gasPrice"), "price of gas")
+        newest = self._header(self._call("eth_getBlockByNumber", "latest", False), "latest")
+        return max(price - newest.base_fee, 1)
 
     def simulate(self, sender: str, data: bytes) -> int:
         """The gas that a call of the contract needs; raises CallRevertedError if it fails."""
@@ -188,13 +241,10 @@ class RpcEndpoint:
         Raises TransactionRefusedError with the node's reason.
         """
         try:
-            self._ask(lambda: self._web3.eth.send_raw_transaction(HexBytes(raw)))
-        except ChainError as error:
-            if any(word in str(error).lower() for word in ALREADY_SENT):
-                return
-            if isinstance(error.__cause__, Web3RPCError):
-                raise TransactionRefusedError(str(error)) from error
-            raise
+            self._ask(lambda: self._call("eth_sendRawTransaction", hexadecimal(raw)))
+        except RefusedCallError as error:
+            if not has_it(error.reason):
+                raise TransactionRefusedError(str(error), error.reason) from error
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
         """The receipt, or None while the transaction is not mined; nothing proves it."""
@@ -211,9 +261,22 @@ class RpcEndpoint:
             raise
 
     def _proof(self, address: str, slots: Sequence[int], at: Header) -> Mapping[str, Any]:
+        """An answer of eth_getProof whose first node is the root of that block's state."""
         keys = [f"0x{slot:064x}" for slot in slots]
-        found = self._call("eth_getProof", address, keys, {"blockHash": at.hash})
-        return record(found, "proof")
+        forms: list[list[Any]] = [
+            [address, keys, {"blockHash": at.hash}],
+            [address, keys, hex(at.number)],
+            [address, keys, at.hash],
+        ]
+
+        def read(found: Any) -> Mapping[str, Any]:
+            answer = record(found, "proof")
+            nodes = listing(answer.get("accountProof"), "accountProof")
+            if nodes and keccak(data(nodes[0], "proof node")) != at.state_root:
+                raise LaterError(f"{self.place} proves the state of another block than {at.number}")
+            return answer
+
+        return self._either("eth_getProof", forms, read)
 
     @staticmethod
     def _account(answer: Mapping[str, Any], address: str, at: Header) -> Account | None:
@@ -222,53 +285,9 @@ class RpcEndpoint:
         except AbsentError:
             return None
 
-    def _call(self, method: str, *parameters: Any) -> Any:
-        """The result of a call as plain JSON."""
-        answer: Any = self._web3.provider.make_request(RPCEndpoint(method), list(parameters))
-        if not isinstance(answer, Mapping):
-            raise AnswerError("no answer of JSON-RPC")
-        if answer.get("error") is not None:
-            error = answer["error"]
-            text = error.get("message") if isinstance(error, Mapping) else error
-            raise ChainError(f"{self.place} refuses {method}: {self._clean(str(text))}")
-        return answer.get("result")
 
-    def _ask(self, call: Callable[[], _T]) -> _T:
-        """Make one call, retried once when the connection fails, and turn its answer into values.
-
-        Raises ChainError for whatever goes wrong: no answer may end the oracle.
-        """
-        try:
-            for attempt in stamina.retry_context(
-                on=WORTH_ANOTHER_TRY,
-                attempts=ATTEMPTS,
-                timeout=ATTEMPTS_SECONDS,
-                wait_initial=0.1,
-                wait_max=0.5,
-            ):
-                with attempt:
-                    return call()
-        except ContractLogicError as error:
-            raise CallRevertedError(f"the contract refuses: {error.message}") from error
-        except TRANSPORT_ERRORS as error:
-            raise ChainError(f"{self.place} cannot be reached: {self._brief(error)}") from error
-        except BlockNotFound as error:
-            raise ChainError(f"{self.place}: {self._brief(error)}") from error
-        except AnswerTooLargeError as error:
-            raise ChainError(f"{self.place} gives an answer {error}") from None
-        except ChainError:
-            raise
-        except ProofError as error:
-            raise LyingEndpointError(f"{self.place}: {self._clean(str(error))}") from error
-        except Exception as error:
-            raise ChainError(f"{self.place} answers {self._brief(error)}") from error
-        raise AssertionError("a retry context returns or raises")
-
-    def _brief(self, error: BaseException) -> str:
-        return self._clean(f"{type(error).__name__}: {error}")
-
-    def _clean(self, text: str) -> str:
-        return without_secrets(text, self._secret_url)
+def _by_content(found: Any) -> Logs:
+    return {content(log): log for log in listing(found, "logs")}
 
 
 def _nodes_of(answer: Mapping[str, Any]) -> tuple[bytes, ...]:

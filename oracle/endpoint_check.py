@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from oracle.chain import RpcEndpoint
 from oracle.errors import ChainError
+from oracle.finality import Policy, Tier
 from oracle.quorum_chain import QuorumChain
 from oracle.settings import ChainSettings
+from protocol.headers import Header
 
 
 def endpoint_checks(chain: QuorumChain, settings: ChainSettings) -> Iterator[tuple[str, str]]:
     """Yield (what, finding) for each endpoint; raises ChainError when fewer than a quorum are
     fit, or none has receipts that can be proven."""
-    tags = sorted({tier.policy.tag for tier in settings.tiers() if tier.policy.tag})
-    found = chain.pool.each(lambda endpoint: _fitness(endpoint, tags))
+    found = chain.pool.each(lambda endpoint: _fitness(endpoint, settings.tiers()))
     fit = 0
     for name, finding in found.items():
         if isinstance(finding, ChainError):
@@ -30,16 +31,38 @@ def endpoint_checks(chain: QuorumChain, settings: ChainSettings) -> Iterator[tup
         )
 
 
-def _fitness(endpoint: RpcEndpoint, tags: list[str]) -> str:
-    """What an endpoint can do; raises ChainError for the first thing that it must and cannot."""
+def _fitness(endpoint: RpcEndpoint, tiers: Sequence[Tier]) -> str:
+    """What an endpoint can do; raises ChainError for the first thing that it must and cannot: all
+    that a look at the chain asks, at the blocks at which it does."""
     head = endpoint.block("latest")
     if endpoint.words((), head) is None:
         raise ChainError(f"{endpoint.place}: block {head.number} has no such contract")
     can = [f"block {head.number}", "proves state"]
-    can += [f"{tag} {endpoint.block(tag).number}" for tag in tags]
+    for tier in tiers:
+        at = _block_of(endpoint, tier.policy, head)
+        if tier.policy.tag:
+            can.append(f"{tier.policy.tag} {at.number}")
+        try:
+            endpoint.words((), at)
+        except ChainError as error:
+            raise ChainError(
+                f"{endpoint.place} proves the state of the newest block and not of block "
+                f"{at.number}, which the finality policy {tier.policy.text} needs (with reth: "
+                f"--rpc.eth-proof-window): {error}"
+            ) from error
+    endpoint.logs_of(head)
+    endpoint.logs_between(head.number, head.number)
+    endpoint.priority_fee_wei()
     try:
         endpoint.receipts(head)
         can.append("proves receipts")
     except ChainError as error:
         can.append(f"log entries on a quorum's word only ({error})")
     return ", ".join(can)
+
+
+def _block_of(endpoint: RpcEndpoint, policy: Policy, head: Header) -> Header:
+    """The block that a policy accepts, below that head."""
+    if policy.tag:
+        return endpoint.block(policy.tag)
+    return endpoint.block(max(head.number - policy.depth, 0)) if policy.depth else head

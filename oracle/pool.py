@@ -134,8 +134,9 @@ class Pool(Generic[_E]):
             self._raise(len(answers), reasons)
         return answers
 
-    def first(self, call: Callable[[_E], _T]) -> _T:
-        """The first answer that one endpoint after the other gives; raises ChainError."""
+    def first(self, call: Callable[[_E], _T | ChainError]) -> _T:
+        """The first answer that one endpoint after the other gives; raises ChainError. One that a
+        call gives back instead of raising it is no answer, and no fault of the endpoint's."""
         members = self._available()
         start = self._preferred
         members.sort(key=lambda member: (self.members.index(member) - start) % len(self.members))
@@ -143,9 +144,14 @@ class Pool(Generic[_E]):
         for member in members:
             answers, failed = self._collect({member.ask(call): member}, 1)
             reasons |= failed
-            if member.name in answers:
-                self._preferred = self.members.index(member)
-                return answers[member.name]
+            if member.name not in answers:
+                continue
+            found = answers[member.name]
+            if isinstance(found, ChainError):
+                reasons[member.name] = str(found)
+                continue
+            self._preferred = self.members.index(member)
+            return found
         self._raise(0, reasons, needed=1)
         raise AssertionError("unreachable")
 

@@ -128,8 +128,9 @@ class Chain(Protocol):
         """The contract's log entries in that block."""
         ...
 
-    def events_between(self, first: int, last: int) -> list[ChainEvent]:
-        """The contract's log entries in blocks `first` to `last`."""
+    def events_between(self, first: int, last: int) -> tuple[list[ChainEvent], int]:
+        """The contract's log entries from block `first` on, and up to which block, which is `last`
+        or before it."""
         ...
 
     def rental(self, rental: int, at: Header) -> RentalView | None:

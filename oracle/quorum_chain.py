@@ -15,13 +15,15 @@ from typing import Any
 
 import structlog
 
-from oracle.chain import RpcEndpoint
+from oracle.chain import Logs, RpcEndpoint
 from oracle.contract import DrillMeter, content, find_log
 from oracle.errors import (
     CallRevertedError,
     ChainError,
     DisagreementError,
+    RefusedCallError,
     TransactionRefusedError,
+    UncoveredReceiptsError,
     WrongChainError,
 )
 from oracle.pool import Member, Pool
@@ -51,6 +53,12 @@ from protocol.storage import (
 KEPT_HEADERS = 600
 """More than the blocks that are followed one by one, twice: after a reorganisation and before."""
 
+MOST_BLOCKS = 1_000
+"""Blocks whose log entries are asked for at a time, until an endpoint refuses so many."""
+
+HEADERS_AT_A_TIME = 32
+"""In one request: of an endpoint that answers after 250 ms, 128 blocks a second."""
+
 LAG_SECONDS = 5.0
 """An agreed block that lies below one agreed before means endpoints that are behind; for so long
 the higher one stays in force. After that it counts as gone."""
@@ -79,6 +87,7 @@ class QuorumChain:
         self._last: FullHeader | None = None
         self._last_seen = 0.0
         self._receipts_missing = False
+        self._span = MOST_BLOCKS
 
     def require_deployment(self) -> None:
         """Raise WrongChainError when any endpoint serves another chain or the contract is not
@@ -102,7 +111,7 @@ class QuorumChain:
 
     def header(self, number: int) -> Header:
         """The block of that number: an ancestor of the head, or what a quorum says."""
-        known = self._ancestor(number)
+        known = self._ancestor(number) or self._descend(number)
         return _brief(known or self._settle(lambda endpoint: endpoint.block(number)))
 
     def tagged(self, tag: str) -> Header:
@@ -122,7 +131,7 @@ class QuorumChain:
         if not any(told.values()):
             return []
         try:
-            receipts = self.pool.first(lambda endpoint: endpoint.receipts(full))
+            receipts = self._receipts(full)
         except ChainError as error:
             self._miss_receipts(error)
             return self._events(self._by_quorum(told, f"block {header.number}"))
@@ -132,11 +141,31 @@ class QuorumChain:
                 self.pool.lies(name, _difference(full.number, logs.keys(), own.keys()))
         return self._events([*own.values()])
 
-    def events_between(self, first: int, last: int) -> list[ChainEvent]:
-        """The contract's log entries in blocks `first` to `last`, as a quorum tells them."""
-        query = {"fromBlock": hex(first), "toBlock": hex(last)}
-        told = self.pool.gather(lambda endpoint: endpoint.logs(query))
-        return self._events(self._by_quorum(told, f"blocks {first} to {last}"))
+    def events_between(self, first: int, last: int) -> tuple[list[ChainEvent], int]:
+        """The contract's log entries from block `first` on as a quorum tells them, and up to which
+        block: `last`, or as far as endpoints serve at a time, which is learnt from refusals."""
+        while True:
+            upto = min(last, first + self._span - 1)
+            told, refused = self._logs_between(first, upto)
+            if len(told) >= self.pool.quorum:
+                return self._events(self._by_quorum(told, f"blocks {first} to {upto}")), upto
+            if upto == first:
+                raise refused[0]
+            self._span = (upto - first + 1) // 2
+            log.info("endpoints serve fewer blocks", blocks=self._span, reason=str(refused[0]))
+
+    def _logs_between(self, first: int, last: int) -> tuple[dict[str, Logs], list[ChainError]]:
+        """What endpoints answer, and the refusals of the others, which are none of their faults."""
+
+        def ask(endpoint: RpcEndpoint) -> Logs | RefusedCallError:
+            try:
+                return endpoint.logs_between(first, last)
+            except RefusedCallError as error:
+                return error
+
+        found = self.pool.gather(ask)
+        told = {name: one for name, one in found.items() if isinstance(one, dict)}
+        return told, [one for one in found.values() if isinstance(one, RefusedCallError)]
 
     def rental(self, rental: int, at: Header) -> RentalView | None:
         """A rental with its registers and caps, or None if that block knows none; proven."""
@@ -184,7 +213,7 @@ class QuorumChain:
     def event_proof(self, evidence: Evidence) -> EventProof:
         """Proof of a BalancePositive entry in its block's receipts."""
         full = self._by_hash(hexadecimal(evidence.block_hash))
-        receipts = self.pool.first(lambda endpoint: endpoint.receipts(full))
+        receipts = self.pool.first(lambda endpoint: endpoint.receipts(full, covered=True))
         place, index = find_log(receipts, evidence.log_index)
         header = self.pool.first(lambda endpoint: endpoint.header_rlp(full))
         return EventProof(header, tuple(receipt_nodes(receipts, place)), place, index)
@@ -329,6 +358,38 @@ class QuorumChain:
         while found is not None and found.number > number:
             found = self._headers.get(found.parent_hash)
         return found if found is not None and found.number == number else None
+
+    def _descend(self, number: int) -> FullHeader | None:
+        """The head's ancestor of that number, if it is not far below: parent hashes lead there from
+        a block that is agreed, so one endpoint is enough, and it is asked for many at a time."""
+        lowest = self._last
+        while lowest is not None and lowest.parent_hash in self._headers:
+            lowest = self._headers[lowest.parent_hash]
+        if lowest is None or not 0 < lowest.number - number <= KEPT_HEADERS // 2:
+            return None
+        while lowest.number > number:
+            first, last = max(lowest.number - HEADERS_AT_A_TIME, number), lowest.number - 1
+            for header in reversed(self._headers_between(first, last)):
+                if header.hash != lowest.parent_hash:
+                    return None  # of another branch: by the quorum, then
+                self._keep(header)
+                lowest = header
+        return lowest
+
+    def _headers_between(self, first: int, last: int) -> list[FullHeader]:
+        return self.pool.first(lambda endpoint: endpoint.blocks(range(first, last + 1)))
+
+    def _receipts(self, of: FullHeader) -> list[Any]:
+        """All receipts of a block, proven; raises ChainError when no endpoint has them. That one
+        does not serve them says nothing against its other answers."""
+
+        def ask(endpoint: RpcEndpoint) -> list[Any] | ChainError:
+            try:
+                return endpoint.receipts(of)
+            except (RefusedCallError, UncoveredReceiptsError) as error:
+                return error
+
+        return self.pool.first(ask)
 
     def _words(self, slots: Sequence[int], at: Header) -> tuple[int, ...]:
         full = self._full(at)

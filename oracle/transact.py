@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 from oracle.chain_journal import ChainJournal
 from oracle.errors import TransactionRefusedError
 from oracle.ports import Chain, Clock, GasSigner, Receipt, SentTransaction
+from oracle.refusals import wants_legacy
 from protocol.records import Domain
 
 GAS_MARGIN_PERCENT = 30
@@ -28,7 +29,19 @@ REBROADCAST_MS = 5_000
 BUMP_PERCENT = 15
 """Nodes take a replacement from 10 % more on; a little above that survives rounding."""
 
+FEE_TYPE = b"\x02"
+"""The first byte of a transaction that names a highest and a priority fee (EIP-1559)."""
+
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Highest and priority fee, wei per gas; one price, twice, where `legacy`."""
+
+    highest_wei: int
+    priority_wei: int
+    legacy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,7 @@ class Transactor:
         self._refused_ms: int | None = None
         self._newest: SentTransaction | None = None
         self._newest_given_up = False
+        self._legacy = False
 
     def receipt(self, job: Job, sent: Sequence[SentTransaction]) -> Receipt | None:
         """What became of a job's transactions; None while none of them is mined."""
@@ -109,6 +123,7 @@ class Transactor:
         ):
             return
         late = newest is not None and now_ms - newest.sent_ms > self._limits.bump_after_ms
+        refused_type = newest is not None and self._legacy and newest.raw[:1] == FEE_TYPE
         if newest is None or newest.nonce < nonce:
             # A nonce used up without a receipt of ours belongs to another use of the account.
             made = self._make(
@@ -119,7 +134,7 @@ class Transactor:
             made = self._make(
                 job.number, (data, gas, nonce), self._fees(self._rival(nonce)), now_ms
             )
-        elif late and self._can_bump(newest):
+        elif refused_type or (late and self._can_bump(newest)):
             made = self._make(job.number, (data, gas, newest.nonce), self._fees(newest), now_ms)
         elif recent:
             return
@@ -150,44 +165,51 @@ class Transactor:
         newest = self._newest
         return newest if newest is not None and newest.nonce == nonce else None
 
-    def _fees(self, before: SentTransaction | None) -> tuple[int, int]:
-        """Highest fee and priority fee, in wei per gas; more than those of `before`."""
-        priority = self._chain.priority_fee_wei()
-        highest = 2 * self._chain.head().base_fee_wei + priority
+    def _fees(self, before: SentTransaction | None) -> Fees:
+        """More than those of `before`. A chain without a base fee, or whose nodes have refused the
+        type that names one, gets transactions that name a single price."""
+        base_wei, priority = self._chain.head().base_fee_wei, self._chain.priority_fee_wei()
+        legacy = self._legacy or base_wei == 0
+        highest = priority + (base_wei * 5 // 4 if legacy else 2 * base_wei)
         if before is not None:
             priority = max(priority, _raised(before.priority_fee_wei))
             highest = max(highest, _raised(before.max_fee_wei))
         highest = min(highest, self._limits.highest_fee_wei)
-        return highest, min(priority, highest)
+        return Fees(highest, highest if legacy else min(priority, highest), legacy)
 
     def _can_bump(self, sent: SentTransaction) -> bool:
         return _raised(sent.max_fee_wei) <= self._limits.highest_fee_wei
 
     def _make(
-        self, number: int, call: tuple[bytes, int, int], fees: tuple[int, int], now_ms: int
+        self, number: int, call: tuple[bytes, int, int], fees: Fees, now_ms: int
     ) -> SentTransaction:
-        """Sign and store a transaction of `call` (calldata, gas, nonce) at `fees` (highest fee,
-        priority fee, wei per gas); only then may it be broadcast."""
+        """Sign and store a transaction of `call` (calldata, gas, nonce) at `fees`; only then may it
+        be broadcast."""
         data, gas, nonce = call
         fields: dict[str, Any] = {
-            "type": 2,
             "chainId": self._domain.chain_id,
             "to": to_checksum_address(self._domain.contract),
             "value": 0,
             "data": data,
             "gas": gas * (100 + GAS_MARGIN_PERCENT) // 100,
             "nonce": nonce,
-            "maxFeePerGas": fees[0],
-            "maxPriorityFeePerGas": fees[1],
         }
+        if fees.legacy:
+            fields["gasPrice"] = fees.highest_wei
+        else:
+            fields |= {
+                "type": 2,
+                "maxFeePerGas": fees.highest_wei,
+                "maxPriorityFeePerGas": fees.priority_wei,
+            }
         signed = self._gas.sign_transaction(fields)
         sent = SentTransaction(
             hash=bytes(signed.hash),
             batch=number,
             nonce=nonce,
             raw=bytes(signed.raw_transaction),
-            max_fee_wei=fees[0],
-            priority_fee_wei=fees[1],
+            max_fee_wei=fees.highest_wei,
+            priority_fee_wei=fees.priority_wei,
             sent_ms=now_ms,
         )
         self._journal.add_transaction(sent)
@@ -198,7 +220,12 @@ class Transactor:
         try:
             self._chain.broadcast(sent.raw)
         except TransactionRefusedError as error:
-            self._refused_ms = now_ms
+            if sent.raw[:1] == FEE_TYPE and wants_legacy(error.reason):
+                # The next step makes one that names a single price.
+                self._legacy = True
+                self._broadcast_at.pop(sent.batch, None)
+            else:
+                self._refused_ms = now_ms
             log.warning("transaction refused", number=abs(sent.batch), reason=str(error))
             return
         self._refused_ms, self._newest, self._newest_given_up = None, sent, False

@@ -22,7 +22,13 @@ from oracle.views import ChainEvent, ChainView, DrillView, Evidence, Header, Ren
 from protocol.records import RentalState, Tariff
 
 SPAN_BLOCKS = 1_000
-"""Blocks whose events are fetched at a time while catching up; public endpoints allow it."""
+"""Blocks whose events are fetched in one look while catching up."""
+
+SPAN_MS = 2_000
+"""The longest time for that: the look's age is what leases and settlements go by."""
+
+BEHIND_MS = 60_000
+"""How often it is said how many blocks are left to read."""
 
 BLOCKS_PER_POLL = 32
 """Blocks followed one by one in one poll, so that a poll stays short."""
@@ -59,6 +65,8 @@ class Watcher:
         self._moved: set[int] = set()
         self._branch = 0
         self._refreshed_ms: int | None = None
+        self._behind_ms: int | None = None
+        self._priceless = False
         self.view: ChainView | None = None
 
     def poll(self) -> ChainView:
@@ -112,10 +120,7 @@ class Watcher:
         """Read events after `cursor`: spans while far behind, then block by block."""
         near = head.number - KEPT_BLOCKS // 2
         if cursor < near:
-            last = min(cursor + SPAN_BLOCKS, near)
-            events = self._chain.events_between(cursor + 1, last)
-            self._digest(self._chain.header(last), events)
-            return last
+            return self._read_span(cursor, near)
         for number in range(cursor + 1, min(cursor + BLOCKS_PER_POLL, head.number) + 1):
             header = head if number == head.number else self._chain.header(number)
             parent = self._journal.block_hash(number - 1)
@@ -124,6 +129,25 @@ class Watcher:
             self._digest(header, self._chain.events_of(header))
             cursor = number
         return cursor
+
+    def _read_span(self, cursor: int, near: int) -> int:
+        """Read the events of blocks long past, for as long as a look may take; endpoints that serve
+        ten blocks at a time are asked often."""
+        began_ms, last = self._clock.now_ms(), min(cursor + SPAN_BLOCKS, near)
+        self._say_behind(near - cursor, began_ms)
+        found: list[ChainEvent] = []
+        upto = cursor
+        while upto < last and 0 <= self._clock.now_ms() - began_ms < SPAN_MS:
+            events, upto = self._chain.events_between(upto + 1, last)
+            found += events
+        if upto > cursor:
+            self._digest(self._chain.header(upto), found)
+        return upto
+
+    def _say_behind(self, blocks: int, now_ms: int) -> None:
+        if self._behind_ms is None or not 0 <= now_ms - self._behind_ms < BEHIND_MS:
+            self._behind_ms = now_ms
+            log.info("reading past blocks", blocks=blocks)
 
     def _digest(self, header: Header, events: list[ChainEvent]) -> None:
         """Remember a block with what its events say, at once: a later failure loses nothing."""
@@ -173,6 +197,7 @@ class Watcher:
             self._moved |= {*self._scope.drills}
             self._read_drills(head)
             now = {*self._latest, *(one.rental for one in self._drills.values() if one.rental)}
+            now |= self._unfinished()
         for rental in self._touched | now:
             self._read_rental(rental, head)
         open_rentals = [
@@ -208,19 +233,28 @@ class Watcher:
         self._moved.add(latest.drill)
         self._latest[rental] = latest
 
+    def _unfinished(self) -> set[int]:
+        """The rentals in the outbox: of one that closed while nobody looked, no drill tells."""
+        return {one.rental for batch in self._journal.open_batches() for one in batch.readings}
+
     def _drop_past(self) -> None:
-        """Forget closed rentals of a drill once it has a newer one and a view has shown them
-        closed: who follows views misses no end."""
+        """Forget closed rentals of a drill once it has a newer one, a view has shown them closed,
+        and the outbox is done with them: who follows views misses no end."""
         shown = {} if self.view is None else self.view.deep
         newest: dict[int, int] = {}
         for rental, view in self._latest.items():
             newest[view.drill] = max(rental, newest.get(view.drill, 0))
-        for rental, view in list(self._latest.items()):
-            old = shown.get(rental)
-            if rental < newest[view.drill] and old is not None and old.state is RentalState.CLOSED:
-                self._deep.drop(rental)
-                for known in (self._latest, self._evidence):
-                    known.pop(rental, None)
+        past = {
+            rental
+            for rental, view in self._latest.items()
+            if rental < newest[view.drill]
+            and (old := shown.get(rental)) is not None
+            and old.state is RentalState.CLOSED
+        }
+        for rental in past - self._unfinished() if past else past:
+            self._deep.drop(rental)
+            for known in (self._latest, self._evidence):
+                known.pop(rental, None)
 
     def _read_drills(self, head: Header) -> None:
         for drill in sorted(self._moved):
@@ -243,7 +277,7 @@ class Watcher:
             confirmed=confirmed,
             polled_ms=now_ms,
             oracle=oracle,
-            gas_price_wei=self._chain.gas_price_wei(head),
+            gas_price_wei=self._gas_price_wei(head),
             drills=MappingProxyType(dict(self._drills)),
             latest=MappingProxyType(dict(self._latest)),
             deep=MappingProxyType(deep),
@@ -253,3 +287,15 @@ class Watcher:
             catching_up=catching_up,
             branch=self._branch,
         )
+
+    def _gas_price_wei(self, head: Header) -> int | None:
+        """None while no endpoint can tell; leases and final readings do not wait for it."""
+        try:
+            found = self._chain.gas_price_wei(head)
+        except ChainError as error:
+            if not self._priceless:
+                log.warning("price of gas unknown", reason=str(error))
+            self._priceless = True
+            return None
+        self._priceless = False
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,12 +54,16 @@ def names(result: Result) -> set[str]:
 class LyingNode:
     """Passes every JSON-RPC call on to a real node and lets `lie` change the answers.
 
-    Raising `RefusalError` in a lie makes the node answer with an error.
+    Raising `RefusalError` in a lie makes the node answer with an error; what `refuse` raises it for
+    never reaches the real node.
     """
 
     upstream: str
     lie: Lie
+    refuse: Callable[[str, list[Any]], None] = field(default=lambda _method, _parameters: None)
     calls: list[tuple[str, list[Any]]] = field(default_factory=list)
+    late_seconds: float = 0.0
+    requests: int = 0
 
     def __enter__(self) -> Self:
         node = self
@@ -96,6 +101,14 @@ class LyingNode:
 
     def answer(self, asked: Any) -> Any:
         """Ask upstream, and lie about it."""
+        self.requests += 1
+        time.sleep(self.late_seconds)
+        if isinstance(asked, dict):
+            try:
+                self.refuse(asked["method"], asked["params"])
+            except RefusalError as refusal:
+                self.calls.append((asked["method"], asked["params"]))
+                return _refused(asked, refusal)
         body = json.dumps(asked).encode()
         request = urllib.request.Request(  # noqa: S310
             self.upstream, body, {"Content-Type": "application/json"}
@@ -115,8 +128,12 @@ class LyingNode:
         try:
             return {**answer, "result": self.lie(method, parameters, answer["result"])}
         except RefusalError as refusal:
-            error = {"code": -32000, "message": str(refusal)}
-            return {"jsonrpc": "2.0", "id": call["id"], "error": error}
+            return _refused(call, refusal)
+
+
+def _refused(call: dict[str, Any], refusal: RefusalError) -> dict[str, Any]:
+    error = {"code": -32000, "message": str(refusal)}
+    return {"jsonrpc": "2.0", "id": call["id"], "error": error}
 
 
 class RefusalError(Exception):

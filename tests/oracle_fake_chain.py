@@ -40,6 +40,7 @@ class FakeChain:
     nonces: int = 0
     money_wei: int = 10**18
     tag_depth: int = 3
+    span: int = 1_000
     pool: list[bytes] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
@@ -127,9 +128,10 @@ class FakeChain:
         self._call("events_of")
         return self._at(header).events
 
-    def events_between(self, first: int, last: int) -> list[ChainEvent]:
+    def events_between(self, first: int, last: int) -> tuple[list[ChainEvent], int]:
         self._call("events_between")
-        return [event for block in self.blocks[first : last + 1] for event in block.events]
+        last = min(last, first + self.span - 1)
+        return [event for block in self.blocks[first : last + 1] for event in block.events], last
 
     def rental(self, rental: int, at: Header) -> RentalView | None:
         self._call("rental")

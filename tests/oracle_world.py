@@ -191,9 +191,18 @@ class Retained:
 class World:
     """Everything that an oracle needs, on free ports and in one folder."""
 
-    def __init__(self, folder: Path, *, drills: int = 1, secure: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        drills: int = 1,
+        secure: bool = False,
+        block_seconds: float = 1,
+        anvil_options: tuple[str, ...] = (),
+    ) -> None:
         """`secure` is with the broker's configuration for production."""
         self.folder, self.drills, self._secure = folder, drills, secure
+        self._block_seconds, self._anvil_options = block_seconds, anvil_options
         self.endpoints: list[str] = []
         self.quorum = 1
         self._stack = ExitStack()
@@ -201,7 +210,9 @@ class World:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             logs = self.folder / "logs"
-            self.anvil = stack.enter_context(Anvil(logs, block_seconds=1))
+            self.anvil = stack.enter_context(
+                Anvil(logs, block_seconds=self._block_seconds, options=self._anvil_options)
+            )
             self.secure_broker = (
                 SecureBroker(self.folder / "broker", self.drills) if self._secure else None
             )

@@ -60,7 +60,7 @@ def make(place: Place) -> Made:
     contract = DrillMeter(place.contract.address)
     chain = QuorumChain([RpcEndpoint(place.anvil.url, 31337, contract, 5)], 1, contract, 5)
     head = chain.head()
-    events = chain.events_between(0, head.number)
+    events, _upto = chain.events_between(0, head.number)
     (event,) = [one for one in events if one.name == "BalancePositive"]
     evidence = Evidence(
         1, 1, 1, event.block_number, event.block_hash, event.transaction_hash, event.log_index

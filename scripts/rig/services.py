@@ -54,7 +54,7 @@ class Anvil(Daemon):
         self,
         logs: Path,
         *,
-        block_seconds: int | None = None,
+        block_seconds: float | None = None,
         chain_id: int = 31337,
         port: int | None = None,
         options: tuple[str, ...] = (),

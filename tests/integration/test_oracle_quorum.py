@@ -111,7 +111,7 @@ def test_events_of__block_of_the_deposit__proven_by_its_receipts(
 
     assert [event.name for event in events][-1] == "BalancePositive"
     assert events[-1].number("rental") == 1
-    assert events == [one for one in chain.events_between(0, place.opened) if one in events]
+    assert events == [one for one in chain.events_between(0, place.opened)[0] if one in events]
     assert chain.events_of(chain.head()) == []
 
 

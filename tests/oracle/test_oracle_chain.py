@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import requests
+from structlog.testing import capture_logs
 from web3.providers import BaseProvider
 
 from oracle.chain import RpcEndpoint
 from oracle.contract import DrillMeter, content
-from oracle.errors import ChainError, LyingEndpointError
+from oracle.errors import ChainError, LyingEndpointError, RefusedCallError
 from protocol.errors import AnswerError
 from protocol.headers import Header, header_hash
 
@@ -226,10 +227,11 @@ def test_content__log_entry_that_lacks_a_field__names_it(name: str) -> None:
     ],
 )
 def test_ask__error_with_the_address_in_it__host_only(error: Exception) -> None:
-    with pytest.raises(ChainError) as raised:
+    with capture_logs() as logs, pytest.raises(ChainError) as raised:
         endpoint_that_answers(error).block("latest")
 
     assert SECRET not in str(raised.value)
+    assert SECRET not in str(logs)
     assert str(raised.value).startswith("https://node.example:8545 ")
 
 
@@ -261,3 +263,55 @@ def test_ask__endpoint_keeps_failing__given_up_after_the_fifth_try() -> None:
         endpoint_that_asks(endpoint).block("latest")
 
     assert endpoint.asked == 5
+
+
+class RefusingEndpoint(BaseProvider):
+    """Answers so often with this error before it answers with the block."""
+
+    def __init__(self, error: Any, times: int = 10**9) -> None:
+        super().__init__()
+        self._error, self._left, self.asked = error, times, 0
+
+    def make_request(self, method: Any, params: Any) -> Any:  # noqa: ARG002  the interface
+        self.asked += 1
+        if self._left == 0:
+            return {"jsonrpc": "2.0", "id": 1, "result": BLOCK}
+        self._left -= 1
+        return {"jsonrpc": "2.0", "id": 1, "error": self._error}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": -32005, "message": "rate limit exceeded"},
+        {"code": 429, "message": "come again"},
+        {"code": -32000, "message": "header not found"},
+        {"code": -32001, "message": "Resource not found"},
+        {"code": -32602, "message": "BlockOutOfRangeError: block height is 4 but requested was 5"},
+    ],
+)
+def test_ask__what_may_pass__tried_again_until_it_has(error: Any) -> None:
+    assert endpoint_that_asks(RefusingEndpoint(error, times=6)).block(5).number == 5
+
+
+def test_ask__refusal_that_will_stay__not_tried_again() -> None:
+    provider = RefusingEndpoint({"code": -32601, "message": "the method does not exist"})
+
+    with pytest.raises(RefusedCallError, match="does not exist"):
+        endpoint_that_asks(provider).block(5)
+
+    assert provider.asked == 1
+
+
+@pytest.mark.parametrize("letters", ["a" * 10**6, "://" * 10**6, "url: " * 10**6, "é" * 10**6])
+def test_ask__error_text_of_a_million_letters__cut(letters: str) -> None:
+    for call in (
+        lambda endpoint: endpoint.block(5),
+        lambda endpoint: endpoint.simulate(ADDRESS, b""),
+        lambda endpoint: endpoint.broadcast(b"\x02"),
+        lambda endpoint: endpoint.receipt(bytes(32)),
+    ):
+        provider = RefusingEndpoint({"code": 3, "message": "execution reverted: " + letters})
+        with pytest.raises(ChainError) as raised:
+            call(endpoint_that_asks(provider))
+        assert len(str(raised.value)) < 500

@@ -325,6 +325,37 @@ def test_step__sent_while_the_clock_was_ahead__repeated_when_it_is_right(desk: D
     assert len(desk.chain.pool) == 2
 
 
+def kinds(desk: Desk) -> list[str]:
+    return ["legacy" if raw[0] >= 0xC0 else f"type {raw[0]}" for raw in desk.chain.pool]
+
+
+def test_step__node_takes_no_fee_type__the_same_as_legacy_at_the_next_step(desk: Desk) -> None:
+    def take(raw: bytes) -> None:
+        desk.chain.pool.append(raw)
+        if raw[0] == 2:
+            raise TransactionRefusedError("transaction type not supported")
+
+    desk.chain.broadcast = take  # type: ignore[method-assign]
+    for _ in range(3):
+        desk.submitter.step(make_view())
+        desk.clock.ms += 1_000
+
+    assert kinds(desk) == ["type 2", "legacy"]
+    first, second = desk.journal.transactions(1)
+    assert (first.nonce, second.raw) == (second.nonce, desk.chain.pool[1])
+
+
+def test_step__chain_without_a_base_fee__legacy_from_the_start(desk: Desk) -> None:
+    head = desk.chain.blocks[-1]
+    desk.chain.blocks[-1] = replace(head, header=replace(head.header, base_fee_wei=0))
+
+    desk.submitter.step(make_view())
+
+    assert kinds(desk) == ["legacy"]
+    (sent,) = desk.journal.transactions(1)
+    assert sent.max_fee_wei == sent.priority_fee_wei == 1
+
+
 OTHER = make_rental(customer="0x" + "9" * 40)
 
 

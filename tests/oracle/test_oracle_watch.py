@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from oracle_builders import FakeClock
+from oracle_builders import FakeClock, make_rental
 from oracle_fake_chain import FakeChain
+from structlog.testing import capture_logs
 
+from oracle import tables
 from oracle.chain_journal import ChainJournal
 from oracle.errors import ChainError, JournalError
 from oracle.finality import Tier, parse_policy
+from oracle.outbox import open_readings
 from oracle.store import Store
+from oracle.views import DrillView
 from oracle.watch import Watcher, WatchScope
-from protocol.records import RentalState
+from protocol.records import Reading, Registers, RentalState
 
 
 @dataclass
@@ -169,6 +173,29 @@ def test_poll__restart__evidence_and_rental_are_there_without_rescanning(desk: D
     assert "events_of" not in desk.chain.calls
 
 
+def test_poll__settled_and_closed_while_stopped__the_outbox_still_finds_the_rental(
+    desk: Desk,
+) -> None:
+    """Its drill has another rental by now, and no event of it comes again."""
+    rental = desk.chain.open_rental()
+    desk.watcher.poll()
+    reading = Reading(7, rental.until + 1_000, Registers(), 0, bytes(32))
+    batch = desk.journal.add_batch(1, [reading], [rental.identity], bytes(65))
+    closed = replace(rental, state=RentalState.CLOSED, ended_at=5, until=reading.until)
+    another = {1: DrillView(1, 1, 8, retired=False)}
+    desk.chain.mine("RentalClosed", rentals={7: closed, 8: make_rental(rental=8)}, drills=another)
+    desk.watcher.poll()
+    desk.restart()
+    for _ in range(4):
+        desk.chain.mine()
+        view = desk.watcher.poll()
+
+    assert open_readings(batch, view.deep) == []
+    desk.journal.finish_batch(batch.number, tables.SETTLED, "")
+    desk.chain.mine()
+    assert 7 not in desk.watcher.poll().latest
+
+
 def test_poll__restart_before_the_opening_is_deep__deep_after_confirmations(desk: Desk) -> None:
     """Its event was read before the restart and does not come again."""
     desk.chain.open_rental()
@@ -256,3 +283,36 @@ def test_poll__nothing_new__asks_only_for_the_head(desk: Desk) -> None:
     desk.watcher.poll()
 
     assert desk.chain.calls == ["head"]
+
+
+def test_poll__endpoints_serve_ten_blocks_at_a_time__as_far_in_a_look(desk: Desk) -> None:
+    desk.chain.span = 10
+    desk.chain.open_rental()
+    for _ in range(1_500):
+        desk.chain.mine()
+    looks = 1
+    while desk.watcher.poll().catching_up:
+        looks += 1
+
+    assert looks == 2 + 128 // 32, "a thousand blocks and the rest, then the newest one by one"
+    assert desk.watcher.view is not None
+    assert 7 in desk.watcher.view.deep
+
+
+def test_poll__nobody_tells_the_price_of_gas__unknown_said_once_and_the_rest_is_read(
+    desk: Desk,
+) -> None:
+    def fail(_at: object) -> int:
+        raise ChainError("the method eth_gasPrice does not exist")
+
+    desk.chain.gas_price_wei = fail  # type: ignore[assignment, method-assign]
+    desk.chain.open_rental()
+
+    with capture_logs() as logs:
+        views = [desk.watcher.poll()]
+        desk.chain.mine()
+        views.append(desk.watcher.poll())
+
+    assert [view.gas_price_wei for view in views] == [None, None]
+    assert 7 in views[0].latest
+    assert [one["event"] for one in logs].count("price of gas unknown") == 1

@@ -104,11 +104,11 @@ class SimEndpoint:
         self._call("events_of")
         return self._at(header).events
 
-    def events_between(self, first: int, last: int) -> list[ChainEvent]:
+    def events_between(self, first: int, last: int) -> tuple[list[ChainEvent], int]:
         """Of canonical blocks."""
         self._call("events_between")
         blocks = self._blocks()[max(first, 0) : last + 1]
-        return [event for block in blocks for event in block.events]
+        return [event for block in blocks for event in block.events], last
 
     def rental(self, rental: int, at: Header) -> RentalView | None:
         """At that block."""

@@ -229,6 +229,10 @@ class SimProvider(JSONBaseProvider):
             return {**head, "error": error.answer}
         return json.loads(json.dumps({**head, "result": found}))
 
+    def make_batch_request(self, requests: Any) -> Any:
+        """Several calls in one request."""
+        return [self.make_request(*one) for one in requests]
+
 
 def _plain(value: Any) -> Any:
     """Bytes and web3's mappings as JSON."""

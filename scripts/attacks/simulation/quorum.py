@@ -17,8 +17,9 @@ from attacks.simulation.chain import CHAIN_ID
 from attacks.simulation.chance import Fuse
 from attacks.simulation.node import SimNode, SimProvider
 from attacks.simulation.truth import Truth
-from oracle.chain import ATTEMPTS, RpcEndpoint
+from oracle.chain import RpcEndpoint
 from oracle.contract import DrillMeter
+from oracle.node import ATTEMPTS
 from oracle.pool import Member
 from oracle.ports import Clock
 from oracle.quorum_chain import QuorumChain
