@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from device import service, simulator
@@ -14,7 +16,7 @@ from device.errors import DeviceError, SettingsError, SpoolError
 from device.settings import load_settings
 from device.spindle import LoadSource, PresetLoads
 from device.spool import Spool
-from device.trace import read_trace
+from device.trace import DEAD_BAND_RPM, Direction, read_trace
 from host.errors import HostError
 from host.foreign_text import complain
 from host.log import configure_logs
@@ -50,11 +52,18 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
     ] = None,
     trace: Annotated[Path | None, typer.Option(help="CSV file to replay.")] = None,
     columns: Annotated[
-        str | None, typer.Option(help="rpm=NAME,torque=NAME[,time=NAME][,level=NAME]")
+        str | None,
+        typer.Option(help="rpm=NAME (or rps=NAME),torque=NAME[,time=NAME][,level=NAME]"),
     ] = None,
     sample_period_ms: Annotated[
         int | None, typer.Option(help="Time between rows of a trace without a time column.")
     ] = None,
+    dead_band_rpm: Annotated[
+        float, typer.Option(help="Slower is a spindle at rest, in a trace.", min=0)
+    ] = DEAD_BAND_RPM,
+    forward_only: Annotated[
+        bool, typer.Option("--forward-only", help="Refuse a trace that turns backwards.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the simulated noise.")] = 1,
 ) -> None:
     """Simulate a drill: its controller at a pseudo-terminal, its spindle, its operator."""
@@ -65,7 +74,9 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
             port_link=port_link,
             operator=operator,
             memory=memory,
-            loads=_loads(trace, columns, sample_period_ms),
+            loads=_loads(
+                trace, columns, sample_period_ms, Direction(dead_band_rpm, forward=forward_only)
+            ),
             seed=seed,
         )
         simulator.run(options)
@@ -147,11 +158,15 @@ def _provisioning(
     return Provisioning(drill, oracle_keys[0], domain, oracle_keys[1])
 
 
-def _loads(trace: Path | None, columns: str | None, sample_period_ms: int | None) -> LoadSource:
+def _loads(
+    trace: Path | None, columns: str | None, sample_period_ms: int | None, direction: Direction
+) -> LoadSource:
     if trace is None:
         if columns is not None or sample_period_ms is not None:
             raise SettingsError("--columns and --sample-period-ms need --trace")
         return PresetLoads()
     if columns is None:
         raise SettingsError("--trace needs --columns rpm=NAME,torque=NAME")
-    return read_trace(trace, columns, sample_period_ms)
+    found = read_trace(trace, columns, sample_period_ms, direction)
+    structlog.get_logger().info("trace read", **asdict(found.notes))
+    return found
