@@ -68,7 +68,8 @@ def prove_command(
         published = Published(open_source(samples), domain)
         last = chain.header("latest" if to_block is None else to_block).number
         first = chain.deployment_block(last) if from_block is None else from_block
-        proven = prove(chain, published, wanted, first, last)
+        with chain.named():
+            proven = prove(chain, published, wanted, first, last)
         out.write_bytes(proven.proof.to_json())
     except (AuditError, RecordError, OSError) as error:
         complain("drill-audit", error)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from audit.errors import AuditError, InterruptedAuditError
 from audit.order import Watcher
+from host.exit_status import SIGNALS
 from host.foreign_text import complain
 from protocol.errors import RecordError
 
@@ -21,15 +22,16 @@ COULD_NOT_CHECK = 2
 
 @contextmanager
 def watching() -> Iterator[Watcher]:
-    """A watcher with a progress bar on a terminal; the first interrupt stops the audit in order."""
+    """A watcher with a progress bar on a terminal; the first signal stops the audit in order."""
     stopped: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
         stopped.append(number)
         # The next one ends it at once.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, *SIGNALS)}
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     try:
@@ -45,7 +47,8 @@ def watching() -> Iterator[Watcher]:
 
             yield Watcher(progress, lambda: bool(stopped))
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager

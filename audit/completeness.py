@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from audit.decode import DecodeError, decode
-from audit.errors import EndpointError, RefusedError
+from audit.errors import RefusedError
 from audit.fetch import Chain, Window
 from audit.findings import Findings
 from audit.logs import Log, log_of
-from audit.values import hexadecimal, listing, receipts_root, record
-from protocol.headers import Header
+from protocol.answers import data, hexadecimal, listing, record
+from protocol.errors import AnswerError, ProofError, StrangeReceiptsError
+from protocol.headers import Header, require_parent
+from protocol.receipt_trie import require_receipts
 
 HEADERS_AT_ONCE = 200
 
@@ -62,31 +64,43 @@ class Completeness:
         every = range(window.first, window.last + 1)
         numbers = every if self.depth is Depth.ALL else sorted(logs)
         for place in range(0, len(numbers), HEADERS_AT_ONCE):
-            headers = self._chain.headers(numbers[place : place + HEADERS_AT_ONCE])
-            for header in headers:
-                self._link(header)
+            part = numbers[place : place + HEADERS_AT_ONCE]
+            headers = [
+                header
+                for number, header in zip(part, self._chain.headers(part), strict=True)
+                if self._linked(header, number)
+            ]
             wanted = [h for h in headers if h.number in logs or h.may_log(self._chain.contract)]
             for first in range(0, len(wanted), RECEIPTS_AT_ONCE):
-                part = wanted[first : first + RECEIPTS_AT_ONCE]
+                few = wanted[first : first + RECEIPTS_AT_ONCE]
                 yield [
                     (header, self._confirmed(header, logs.get(header.number, []), receipts))
-                    for header, receipts in zip(part, self._receipts(part), strict=True)
+                    for header, receipts in zip(few, self._receipts(few), strict=True)
                 ]
 
-    def _link(self, header: Header) -> None:
-        """Hold a header against its hash and the header before."""
+    def _linked(self, header: Header, number: int) -> bool:
+        """Hold a header against its hash and the header before; whether it is the one asked for.
+
+        Every difference is reported.
+        """
         self.tally.headers += 1
-        subject = f"block {header.number}"
-        if not header.proven:
+        subject = f"block {number}"
+        if header.number != number:
+            text = f"the node gives block {header.number}, {header.hash}"
+            self._findings.add("block-number-differs", subject, text)
+            return False
+        if header.strange:
+            text = f"fields that are not Ethereum's: {', '.join(header.strange)}"
+            self._findings.add("block-hash-unchecked", subject, text)
+        elif not header.proven:
             self._findings.add("block-hash-differs", subject, f"the node claims {header.hash}")
-        last = self.last_header
-        if (
-            last is not None
-            and last.number + 1 == header.number
-            and last.hash != header.parent_hash
-        ):
-            self._findings.add("block-unlinked", subject, f"its parent is not {last.hash}")
-        self.last_header = header
+        last, self.last_header = self.last_header, header
+        if last is not None and (self.depth is Depth.ALL or last.number + 1 == number):
+            try:
+                require_parent(header, last)
+            except ProofError as error:
+                self._findings.add("block-unlinked", subject, str(error))
+        return True
 
     def _confirmed(
         self, header: Header, given: Sequence[Log], receipts: list[object] | None
@@ -104,17 +118,15 @@ class Completeness:
         if receipts is None:
             return given
         self.tally.receipts_blocks += 1
+        subject = f"block {header.number}"
         try:
-            root = receipts_root(receipts)
+            require_receipts(receipts, header.receipts_root)
             found = self._own_logs(header, receipts)
-        except (EndpointError, KeyError) as error:
-            root, found = str(error).encode(), []
-        if root != header.receipts_root:
-            self._findings.add(
-                "receipts-root-differs",
-                f"block {header.number}",
-                f"they hash to {hexadecimal(root)}, not {hexadecimal(header.receipts_root)}",
-            )
+        except StrangeReceiptsError as error:
+            self._findings.add("receipts-unchecked", subject, str(error))
+            return given
+        except (AnswerError, ProofError) as error:
+            self._findings.add("receipts-root-differs", subject, str(error))
             return given
         self._compare(header, given, found)
         return found
@@ -134,14 +146,15 @@ class Completeness:
         found, index = [], 0
         for place, one in enumerate(receipts):
             receipt = record(one, "receipt")
-            for entry in listing(receipt["logs"], "logs"):
-                if str(entry["address"]).lower() == self._chain.contract:
+            for entry in listing(receipt.get("logs"), "logs"):
+                log = record(entry, "log entry")
+                if hexadecimal(data(log.get("address"), "address", 20)) == self._chain.contract:
                     known = {
-                        **entry,
+                        **log,
                         "blockNumber": hex(header.number),
                         "blockHash": header.hash,
                         "transactionIndex": hex(place),
-                        "transactionHash": receipt["transactionHash"],
+                        "transactionHash": receipt.get("transactionHash"),
                         "logIndex": hex(index),
                     }
                     found.append(log_of(known))

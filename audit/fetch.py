@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -40,12 +41,8 @@ def _naming_the_endpoint(ask: Callable[Concatenate[Chain, _P], _T]) -> Callable[
 
     @wraps(ask)
     def asking(chain: Chain, *args: _P.args, **options: _P.kwargs) -> _T:
-        try:
+        with chain.named():
             return ask(chain, *args, **options)
-        except EndpointError as error:
-            if chain.endpoint.place in str(error):
-                raise
-            raise type(error)(f"{chain.endpoint.place}: {error}") from error
 
     return asking
 
@@ -57,6 +54,16 @@ class Chain:
         self.endpoint = endpoint
         self.contract = contract.lower()
         self._span = FIRST_SPAN
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Put the endpoint's name before the text of each EndpointError that lacks it."""
+        try:
+            yield
+        except EndpointError as error:
+            if self.endpoint.place in str(error):
+                raise
+            raise type(error)(f"{self.endpoint.place}: {error}") from error
 
     @_naming_the_endpoint
     def chain_id(self) -> int:

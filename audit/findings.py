@@ -34,6 +34,7 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "log-altered": (W, "the node gave an event with other content than the block's receipts"),
     "log-unknown": (W, "the contract's address logged something that no DrillMeter logs"),
     "block-hash-differs": (W, "a block's header does not hash to the hash that the node claims"),
+    "block-number-differs": (W, "the node answers with another block than the one asked for"),
     "block-unlinked": (W, "a block does not name the block before it as its parent"),
     "receipts-root-differs": (W, "a block's receipts are not those that its header commits to"),
     "transaction-missing": (W, "the node does not have a transaction that its logs name"),
@@ -134,13 +135,24 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
         U,
         "only blocks with known events were fetched, not linked up to the last",
     ),
+    "block-hash-unchecked": (
+        U,
+        "the chain's headers have fields of their own and do not hash to their hash here",
+    ),
+    "receipts-unchecked": (
+        U,
+        "a block's receipts do not hash to the root here, perhaps by rules of the chain's own",
+    ),
     "receipts-not-checked": (U, "the node gives no receipts, so left out events may go unseen"),
     "signature-unchecked": (U, "the signed batch is not in the transaction's own calldata"),
     "samples-unreachable": (U, "published samples could not be fetched"),
     "samples-not-yet-published": (U, "samples under a reading of the last hour are not there yet"),
     "samples-unchecked": (U, "a reading's samples could not be held against it"),
     "published-reading-missing": (U, "no reading.json is published for a rental that has settled"),
-    "published-reading-unchecked": (U, "reading.json is newer than what was audited of the chain"),
+    "published-reading-unchecked": (
+        U,
+        "reading.json is newer than what was audited of the chain, or its key lies outside of that",
+    ),
     "balance-unproven": (U, "the token's balance was asked from the node, not proven"),
 }
 """Name -> grade and meaning. Names never change their meaning."""

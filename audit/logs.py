@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from audit.values import data, listing, quantity, record
+from audit.values import data, hexadecimal, listing, quantity, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ def log_of(found: Any) -> Log:
     data(entry.get("data"), "data of a log entry")
     return Log(
         block=quantity(entry.get("blockNumber"), "blockNumber"),
-        block_hash=str(entry.get("blockHash")).lower(),
-        transaction=str(entry.get("transactionHash")).lower(),
+        block_hash=hexadecimal(data(entry.get("blockHash"), "blockHash", 32)),
+        transaction=hexadecimal(data(entry.get("transactionHash"), "transactionHash", 32)),
         transaction_index=quantity(entry.get("transactionIndex"), "transactionIndex"),
         index=quantity(entry.get("logIndex"), "logIndex"),
         topics=tuple(str(topic).lower() for topic in topics),

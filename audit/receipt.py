@@ -7,11 +7,13 @@ and none that grew faster than it can.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audit.arithmetic import Meter, implausible
 from audit.books import Books, Rental
 from audit.findings import Findings
+from audit.later_keys import LaterKeys, Point
 from audit.signatures import recovered_of, verifies_p256
 from audit.track import Anchor, Track
 from protocol.publication import READING_FILE, PublishedReading
@@ -31,6 +33,15 @@ class Claim:
     until: int
     digest: str
     signature: str
+
+
+def _signed(claim: Claim, address: str, point: Point | None) -> bool:
+    """Whether the key at that address, of P-256 where it has a point, made the signature."""
+    digest, signature = bytes.fromhex(claim.digest), bytes.fromhex(claim.signature)
+    r, s = (int.from_bytes(signature[place : place + 32], "big") for place in (0, 32))
+    if recovered_of(digest, signature) == address:
+        return True
+    return point is not None and verifies_p256(digest, r, s, point)
 
 
 class Receipts:
@@ -59,8 +70,9 @@ class Receipts:
             self.claims.append(claim)
         return self._against_settled(track, rental, published)
 
-    def judge_claims(self) -> None:
-        """Judge the signatures that are left, now that every key is known."""
+    def judge_claims(self, later: LaterKeys) -> None:
+        """Judge the signatures that are left, now that every key of the range is known."""
+        keys: dict[str, Point | None] | None = None
         for claim in self.claims:
             rental = self._books.rentals[claim.rental]
             if self._is_known(claim, rental):
@@ -68,12 +80,27 @@ class Receipts:
             subject = f"rental {claim.rental}"
             signer = recovered_of(bytes.fromhex(claim.digest), bytes.fromhex(claim.signature))
             who = f"signed with {signer}" if signer else "the signature is malformed"
-            if claim.until > (self._now + AHEAD_SECONDS) * 1000:
-                text = f"{who}, dated {claim.until}, long after the last block"
+            if keys is None:
+                keys = later()
+            unchecked = self._outside_range(claim, keys)
+            if unchecked:
+                text = f"{who}, dated {claim.until}, {unchecked}"
                 self._findings.add("published-reading-unchecked", subject, text, READING_FILE)
                 continue
             name = "published-reading-signed-by-another-key"
             self._findings.add(name, subject, f"{who}, dated {claim.until}", READING_FILE)
+
+    def _outside_range(self, claim: Claim, later: Mapping[str, Point | None]) -> str:
+        """Why the key may be one that the range does not show; "" where it must."""
+        if claim.until > (self._now + AHEAD_SECONDS) * 1000:
+            return "long after the last block"
+        if not self._books.from_deployment:
+            return "by a key that may be older than the range"
+        for address, point in later.items():
+            record = self._books.keys.get(address)
+            if _signed(claim, address, point or (record.point if record else None)):
+                return "by a key that came into force after the last block"
+        return ""
 
     def _strange(self, published: PublishedReading, track: Track, rental: Rental) -> str:
         found = {
@@ -87,15 +114,11 @@ class Receipts:
 
     def _is_known(self, claim: Claim, rental: Rental) -> bool:
         """Whether a key of the rental's oracle signed it that was not retired by its time."""
-        digest, signature = bytes.fromhex(claim.digest), bytes.fromhex(claim.signature)
-        signer = recovered_of(digest, signature)
-        r, s = (int.from_bytes(signature[place : place + 32], "big") for place in (0, 32))
-        for address, key in self._books.keys.items():
-            if key.oracle != rental.oracle or (key.until and claim.until > key.until * 1000):
-                continue
-            if signer == address or (key.point and verifies_p256(digest, r, s, key.point)):
-                return True
-        return False
+        return any(
+            _signed(claim, address, key.point)
+            for address, key in self._books.keys.items()
+            if key.oracle == rental.oracle and not (key.until and claim.until > key.until * 1000)
+        )
 
     def _against_settled(
         self, track: Track, rental: Rental, published: PublishedReading

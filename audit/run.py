@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 from audit import compare
 from audit.books import Books, Terms
@@ -12,6 +13,7 @@ from audit.decode import DecodeError, Event, decode
 from audit.errors import AuditError, EndpointError, InterruptedAuditError
 from audit.fetch import Chain, Window
 from audit.findings import Findings
+from audit.later_keys import later_keys
 from audit.logs import Log
 from audit.order import Order, Watcher
 from audit.published import Published
@@ -52,10 +54,17 @@ class Audit:
 
     def run(self) -> Result:
         """Do it all; raises AuditError."""
+        with self._chain.named():
+            return self._run()
+
+    def _run(self) -> Result:
         order, chain = self._order, self._chain
         self._domain = Domain(require_chain(chain, order), chain.contract)
         self._last = final_block(chain, order)
         self._findings = Findings()
+        if not self._last.proven:
+            text = f"fields that are not Ethereum's: {', '.join(self._last.strange)}"
+            self._findings.add("block-hash-unchecked", f"block {self._last.number}", text)
         terms, code = deployed_terms(chain, self._last, self._domain, self._findings)
         if terms is None:
             self._open_books(Books(Terms(ZERO_ADDRESS, 0, 0, 0)), Depth.SEEN)
@@ -73,11 +82,18 @@ class Audit:
             if "reorganisation" not in self._findings.counts:
                 raise
         self._require_unchanged()
+        if order.rental is not None and order.rental not in self._books.rentals:
+            raise AuditError(self._no_such_rental(order.rental))
         return Result(
             self._scope(first, depth, views, slots, tallies),
             bills_of(self._books, charges, order.rental, tallies),
             self._findings,
         )
+
+    def _no_such_rental(self, rental: int) -> str:
+        count = len(self._books.rentals)
+        told = f"there is no rental {rental} up to block {self._last.number}"
+        return f"{told}: the contract has {count} of them in the range"
 
     def _state(self, first: int, code: bytes) -> tuple[int, int, dict[int, int]]:
         """Compare the books with the final block; how many views and slots, and the charges."""
@@ -132,6 +148,7 @@ class Audit:
                 self._findings,
                 self._domain,
                 now=self._last.timestamp,
+                later=partial(later_keys, self._chain, self._last),
                 only=self._order.rental,
             )
         self._replay = Replay(books, self._findings, self._domain, self._samples)
@@ -167,6 +184,8 @@ class Audit:
         if self._complete.last_header is not None:
             # With every header linked to the one before, this one vouches for them all.
             self._require_same_last(self._complete.last_header)
+        elif self._complete.depth is Depth.ALL:
+            raise AuditError(f"no header from block {first} to {self._last.number} is the one")
         self._save(first)
 
     def _unsettled(self, first: int) -> dict[int, SampleTally]:

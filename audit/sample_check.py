@@ -17,6 +17,7 @@ from audit.decode import Event
 from audit.errors import SourceError
 from audit.findings import Findings
 from audit.follow import Follower
+from audit.later_keys import LaterKeys
 from audit.meter import Meter, worth
 from audit.published import Conclusion, Published
 from audit.receipt import Claim, Receipts
@@ -64,8 +65,11 @@ class SampleCheck:
         domain: Domain,
         *,
         now: int,
+        later: LaterKeys,
         only: int | None = None,
     ) -> None:
+        """`later` asks for the keys that came into force after the last audited block."""
+        self._later = later
         self._published, self._only = published, only
         self._books, self._findings = books, findings
         self._follower = Follower(published, books, findings, now)
@@ -155,7 +159,7 @@ class SampleCheck:
                 self._conclude(track, rental)
                 self.results[number] = track.tally
                 yield
-        self._receipts.judge_claims()
+        self._receipts.judge_claims(self._later)
         self._receipts.claims = claims
 
     def _rental(self, number: int) -> Rental | None:

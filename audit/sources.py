@@ -97,7 +97,7 @@ class Folder:
             if not self._root.is_dir():
                 raise SourceError(f"{self._root} is not there any more") from None
             return None
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
             raise SourceError(f"{path} cannot be read: {error}") from error
         return _bounded(content, most, str(path))
 

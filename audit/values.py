@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from audit.errors import EndpointError
 from protocol import answers, headers, receipt_trie, state_proof
-from protocol.errors import AnswerError, ProofError
+from protocol.errors import AnswerError, ProofError, StrangeHeaderError
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -34,9 +34,17 @@ def _of_endpoint(read: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def header_asked_for(found: object, asked: int | str) -> headers.Header:
-    """As `protocol.headers` reads it; raises EndpointError also where it proves not to be that."""
+    """As `protocol.headers` reads it; raises EndpointError also where it proves not to be that.
+
+    A header with fields of the chain's own is given unproven.
+    """
     try:
-        return headers.header_asked_for(found, asked)
+        try:
+            return headers.header_asked_for(found, asked)
+        except StrangeHeaderError:
+            header = headers.header_of(found)
+            headers.require_asked(header, asked)
+            return header
     except (AnswerError, ProofError) as error:
         raise EndpointError(str(error)) from error
 
@@ -48,7 +56,6 @@ listing = _of_endpoint(answers.listing)
 hexadecimal = answers.hexadecimal
 header_of = _of_endpoint(headers.header_of)
 header_rlp = _of_endpoint(headers.header_rlp)
-receipts_root = _of_endpoint(receipt_trie.receipts_root)
 receipt_nodes = _of_endpoint(receipt_trie.receipt_nodes)
 proven_account = _of_endpoint(state_proof.proven_account)
 proven_words = _of_endpoint(state_proof.proven_words)

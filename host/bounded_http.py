@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import stamina
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -31,6 +32,10 @@ megabytes on Ethereum, more on chains with larger blocks."""
 
 FRAMING_BYTES = 8_000_000
 """Bytes beside the body: the head, and the framing of each chunk."""
+
+# By default each retry is logged with its error's text, which holds the address and so perhaps a
+# key; and where no log is set up, on stdout.
+stamina.instrumentation.set_on_retry_hooks([])
 
 _CHUNK = 65_536
 _PACKED = ("gzip", "x-gzip")

@@ -33,9 +33,9 @@ from oracle.node import Node
 from oracle.ports import Receipt
 from oracle.refusals import has_it
 from protocol.answers import data, hexadecimal, listing, quantity, record
-from protocol.errors import AbsentError, ProofError
+from protocol.errors import AbsentError, StrangeReceiptsError
 from protocol.headers import Header, header_asked_for, header_rlp
-from protocol.receipt_trie import receipts_root
+from protocol.receipt_trie import receipts_root, require_receipts
 from protocol.state_proof import Account, proven_account, proven_words
 
 FEE_BLOCKS = 10
@@ -171,8 +171,8 @@ class RpcEndpoint(Node):
     def receipts(self, of: Header, *, covered: bool = False) -> list[Any]:
         """All receipts of a block; they hash to the header's root.
 
-        Raises UncoveredReceiptsError where there is one more that the root does not cover; with
-        `covered` those that it covers are given.
+        Raises UncoveredReceiptsError where there is one more that the root does not cover, or some
+        of a type of the chain's own; with `covered` those that it covers are given.
         """
         forms: list[list[Any]] = [[of.hash], [hex(of.number)], [{"blockHash": of.hash}]]
 
@@ -181,16 +181,14 @@ class RpcEndpoint(Node):
                 raise LaterError(f"{self.place} has no receipts of block {of.number}")
             receipts = listing(found, "receipts")
             self._require_of(of, receipts)
-            root = receipts_root(receipts)
-            if root == of.receipts_root:
-                return receipts
-            if receipts and receipts_root(receipts[:-1]) == of.receipts_root:
-                if covered:
+            try:
+                require_receipts(receipts, of.receipts_root)
+            except StrangeReceiptsError as error:
+                if covered and receipts_root(receipts[:-1]) == of.receipts_root:
                     return receipts[:-1]
-                raise UncoveredReceiptsError(
-                    f"{self.place} gives a receipt of block {of.number} more than its root covers"
-                )
-            raise ProofError(f"receipts of block {of.number} hash to {hexadecimal(root)}")
+                told = f"{self.place}, block {of.number}: {error}"
+                raise UncoveredReceiptsError(told) from error
+            return receipts
 
         return self._ask(lambda: self._either("eth_getBlockReceipts", forms, read))
 

@@ -29,6 +29,15 @@ class AnswerError(ProtocolError):
     """A node's answer that is not what JSON-RPC prescribes; the message names the field."""
 
 
+class StrangeHeaderError(AnswerError):
+    """A header with fields that Ethereum's do not have, and does not hash to its hash."""
+
+
+class StrangeReceiptsError(AnswerError):
+    """Receipts that do not hash to their root, perhaps because of what the chain adds to those of
+    Ethereum: nothing is known of the block's log entries, and nobody is accused."""
+
+
 class SignatureError(ProtocolError):
     """A signature that is malformed, malleable, or not of the expected key."""
 

@@ -15,7 +15,7 @@ import rlp
 from eth_hash.auto import keccak
 
 from protocol.answers import data, hexadecimal, quantity, record
-from protocol.errors import AnswerError, ProofError
+from protocol.errors import AnswerError, ProofError, StrangeHeaderError
 
 _FIELDS: tuple[tuple[str, int | None], ...] = (
     # Name, and the size of a fixed field; None for a number.
@@ -55,7 +55,8 @@ _BESIDE_THE_HEADER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is needed of a block. `proven` says that the fields hash to `hash`."""
+    """What is needed of a block. `proven` says that the fields hash to `hash`; where they do not,
+    `strange` names fields that Ethereum's headers do not have."""
 
     number: int
     hash: str
@@ -66,6 +67,7 @@ class Header:
     logs_bloom: bytes
     proven: bool
     base_fee: int = 0
+    strange: tuple[str, ...] = ()
 
     def may_log(self, address: str) -> bool:
         """Whether the block may hold a log entry of the contract; False is certain."""
@@ -79,6 +81,7 @@ def header_of(found: Any) -> Header:
     """A header from a node's answer; raises AnswerError."""
     block = record(found, "block")
     claimed = hexadecimal(data(block.get("hash"), "hash of a block", 32))
+    proven = header_hash(block) == claimed
     return Header(
         number=quantity(block.get("number"), "number of a block"),
         hash=claimed,
@@ -87,9 +90,16 @@ def header_of(found: Any) -> Header:
         state_root=data(block.get("stateRoot"), "stateRoot", 32),
         receipts_root=data(block.get("receiptsRoot"), "receiptsRoot", 32),
         logs_bloom=data(block.get("logsBloom"), "logsBloom", 256),
-        proven=header_hash(block) == claimed,
+        proven=proven,
         base_fee=quantity(block.get("baseFeePerGas", "0x0"), "baseFeePerGas"),
+        strange=() if proven else _strange(block),
     )
+
+
+def _strange(block: Mapping[str, Any]) -> tuple[str, ...]:
+    """Fields that no header here has, at most eight of them."""
+    known = {name for name, _size in (*_FIELDS, *_LATER_FIELDS)} | _BESIDE_THE_HEADER
+    return tuple(sorted(str(name)[:40] for name in block if name not in known)[:8])
 
 
 def proven_header(found: Any) -> Header:
@@ -97,13 +107,11 @@ def proven_header(found: Any) -> Header:
     header or one of a later fork, whose unknown fields it names."""
     header = header_of(found)
     if not header.proven:
-        known = {name for name, _size in (*_FIELDS, *_LATER_FIELDS)} | _BESIDE_THE_HEADER
-        unknown = sorted(str(name)[:40] for name in found if name not in known)
         told = (
             f"block {header.number} hashes to {header_hash(found)}, not to {header.hash} as claimed"
         )
-        if unknown:
-            raise AnswerError(f"{told}, and has the unknown fields {unknown[:8]}")
+        if header.strange:
+            raise StrangeHeaderError(f"{told}, and has the unknown fields {[*header.strange]}")
         raise ProofError(told)
     return header
 
@@ -115,12 +123,18 @@ def header_asked_for(found: Any, asked: int | str) -> Header:
     Raises ProofError and AnswerError as `proven_header` does, AnswerError for another block.
     """
     header = proven_header(found)
+    require_asked(header, asked)
+    return header
+
+
+def require_asked(header: Header, asked: int | str) -> None:
+    """Raise AnswerError unless the header has the number or the hash that was asked for; a tag,
+    such as "latest", may be answered with any."""
     other = (isinstance(asked, int) and header.number != asked) or (
         isinstance(asked, str) and asked.startswith("0x") and header.hash != asked.lower()
     )
     if other:
         raise AnswerError(f"asked for block {asked}, got block {header.number} {header.hash}")
-    return header
 
 
 def require_parent(header: Header, parent: Header) -> None:
