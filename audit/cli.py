@@ -59,7 +59,8 @@ def run(
         None
     ),
     every_block: Annotated[
-        bool | None, typer.Option(help="Fetch every header; default up to 100,000 blocks.")
+        bool | None,
+        typer.Option(help="Fetch every header: the default; or few."),
     ] = None,
     samples: Annotated[
         str | None, typer.Option(help="Published samples: a folder or an http(s) address.")

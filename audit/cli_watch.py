@@ -45,7 +45,9 @@ def watching() -> Iterator[Watcher]:
                 done = now - first + 1
                 bar.update(task, description=text, total=last - first + 1, completed=done)
 
-            yield Watcher(progress, lambda: bool(stopped))
+            yield Watcher(
+                progress, lambda: bool(stopped), lambda text: complain("drill-audit", text)
+            )
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

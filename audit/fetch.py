@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,13 @@ LONGEST_SPAN = 20_000
 
 MANY_LOGS = 2_000
 """A range with more log entries is not made longer, and one with twice as many shorter."""
+
+
+_ALLOWED = re.compile(
+    r"\b(\d[\d,]{0,8})[ -]?blocks?\b|range\D{1,25}\b(\d[\d,]{0,8})\b", re.IGNORECASE
+)
+_TOO_MANY_LOGS = re.compile(r"results|response size|too many logs", re.IGNORECASE)
+"""What endpoints say of a range that they would allow, if it held fewer log entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class Chain:
     def __init__(self, endpoint: Endpoint, contract: str) -> None:
         self.endpoint = endpoint
         self.contract = contract.lower()
-        self._span = FIRST_SPAN
+        self._span, self._widest = FIRST_SPAN, LONGEST_SPAN
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -150,16 +158,27 @@ class Chain:
             except RefusedError as error:
                 if until == first:
                     raise EndpointError(f"the logs of block {first} alone: {error}") from error
-                self._span = max(1, (until - first + 1) // 2)
+                self._narrow(until - first + 1, str(error))
                 continue
             if len(found) < MANY_LOGS:
-                self._span = min(LONGEST_SPAN, 2 * self._span)
+                self._span = min(LONGEST_SPAN, self._widest, 2 * self._span)
             elif len(found) > 2 * MANY_LOGS:
                 self._span = max(1, self._span // 2)
             logs = sorted(map(log_of, found), key=lambda log: (log.block, log.index))
             if logs and not (first <= logs[0].block and logs[-1].block <= until):
                 raise EndpointError(f"asked for blocks {first} to {until}, got others")
             return Window(first, until, tuple(logs))
+
+    def _narrow(self, refused: int, reason: str) -> None:
+        """Ask for fewer blocks from now on; for ever, unless it was the answer that was too large.
+
+        Many endpoints say how many they allow.
+        """
+        said = _ALLOWED.search(reason)
+        allowed = int((said[1] or said[2]).replace(",", "")) if said else 0
+        self._span = allowed if 0 < allowed < refused else max(1, refused // 2)
+        if not _TOO_MANY_LOGS.search(reason):
+            self._widest = self._span
 
     @_naming_the_endpoint
     def receipts(self, headers: Sequence[Header]) -> list[list[Any]]:

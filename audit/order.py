@@ -29,8 +29,9 @@ class Order:
 @dataclass(slots=True)
 class Watcher:
     """Who looks on: told of progress and of each event once it is in the books (with the calldata
-    of signed calls by transaction), and asked whether to stop."""
+    of signed calls by transaction), given notice of what takes long, and asked whether to stop."""
 
     progress: Callable[[int, int, int], None] = lambda _first, _now, _last: None
     stopping: Callable[[], bool] = lambda: False
+    notice: Callable[[str], None] = lambda _text: None
     event: Callable[[Event, Books, Mapping[str, bytes | None]], None] = lambda *_: None

@@ -8,6 +8,7 @@ from functools import partial
 
 from audit import compare
 from audit.books import Books, Terms
+from audit.checkpoints import final_number, resumable
 from audit.completeness import Completeness, Depth, Tally
 from audit.decode import DecodeError, Event, decode
 from audit.errors import AuditError, EndpointError, InterruptedAuditError
@@ -20,15 +21,18 @@ from audit.published import Published
 from audit.replay import Replay
 from audit.result import Result, Scope, bills_of
 from audit.sample_check import Coverage, SampleCheck
-from audit.state import Progress, load, require_same, save
+from audit.state import Progress, final_of, save
 from audit.subject import deployed_terms, final_block, require_chain
 from audit.track import Tally as SampleTally
 from audit.values import ZERO_ADDRESS
 from protocol.headers import Header
 from protocol.records import Domain
 
-SCAN_AT_MOST = 100_000
-"""Blocks of which every header is fetched unless told otherwise: some minutes on a public node."""
+MANY_BLOCKS = 100_000
+"""Blocks to fetch from which notice is given: some minutes on a public node."""
+
+HEADERS_A_MINUTE = 30_000
+"""What public nodes serve to one who asks for a hundred at a time."""
 
 SAVE_SECONDS = 10.0
 SIGNED_CALLS = ("UsageSettled", "ReadingRejected", "UsageDisputed")
@@ -118,15 +122,24 @@ class Audit:
             first = self._chain.deployment_block(self._last.number)
         if first > self._last.number:
             raise AuditError(f"there is nothing from block {first} to {self._last.number}")
-        short = self._last.number - first < SCAN_AT_MOST
-        return first, self._order.depth or (Depth.ALL if short else Depth.SEEN)
+        return first, self._order.depth or Depth.ALL
+
+    def _give_notice(self) -> None:
+        """Say before it begins that an audit takes long."""
+        count = self._last.number - self._next + 1
+        if count >= MANY_BLOCKS and self._complete.depth is Depth.ALL:
+            self._watcher.notice(
+                f"{count:,} blocks: fetching every header takes about "
+                f"{count // HEADERS_A_MINUTE} minutes on a public node. With --state FILE the next "
+                "audit begins where this one ends; with --no-every-block only blocks with known "
+                "events are fetched, and what a node leaves out may go unseen"
+            )
 
     def _begin(self, terms: Terms, first: int, depth: Depth) -> None:
         """New books, or those of the state file."""
-        progress = load(self._order.state) if self._order.state else None
+        progress, standing = self._resumed(first, depth)
         self._next = first
         if progress is not None:
-            self._require_same(progress, first, depth)
             self._findings = progress.findings
             self._next = progress.last_block + 1
         elif depth is Depth.SEEN:
@@ -136,7 +149,15 @@ class Audit:
         if progress is not None:
             self._complete.tally = progress.tally
             self._replay.resume(progress)
-            self._complete.last_header = self._chain.header(progress.last_block)
+            self._complete.last_header = standing
+        self._give_notice()
+
+    def _resumed(self, first: int, depth: Depth) -> tuple[Progress | None, Header | None]:
+        if self._order.state is None:
+            return None, None
+        asked = (self._domain.chain_id, self._chain.contract, first, depth.value)
+        samples = None if self._published is None else Coverage(self._order.rental)
+        return resumable(self._chain, self._order.state, self._last, asked, samples)
 
     def _open_books(self, books: Books, depth: Depth) -> None:
         self._books = books
@@ -154,27 +175,18 @@ class Audit:
         self._replay = Replay(books, self._findings, self._domain, self._samples)
         self._complete = Completeness(self._chain, self._findings, depth)
 
-    def _require_same(self, progress: Progress, first: int, depth: Depth) -> None:
-        """The state file must be of this audit, and the chain still have its block."""
-        file, asked = self._order.state, (self._domain.chain_id, self._chain.contract, first)
-        samples = None if self._published is None else Coverage(self._order.rental)
-        require_same(progress, (*asked, depth.value), samples, str(file))
-        if progress.last_block > self._last.number:
-            raise AuditError(f"{file} is beyond block {self._last.number}")
-        if self._chain.header(progress.last_block).hash != progress.last_hash:
-            raise AuditError(
-                f"the chain no longer has block {progress.last_block} of {file}; "
-                "delete the file to begin anew"
-            )
-
     def _history(self, first: int) -> None:
         """Replay every event from `_next` to the final block, saving on the way."""
         saved = time.monotonic()
+        final = -1 if self._order.state is None else final_number(self._chain, self._last)
         while self._next <= self._last.number:
-            window = self._chain.window(self._next, self._last.number)
+            until = final if self._next <= final else self._last.number
+            window = self._chain.window(self._next, until)
             self._replay_window(window)
             self._next = window.last + 1
             self._watcher.progress(first, window.last, self._last.number)
+            if window.last == final:
+                self._save(first, final=True)
             stopping = self._watcher.stopping()
             if stopping or time.monotonic() - saved > SAVE_SECONDS:
                 self._save(first)
@@ -246,12 +258,14 @@ class Audit:
             self._findings.add("log-unknown", place, str(error), place)
             return None
 
-    def _save(self, first: int) -> None:
-        if self._order.state is None:
+    def _save(self, first: int, *, final: bool = False) -> None:
+        if self._order.state is None or "reorganisation" in self._findings.counts:
             return
-        last = self._chain.header(self._next - 1)
+        last = self._complete.last_header
+        if last is None or last.number != self._next - 1:
+            last = self._chain.header(self._next - 1)
         save(
-            self._order.state,
+            final_of(self._order.state) if final else self._order.state,
             Progress(
                 chain_id=self._domain.chain_id,
                 contract=self._chain.contract,

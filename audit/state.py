@@ -1,5 +1,8 @@
 """Where an interrupted audit goes on: books, findings and the block they stand at.
 
+There are two: the newest state in the file that was asked for, and beside it one at a block that
+was final when it was written, which a reorganisation leaves in the chain.
+
 A JSON object {"sha256": ..., "content": ...}: the digest is of the content's text, so that a file
 that was cut short or edited is refused. What the file says of the chain is not believed either: the
 audit goes on only if the chain still has the block of that hash (`audit.run`).
@@ -61,6 +64,11 @@ def require_same(
 
 
 _FORM = TypeAdapter(Progress)
+
+
+def final_of(path: Path) -> Path:
+    """The file beside a state file that stands at a final block."""
+    return path.with_name(path.name + ".final")
 
 
 def save(path: Path, progress: Progress) -> None:
