@@ -14,6 +14,7 @@ GERMAN: dict[str, str] = {
     "log-altered": "Der Knoten gab ein Ereignis mit anderem Inhalt wieder als die Belege.",
     "log-unknown": "Die Adresse des Vertrags meldete etwas, das kein DrillMeter meldet.",
     "block-hash-differs": "Der Kopf eines Blocks ergibt nicht den Hash, den der Knoten nennt.",
+    "block-number-differs": "Der Knoten antwortet mit einem anderen Block als dem verlangten.",
     "block-unlinked": "Ein Block nennt den Block vor ihm nicht als seinen Vorgänger.",
     "receipts-root-differs": "Die Belege eines Blocks sind nicht die, auf die sein Kopf verweist.",
     "transaction-missing": "Der Knoten kennt eine Transaktion nicht, die er selbst genannt hat.",
@@ -124,6 +125,10 @@ GERMAN: dict[str, str] = {
     "history-before-range": "Der geprüfte Bereich beginnt erst nach der Einrichtung des Vertrags.",
     "blocks-not-scanned": "Geholt wurden nur Blöcke mit bekannten Ereignissen, nicht lückenlos bis "
     "zum letzten.",
+    "block-hash-unchecked": "Die Blockköpfe dieser Blockchain haben eigene Felder und ergeben hier "
+    "nicht ihren Hash.",
+    "receipts-unchecked": "Die Belege eines Blocks ergeben hier nicht ihre Wurzel, vielleicht nach "
+    "eigenen Regeln der Blockchain.",
     "receipts-not-checked": "Der Knoten gibt keine Belege heraus; verschwiegene Ereignisse können "
     "unbemerkt bleiben.",
     "signature-unchecked": "Die signierten Ablesungen stehen nicht in der Transaktion selbst; die "
@@ -135,7 +140,7 @@ GERMAN: dict[str, str] = {
     "published-reading-missing": "Zu einer abgerechneten Miete ist keine Ablesung (reading.json) "
     "veröffentlicht.",
     "published-reading-unchecked": "Die veröffentlichte Ablesung ist neuer als der geprüfte Teil "
-    "der Blockchain.",
+    "der Blockchain, oder ihr Schlüssel liegt außerhalb davon.",
     "balance-unproven": "Der Bestand an Token wurde beim Knoten abgefragt, nicht bewiesen.",
 }
 
