@@ -26,12 +26,17 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 Look = Callable[[Page, str], None]
 
 
-def launch(playwright: Playwright, environment: Mapping[str, str] | None = None) -> Browser:
-    """Chromium, with more in its environment."""
+def chromium() -> str:
+    """Where the browser is."""
     program = find_program("chromium")
     assert program is not None, "chromium is not installed; run scripts/setup --with-debian"
+    return str(program)
+
+
+def launch(playwright: Playwright, environment: Mapping[str, str] | None = None) -> Browser:
+    """Chromium, with more in its environment."""
     return playwright.chromium.launch(
-        executable_path=str(program), args=ARGUMENTS, env={**os.environ, **(environment or {})}
+        executable_path=chromium(), args=ARGUMENTS, env={**os.environ, **(environment or {})}
     )
 
 

@@ -1,7 +1,8 @@
 """A wallet in a browser page, for tests: announced as EIP-6963 says, and signing with a real key.
 
-The provider in the page passes every request on to here. It can be told to decline, and to be on
-another chain; what it is asked is kept.
+The provider in the page passes every request on to here. It can be told to decline, to be on
+another chain, to lack methods, to sign in other shapes, and to be a contract; what it is asked is
+kept.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from eth_abi.abi import encode as abi_encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
+from eth_utils.conversions import to_bytes
+from eth_utils.crypto import keccak
 from playwright.sync_api import BrowserContext, Page
 
 PROVIDER = """
@@ -50,6 +55,8 @@ PROVIDER = """
 REJECTED = {"code": 4001, "message": "User rejected the request."}
 UNKNOWN_CHAIN = {"code": 4902, "message": "Unrecognized chain ID."}
 GAS_HEADROOM = 2
+EXECUTE = keccak(text="execute(address,uint256,bytes)")[:4]
+"""What a wallet that is a contract is asked to do, as in tests/web/smart_wallet.vy."""
 
 
 @dataclass
@@ -62,7 +69,17 @@ class Wallet:
     known_chains: set[int] = field(default_factory=lambda: {1, 31337})
     decline: set[str] = field(default_factory=set)
     """Methods that the person at the wallet says no to."""
+    decline_to: set[str] = field(default_factory=set)
+    """Addresses to which the person sends nothing."""
+    refuse: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Methods that it does not have, each with the error that it answers."""
+    shape: Callable[[bytes], bytes] = bytes
+    """What becomes of a signature of 65 bytes before it is handed over."""
+    contract: str | None = None
+    """The address of the contract that it is, which `account` owns; None for a key's account."""
     asked: list[str] = field(default_factory=list)
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    """The transactions that it has signed."""
     _connected: bool = False
 
     def into(self, context: BrowserContext) -> None:
@@ -76,9 +93,16 @@ class Wallet:
         self.asked.append(method)
         if method in self.decline:
             return json.dumps({"error": REJECTED})
+        if method in self.refuse:
+            return json.dumps({"error": self.refuse[method]})
         own = getattr(self, f"_do_{method}", None)
         answer = own(params) if own else self._forward(method, params)
         return json.dumps(answer)
+
+    @property
+    def address(self) -> str:
+        """As the page knows it."""
+        return self.contract or self.account.address
 
     def rpc(self, method: str, *params: Any) -> Any:
         """Ask the chain; raises AssertionError with its refusal."""
@@ -98,11 +122,11 @@ class Wallet:
 
     def _do_eth_requestAccounts(self, _params: Any) -> dict[str, Any]:  # noqa: N802
         self._connected = True
-        return {"result": [self.account.address]}
+        return {"result": [self.address]}
 
     def _do_wallet_requestPermissions(self, _params: Any) -> dict[str, Any]:  # noqa: N802
         self._connected = True
-        caveat = {"type": "restrictReturnedAccounts", "value": [self.account.address]}
+        caveat = {"type": "restrictReturnedAccounts", "value": [self.address]}
         return {"result": [{"parentCapability": "eth_accounts", "caveats": [caveat]}]}
 
     def _do_wallet_revokePermissions(self, _params: Any) -> dict[str, Any]:  # noqa: N802
@@ -110,7 +134,7 @@ class Wallet:
         return {"result": None}
 
     def _do_eth_accounts(self, _params: Any) -> dict[str, Any]:
-        return {"result": [self.account.address] if self._connected else []}
+        return {"result": [self.address] if self._connected else []}
 
     def _do_eth_chainId(self, _params: Any) -> dict[str, Any]:  # noqa: N802
         return {"result": hex(self.chain_id)}
@@ -128,24 +152,40 @@ class Wallet:
 
     def _do_eth_sendTransaction(self, params: Any) -> dict[str, Any]:  # noqa: N802
         asked = params[0]
+        call = {
+            "to": to_checksum_address(asked["to"]),
+            "value": int(asked.get("value", "0x0"), 16),
+            "data": asked.get("data", "0x"),
+        }
+        if call["to"] in self.decline_to:
+            return {"error": REJECTED}
+        if self.contract is not None:
+            inner = [call["to"], call["value"], to_bytes(hexstr=call["data"])]
+            data = EXECUTE + abi_encode(["address", "uint256", "bytes"], inner)
+            call = {"to": self.contract, "value": 0, "data": "0x" + data.hex()}
+        return self.send(call)
+
+    def send(self, call: dict[str, Any], nonce: int | None = None) -> dict[str, Any]:
+        """Sign and send `to`, `value` and `data`; with a nonce it replaces what waits with that."""
         address = self.account.address
-        tip = 10**9
         base = int(self.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
-        estimate = self._forward("eth_estimateGas", [{**asked, "from": address}])
+        tip = 10**9 if nonce is None else 5 * 10**9
+        described = {**call, "value": hex(call["value"]), "from": address}
+        estimate = self._forward("eth_estimateGas", [described])
         gas = int(estimate["result"], 16) * GAS_HEADROOM if "result" in estimate else 500_000
-        signed = self.account.sign_transaction(
-            {
-                "type": 2,
-                "chainId": self.chain_id,
-                "nonce": int(self.rpc("eth_getTransactionCount", address, "pending"), 16),
-                "to": to_checksum_address(asked["to"]),
-                "value": int(asked.get("value", "0x0"), 16),
-                "data": asked.get("data", "0x"),
-                "gas": gas,
-                "maxFeePerGas": 2 * base + tip,
-                "maxPriorityFeePerGas": tip,
-            }
-        )
+        if nonce is None:
+            nonce = int(self.rpc("eth_getTransactionCount", address, "pending"), 16)
+        transaction = {
+            "type": 2,
+            "chainId": self.chain_id,
+            "nonce": nonce,
+            **call,
+            "gas": gas,
+            "maxFeePerGas": 4 * base + tip,
+            "maxPriorityFeePerGas": tip,
+        }
+        self.sent.append(transaction)
+        signed = self.account.sign_transaction(transaction)
         return self._forward("eth_sendRawTransaction", [signed.raw_transaction.to_0x_hex()])
 
     def _do_eth_signTypedData_v4(self, params: Any) -> dict[str, Any]:  # noqa: N802
@@ -155,7 +195,7 @@ class Wallet:
             if member["type"].startswith("uint"):
                 message["message"][member["name"]] = int(message["message"][member["name"]])
         signed = Account.sign_message(encode_typed_data(full_message=message), self.account.key)
-        return {"result": "0x" + bytes(signed.signature).hex()}
+        return {"result": "0x" + self.shape(bytes(signed.signature)).hex()}
 
 
 def new_wallet(rpc_url: str, coins_wei: int, **more: Any) -> Wallet:

@@ -51,6 +51,15 @@ class Site(_Answer):
     drills: tuple[DrillCard, ...]
 
 
+class Rentals(_Answer):
+    """A customer's rentals, as this server has looked them through."""
+
+    customer: Address
+    rentals: tuple[UInt, ...]
+    through: UInt
+    count: UInt | None
+
+
 class Health(_Answer):
     """Is the endpoint of use."""
 

@@ -18,10 +18,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from oracle.http.answers import Fault, Health, Site
+from oracle.http.answers import Fault, Health, Rentals, Site
 from oracle.http.board import Update
 from oracle.http.feed import Feed, Listener, TooManyStreamsError
 from oracle.http.guard import Guard, Rate, security_headers
+from oracle.http.rentals import Indexing, RentalIndex
 from oracle.http.settings import HttpSettings
 from protocol.messages import (
     Channel,
@@ -57,16 +58,24 @@ class PageFiles(StaticFiles):
 
 
 def build_app(
-    settings: HttpSettings, site: Site, feed: Feed, clock: Callable[[], float] = time.monotonic
+    settings: HttpSettings,
+    site: Site,
+    feed: Feed,
+    index: RentalIndex,
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
     """The whole of it, guard included."""
+    indexing = Indexing(index)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         feed.start()
+        indexing.start()
         try:
             yield
         finally:
+            indexing.stop()
             feed.stop()
 
     app = FastAPI(
@@ -81,6 +90,7 @@ def build_app(
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     _add_answers(app, site, feed)
+    _add_rentals(app, index)
     _add_stream(app, site, feed)
     files = PageFiles(directory=settings.page.folder, html=True)
     app.mount("/", GZipMiddleware(files, minimum_size=500), name="page")
@@ -139,6 +149,17 @@ def _add_answers(app: FastAPI, site: Site, feed: Feed) -> None:
     def get_lease(drill: DrillInPath) -> Response:
         """The newest lease, signed, or why there is none."""
         return newest(drill, Channel.LEASE)
+
+
+def _add_rentals(app: FastAPI, index: RentalIndex) -> None:
+    @app.get(f"{API}/rentals", responses={422: FAULTS[422], 429: FAULTS[429]})
+    def get_rentals(
+        customer: Annotated[str, Query(pattern=r"^0x[0-9a-fA-F]{40}$")],
+    ) -> Rentals:
+        """The numbers of a customer's rentals, newest first, among the first `through` of `count`.
+        Whoever wants to believe it reads each of them from the contract."""
+        through, rentals = index.of(customer)
+        return Rentals(customer=customer, rentals=rentals, through=through, count=index.count)
 
 
 def _add_stream(app: FastAPI, site: Site, feed: Feed) -> None:

@@ -19,6 +19,7 @@ from oracle.http.answers import site
 from oracle.http.app import build_app, require_page
 from oracle.http.board import CHANNELS, Board
 from oracle.http.feed import Feed
+from oracle.http.rentals import HttpViews, RentalIndex
 from oracle.http.settings import HttpSettings, load_http_settings
 from oracle.ingest import MqttBroker
 from oracle.startup import read_deployment
@@ -72,7 +73,8 @@ def serve(settings: HttpSettings) -> None:
         streams=settings.limits.streams,
         streams_per_address=settings.limits.streams_per_address,
     )
-    served = build_app(settings, site(settings, deployment), feed)
+    index = RentalIndex(HttpViews(settings.index_url, deployment.contract))
+    served = build_app(settings, site(settings, deployment), feed, index)
     broker.connect()
     log.info("page served", host=settings.listen.host, port=settings.listen.port, drills=drills)
     config = uvicorn.Config(

@@ -44,6 +44,7 @@ class PageSettings(_Section):
     currency: Word = "ETH"
     decimals: Annotated[int, Field(ge=0, le=36)] = 18
     confirmations: Annotated[int, Field(ge=1, le=256)] = 1
+    index_rpc_url: HttpUrl | None = None
     reserve_seconds: Annotated[int, Field(ge=0, le=7 * 86_400)] = 84
 
     @property
@@ -84,6 +85,11 @@ class HttpSettings(BaseSettings):
     drills: Annotated[tuple[DrillSettings, ...], Field(min_length=1, max_length=1000)]
     listen: ListenSettings = ListenSettings()
     limits: LimitSettings = LimitSettings()
+
+    @property
+    def index_url(self) -> str:
+        """Where this server itself reads the contract's rentals."""
+        return self.page.index_rpc_url or self.page.rpc_url
 
     @model_validator(mode="after")
     def _distinct(self) -> HttpSettings:

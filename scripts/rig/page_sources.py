@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from oracle.lease_policy import Inhibit
-from protocol import meter_word, tariff, typed_data
+from protocol import meter_word, storage, tariff, typed_data
 from protocol.messages import (
     MAX_JSON_BYTES,
     InhibitMessage,
@@ -73,6 +73,11 @@ def _protocol() -> str:
                 _constant("DOMAIN_VERSION", "Of the same.", _json(typed_data.DOMAIN_VERSION)),
                 _constant("TYPES", "What oracles sign.", f"{_json(types)} as const"),
                 _constant("METER_BITS", "Fields of the meter word, lowest first.", _json(widths)),
+                _constant(
+                    "POINTS_SLOT",
+                    "Where the contract's storage has the points of P-256 keys.",
+                    f"{storage.storage_slots()['keys.points']}n",
+                ),
                 _constant("LEVELS", "Load levels of a drill.", str(LEVELS)),
                 _constant("RENTAL_STATES", "The contract's numbers.", f"{_json(states)} as const"),
                 _constant("NO_CAP", "What says that there is no cap.", f"{NO_CAP}n"),

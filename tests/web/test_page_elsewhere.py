@@ -181,7 +181,7 @@ def test_page__provider__each_change_is_reviewed_before_it_is_signed(
     row = page.get_by_role("row", name="Pillar drill 1")
     expect(row).to_contain_text("connected")
     expect(row).to_contain_text("ago")
-    expect(page.get_by_label("Money")).to_contain_text("of the time since each drill was listed")
+    expect(page.get_by_label("Money")).to_contain_text("of all drills on offer")
     form = page.get_by_role("form", name="Post bond")
     form.get_by_role("textbox").fill("0.5")
     form.get_by_role("button", name="Review").click()

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import { parseRoute, useHash } from './route'
-import { loadSite, type FoundSite } from './site/site'
+import { memory } from './site/memory'
+import { loadSite, SiteError, type FoundSite } from './site/site'
 import { useSpeech } from './text/text'
 import { SiteProvider } from './view/context'
 import { DrillPage } from './view/drill'
@@ -14,19 +15,25 @@ const Provider = lazy(() => import('./view/provider'))
 
 export function App() {
   const { t } = useSpeech()
-  const [found, setFound] = useState<FoundSite | 'missing'>()
+  const [found, setFound] = useState<FoundSite | { readonly unfit: string } | 'missing'>()
   const load = useCallback(() => {
     setFound(undefined)
-    loadSite().then(setFound, () => setFound('missing'))
+    loadSite(memory).then(
+      (site) => setFound(site ?? 'missing'),
+      (error: unknown) => {
+        if (!(error instanceof SiteError)) throw error
+        setFound({ unfit: error.message })
+      },
+    )
   }, [])
   useEffect(load, [load])
 
   if (found === undefined) return <p className="alone" role="status">{t('loading')}</p>
-  if (found === 'missing') {
+  if (found === 'missing' || 'unfit' in found) {
     return (
       <main className="alone">
         <h1>{t('site.missing.title')}</h1>
-        <p>{t('site.missing.text')}</p>
+        <p>{found === 'missing' ? t('site.missing.text') : t('site.unfit', { why: found.unfit })}</p>
         <button type="button" onClick={load}>{t('retry')}</button>
       </main>
     )

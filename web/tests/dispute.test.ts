@@ -2,8 +2,10 @@ import { expect, test } from 'vitest'
 import { within } from '../src/protocol/dispute'
 import { NO_REGISTERS, type Tariff } from '../src/protocol/records'
 
+const rate = { price_per_second: 1n, price_per_1000_revolutions: 1n, max_rpm: 1000n }
+
 const tariff: Tariff = {
-  levels: [1, 2, 3].map(() => ({ price_per_second: 1n, price_per_1000_revolutions: 1n, max_rpm: 1000n })),
+  levels: [rate, rate, rate],
   standing_price_per_second: 0n,
   least_reserve: 1n,
 }

@@ -1,27 +1,12 @@
 import { expect, test } from 'vitest'
-import { faultOf } from '../src/chain/faults'
+import { faultOf, TokenError } from '../src/chain/faults'
 import { Ledger, type Transaction } from '../src/chain/ledger'
 
-class Store implements Storage {
+class Store {
   private readonly map = new Map<string, string>()
-  get length() {
-    return this.map.size
-  }
-  clear() {
-    this.map.clear()
-  }
-  getItem(key: string) {
-    return this.map.get(key) ?? null
-  }
-  key() {
-    return null
-  }
-  removeItem(key: string) {
-    this.map.delete(key)
-  }
-  setItem(key: string, value: string) {
-    this.map.set(key, value)
-  }
+  readonly getItem = (key: string) => this.map.get(key) ?? null
+  readonly removeItem = (key: string) => void this.map.delete(key)
+  readonly setItem = (key: string, value: string) => void this.map.set(key, value)
 }
 
 const asked: Transaction = {
@@ -72,6 +57,9 @@ test.each([
   [new Error('execution reverted: drills: in a rental'), 'reverted'],
   [new Error('insufficient funds for gas * price + value'), 'no-funds'],
   [new Error('Failed to fetch'), 'unreachable'],
+  [nested(-32005), 'busy'],
+  [Object.assign(new Error('HTTP request failed'), { status: 429 }), 'busy'],
+  [new TokenError('no-decimals'), 'no-decimals'],
   [{ code: 1, message: 'odd' }, 'unknown'],
 ])('test_fault_of__%s__is_%s', (error, kind) => {
   expect(faultOf(error).kind).toBe(kind)

@@ -14,8 +14,10 @@ interface Charge {
 }
 
 function tariffOf(levels: readonly Texts[], standing: string): Tariff {
+  const [low, medium, high] = levels.map((level) => whole<LevelRate>(level))
+  if (low === undefined || medium === undefined || high === undefined) throw new Error('a tariff has three levels')
   return {
-    levels: levels.map((level) => whole<LevelRate>(level)),
+    levels: [low, medium, high],
     standing_price_per_second: BigInt(standing),
     least_reserve: 0n,
   }
@@ -70,6 +72,7 @@ test('test_runway__headroom_used_up__is_zero', () => {
 })
 
 test('test_runway__tariff_without_prices__is_endless', () => {
-  const free = { ...STEADY, levels: [], standing_price_per_second: 0n }
+  const nothing = { price_per_second: 0n, price_per_1000_revolutions: 0n, max_rpm: 1000n }
+  const free: Tariff = { ...STEADY, levels: [nothing, nothing, nothing], standing_price_per_second: 0n }
   expect(runwaySeconds(free, 1n)).toBe(ENDLESS_RUNWAY_SECONDS)
 })

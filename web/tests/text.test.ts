@@ -45,7 +45,7 @@ test('test_duration__every_size__is_said_in_two_units', () => {
 test('test_fault__every_kind__is_said_in_words', () => {
   expect(german.fault({ kind: 'reverted', reason: 'drills: in a rental' })).toContain('jemand anders')
   expect(english.fault({ kind: 'reverted', reason: 'settle: unsigned readings' })).toContain('settle: unsigned')
-  expect(english.fault({ kind: 'unknown', text: 'replaced' })).toContain('took its place')
+  expect(english.fault({ kind: 'replaced' })).toContain('took its place')
   expect(english.inhibit('inhibited: credit exhausted')).toBe('the credit is used up')
 })
 
@@ -71,7 +71,7 @@ test('test_parse_site__bad_field__is_named', () => {
     confirmations: 1, reserve_seconds: 84, drills: [],
   }
   expect(parseSite(site).chain_id).toBe(1)
-  for (const [name, value] of [['contract', '0x1'], ['chain_id', 1.5], ['rpc_url', 'ftp://x'], ['drills', {}]] as const) {
+  for (const [name, value] of [['contract', '0x1'], ['chain_id', 1.5], ['rpc_url', 'ftp://x'], ['drills', {}], ['coin', { symbol: 'E' }], ['coin', { symbol: 'E', decimals: '18' }]] as const) {
     expect(() => parseSite({ ...site, [name]: value })).toThrow(name)
   }
 })

@@ -12,13 +12,15 @@ const oracle = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const stranger = privateKeyToAccount(`0x${'22'.repeat(32)}`)
 const domain: Domain = { chain_id: 31337n, contract: `0x${'5f'.repeat(20)}` }
 
+const rate = (price: bigint) => ({ price_per_second: price, price_per_1000_revolutions: 0n, max_rpm: 1000n })
+
 const facts: RentalFacts = {
   rental: {
     number: 4n, customer: stranger.address, drill: 1n, tariff: 1n, oracle: 1n, state: 1,
     opened_at: 1_790_000_000n, ended_at: 0n, until: 0n, funded: 1000n, collected: 0n,
   },
   terms: {
-    levels: [1n, 2n, 3n].map((price) => ({ price_per_second: price, price_per_1000_revolutions: 0n, max_rpm: 1000n })),
+    levels: [rate(1n), rate(2n), rate(3n)],
     standing_price_per_second: 0n, least_reserve: 1n, retired: false,
   },
   oracle: { key: oracle.address, epoch: 1n, revoked: false, suspended: false, is_p256: false },

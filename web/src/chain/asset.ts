@@ -1,7 +1,19 @@
-/** The payment asset: the chain's coin, or a token with what it needs to be paid. */
+/**
+ * The payment asset: the chain's coin, or a token. What a token says of itself is read from it and
+ * never guessed: without its decimals there is no amount.
+ */
 
-import { parseAbi, type Address, type Hex, type PublicClient, type WalletClient } from 'viem'
-import { ZERO_ADDRESS, type Site } from '../site/site'
+import {
+  BaseError,
+  ExecutionRevertedError,
+  encodeFunctionData,
+  hexToBytes,
+  parseAbi,
+  type Address,
+  type Hex,
+  type PublicClient,
+} from 'viem'
+import { TokenError } from './faults'
 
 export interface Asset {
   readonly symbol: string
@@ -17,85 +29,78 @@ export const TOKEN_ABI = parseAbi([
   'function nonces(address owner) view returns (uint256)',
   'function DOMAIN_SEPARATOR() view returns (bytes32)',
   'function allowance(address owner, address spender) view returns (uint256)',
-  'function approve(address spender, uint256 amount) returns (bool)',
+  // Some answer true and some nothing; what an approval did shows in the allowance.
+  'function approve(address spender, uint256 amount)',
 ])
 
-export async function readAsset(client: PublicClient, site: Site): Promise<Asset> {
-  if (site.asset === ZERO_ADDRESS) return { ...site.coin, token: undefined }
-  const at = { address: site.asset, abi: TOKEN_ABI } as const
-  const [symbol, decimals] = await Promise.all([
-    client.readContract({ ...at, functionName: 'symbol' }),
-    client.readContract({ ...at, functionName: 'decimals' }),
-  ])
-  return { symbol: symbol.slice(0, 16), decimals, token: site.asset }
-}
+export type TokenView = 'symbol' | 'decimals' | 'name' | 'version' | 'nonces' | 'DOMAIN_SEPARATOR' | 'allowance'
 
-const PERMIT = {
-  Permit: [
-    { name: 'owner', type: 'address' },
-    { name: 'spender', type: 'address' },
-    { name: 'value', type: 'uint256' },
-    { name: 'nonce', type: 'uint256' },
-    { name: 'deadline', type: 'uint256' },
-  ],
-} as const
-
-const PERMIT_SECONDS = 3600n
-
-export interface Permit {
-  readonly deadline: bigint
-  readonly v: number
-  readonly r: Hex
-  readonly s: Hex
-}
+type Caller = Pick<PublicClient, 'call'>
 
 /**
- * The customer's signed permission for exactly `amount` (EIP-2612), or undefined for a token that
- * does not offer it in the way that its own domain separator confirms: then it is approved instead.
+ * What the token answers, as it comes; undefined when it has no such function. Throws when the
+ * endpoint gives no answer, which says nothing about the token.
  */
-export async function signPermit(
-  client: PublicClient,
-  wallet: WalletClient,
-  site: Site,
-  owner: Address,
-  amount: bigint,
-): Promise<Permit | undefined> {
-  const at = { address: site.asset, abi: TOKEN_ABI } as const
-  const domain = await permitDomain(client, site)
-  if (domain === undefined) return undefined
-  const [nonce, head] = await Promise.all([
-    client.readContract({ ...at, functionName: 'nonces', args: [owner] }),
-    client.getBlock(),
-  ])
-  const deadline = head.timestamp + PERMIT_SECONDS
-  const signature = await wallet.signTypedData({
-    account: owner,
-    domain,
-    types: PERMIT,
-    primaryType: 'Permit',
-    message: { owner, spender: site.contract, value: amount, nonce, deadline },
-  })
-  return {
-    deadline,
-    r: `0x${signature.slice(2, 66)}`,
-    s: `0x${signature.slice(66, 130)}`,
-    v: Number.parseInt(signature.slice(130, 132), 16),
+export async function askToken(client: Caller, token: Address, name: TokenView, args: readonly unknown[] = []): Promise<Hex | undefined> {
+  const data = encodeFunctionData({ abi: TOKEN_ABI, functionName: name, args } as never)
+  try {
+    return (await client.call({ to: token, data })).data
+  } catch (error) {
+    const reverted = error instanceof BaseError && error.walk((one) => one instanceof ExecutionRevertedError) !== null
+    if (reverted) return undefined
+    throw error
   }
 }
 
-async function permitDomain(client: PublicClient, site: Site) {
-  const { domainSeparator } = await import('viem')
-  const at = { address: site.asset, abi: TOKEN_ABI } as const
+const WORD = 32
+/** 10 to the power of more does not fit into an amount. */
+const MOST_DECIMALS = 77n
+
+/** Throws TokenError for a token that says none, or an impossible one, and whatever the endpoint raises. */
+export async function readDecimals(client: Caller, token: Address): Promise<number> {
+  const data = await askToken(client, token, 'decimals')
+  if (data === undefined || data.length < 2 + 2 * WORD) throw new TokenError('no-decimals')
+  const decimals = BigInt(data.slice(0, 2 + 2 * WORD))
+  if (decimals > MOST_DECIMALS) throw new TokenError('no-decimals')
+  return Number(decimals)
+}
+
+/** The token's short name; null for a token without one. */
+export async function readSymbol(client: Caller, token: Address): Promise<string | null> {
+  const data = await askToken(client, token, 'symbol')
+  return (data === undefined ? undefined : decodeText(data)) ?? null
+}
+
+const LONGEST_SYMBOL = 16
+
+/** Text as tokens answer it: a string, or bytes32 filled up with zeros as the earliest ones did. */
+export function decodeText(data: Hex, longest = LONGEST_SYMBOL): string | undefined {
+  const bytes = hexToBytes(data)
+  const text = bytes.length === WORD ? bytes : stringIn(bytes)
+  if (text === undefined) return undefined
+  const end = text.indexOf(0)
   try {
-    const [name, version, separator] = await Promise.all([
-      client.readContract({ ...at, functionName: 'name' }),
-      client.readContract({ ...at, functionName: 'version' }).catch(() => '1'),
-      client.readContract({ ...at, functionName: 'DOMAIN_SEPARATOR' }),
-    ])
-    const domain = { name, version, chainId: site.chain_id, verifyingContract: site.asset }
-    return domainSeparator({ domain }) === separator ? domain : undefined
-  } catch {
-    // A token without these functions: approving works with every token.
-    return undefined
+    const decoded = new TextDecoder('utf-8', { fatal: true }).decode(end < 0 ? text : text.subarray(0, end))
+    // Control and direction characters would let a token write over what stands beside it.
+    const shown = [...decoded.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim()].slice(0, longest).join('')
+    return shown === '' ? undefined : shown
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
   }
+}
+
+/** The bytes of an ABI-encoded string: an offset, a length, and the text. */
+function stringIn(bytes: Uint8Array): Uint8Array | undefined {
+  const word = (at: number) => (at + WORD <= bytes.length ? wordAt(bytes, at) : undefined)
+  const offset = word(0)
+  if (offset === undefined || offset > BigInt(bytes.length)) return undefined
+  const length = word(Number(offset))
+  if (length === undefined || offset + 32n + length > BigInt(bytes.length)) return undefined
+  const start = Number(offset) + WORD
+  return bytes.subarray(start, start + Number(length))
+}
+
+function wordAt(bytes: Uint8Array, at: number): bigint {
+  return bytes.subarray(at, at + WORD).reduce((all, byte) => (all << 8n) | BigInt(byte), 0n)
 }

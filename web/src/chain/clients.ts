@@ -1,7 +1,8 @@
 /** Connections: reading through the site's endpoint or else the wallet, writing through the wallet. */
 
 import { createPublicClient, custom, defineChain, fallback, http, type EIP1193Provider, type PublicClient } from 'viem'
-import { createConfig, injected, type Config } from 'wagmi'
+import { createConfig, createStorage, injected, type Config } from 'wagmi'
+import { memory } from '../site/memory'
 import type { Site } from '../site/site'
 
 export interface Chain {
@@ -27,6 +28,8 @@ export function connect(site: Site): Chain {
   const config = createConfig({
     chains: [chain],
     connectors: [injected()],
+    // Its own choice would fail where site data is blocked.
+    storage: createStorage({ storage: memory }),
     multiInjectedProviderDiscovery: true,
     transports: { [chain.id]: endpoint },
   })

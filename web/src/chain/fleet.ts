@@ -1,9 +1,10 @@
 /** What the provider looks at: drills with their rentals, money, tariffs and oracles. */
 
-import { getAbiItem, type Address, type PublicClient } from 'viem'
+import type { Address, PublicClient } from 'viem'
 import { drillMeterAbi as abi } from '../generated/abi'
 import type { Site } from '../site/site'
-import { inParts, readOffer, readRental, type Offer, type Oracle, type RentalFacts, type TariffTerms } from './reads'
+import { readOffer, readOffers, readRental, type Offer, type Oracle, type RentalFacts, type TariffTerms } from './reads'
+import { countRentals, pieces, readOpened } from './search'
 
 export interface Fleet {
   readonly owner: Address
@@ -80,38 +81,34 @@ export function share(offered: readonly Span[], rented: readonly Span[], since: 
   return whole === 0n ? 0n : (sum(rented) * 100n) / whole
 }
 
-const EVENTS = [
-  getAbiItem({ abi, name: 'DrillListed' }),
-  getAbiItem({ abi, name: 'DrillRetired' }),
-  getAbiItem({ abi, name: 'RentalOpened' }),
-  getAbiItem({ abi, name: 'RentalEnded' }),
-] as const
+/** More rentals than these are not gone through for a figure; it is unknown then. */
+const MOST_RENTALS = 5000n
 
 /**
- * Of the time that drills were on offer in the last 30 days, how much they were rented, in percent:
- * from the chain's own events. A block's time is asked for once.
+ * How much the drills now on offer were rented in the last 30 days, or since the contract began if
+ * that is later, in percent; undefined where that takes too many questions. Rentals are gone through
+ * from the newest on, until each drill has one that began before.
  */
-export async function readRented(client: PublicClient, site: Site): Promise<bigint> {
-  const head = await client.getBlock()
-  const since = head.timestamp > MONTH_SECONDS ? head.timestamp - MONTH_SECONDS : 0n
-  const logs = await inParts(BigInt(site.block_number), head.number, (fromBlock, toBlock) =>
-    client.getLogs({ address: site.contract, events: EVENTS, fromBlock, toBlock, strict: true }),
-  )
-  const listed = logs.filter((log) => log.eventName === 'DrillListed')
-  const retired = logs.filter((log) => log.eventName === 'DrillRetired')
-  const opened = logs.filter((log) => log.eventName === 'RentalOpened')
-  const ended = logs.filter((log) => log.eventName === 'RentalEnded')
-  const times = new Map<bigint, bigint>()
-  for (const { blockNumber } of [...listed, ...retired, ...opened]) {
-    if (times.has(blockNumber)) continue
-    times.set(blockNumber, (await client.getBlock({ blockNumber })).timestamp)
+export async function readRented(client: PublicClient, site: Site): Promise<bigint | null> {
+  const [head, first, count, offers] = await Promise.all([
+    client.getBlock(),
+    client.getBlock({ blockNumber: BigInt(site.block_number) }),
+    countRentals(client, site),
+    readOffers(client, site),
+  ])
+  const month = head.timestamp - MONTH_SECONDS
+  const since = month > first.timestamp ? month : first.timestamp
+  const open = new Set(offers.map(({ drill }) => BigInt(drill.number)))
+  const offered = [...open].map(() => ({ from: since, to: head.timestamp }))
+  const rented: Span[] = []
+  for (const numbers of pieces(count, 1n)) {
+    if (open.size === 0) break
+    if (count - (numbers[0] ?? count) > MOST_RENTALS) return null
+    for (const { drill, opened_at, ended_at } of await readOpened(client, site, numbers)) {
+      if (!open.has(drill)) continue
+      rented.push({ from: opened_at, to: ended_at > 0n ? ended_at : head.timestamp })
+      if (opened_at <= since) open.delete(drill)
+    }
   }
-  const at = (block: bigint) => times.get(block) ?? head.timestamp
-  const gone = new Map(retired.map((log) => [log.args.drill, at(log.blockNumber)]))
-  const over = new Map(ended.map((log) => [log.args.rental, log.args.ended_at]))
-  return share(
-    listed.map(({ args, blockNumber }) => ({ from: at(blockNumber), to: gone.get(args.drill) ?? head.timestamp })),
-    opened.map(({ args, blockNumber }) => ({ from: at(blockNumber), to: over.get(args.rental) ?? head.timestamp })),
-    since,
-  )
+  return share(offered, rented, since)
 }

@@ -5,7 +5,9 @@
  */
 
 import type { Address, Hash } from 'viem'
+import type { Store } from '../site/memory'
 import type { Fault } from './faults'
+import type { Effect } from './replaced'
 
 export type Kind =
   | 'open'
@@ -16,6 +18,7 @@ export type Kind =
   | 'withdraw'
   | 'deposit'
   | 'approve'
+  | 'approve-nothing'
   | 'permit'
   | 'provider'
 
@@ -31,6 +34,17 @@ export interface Transaction {
   readonly at: number
   readonly hash?: Hash
   readonly nonce?: number
+  /** What it does, by which it is known again when the wallet has replaced it. */
+  readonly effect?: Effect
+  /** The newest block, and how many transactions the sender had sent, before the wallet was asked. */
+  readonly since?: string
+  readonly sent_before?: number
+  /** How many had been sent when a replacement was last looked for. */
+  readonly looked?: number
+  /** The wallet has replaced it by another that does the same. */
+  readonly sped_up?: boolean
+  /** The sender is a contract: whoever sends its transactions, they may do nothing and succeed. */
+  readonly smart?: boolean
   readonly block?: string
   /** It was in a block that the chain has dropped since. */
   readonly dropped?: boolean
@@ -46,7 +60,7 @@ export class Ledger {
 
   constructor(
     private readonly key: string,
-    private readonly store: Storage,
+    private readonly store: Store,
   ) {
     this.list = this.stored()
   }

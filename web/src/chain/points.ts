@@ -1,53 +1,28 @@
-/** The points of P-256 keys: no view of the contract has them, the event of their enrolment does. */
+/**
+ * The points of P-256 keys: no view of the contract has them, its storage does. Nothing is searched
+ * for, so it does not matter how long the chain is.
+ */
 
-import { getAbiItem, type Address, type PublicClient } from 'viem'
-import { drillMeterAbi as abi } from '../generated/abi'
+import { concat, keccak256, numberToHex, pad, type Address, type PublicClient } from 'viem'
+import { POINTS_SLOT } from '../generated/protocol'
 import { pointAddress, type Point } from '../protocol/p256'
 import type { Site } from '../site/site'
-import { inParts } from './reads'
 
-type Reader = Pick<PublicClient, 'getLogs' | 'getBlockNumber'>
+type Reader = Pick<PublicClient, 'getStorageAt'>
 
 /**
- * The points of those of `keys` that are enrolled. A point proves itself: the key's address follows
- * from it, so whatever an endpoint makes up is left out.
+ * The point of one key, which proves itself: the key's address follows from it. Throws when the
+ * endpoint does not have it.
  */
-async function enrolled(client: Reader, site: Site, keys: readonly Address[], head: bigint): Promise<Point[]> {
-  const logs = await inParts(BigInt(site.block_number), head, (fromBlock, toBlock) =>
-    client.getLogs({
-      address: site.contract,
-      event: getAbiItem({ abi, name: 'KeyEnrolled' }),
-      args: { key: [...keys] },
-      fromBlock,
-      toBlock,
-      strict: true,
-    }),
-  )
-  const named = new Set(keys.map((key) => key.toLowerCase()))
-  return logs.map(({ args: { x, y } }) => ({ x, y })).filter((point) => named.has(pointAddress(point)))
-}
-
-/** The point of one key; throws when the chain's events do not have it. */
 export async function readPoint(client: Reader, site: Site, key: Address): Promise<Point> {
-  const [point] = await enrolled(client, site, [key], await client.getBlockNumber())
-  if (point === undefined) throw new Error(`no P-256 key ${key} is enrolled`)
-  return point
-}
-
-/** The points of all P-256 keys that this oracle has or had. */
-export async function readPointsOf(client: Reader, site: Site, oracle: bigint): Promise<Point[]> {
-  const head = await client.getBlockNumber()
-  const keysIn = (logs: readonly { readonly args: { readonly key: Address } }[]) => logs.map(({ args }) => args.key)
-  const at = { address: site.contract, args: { oracle }, strict: true } as const
-  const first = BigInt(site.block_number)
-  const [registered, rotated] = await Promise.all([
-    inParts(first, head, (fromBlock, toBlock) =>
-      client.getLogs({ ...at, event: getAbiItem({ abi, name: 'OracleRegistered' }), fromBlock, toBlock }),
-    ),
-    inParts(first, head, (fromBlock, toBlock) =>
-      client.getLogs({ ...at, event: getAbiItem({ abi, name: 'OracleRotated' }), fromBlock, toBlock }),
-    ),
-  ])
-  const keys = [...keysIn(registered), ...keysIn(rotated)]
-  return keys.length === 0 ? [] : enrolled(client, site, keys, head)
+  // Source: `entry_slot` in protocol/storage.py.
+  const first = BigInt(keccak256(concat([numberToHex(POINTS_SLOT, { size: 32 }), pad(key)])))
+  const word = async (slot: bigint) => {
+    const data = await client.getStorageAt({ address: site.contract, slot: numberToHex(slot, { size: 32 }) })
+    if (data === undefined) throw new Error(`no answer for the P-256 key ${key}`)
+    return BigInt(data)
+  }
+  const [x, y] = await Promise.all([word(first), word(first + 1n)])
+  if (pointAddress({ x, y }) !== key.toLowerCase()) throw new Error(`no P-256 key ${key} is enrolled`)
+  return { x, y }
 }

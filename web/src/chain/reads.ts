@@ -1,6 +1,6 @@
-/** What the contract says, as values. Nothing here needs an indexer: views and filtered logs. */
+/** What the contract says, as values: views only, so that neither an indexer nor old logs are needed. */
 
-import { getAbiItem, type Address, type PublicClient } from 'viem'
+import type { Address, PublicClient } from 'viem'
 import { drillMeterAbi as abi } from '../generated/abi'
 import type { Caps, Registers, Tariff } from '../protocol/records'
 import { ZERO_ADDRESS, type Site } from '../site/site'
@@ -66,7 +66,7 @@ export interface Funds {
   readonly coins: bigint
 }
 
-type Reader = Pick<PublicClient, 'readContract' | 'getBalance' | 'getBlock' | 'getLogs' | 'getBlockNumber'>
+type Reader = Pick<PublicClient, 'readContract' | 'getBalance' | 'getBlock'>
 
 const at = (site: Site) => ({ address: site.contract, abi }) as const
 
@@ -138,44 +138,3 @@ const BALANCE_ABI = [
     outputs: [{ name: '', type: 'uint256' }],
   },
 ] as const
-
-export interface PastRental {
-  readonly number: bigint
-  readonly drill: bigint
-  readonly block: bigint
-}
-
-/** The rentals that this customer has opened, newest first. */
-export async function readHistory(client: Reader, site: Site, customer: Address): Promise<PastRental[]> {
-  const head = await client.getBlockNumber()
-  const logs = await inParts(BigInt(site.block_number), head, (fromBlock, toBlock) =>
-    client.getLogs({
-      address: site.contract,
-      event: getAbiItem({ abi, name: 'RentalOpened' }),
-      args: { customer },
-      fromBlock,
-      toBlock,
-      strict: true,
-    }),
-  )
-  return logs
-    .map((log) => ({ number: log.args.rental, drill: log.args.drill, block: log.blockNumber }))
-    .reverse()
-}
-
-const SMALLEST_PART = 500n
-
-/** Endpoints limit how many blocks one question may span: what is refused is asked in halves. */
-export async function inParts<T>(
-  first: bigint,
-  last: bigint,
-  ask: (first: bigint, last: bigint) => Promise<readonly T[]>,
-): Promise<T[]> {
-  try {
-    return [...(await ask(first, last))]
-  } catch (error) {
-    if (last - first < SMALLEST_PART) throw error
-    const middle = (first + last) / 2n
-    return [...(await inParts(first, middle, ask)), ...(await inParts(middle + 1n, last, ask))]
-  }
-}

@@ -1,8 +1,9 @@
 /** One path through simulation, wallet, block and finality, for every transaction of the page. */
 
-import { encodeFunctionData, type Abi, type Address, type Hash, type PublicClient, type WalletClient } from 'viem'
-import { faultOf } from './faults'
+import { encodeFunctionData, type Abi, type Address, type Hash, type PublicClient, type TransactionReceipt, type WalletClient } from 'viem'
+import { faultOf, isUnanswered } from './faults'
 import type { Kind, Ledger, Transaction } from './ledger'
+import { replacementOf, sameAmong } from './replaced'
 
 export interface Call {
   readonly kind: Kind
@@ -22,31 +23,34 @@ export interface Ports {
   readonly confirmations: number
 }
 
+type Watching = Pick<Ports, 'client' | 'ledger' | 'confirmations'>
+
 const WATCH_MS = 1000
 const WATCH_STEPS = 3600
 
 /** Sends a call; true when it was mined and did what it should. Failures are in the ledger. */
 export async function transact(ports: Ports, call: Call): Promise<boolean> {
-  const { ledger, sender } = ports
+  const { ledger, sender, client } = ports
   const id = crypto.randomUUID()
-  const base: Transaction = {
-    id,
-    kind: call.kind,
-    about: call.about,
-    sender,
-    state: 'checking',
-    at: Date.now(),
-  }
-  ledger.add(base)
+  const data = encodeFunctionData({ abi: call.abi, functionName: call.name, args: [...call.args] })
+  const value = call.value ?? 0n
+  const effect = { to: call.to, data, value: String(value) }
+  const { kind, about } = call
+  ledger.add({ id, kind, about, sender, effect, state: 'checking', at: Date.now() })
   try {
-    await simulate(ports, call)
-    ledger.change(id, { state: 'asked' })
+    const [since, sent_before, smart] = await Promise.all([
+      client.getBlockNumber({ cacheTime: 0 }),
+      client.getTransactionCount({ address: sender }),
+      isContract(client, sender),
+      simulate(ports, call),
+    ])
+    ledger.change(id, { state: 'asked', since: String(since), sent_before, smart })
     const hash = await ports.wallet.sendTransaction({
       account: sender,
       chain: ports.wallet.chain ?? null,
       to: call.to,
-      data: encodeFunctionData({ abi: call.abi, functionName: call.name, args: [...call.args] }),
-      value: call.value ?? 0n,
+      data,
+      value,
     })
     ledger.change(id, { state: 'sent', hash })
   } catch (error) {
@@ -56,7 +60,18 @@ export async function transact(ports: Ports, call: Call): Promise<boolean> {
   return watch(ports, id, () => simulate(ports, call))
 }
 
-function simulate(ports: Ports, call: Call): Promise<unknown> {
+/** Whether the chain would take a call now; throws when it does not answer. */
+export async function wouldWork(ports: Pick<Ports, 'client' | 'sender'>, call: Call): Promise<boolean> {
+  try {
+    await simulate(ports, call)
+    return true
+  } catch (error) {
+    if (isUnanswered(error)) throw error
+    return false
+  }
+}
+
+function simulate(ports: Pick<Ports, 'client' | 'sender'>, call: Call): Promise<unknown> {
   return ports.client.simulateContract({
     address: call.to,
     abi: call.abi,
@@ -67,11 +82,20 @@ function simulate(ports: Ports, call: Call): Promise<unknown> {
   } as never)
 }
 
+/** How a key's account begins that only borrows the code of a contract (EIP-7702): it signs itself. */
+const DELEGATED = '0xef0100'
+
+/** Whether an account is a contract, such as a smart wallet, and signs by no key of its own. */
+export async function isContract(client: PublicClient, address: Address): Promise<boolean> {
+  const code = await client.getCode({ address })
+  return code !== undefined && code !== '0x' && !code.startsWith(DELEGATED)
+}
+
 const watched = new Set<string>()
 
 /** Follows what was sent until it is final, through reorganisations; resolves when it is mined. */
 export async function watch(
-  ports: Pick<Ports, 'client' | 'ledger' | 'confirmations'>,
+  ports: Watching,
   id: string,
   why: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<boolean> {
@@ -84,11 +108,7 @@ export async function watch(
   }
 }
 
-async function follow(
-  ports: Pick<Ports, 'client' | 'ledger' | 'confirmations'>,
-  id: string,
-  why: () => Promise<unknown>,
-): Promise<boolean> {
+async function follow(ports: Watching, id: string, why: () => Promise<unknown>): Promise<boolean> {
   const { ledger } = ports
   let final: (done: boolean) => void = () => undefined
   const mined = new Promise<boolean>((resolve) => (final = resolve))
@@ -108,32 +128,39 @@ async function follow(
 
 /** True once it is mined and succeeded, false when it failed, undefined while nothing is known. */
 async function look(
-  ports: Pick<Ports, 'client' | 'ledger' | 'confirmations'>,
-  { id, sender, nonce }: Transaction,
+  ports: Watching,
+  transaction: Transaction,
   hash: Hash,
   why: () => Promise<unknown>,
 ): Promise<boolean | undefined> {
   const { client, ledger } = ports
+  const { id, nonce } = transaction
   try {
     // Kept while it is known: by it a replacement is found out, should the block be dropped.
-    if (nonce === undefined) await noteNonce(ports, id, hash)
+    if (nonce === undefined) await noteNonce(ports, transaction, hash)
     const receipt = await client.getTransactionReceipt({ hash }).catch(notFound)
     if (receipt === undefined) {
-      if (ledger.find(id)?.state === 'mined') ledger.change(id, { dropped: true })
-      await lookForReplacement(ports, id, sender, hash, nonce)
+      if (transaction.state === 'mined') ledger.change(id, { dropped: true })
+      ledger.change(id, { state: 'sent' })
+      await lookForReplacement(ports, id, hash)
       return ledger.find(id)?.state === 'failed' ? false : undefined
     }
+    const block = String(receipt.blockNumber)
     if (receipt.status !== 'success') {
       const fault = await why().then(
         () => ({ kind: 'unknown', text: 'reverted' }) as const,
         (error: unknown) => faultOf(error),
       )
-      ledger.change(id, { state: 'failed', fault, block: String(receipt.blockNumber) })
+      ledger.change(id, { state: 'failed', fault, block })
+      return false
+    }
+    if (didNothing(transaction, receipt)) {
+      ledger.change(id, { state: 'failed', fault: { kind: 'no-effect' }, block })
       return false
     }
     const head = await client.getBlockNumber({ cacheTime: 0 })
     const deep = head - receipt.blockNumber + 1n >= BigInt(ports.confirmations)
-    ledger.change(id, { state: deep ? 'final' : 'mined', block: String(receipt.blockNumber), dropped: false })
+    ledger.change(id, { state: deep ? 'final' : 'mined', block, dropped: false })
     return true
   } catch {
     // A question went unanswered, which says nothing about the transaction: this looks again, and
@@ -142,9 +169,19 @@ async function look(
   }
 }
 
-async function noteNonce({ client, ledger }: Pick<Ports, 'client' | 'ledger'>, id: string, hash: Hash): Promise<void> {
+/**
+ * Every call of the contract logs something; a smart wallet's bundle succeeds without what is in it.
+ * What an approval did shows in the allowance.
+ */
+function didNothing({ kind, smart, effect }: Transaction, receipt: TransactionReceipt): boolean {
+  if (smart !== true || effect === undefined || kind === 'approve' || kind === 'approve-nothing') return false
+  return receipt.logs.every((log) => log.address.toLowerCase() !== effect.to.toLowerCase())
+}
+
+async function noteNonce({ client, ledger }: Watching, { id, sender }: Transaction, hash: Hash): Promise<void> {
   const found = await client.getTransaction({ hash }).catch(() => undefined)
-  if (found !== undefined) ledger.change(id, { nonce: found.nonce })
+  // A smart wallet's transactions are sent by somebody else, whose numbers say nothing.
+  if (found?.from.toLowerCase() === sender.toLowerCase()) ledger.change(id, { nonce: found.nonce })
 }
 
 function notFound(error: unknown): undefined {
@@ -153,18 +190,27 @@ function notFound(error: unknown): undefined {
 }
 
 /** Another transaction with the same nonce was mined instead: sped up or cancelled in the wallet. */
-async function lookForReplacement(
-  { client, ledger }: Pick<Ports, 'client' | 'ledger'>,
-  id: string,
-  sender: Address,
-  hash: Hash,
-  nonce: number | undefined,
-): Promise<void> {
-  ledger.change(id, { state: 'sent' })
-  if (nonce === undefined) return
+async function lookForReplacement({ client, ledger }: Watching, id: string, hash: Hash): Promise<void> {
+  const transaction = ledger.find(id)
+  if (transaction?.effect === undefined || transaction.since === undefined || transaction.sent_before === undefined) return
+  const { sender, nonce, effect, sent_before, looked } = transaction
+  const since = BigInt(transaction.since)
   const used = await client.getTransactionCount({ address: sender })
-  const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined)
-  if (used > nonce && receipt === undefined) {
-    ledger.change(id, { state: 'failed', fault: { kind: 'unknown', text: 'replaced' } })
+  if (used <= (nonce ?? sent_before) || used === looked) return
+  if ((await client.getTransactionReceipt({ hash }).catch(notFound)) !== undefined) return
+  if (nonce === undefined) {
+    const found = await sameAmong(client, sender, { from: sent_before, to: used }, since, effect)
+    ledger.change(id, { looked: used })
+    if (found !== undefined && !isOurs(ledger, found)) ledger.change(id, { hash: found, sped_up: true })
+    return
   }
+  const found = await replacementOf(client, sender, nonce, since, effect)
+  if (found.kind !== 'same') ledger.change(id, { state: 'failed', fault: found })
+  else if (isOurs(ledger, found.hash)) ledger.change(id, { state: 'failed', fault: { kind: 'replaced' } })
+  else ledger.change(id, { hash: found.hash, sped_up: true })
+}
+
+/** Whether the page has sent it itself, as something to be followed on its own. */
+function isOurs(ledger: Ledger, hash: Hash): boolean {
+  return ledger.all().some((one) => one.hash === hash)
 }

@@ -91,6 +91,9 @@ export const METER_BITS = {
  "revolutions_3": 34
 }
 
+/** Where the contract's storage has the points of P-256 keys. */
+export const POINTS_SLOT = 8n
+
 /** Load levels of a drill. */
 export const LEVELS = 3
 

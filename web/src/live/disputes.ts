@@ -2,7 +2,7 @@
 
 import type { Address, PublicClient } from 'viem'
 import { drillMeterAbi as abi } from '../generated/abi'
-import { readPointsOf } from '../chain/points'
+import { readPoint } from '../chain/points'
 import type { RentalFacts } from '../chain/reads'
 import { packMeter } from '../protocol/meterWord'
 import { pointAddress, pointSigned, type Point } from '../protocol/p256'
@@ -11,7 +11,9 @@ import { batchDigest, signerOf } from '../protocol/signed'
 import { within } from '../protocol/dispute'
 import type { Hex } from '../protocol/records'
 import { charge, owed } from '../protocol/tariff'
+import { memory } from '../site/memory'
 import type { Site } from '../site/site'
+import { keysOf } from './keys'
 import type { Receipt } from './receipts'
 
 export interface Evidence {
@@ -71,7 +73,7 @@ export async function readDisputed(
   if (evidence !== undefined || claims.length === 0 || !mayBeP256(facts)) {
     return { refunded, bond: bond.posted, evidence }
   }
-  const points = await readPointsOf(client, site, facts.rental.oracle)
+  const points = await Promise.all(keysFor(site, facts).map((key) => readPoint(client, site, key)))
   return { refunded, bond: bond.posted, evidence: await first((receipt) => ofPoint(site, receipt, points)) }
 }
 
@@ -94,6 +96,12 @@ interface Signed {
 /** Only an oracle that has such a key, or had another one before, can have signed with P-256. */
 function mayBeP256({ oracle }: RentalFacts): boolean {
   return oracle.is_p256 || oracle.epoch > 1n
+}
+
+/** The oracle's P-256 keys that this browser knows, former ones too: it keeps no receipt of another. */
+function keysFor(site: Site, { oracle, rental }: RentalFacts): readonly Address[] {
+  const seen = keysOf(memory, site, rental.oracle)
+  return oracle.is_p256 && !seen.includes(oracle.key) ? [...seen, oracle.key] : seen
 }
 
 function digestOf(site: Site, { reading }: ReadingMessage): Hex {

@@ -5,7 +5,9 @@ import type { RentalFacts } from '../chain/reads'
 import type { InhibitMessage, LeaseMessage, LogMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
 import type { Point } from '../protocol/p256'
 import type { Sample } from '../protocol/sample'
+import { memory } from '../site/memory'
 import type { Site } from '../site/site'
+import { noteKey } from './keys'
 import { keep } from './receipts'
 import { append as appendSamples, belongs, proven } from './samples'
 import { listen, type Link } from './stream'
@@ -68,7 +70,8 @@ export function useLive(site: Site, facts: RentalFacts | undefined, point: Point
         change({ doubt: { verdict, why: '' } })
         return
       }
-      keep(localStorage, site, message)
+      keep(memory, site, message)
+      if (known.oracle.is_p256) noteKey(memory, site, known.rental.oracle, known.oracle.key)
       const readings = append(now.current.live.readings, message)
       change({ readings, heard_at: Date.now(), doubt: undefined, ...samplesUnder(message) })
     }

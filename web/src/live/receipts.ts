@@ -4,6 +4,7 @@
  */
 
 import type { ReadingMessage } from '../protocol/messages'
+import type { Store } from '../site/memory'
 import type { Site } from '../site/site'
 
 const EVERY_MS = 300_000
@@ -15,7 +16,7 @@ function place(site: Site, rental: bigint): string {
   return `smart-drill receipts ${site.chain_id} ${site.contract.toLowerCase()} ${rental}`
 }
 
-export function receiptsOf(store: Storage, site: Site, rental: bigint): Receipt[] {
+export function receiptsOf(store: Store, site: Site, rental: bigint): Receipt[] {
   const text = store.getItem(place(site, rental))
   if (text === null) return []
   try {
@@ -28,7 +29,7 @@ export function receiptsOf(store: Storage, site: Site, rental: bigint): Receipt[
 }
 
 /** Keeps a verified reading; older ones thin out to one for every five minutes. */
-export function keep(store: Storage, site: Site, message: ReadingMessage): void {
+export function keep(store: Store, site: Site, message: ReadingMessage): void {
   const { rental, until } = message.reading
   const kept = receiptsOf(store, site, rental)
   const newest = kept.at(-1)

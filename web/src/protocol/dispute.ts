@@ -4,14 +4,12 @@
  */
 
 import { MS_PER_MINUTE } from '../generated/protocol'
-import { type Registers, type Tariff } from './records'
+import { PLACES, type Registers, type Tariff } from './records'
 
 export interface Metered {
   readonly until: bigint
   readonly registers: Registers
 }
-
-const LEVELS = [1, 2, 3] as const
 
 /**
  * The settled registers, each cut to what the receipt allows: what it shows and, where it is older,
@@ -20,10 +18,11 @@ const LEVELS = [1, 2, 3] as const
 export function within(settled: Metered, receipt: Metered, tariff: Tariff): Registers {
   const elapsed = settled.until > receipt.until ? settled.until - receipt.until : 0n
   const cut = { ...settled.registers }
-  for (const level of LEVELS) {
+  for (const place of PLACES) {
+    const level = (place + 1) as 1 | 2 | 3
     const active = `active_ms_${level}` as const
     const turns = `revolutions_${level}` as const
-    const rpm = tariff.levels[level - 1]?.max_rpm ?? 0n
+    const rpm = tariff.levels[place].max_rpm
     const turned = (elapsed * rpm + MS_PER_MINUTE - 1n) / MS_PER_MINUTE
     cut[active] = least(cut[active], receipt.registers[active] + elapsed)
     cut[turns] = least(cut[turns], receipt.registers[turns] + turned)

@@ -10,10 +10,13 @@ export interface LevelRate {
 }
 
 export interface Tariff {
-  readonly levels: readonly LevelRate[]
+  readonly levels: readonly [LevelRate, LevelRate, LevelRate]
   readonly standing_price_per_second: bigint
   readonly least_reserve: bigint
 }
+
+/** Where a level stands in lists of three: nothing stands in for one that is missing. */
+export const PLACES = [0, 1, 2] as const
 
 export interface Registers {
   readonly active_ms_1: bigint
@@ -70,11 +73,11 @@ export interface Domain {
   readonly contract: Hex
 }
 
-export function activeMs(registers: Registers): readonly bigint[] {
+export function activeMs(registers: Registers): readonly [bigint, bigint, bigint] {
   return [registers.active_ms_1, registers.active_ms_2, registers.active_ms_3]
 }
 
-export function revolutions(registers: Registers): readonly bigint[] {
+export function revolutions(registers: Registers): readonly [bigint, bigint, bigint] {
   return [registers.revolutions_1, registers.revolutions_2, registers.revolutions_3]
 }
 

@@ -10,17 +10,17 @@
  */
 
 import { ENDLESS_RUNWAY_SECONDS, MS_PER_HOUR, MS_PER_MINUTE } from '../generated/protocol'
-import { activeMs, revolutions, type Caps, type Registers, type Tariff } from './records'
+import { activeMs, PLACES, revolutions, type Caps, type Registers, type Tariff } from './records'
 
 /** What the registers cost after `elapsed_ms` of rental, rounded down; not capped by funds. */
 export function charge(tariff: Tariff, registers: Registers, elapsed_ms: bigint): bigint {
   const active = activeMs(registers)
   const turns = revolutions(registers)
   let thousandths = elapsed_ms * tariff.standing_price_per_second
-  tariff.levels.forEach((rate, level) => {
-    thousandths += (active[level] ?? 0n) * rate.price_per_second
-    thousandths += (turns[level] ?? 0n) * rate.price_per_1000_revolutions
-  })
+  for (const level of PLACES) {
+    thousandths += active[level] * tariff.levels[level].price_per_second
+    thousandths += turns[level] * tariff.levels[level].price_per_1000_revolutions
+  }
   return thousandths / 1000n
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Hex } from '../protocol/records'
+import type { Store } from './memory'
 
 export interface DrillCard {
   readonly number: number
@@ -38,10 +39,14 @@ const MEMORY = 'smart-drill site'
 
 export const ZERO_ADDRESS: Hex = `0x${'00'.repeat(20)}`
 
+/** A description of the site that is not one; the message names the field. */
 export class SiteError extends Error {}
 
-/** The site; throws SiteError when neither endpoint, file nor memory has one. */
-export async function loadSite(): Promise<FoundSite> {
+/**
+ * The site, or undefined when neither endpoint, file nor memory has one; throws SiteError when one
+ * of them has something that is none.
+ */
+export async function loadSite(memory: Store): Promise<FoundSite | undefined> {
   const sources = [
     ['endpoint', `${API}/site`],
     ['file', 'site.json'],
@@ -50,17 +55,20 @@ export async function loadSite(): Promise<FoundSite> {
     const found = await ask(path)
     if (found !== undefined) {
       const site = parseSite(found)
-      remember(site)
+      memory.setItem(MEMORY, JSON.stringify(site))
       return { site, from }
     }
   }
-  const remembered = localStorage.getItem(MEMORY)
-  if (remembered === null) throw new SiteError('no site')
-  return { site: parseSite(JSON.parse(remembered)), from: 'memory' }
+  const remembered = memory.getItem(MEMORY)
+  return remembered === null ? undefined : { site: parseSite(parseText(remembered)), from: 'memory' }
 }
 
-function remember(site: Site): void {
-  localStorage.setItem(MEMORY, JSON.stringify(site))
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SiteError(`what this browser remembers is no JSON: ${String(error)}`)
+  }
 }
 
 async function ask(path: string): Promise<unknown> {
@@ -86,7 +94,18 @@ export function parseSite(value: unknown): Site {
     if (!Number.isSafeInteger(v[name])) throw new SiteError(`${name} is no whole number`)
   }
   if (!/^https?:\/\//.test(String(v['rpc_url']))) throw new SiteError('rpc_url is no address')
-  if (typeof v['coin'] !== 'object' || v['coin'] === null) throw new SiteError('coin is missing')
+  if (typeof v['chain_name'] !== 'string') throw new SiteError('chain_name is no text')
+  const coin = v['coin'] as Partial<Site['coin']> | null | undefined
+  if (typeof coin !== 'object' || coin === null) throw new SiteError('coin is missing')
+  if (typeof coin.symbol !== 'string') throw new SiteError('coin.symbol is no text')
+  const decimals = coin.decimals
+  if (decimals === undefined || !Number.isSafeInteger(decimals) || decimals < 0 || decimals > 36) {
+    throw new SiteError('coin.decimals is no number of decimals')
+  }
   if (!Array.isArray(v['drills'])) throw new SiteError('drills is no list')
+  for (const drill of v['drills'] as readonly Partial<DrillCard>[]) {
+    if (!Number.isSafeInteger(drill.number)) throw new SiteError('the number of a drill is no whole number')
+    if (typeof drill.name !== 'string' || typeof drill.tool !== 'string') throw new SiteError('a drill has no name or tool')
+  }
   return value as Site
 }

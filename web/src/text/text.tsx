@@ -4,6 +4,7 @@ import { createContext, useContext, useEffect, useMemo, useState, type ReactNode
 import type { Fault } from '../chain/faults'
 import { ENDLESS_RUNWAY_SECONDS } from '../generated/protocol'
 import { formatAmount, placesFor } from '../protocol/amounts'
+import { memory } from '../site/memory'
 import { de } from './de'
 import { en, type Key } from './en'
 import { INHIBIT_WORDS, REVERT_WORDS } from './reasons'
@@ -77,9 +78,7 @@ export function speak(language: Language, setLanguage: (language: Language) => v
       if (fault.kind === 'reverted') {
         return t('fault.reverted', { reason: REVERT_WORDS[fault.reason]?.[second] ?? fault.reason })
       }
-      if (fault.kind === 'unknown') {
-        return fault.text === 'replaced' ? t('fault.replaced') : t('fault.unknown', { text: fault.text })
-      }
+      if (fault.kind === 'unknown') return t('fault.unknown', { text: fault.text })
       return t(`fault.${fault.kind}`)
     },
     inhibit: (reason) => {
@@ -90,11 +89,11 @@ export function speak(language: Language, setLanguage: (language: Language) => v
 }
 
 export function SpeechProvider({ children }: { readonly children: ReactNode }) {
-  const [language, set] = useState(() => firstLanguage(localStorage.getItem(MEMORY), navigator.languages))
+  const [language, set] = useState(() => firstLanguage(memory.getItem(MEMORY), navigator.languages))
   const speech = useMemo(
     () =>
       speak(language, (chosen) => {
-        localStorage.setItem(MEMORY, chosen)
+        memory.setItem(MEMORY, chosen)
         set(chosen)
       }),
     [language],

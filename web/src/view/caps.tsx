@@ -4,7 +4,7 @@ import { NO_CAP } from '../generated/protocol'
 import { parseAmount } from '../protocol/amounts'
 import type { Caps } from '../protocol/records'
 import { useSpeech } from '../text/text'
-import { useAsset } from './context'
+import { useAsset, useMoney } from './asset'
 
 const HOUR_SECONDS = 3600n
 
@@ -17,14 +17,16 @@ interface Cap {
 }
 
 function useCap(least: bigint): Cap {
-  const { t, amount: say } = useSpeech()
-  const { decimals, symbol } = useAsset()
+  const { t } = useSpeech()
+  const say = useMoney()
+  const asset = useAsset()
   const [text, set] = useState('')
   if (text.trim() === '') return { text, set, value: NO_CAP, fault: undefined }
-  const parsed = parseAmount(text, decimals)
-  if (typeof parsed === 'string') return { text, set, value: undefined, fault: t(`amount.${parsed}`, { symbol }) }
+  if (asset === undefined) return { text, set, value: undefined, fault: t('asset.no-paying') }
+  const parsed = parseAmount(text, asset.decimals)
+  if (typeof parsed === 'string') return { text, set, value: undefined, fault: t(`amount.${parsed}`, { symbol: asset.symbol }) }
   if (parsed < least) {
-    return { text, set, value: undefined, fault: t('amount.too-little', { least: say(least, decimals, symbol) }) }
+    return { text, set, value: undefined, fault: t('amount.too-little', { least: say(least) }) }
   }
   return { text, set, value: parsed < NO_CAP ? parsed : NO_CAP, fault: undefined }
 }

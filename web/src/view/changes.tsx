@@ -1,11 +1,14 @@
 import { useState, type FormEvent } from 'react'
 import { drillMeterAbi as abi } from '../generated/abi'
-import { TOKEN_ABI } from '../chain/asset'
+import type { Asset } from '../chain/asset'
 import type { Fleet } from '../chain/fleet'
 import { parseAmount } from '../protocol/amounts'
 import type { Key } from '../text/en'
 import { useSpeech } from '../text/text'
-import { useAsset, useBase, useWallet } from './context'
+import { allow } from '../chain/payment'
+import { useAsset } from './asset'
+import { useBase, useWallet } from './context'
+import { useTill } from './pay'
 
 type Kind = 'number' | 'address' | 'text' | 'price' | 'amount'
 
@@ -110,15 +113,31 @@ export function Changes({ fleet }: { readonly fleet: Fleet }) {
   )
 }
 
+/** A change's form; of one with amounts only its name, while it is not known what they are in. */
 function Form({ change }: { readonly change: Change }) {
-  const { t, amount: sayAmount } = useSpeech()
+  const { t } = useSpeech()
+  const asset = useAsset()
+  const inMoney = change.fields.some(({ kind }) => kind === 'amount' || kind === 'price')
+  if (!inMoney || asset !== undefined) return <Fields change={change} asset={asset} />
+  return (
+    <section className="plate" aria-label={t(change.title)}>
+      <h2>{t(change.title)}</h2>
+      <p role="status">{t('asset.no-paying')}</p>
+    </section>
+  )
+}
+
+function Fields({ change, asset }: { readonly change: Change; readonly asset: Asset | undefined }) {
+  const { t } = useSpeech()
   const { site } = useBase()
   const { ready, send } = useWallet()
-  const { decimals, symbol, token } = useAsset()
+  const till = useTill()
+  const token = asset?.token
+  const symbol = asset?.symbol ?? t('unknown')
   const [texts, setTexts] = useState<Readonly<Record<string, string>>>({})
   const [tried, setTried] = useState(false)
   const [review, setReview] = useState<readonly unknown[]>()
-  const read = change.fields.map((field) => readField(field.kind, texts[field.name] ?? '', decimals))
+  const read = change.fields.map((field) => readField(field.kind, texts[field.name] ?? '', asset))
   const wrong = read.find((one) => 'fault' in one)
 
   const submit = (event: FormEvent) => {
@@ -131,8 +150,7 @@ function Form({ change }: { readonly change: Change }) {
     setReview(undefined)
     setTried(false)
     if (paid > 0n && token !== undefined) {
-      const approval = { kind: 'approve', about: sayAmount(paid, decimals, symbol), to: token, abi: TOKEN_ABI } as const
-      if (!(await send({ ...approval, name: 'approve', args: [site.contract, paid] }))) return
+      if (till === undefined || !(await allow(till, paid))) return
     }
     const value = token === undefined ? paid : 0n
     await send({ kind: 'provider', about: t(change.title), to: site.contract, abi, name: change.call, args, value })
@@ -182,7 +200,7 @@ function say(args: readonly unknown[]): string {
 
 type Read = { readonly value: bigint | string } | { readonly fault: Key }
 
-function readField(kind: Kind, text: string, decimals: number): Read {
+function readField(kind: Kind, text: string, asset: Asset | undefined): Read {
   const trimmed = text.trim()
   if (kind === 'number') {
     return /^[1-9][0-9]{0,9}$/.test(trimmed) ? { value: BigInt(trimmed) } : { fault: 'provider.number-bad' }
@@ -194,7 +212,8 @@ function readField(kind: Kind, text: string, decimals: number): Read {
     const bytes = new TextEncoder().encode(trimmed).length
     return bytes >= 1 && bytes <= 64 ? { value: trimmed } : { fault: 'provider.text-bad' }
   }
-  const amount = parseAmount(trimmed, decimals)
+  if (asset === undefined) return { fault: 'asset.no-paying' }
+  const amount = parseAmount(trimmed, asset.decimals)
   if (amount === 'zero' && kind === 'price') return { value: 0n }
   return typeof amount === 'string' ? { fault: `amount.${amount}` } : { value: amount }
 }

@@ -4,13 +4,13 @@ import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tan
 import { createContext, useContext, useEffect, useMemo, useSyncExternalStore, type ReactNode } from 'react'
 import type { Address, PublicClient } from 'viem'
 import { useConnection, useWalletClient, WagmiProvider } from 'wagmi'
-import { readAsset, type Asset } from '../chain/asset'
 import { connect, POLL_MS, type Chain } from '../chain/clients'
 import { Ledger, type Transaction } from '../chain/ledger'
 import { readPoint } from '../chain/points'
 import { readFunds, readOffers, readRental, type Oracle } from '../chain/reads'
 import { transact, watch, type Call } from '../chain/transact'
 import type { Point } from '../protocol/p256'
+import { memory } from '../site/memory'
 import type { FoundSite, Site } from '../site/site'
 
 interface Base {
@@ -46,7 +46,7 @@ export function SiteProvider({ found, children }: { readonly found: FoundSite; r
   const queries = useMemo(() => new QueryClient({ defaultOptions: { queries: QUERY } }), [])
   const base = useMemo(() => {
     const key = `smart-drill transactions ${site.chain_id} ${site.contract.toLowerCase()}`
-    return { site, from, client: chain.client, ledger: new Ledger(key, localStorage) }
+    return { site, from, client: chain.client, ledger: new Ledger(key, memory) }
   }, [site, from, chain])
 
   useEffect(() => {
@@ -141,16 +141,4 @@ export function useFunds(owner: Address | undefined) {
     queryFn: () => readFunds(client, site, owner as Address),
     enabled: owner !== undefined,
   })
-}
-
-/** The payment asset's name and decimals; those of the coin while a token's are not read yet. */
-export function useAsset(): Asset {
-  const { site, client } = useBase()
-  const read = useQuery({
-    queryKey: ['asset'],
-    queryFn: () => readAsset(client, site),
-    staleTime: Infinity,
-    refetchInterval: false,
-  })
-  return read.data ?? { ...site.coin, token: undefined }
 }

@@ -3,28 +3,32 @@ import { drillMeterAbi as abi } from '../generated/abi'
 import type { RentalFacts } from '../chain/reads'
 import { readDisputed } from '../live/disputes'
 import { receiptsOf } from '../live/receipts'
+import { memory } from '../site/memory'
 import { useSpeech } from '../text/text'
-import { useAsset, useBase, useWallet } from './context'
+import { useAsset, useMoney } from './asset'
+import { useBase, useWallet } from './context'
 
 const LOOK_MS = 10_000
 
 /** Says when a receipt of this browser contradicts what was settled, and offers to dispute it. */
 export function Dispute({ facts }: { readonly facts: RentalFacts }) {
-  const { t, amount: say, moment } = useSpeech()
+  const { t, moment } = useSpeech()
+  const money = useMoney()
   const { site, client } = useBase()
   const { ready, send } = useWallet()
-  const { decimals, symbol } = useAsset()
+  const asset = useAsset()
   const { rental } = facts
   const about = String(rental.number)
   const disputed = useQuery({
     queryKey: ['disputed', about, String(rental.until)],
-    queryFn: () => readDisputed(client, site, facts, receiptsOf(localStorage, site, rental.number)),
+    queryFn: () => readDisputed(client, site, facts, receiptsOf(memory, site, rental.number)),
     refetchInterval: LOOK_MS,
     enabled: rental.until > 0n,
   })
-  if (disputed.data === undefined) return null
+  if (disputed.data === undefined) {
+    return disputed.isError ? <p className="banner warn" role="status">{t('dispute.unread')}</p> : null
+  }
   const { evidence, refunded, bond } = disputed.data
-  const money = (value: bigint) => say(value, decimals, symbol)
   return (
     <>
       {refunded > 0n && <p className="banner">{t('dispute.refunded', { amount: money(refunded) })}</p>}
@@ -35,7 +39,7 @@ export function Dispute({ facts }: { readonly facts: RentalFacts }) {
           <p className="help">{t('dispute.bond', { bond: money(bond) })}</p>
           <button
             type="button"
-            disabled={!ready}
+            disabled={!ready || asset === undefined}
             onClick={() => void send({ kind: 'dispute', about, to: site.contract, abi, name: 'dispute', args: evidence.args })}
           >
             {t('dispute.go')}

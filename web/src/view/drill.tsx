@@ -2,7 +2,8 @@ import { drillMeterAbi } from '../generated/abi'
 import { dearestCharge, runwaySeconds } from '../protocol/tariff'
 import { useSpeech } from '../text/text'
 import type { Offer } from '../chain/reads'
-import { useAsset, useBase, useOffers, useWallet } from './context'
+import { useMoney } from './asset'
+import { useBase, useOffers, useWallet } from './context'
 import { Failed, Picture, Skeleton } from './parts'
 import { PayForm } from './pay'
 import { CapFields, useCaps } from './caps'
@@ -39,10 +40,10 @@ export function DrillPage({ number }: { readonly number: number }) {
 }
 
 function Rent({ offer }: { readonly offer: Offer }) {
-  const { t, amount: say, duration } = useSpeech()
+  const { t, duration } = useSpeech()
+  const say = useMoney()
   const { site, client } = useBase()
   const { address } = useWallet()
-  const { decimals, symbol } = useAsset()
   const { drill, terms, oracle } = offer
   const { caps, capped, rental: perRental, hour } = useCaps(terms)
   const held = dearestCharge(terms, BigInt(site.reserve_seconds) * 1000n)
@@ -81,7 +82,7 @@ function Rent({ offer }: { readonly offer: Offer }) {
               <p>
                 {t('open.pays-for', {
                   time: duration(runwaySeconds(terms, amount)),
-                  held: say(held, decimals, symbol),
+                  held: say(held),
                 })}
               </p>
             )}

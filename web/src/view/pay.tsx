@@ -1,10 +1,13 @@
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { drillMeterAbi as abi } from '../generated/abi'
+import type { Asset } from '../chain/asset'
 import { faultOf } from '../chain/faults'
-import { signPermit, TOKEN_ABI } from '../chain/asset'
+import { deposit, type Till } from '../chain/payment'
+import { readFunds, type Funds } from '../chain/reads'
 import { parseAmount } from '../protocol/amounts'
 import { useSpeech } from '../text/text'
-import { useAsset, useBase, useFunds, useWallet } from './context'
+import { useAsset, useMoney } from './asset'
+import { useBase, useFunds, useWallet } from './context'
 
 /** What a payment leads to: a call that uses `amount` of the account, with the coin sent along. */
 export interface Purpose {
@@ -14,46 +17,39 @@ export interface Purpose {
   readonly args: (amount: bigint) => readonly unknown[]
 }
 
-/**
- * Pays: with the coin one transaction, its value what the account lacks; with a token first a
- * signed permit, or an approval where the token has none, then the deposit, then the call itself.
- */
-export function usePay(purpose: Purpose) {
+/** Where tokens are paid from; undefined without a wallet that is ready. */
+export function useTill(): Till | undefined {
   const { site, client, ledger } = useBase()
   const { address, walletClient, send } = useWallet()
-  const asset = useAsset()
-  const { amount: say } = useSpeech()
-  const funds = useFunds(address)
+  const say = useMoney()
+  if (address === undefined || walletClient === undefined) return undefined
+  return { site, client, ledger, wallet: walletClient, sender: address, say, send }
+}
+
+/**
+ * Pays: with the coin one transaction, its value what the account lacks; with a token first what
+ * moves it into the account, then the call itself. The account is read anew for it.
+ */
+export function usePay(purpose: Purpose, asset: Asset) {
+  const { site, client, ledger } = useBase()
+  const { send } = useWallet()
+  const till = useTill()
 
   return async (amount: bigint): Promise<boolean> => {
-    if (address === undefined || walletClient === undefined || funds.data === undefined) return false
-    const missing = amount > funds.data.account ? amount - funds.data.account : 0n
-    const contract = { to: site.contract, abi } as const
-    const call = { ...contract, kind: purpose.kind, about: purpose.about, name: purpose.name, args: purpose.args(amount) }
-    if (asset.token === undefined) return send({ ...call, value: missing })
-    if (missing > 0n) {
-      const about = say(missing, asset.decimals, asset.symbol)
-      const id = crypto.randomUUID()
-      ledger.add({ id, kind: 'permit', about, sender: address, state: 'asked', at: Date.now() })
-      let permit
-      try {
-        permit = await signPermit(client, walletClient, site, address, missing)
-      } catch (error) {
-        ledger.change(id, { state: 'failed', fault: faultOf(error) })
-        return false
-      }
-      ledger.forget(id)
-      const deposit = { ...contract, kind: 'deposit', about } as const
-      if (permit !== undefined) {
-        const { deadline, v, r, s } = permit
-        const args = [address, missing, deadline, v, r, s]
-        if (!(await send({ ...deposit, name: 'deposit_with_permit', args }))) return false
-      } else {
-        const approval = { kind: 'approve', about, to: asset.token, abi: TOKEN_ABI, name: 'approve' } as const
-        if (!(await send({ ...approval, args: [site.contract, missing] }))) return false
-        if (!(await send({ ...deposit, name: 'deposit', args: [address, missing] }))) return false
-      }
+    if (till === undefined) return false
+    const { kind, about, name } = purpose
+    let funds: Funds
+    try {
+      funds = await readFunds(client, site, till.sender)
+    } catch (error) {
+      const at = { id: crypto.randomUUID(), sender: till.sender, at: Date.now() }
+      ledger.add({ ...at, kind, about, state: 'failed', fault: faultOf(error) })
+      return false
     }
+    const missing = amount > funds.account ? amount - funds.account : 0n
+    const call = { kind, about, to: site.contract, abi, name, args: purpose.args(amount) }
+    if (asset.token === undefined) return send({ ...call, value: missing })
+    if (missing > 0n && !(await deposit(till, missing))) return false
     return send(call)
   }
 }
@@ -69,29 +65,37 @@ interface FormProps {
   readonly fieldsFit?: boolean
 }
 
-/** An amount and one button. What is wrong with the amount is said beside it, before any wallet asks. */
-export function PayForm({ purpose, least, action, done, more, fields, fieldsFit = true }: FormProps) {
-  const { t, amount: say } = useSpeech()
+/** An amount and one button; neither, while it is not known what amounts are in. */
+export function PayForm(props: FormProps) {
+  const { t } = useSpeech()
+  const asset = useAsset()
+  if (asset === undefined) return <p role="status">{t('asset.no-paying')}</p>
+  return <Form {...props} asset={asset} />
+}
+
+/** What is wrong with the amount is said beside it, before any wallet asks. */
+function Form({ purpose, least, action, done, more, fields, fieldsFit = true, asset }: FormProps & { readonly asset: Asset }) {
+  const { t } = useSpeech()
+  const say = useMoney()
   const { address, ready } = useWallet()
-  const { decimals, symbol, token } = useAsset()
+  const { decimals, symbol, token } = asset
   const funds = useFunds(address)
-  const pay = usePay(purpose)
+  const pay = usePay(purpose, asset)
   const [text, setText] = useState('')
   const [tried, setTried] = useState(false)
   const [busy, setBusy] = useState(false)
   const parsed = parseAmount(text, decimals)
-  const account = funds.data?.account ?? 0n
+  const account = funds.data?.account
   const fault = faultOfAmount()
   const field = `amount-${purpose.kind}`
   const opening = purpose.kind === 'open'
 
   function faultOfAmount(): string | undefined {
     if (typeof parsed === 'string') return t(`amount.${parsed}`, { symbol })
-    if (parsed < least) return t('amount.too-little', { least: say(least, decimals, symbol) })
-    const missing = parsed > account ? parsed - account : 0n
-    if (funds.data !== undefined && missing > funds.data.wallet) {
-      return t('amount.too-much', { have: say(funds.data.wallet, decimals, symbol) })
-    }
+    if (parsed < least) return t('amount.too-little', { least: say(least) })
+    if (funds.data === undefined) return undefined
+    const missing = parsed > funds.data.account ? parsed - funds.data.account : 0n
+    if (missing > funds.data.wallet) return t('amount.too-much', { have: say(funds.data.wallet) })
     return undefined
   }
 
@@ -127,18 +131,19 @@ export function PayForm({ purpose, least, action, done, more, fields, fieldsFit 
         {wrong ? (
           <p className="fault" role="alert">{fault}</p>
         ) : (
-          <p>{opening ? t('open.amount-help', { least: say(least, decimals, symbol) }) : t('top-up.help')}</p>
+          <p>{opening ? t('open.amount-help', { least: say(least) }) : t('top-up.help')}</p>
         )}
         {typeof parsed === 'bigint' && fault === undefined && more?.(parsed)}
-        {typeof parsed === 'bigint' && account > 0n && (
+        {typeof parsed === 'bigint' && account !== undefined && account > 0n && (
           <p>
             {t('open.from-account', {
-              amount: say(parsed < account ? parsed : account, decimals, symbol),
-              rest: say(parsed > account ? parsed - account : 0n, decimals, symbol),
+              amount: say(parsed < account ? parsed : account),
+              rest: say(parsed > account ? parsed - account : 0n),
             })}
           </p>
         )}
         {token !== undefined && <p>{t('open.token', { symbol })}</p>}
+        {address !== undefined && funds.data === undefined && <p role="status">{t(funds.isError ? 'funds.unread' : 'funds.reading')}</p>}
       </div>
       {fields}
       <button type="submit" disabled={!ready || busy || funds.data === undefined}>{action}</button>

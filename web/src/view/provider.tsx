@@ -3,13 +3,14 @@ import { readFleet, readRented, type Fleet } from '../chain/fleet'
 import { useFleetLive, type FleetLive, type Seen } from '../live/fleet'
 import { settledFigures } from '../live/verify'
 import { useSpeech } from '../text/text'
-import { useAsset, useBase, useWallet } from './context'
+import { useMoney } from './asset'
+import { useBase, useWallet } from './context'
 import { Failed, Figure, Skeleton, short } from './parts'
 import { Changes } from './changes'
 import { StateName } from './rental'
 import { useCard } from './store'
 
-/** How often all events are gone through for the share of time that drills are rented. */
+/** How often rentals are gone through for the share of time that drills are rented. */
 const SHARE_MS = 60_000
 
 /** The fleet, for whoever looks, and what its owner can change. Room for a map is left beside it. */
@@ -41,15 +42,14 @@ export default function Provider() {
 function Money({ fleet }: { readonly fleet: Fleet }) {
   const { site, client } = useBase()
   const rentedShare = useQuery({ queryKey: ['rented'], queryFn: () => readRented(client, site), refetchInterval: SHARE_MS })
-  const { t, amount: say } = useSpeech()
-  const { decimals, symbol } = useAsset()
-  const money = (value: bigint) => say(value, decimals, symbol)
+  const { t } = useSpeech()
+  const money = useMoney()
   const rented = fleet.drills.filter((row) => row.rental !== undefined).length
   return (
     <section aria-label={t('provider.money')}>
       <dl className="figures">
         <Figure name={t('provider.utilisation')}>{`${rented} / ${fleet.drills.length}`}</Figure>
-        <Figure name={t('provider.month')} note={t('provider.month-how')}>{rentedShare.data === undefined ? '…' : `${rentedShare.data}\u00a0%`}</Figure>
+        <Figure name={t('provider.month')} note={t('provider.month-how')}>{typeof rentedShare.data === 'bigint' ? `${rentedShare.data}\u00a0%` : rentedShare.isPending ? '…' : t('unknown')}</Figure>
         <Figure name={t('provider.revenue')}>{money(fleet.revenue)}</Figure>
         <Figure name={t('provider.running')}>{money(fleet.running)}</Figure>
         <Figure name={t('provider.bond')}>{money(fleet.bond.posted)}</Figure>
@@ -83,8 +83,8 @@ function Drills({ fleet, live, now }: { readonly fleet: Fleet; readonly live: Fl
 }
 
 function DrillRow({ row: { offer, rental }, seen, now }: { readonly row: Fleet['drills'][number]; readonly seen: Seen | undefined; readonly now: bigint }) {
-  const { t, amount: say, duration, moment } = useSpeech()
-  const { decimals, symbol } = useAsset()
+  const { t, duration, moment } = useSpeech()
+  const say = useMoney()
   // A drill that says nothing for a while has at least settled on chain.
   const heard = seen === undefined ? 0n : seen.at / 1000n
   const chain = rental === undefined ? 0n : rental.rental.until / 1000n
@@ -96,7 +96,7 @@ function DrillRow({ row: { offer, rental }, seen, now }: { readonly row: Fleet['
       <th scope="row"><a href={`#/drill/${offer.drill.number}`}>{card?.name ?? t('drill.number', { n: offer.drill.number })}</a></th>
       <td>{rental ? <StateName state={rental.rental.state} /> : t('provider.idle')}</td>
       <td>{rental && <a href={`#/rental/${rental.rental.number}`}>{String(rental.rental.number)}</a>}</td>
-      <td>{rental && say(rental.balance, decimals, symbol)}</td>
+      <td>{rental && say(rental.balance)}</td>
       <td>{settled && duration(settled.runway_seconds)}</td>
       <td>{seen === undefined ? t('provider.silent') : <span data-online={seen.online}>{t(seen.online ? 'provider.online' : 'provider.offline')}</span>}</td>
       <td>{last > 0n && (now - last < 86_400n ? t('provider.ago', { time: duration(now > last ? now - last : 0n) }) : moment(last))}</td>
@@ -105,8 +105,8 @@ function DrillRow({ row: { offer, rental }, seen, now }: { readonly row: Fleet['
 }
 
 function Terms({ fleet }: { readonly fleet: Fleet }) {
-  const { t, amount: say } = useSpeech()
-  const { decimals, symbol } = useAsset()
+  const { t } = useSpeech()
+  const say = useMoney()
   return (
     <div className="scroll" tabIndex={0} role="group" aria-label={t('provider.tariff')}>
       <table>
@@ -124,9 +124,9 @@ function Terms({ fleet }: { readonly fleet: Fleet }) {
             <tr key={tariff.number}>
               <th scope="row">{tariff.number}</th>
               {tariff.levels.map((rate, i) => (
-                <td key={i}>{say(rate.price_per_second, decimals, symbol)}</td>
+                <td key={i}>{say(rate.price_per_second)}</td>
               ))}
-              <td>{say(tariff.standing_price_per_second, decimals, symbol)}</td>
+              <td>{say(tariff.standing_price_per_second)}</td>
             </tr>
           ))}
         </tbody>

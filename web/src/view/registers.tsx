@@ -1,4 +1,4 @@
-import { activeMs, revolutions, type Registers as Counters } from '../protocol/records'
+import { activeMs, PLACES, revolutions, type Registers as Counters } from '../protocol/records'
 import type { DrillCard } from '../site/site'
 import { useSpeech } from '../text/text'
 import { levelName } from './parts'
@@ -21,11 +21,11 @@ export function Registers({ registers, card }: { readonly registers: Counters; r
             </tr>
           </thead>
           <tbody>
-            {[0, 1, 2].map((i) => (
+            {PLACES.map((i) => (
               <tr key={i}>
                 <th scope="row">{levelName(card, i + 1, t)}</th>
-                <td>{seconds(active[i] ?? 0n, point)}</td>
-                <td>{whole(turns[i] ?? 0n)}</td>
+                <td>{seconds(active[i], point)}</td>
+                <td>{whole(turns[i])}</td>
               </tr>
             ))}
           </tbody>

@@ -6,8 +6,10 @@ import type { RentalFacts } from '../chain/reads'
 import { useLive, type Live } from '../live/live'
 import { receiptFile, receiptsOf } from '../live/receipts'
 import { figures, settledFigures } from '../live/verify'
+import { memory } from '../site/memory'
 import { useSpeech } from '../text/text'
-import { useAsset, useBase, usePoint, useRental, useWallet } from './context'
+import { useMoney } from './asset'
+import { useBase, usePoint, useRental, useWallet } from './context'
 import { Dispute } from './dispute'
 import { Failed, Figure, Skeleton, short } from './parts'
 import { PayForm } from './pay'
@@ -19,23 +21,25 @@ import { useCard } from './store'
 const LOW_SECONDS = 120n
 
 export function RentalPage({ number }: { readonly number: bigint }) {
-  const { t } = useSpeech()
+  const { t, fault } = useSpeech()
   const { site } = useBase()
   const rental = useRental(number)
   const point = usePoint(rental.data?.oracle)
   const live = useLive(site, rental.data, point)
+  const why = rental.isError ? faultOf(rental.error) : undefined
   // The chain may have dropped the block that it was opened in: what was read before is no rental.
-  const gone = rental.isError && faultOf(rental.error).kind === 'reverted'
+  const gone = why?.kind === 'reverted' && why.reason === 'rentals: no such rental'
   if (rental.data === undefined || gone) {
-    if (!rental.isError) return <Skeleton lines={10} />
-    return <Failed text={t('panel.missing', { n: String(number) })} again={() => void rental.refetch()} />
+    if (why === undefined) return <Skeleton lines={10} />
+    const text = gone ? t('panel.missing', { n: String(number) }) : t('panel.unread', { n: String(number), why: fault(why) })
+    return <Failed text={text} again={() => void rental.refetch()} />
   }
   return <Panel facts={rental.data} live={live} />
 }
 
 function Panel({ facts, live }: { readonly facts: RentalFacts; readonly live: Live }) {
-  const { t, amount: say, duration } = useSpeech()
-  const { decimals, symbol } = useAsset()
+  const { t, duration } = useSpeech()
+  const say = useMoney()
   const { rental } = facts
   const card = useCard(Number(rental.drill))
   const newest = live.readings.at(-1)
@@ -45,7 +49,7 @@ function Panel({ facts, live }: { readonly facts: RentalFacts; readonly live: Li
   const shown = fresh ? figures(facts, newest.reading, newest.reading.until) : settled
   const closed = rental.state === RENTAL_STATES.CLOSED
   const unsettled = shown.charge > settled.charge ? shown.charge - settled.charge : 0n
-  const money = (value: bigint) => say(value, decimals, symbol, 2)
+  const money = (value: bigint) => say(value, 2)
   return (
     <>
       <h1>{t('panel.title', { n: String(rental.number) })}</h1>
@@ -234,7 +238,7 @@ function End({ ready, end }: { readonly ready: boolean; readonly end: () => void
 function SaveReceipts({ rental }: { readonly rental: bigint }) {
   const { t } = useSpeech()
   const { site } = useBase()
-  const receipts = receiptsOf(localStorage, site, rental)
+  const receipts = receiptsOf(memory, site, rental)
   if (receipts.length === 0) return null
   const save = () => {
     const file = new Blob([receiptFile(site, receipts)], { type: 'application/json' })

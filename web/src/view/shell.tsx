@@ -1,10 +1,12 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState, type ReactNode } from 'react'
+import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react'
 import { useConnect, useConnection, useConnectors, useDisconnect, useSwitchChain } from 'wagmi'
 import { chainOf } from '../chain/clients'
-import { faultOf } from '../chain/faults'
+import { faultOf, isUnanswered } from '../chain/faults'
 import { useHash } from '../route'
+import { memory } from '../site/memory'
 import { useSpeech, type Language } from '../text/text'
+import { AssetUnread } from './asset'
 import { useBase } from './context'
 import { short } from './parts'
 import { Transactions } from './transactions'
@@ -152,10 +154,13 @@ function Banners() {
   const { from } = useBase()
   const online = useOnline()
   const unreachable = useUnreachable()
+  const health = useSyncExternalStore(memory.subscribe, memory.health)
   return (
     <div className="banners" role="status">
       {!online && <p className="banner warn">{t('offline')}</p>}
       {unreachable && <p className="banner warn">{t('chain.unreachable')}</p>}
+      <AssetUnread />
+      {health !== 'kept' && <p className="banner warn" data-memory={health}>{t(`memory.${health}`)}</p>}
       {from === 'memory' && <p className="banner">{t('site.from-memory')}</p>}
       {from === 'file' && <p className="banner">{t('site.from-file')}</p>}
     </div>
@@ -186,7 +191,7 @@ function useUnreachable(): boolean {
         if (event.type !== 'updated') return
         if (event.action.type === 'success') setUnreachable(false)
         if (event.action.type === 'error' || event.action.type === 'failed') {
-          if (faultOf(event.action.error).kind === 'unreachable') setUnreachable(true)
+          if (isUnanswered(event.action.error)) setUnreachable(true)
         }
       }),
     [queries],

@@ -1,6 +1,7 @@
 import type { Offer } from '../chain/reads'
 import { useSpeech } from '../text/text'
-import { useAsset, useBase, useOffers, useRental, useWallet } from './context'
+import { useMoney } from './asset'
+import { useBase, useOffers, useRental, useWallet } from './context'
 import { Failed, Picture, Skeleton } from './parts'
 import { typicalHour } from './tariff'
 
@@ -31,8 +32,8 @@ export function useCard(number: number) {
 }
 
 function Card({ offer }: { readonly offer: Offer }) {
-  const { t, amount } = useSpeech()
-  const { decimals, symbol } = useAsset()
+  const { t } = useSpeech()
+  const say = useMoney()
   const { drill, terms } = offer
   const card = useCard(drill.number)
   const status = useStatus(offer)
@@ -45,7 +46,7 @@ function Card({ offer }: { readonly offer: Offer }) {
         <h2 id={title}>{card?.name ?? t('drill.number', { n: drill.number })}</h2>
         <p>{card?.tool}</p>
         <p>
-          {t('tariff.hour')}: <strong>{amount(typicalHour(terms), decimals, symbol)}</strong>
+          {t('tariff.hour')}: <strong>{say(typicalHour(terms))}</strong>
         </p>
         <p>
           <a className="button" href={status.href}>{t(status.action)}</a>

@@ -3,7 +3,7 @@ import { NO_REGISTERS } from '../protocol/records'
 import { charge } from '../protocol/tariff'
 import type { DrillCard } from '../site/site'
 import { useSpeech } from '../text/text'
-import { useAsset } from './context'
+import { useMoney } from './asset'
 import { levelName } from './parts'
 
 const MINUTES_DRILLING = 20n
@@ -12,7 +12,7 @@ const DAY_SECONDS = 86_400n
 
 /** 20 minutes at medium load at half its highest speed, in an hour of rental. */
 export function typicalHour(terms: TariffTerms): bigint {
-  const rpm = terms.levels[1]?.max_rpm ?? 0n
+  const rpm = terms.levels[1].max_rpm
   const registers = {
     ...NO_REGISTERS,
     active_ms_2: MINUTES_DRILLING * 60_000n,
@@ -22,9 +22,8 @@ export function typicalHour(terms: TariffTerms): bigint {
 }
 
 export function TariffTable({ terms, card }: { readonly terms: TariffTerms; readonly card: DrillCard | undefined }) {
-  const { t, amount, whole } = useSpeech()
-  const { decimals, symbol } = useAsset()
-  const say = (value: bigint) => amount(value, decimals, symbol)
+  const { t, whole } = useSpeech()
+  const say = useMoney()
   return (
     <section aria-labelledby="tariff">
       <h2 id="tariff">{t('tariff.title')}</h2>

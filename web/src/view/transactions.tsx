@@ -31,7 +31,10 @@ function Line({ one }: { readonly one: Transaction }) {
   return (
     <li data-state={one.state}>
       <span className="what">{t(`tx.${one.kind}`, { about: one.about })}</span>
-      <span className="life">{t(life, { why, block: one.block ?? '' })}</span>
+      <span className="life">
+        {t(life, { why, block: one.block ?? '' })}
+        {one.sped_up === true && <small>{t('tx.sped-up')}</small>}
+      </span>
       {one.hash !== undefined && (
         <span className="code" title={one.hash}>{t('tx.show', { hash: short(one.hash) })}</span>
       )}
