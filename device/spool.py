@@ -72,12 +72,16 @@ class Spool:
         self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=1)
+        except sqlite3.Error as error:
+            os.close(self._lock)
+            raise SpoolError(f"{path}: {error}") from error
+        try:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
             self._open()
         except sqlite3.Error as error:
-            os.close(self._lock)
+            self.close()
             raise SpoolError(f"{path}: {error}") from error
         except SpoolError:
             self.close()

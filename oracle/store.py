@@ -61,6 +61,7 @@ class Store:
         try:
             metadata.create_all(self._engine)
         except SQLAlchemyError as error:
+            self._engine.dispose()
             raise JournalError(
                 f"journal {place_of(url)} cannot be opened: {_reason(error)}"
             ) from error

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -395,7 +396,7 @@ def test_run__hostile_box_beside_a_rental__nothing_accepted_and_the_bill_unchang
         said = daemon.log.read_text()
         assert "Traceback" not in said
         assert f'"topic": "drill/{HOSTILE}/sample"' in said, "it did arrive, and was dropped"
-    with sqlite3.connect(world.folder / "journal.sqlite") as journal:
+    with closing(sqlite3.connect(world.folder / "journal.sqlite")) as journal:
         ours = journal.execute("SELECT drill, count(*), max(sequence) FROM sample GROUP BY drill")
         ((drill, count, newest),) = ours.fetchall()
         late = journal.execute("SELECT count(*) FROM late_sample").fetchone()

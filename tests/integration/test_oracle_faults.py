@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_run__killed_again_and_again_while_drilling__nothing_lost_or_billed_twic
         assert registers[1] == len(active) * 100
         assert registers[4] == len(active) * 1200 * 100 // 60_000
         wait("journalled", lambda: bridge.journalled >= len(bridge.samples) - 5, 10, daemon)
-    with sqlite3.connect(world.folder / "journal.sqlite") as journal:
+    with closing(sqlite3.connect(world.folder / "journal.sqlite")) as journal:
         journalled = [row[0] for row in journal.execute("SELECT sequence FROM sample ORDER BY 1")]
     assert journalled == [*range(1, len(journalled) + 1)]
 
