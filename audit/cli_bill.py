@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,16 +114,29 @@ def _metered(
     return meter_samples(samples(domain), identity, reading, tariff.levels)
 
 
-def commands(order: Order, statement: Statement) -> list[str]:
-    """How to recompute it, for a terminal."""
+def commands(order: Order, statement: Statement, wish: Wish) -> list[str]:
+    """How to recompute it, for a terminal, and how to make the same file again."""
     where = f"--rpc URL --contract {order.contract}"
-    scope = statement.scope
-    proof = f"--proof --block-hash {scope.last_hash}"
+    scope, rental = statement.scope, f"--rental {statement.rental}"
+    proof, samples = f"--proof --block-hash {scope.last_hash}", "--samples SAMPLES"
+    alike = [rental, f"--to-block {scope.last_block}"]
+    if order.from_block is not None:
+        alike.append(f"--from-block {order.from_block}")
+    if order.proof:
+        alike.append(proof)
+    if statement.samples is not None:
+        alike.append(samples)
+    if wish.language != EN.code:
+        alike.append(f"--language {wish.language}")
+    if wish.unit is not None:
+        alike.append(f"--unit {shlex.quote(wish.unit)}")
+    if wish.explorer:
+        alike.append(f"--explorer {shlex.quote(wish.explorer)}")
+    if wish.despite_findings:
+        alike.append("--despite-findings")
     return [
-        f"drill-audit run {where} --chain-id {scope.chain_id} --rental {statement.rental} {proof} "
-        "--samples DIR|URL",
-        f"drill-audit bill {where} --rental {statement.rental} "
-        f"--to-block {scope.last_block} --html bill.html",
+        f"drill-audit run {where} --chain-id {scope.chain_id} {rental} {proof} {samples}",
+        f"drill-audit bill {where} {' '.join(alike)} --html bill.html",
     ]
 
 
@@ -174,7 +188,7 @@ def bill(
         bad = wrong(statement.findings)
         if not bad or despite_findings:
             document = write_document(
-                statement, LANGUAGES[language], explorer, commands(order, statement)
+                statement, LANGUAGES[language], explorer, commands(order, statement, wish)
             )
             _write(document, wish)
     except (AuditError, RecordError) as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,25 @@ def test_bill__disputed_rental_with_samples__all_of_it_in_both_files(
     again = pdf.read_bytes()
     assert bill(told, "--rental", "1", *files, *explorer)[0] == 0
     assert pdf.read_bytes() == again
+
+
+def test_bill__commands_on_it__make_the_same_file_again(told: Told, tmp_path: Path) -> None:
+    html, again = tmp_path / "bill.html", tmp_path / "again.html"
+    last = str(told.yard.web3.eth.block_number)
+    options = ["--samples", str(told.samples), "--language", "de", "--unit", "ETH", "--to-block"]
+    explorer = ["--explorer", "https://explorer.example/tx/{tx}?a=1&b"]
+    status, said = bill(told, "--rental", "1", "--html", str(html), *options, last, *explorer)
+    assert status == 0, said
+    code = re.search("<pre><code>(.*?)</code></pre>", html.read_text(), re.DOTALL)
+    assert code is not None
+    audited, stated = (shlex.split(line) for line in unescape(code[1]).splitlines())
+    here = {"URL": told.url, "SAMPLES": str(told.samples), "bill.html": str(again)}
+    for command in (audited, stated):
+        arguments = [here.get(one, one) for one in command]
+        assert arguments[0] == "drill-audit"
+        done = CliRunner().invoke(app, arguments[1:])
+        assert done.exit_code == 0, done.output
+    assert again.read_bytes() == html.read_bytes()
 
 
 def test_bill__open_rental_under_a_p256_key__german_and_proven(told: Told, tmp_path: Path) -> None:
