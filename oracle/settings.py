@@ -261,7 +261,6 @@ class SettlementSettings(_Section):
     gas_share: Annotated[int, Field(ge=1, le=1000)] = 50
     gas: Annotated[int, Field(ge=21_000, le=10_000_000)] = 55_000
     gas_warning_hours: Annotated[int, Field(ge=0, le=365 * 24)] = 72
-    least_runway_seconds: Seconds = 300
     least_interval_seconds: Seconds = 10
     longest_interval_seconds: Seconds = 3600
     final_wait_seconds: Seconds = 120
@@ -275,7 +274,6 @@ class SettlementSettings(_Section):
         return SettlementLimits(
             share_of_balance_per_mille=self.share_of_balance,
             gas_share_per_mille=self.gas_share,
-            least_runway_seconds=self.least_runway_seconds,
             least_interval_ms=self.least_interval_seconds * 1000,
             longest_interval_ms=self.longest_interval_seconds * 1000,
             asset_units_per_ether=self.asset_units_per_ether or 10**18,

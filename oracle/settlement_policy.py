@@ -6,8 +6,8 @@ settlement is an insurance, then, and is made for what has changed and for what 
 
 - at once when the rental has ended, when what it used reaches the limit of what may be owed, and
   when a capped one has credit again;
-- when what is owed and unsettled is a worthwhile share of the funds, and gas is cheap beside it;
-  with a short runway gas may cost as much as it settles;
+- when what is owed and unsettled is a worthwhile share of the funds, and gas is cheap beside it, so
+  that settling on the way never takes more of a rental than that, however soon its funds are used;
 - when the longest interval has passed, and gas is cheap beside it; the longer it takes, the more
   it may cost, but never more than it settles.
 
@@ -15,8 +15,8 @@ So a rental settles ten times with a share of a tenth, and by time only for what
 that stands idle changes by its standing price alone: it never settles more than once in the longest
 interval, and by time alone once in a day of those.
 
-An hourly cap comes and goes with the clock and no money is lost at it: it makes no runway short,
-and what it lets be owed later follows at the longest interval, or as a worthwhile share.
+An hourly cap comes and goes with the clock and no money is lost at it: what it lets be owed later
+follows at the longest interval, or as a worthwhile share.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from enum import IntEnum
 from oracle.lease_policy import Credit
 from oracle.views import RentalView
 from protocol.records import Tariff
-from protocol.tariff import charge, runway_seconds
+from protocol.tariff import charge
 
 WEI_PER_ETHER = 10**18
 
@@ -41,9 +41,8 @@ class Due(IntEnum):
     ENDED = 1
     USED_UP = 2
     CREDIT_AGAIN = 3
-    RUNWAY = 4
-    INTERVAL = 5
-    SHARE = 6
+    INTERVAL = 4
+    SHARE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,6 @@ class SettlementLimits:
 
     share_of_balance_per_mille: int
     gas_share_per_mille: int
-    least_runway_seconds: int
     least_interval_ms: int
     longest_interval_ms: int
     asset_units_per_ether: int
@@ -96,12 +94,9 @@ def settlement_due(  # noqa: PLR0911  # one line a reason
     if since_ms < (limits.longest_interval_ms if idle else limits.least_interval_ms):
         return None
     cost = gas_cost(gas_price_wei, limits)
-    if unsettled * 1000 >= limits.share_of_balance_per_mille * rental.ceiling:
-        runway = runway_seconds(tariff, usage.headroom + rental.ceiling - usage.limit)
-        if runway < limits.least_runway_seconds and usage.charge < usage.limit:
-            return Due.RUNWAY if cost <= unsettled else None
-        if cost * 1000 <= limits.gas_share_per_mille * unsettled:
-            return Due.SHARE
+    worthwhile = unsettled * 1000 >= limits.share_of_balance_per_mille * rental.ceiling
+    if worthwhile and cost * 1000 <= limits.gas_share_per_mille * unsettled:
+        return Due.SHARE
     intervals = since_ms // (limits.longest_interval_ms * (IDLE_INTERVALS if idle else 1))
     gas_share_per_mille = min(limits.gas_share_per_mille * intervals, 1000)
     return Due.INTERVAL if intervals and cost * 1000 <= gas_share_per_mille * unsettled else None

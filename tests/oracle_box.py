@@ -34,7 +34,7 @@ SIGNER = KeystoreSigner(bytes(role_account("oracle").key))
 DOMAIN = Domain(31337, "0x" + "d" * 40)
 LIMITS = CoreLimits(
     lease=replace(LEASE_LIMITS, stroke_ms=0, settlement_ms=10_000),
-    settlement=SettlementLimits(100, 50, 5, 2_000, 60_000, 10**18, 55_000),
+    settlement=SettlementLimits(100, 50, 2_000, 60_000, 10**18, 55_000),
     final_wait_ms=30_000,
     grace_seconds=3_600,
 )

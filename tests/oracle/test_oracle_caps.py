@@ -116,7 +116,6 @@ def test_decide_lease__capped__the_worst_that_follows_stays_within_the_cap(
 LIMITS = SettlementLimits(
     share_of_balance_per_mille=100,
     gas_share_per_mille=50,
-    least_runway_seconds=300,
     least_interval_ms=10_000,
     longest_interval_ms=HOUR_MS,
     asset_units_per_ether=10**18,
@@ -197,9 +196,9 @@ def test_settlement_due__credit_again_under_the_hourly_cap__one_unit_of_headroom
     assert due(fresh, used) is None
 
 
-def test_settlement_due__runway_short_by_the_hourly_cap_only__no_hurry() -> None:
+def test_settlement_due__little_headroom_left__no_hurry() -> None:
     used = limit_at(0) - RESERVE - 1
     rental = settled(used - 10**6, 60_000, Caps(per_hour=CAP))
 
     assert due(rental, used, gas_price_wei=10) is None
-    assert due(replace(rental, funded=limit_at(0)), used, gas_price_wei=10) is Due.RUNWAY
+    assert due(replace(rental, funded=limit_at(0)), used, gas_price_wei=10) is None

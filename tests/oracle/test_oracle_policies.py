@@ -141,7 +141,6 @@ def test_credit__short_runway__warns() -> None:
 LIMITS = SettlementLimits(
     share_of_balance_per_mille=100,
     gas_share_per_mille=50,
-    least_runway_seconds=300,
     least_interval_ms=10_000,
     longest_interval_ms=3_600_000,
     asset_units_per_ether=10**18,
@@ -187,26 +186,16 @@ def test_settlement_due__small_share__waits() -> None:
 
 
 def test_settlement_due__share_of_balance_reached__now() -> None:
-    assert due(20_000, funded=200_000, least_runway_seconds=1) is Due.SHARE
-    assert due(19_000, funded=200_000, least_runway_seconds=1) is None
+    assert due(20_000, funded=200_000) is Due.SHARE
+    assert due(19_000, funded=200_000) is None
 
 
 def test_settlement_due__gas_beyond_its_share__waits() -> None:
-    assert due(20_000, funded=200_000, least_runway_seconds=1, gas_price_wei=1) is None
-
-
-def test_settlement_due__runway_short__gas_may_cost_what_it_settles_and_no_more() -> None:
-    """50,000 units are unsettled, and a settlement's 55,000 gas costs what a unit of it does."""
-    as_dear = 50_000 * 10**18 // (55_000 * 10**18) or 1
-    half = {"funded": 200_000, "asset_units_per_ether": 5 * 10**17}
-
-    assert due(50_000, gas_price_wei=as_dear, **half) is Due.RUNWAY
-    assert due(50_000, gas_price_wei=2 * as_dear, **half) is None
-    assert due(19_000, gas_price_wei=0, **half) is None, "no worthwhile share"
+    assert due(20_000, funded=200_000, gas_price_wei=1) is None
 
 
 def test_settlement_due__token_cheaper_than_gas__its_rate_counts() -> None:
-    cheap = {"least_runway_seconds": 1, "asset_units_per_ether": 10**16}
+    cheap = {"asset_units_per_ether": 10**16}
     assert due(20_000, funded=200_000, gas_price_wei=1, **cheap) is Due.SHARE
 
 

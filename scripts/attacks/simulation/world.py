@@ -64,7 +64,6 @@ class Terms:
         settlement = {
             "share_of_balance": dice.choice((1, 50, 200)),
             "gas_share": 1000,
-            "least_runway_seconds": 30,
             "least_interval_seconds": dice.choice((1, 3)),
             "longest_interval_seconds": dice.choice((10, 60)),
             "final_wait_seconds": dice.choice((5, 20)),
