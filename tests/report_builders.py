@@ -62,7 +62,7 @@ def largest() -> Bill:
 
 
 def result(*bills: Bill, findings: Findings | None = None, samples: bool = True) -> Result:
-    """A result with these bills."""
+    """A result with these bills; `samples`: whether any were looked at."""
     looked_at = SampleScope("/srv/samples/[old]", 362, len(bills), 0, None) if samples else None
     return Result(
         scope(samples=looked_at, endpoint="http://[::1]:8545"), bills, findings or Findings()
