@@ -6,6 +6,7 @@ paho's thread only fills the inbox; everything is decided in the bridge's own th
 from __future__ import annotations
 
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from typing import Any, Protocol
 
 import structlog
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion
 
 from device.errors import SettingsError
 from device.settings import BrokerSettings
+from host.mqtt import Sessions
 from host.secret_files import read_secret, require_private
 from protocol.lease_proof import MAX_PROOF_BYTES
 from protocol.messages import MAX_JSON_BYTES, Channel, topic
@@ -84,11 +86,12 @@ class PahoBroker:
         self._wake = wake
         self._inbox: deque[Incoming] = deque()
         self._problem = ""
+        client_id = f"drill-bridge-{drill}"
+        self._sessions = Sessions(client_id)
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"drill-bridge-{drill}",
-            protocol=MQTTProtocolVersion.MQTTv311,
-            clean_session=True,
+            client_id=client_id,
+            protocol=mqtt.MQTTv5 if settings.mqtt_version == "5" else mqtt.MQTTv311,
         )
         self._client.max_inflight_messages_set(64)
         self._client.max_queued_messages_set(INBOX_MESSAGES)
@@ -138,18 +141,22 @@ class PahoBroker:
             return
         client.subscribe([(name, 1) for name in self._topics])
         self._problem = ""
+        self._sessions.connected(time.monotonic())
         self.connections += 1
         _log.info("broker connected", host=self._settings.host, port=self._settings.port)
         self._wake()
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
+        self._sessions.unreachable()
         self._failed("cannot connect")
 
     def _on_disconnect(
-        self, _client: mqtt.Client, _data: Any, _flags: Any, code: Any, _properties: Any
+        self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _properties: Any
     ) -> None:
         if code.is_failure:
-            self._failed(f"disconnected: {code}")
+            said, pause = self._sessions.ended(time.monotonic(), code.value, str(code))
+            client.reconnect_delay_set(pause, max(pause, RECONNECT_S[1]))
+            self._failed(f"disconnected: {said}")
         self._wake()
 
     def _failed(self, problem: str) -> None:

@@ -28,6 +28,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from device.errors import SettingsError
 from device.port import LineState
+from host.mqtt import Version
 from protocol.messages import Address, DrillNumber
 from protocol.records import Domain
 
@@ -50,6 +51,7 @@ class BrokerSettings(BaseModel):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    mqtt_version: Version = "3.1.1"
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:

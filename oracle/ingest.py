@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections import deque
 from collections.abc import Sequence
 from threading import Event
@@ -13,6 +14,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from host.mqtt import Sessions
 from host.secret_files import read_secret, require_private
 from oracle.errors import BrokerError, SettingsError
 from oracle.ports import Incoming
@@ -61,13 +63,17 @@ class MqttBroker:
         self._up = False
         self.dropped = 0
         self.arrived = Event()
+        self._sessions = Sessions(client_id)
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=mqtt.MQTTv5 if settings.mqtt_version == "5" else mqtt.MQTTv311,
         )
         self._client.max_inflight_messages_set(INFLIGHT_MESSAGES)
         self._client.max_queued_messages_set(OUTGOING_MESSAGES)
         self._client.reconnect_delay_set(1, LONGEST_RECONNECT_SECONDS)
         self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._secure()
@@ -150,6 +156,7 @@ class MqttBroker:
             for start in range(0, len(self._drills), 100):
                 some = self._drills[start : start + 100]
                 client.subscribe([(topic(drill, channel), 1) for drill in some])
+        self._sessions.connected(time.monotonic())
         self._up = True
         self._connections += 1
         log.info("broker connected", connections=self._connections)
@@ -157,11 +164,17 @@ class MqttBroker:
         self.arrived.set()
 
     def _on_disconnect(
-        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+        self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
     ) -> None:
         if self._up:
-            log.warning("broker lost", reason=str(reason))
+            now = time.monotonic()
+            said, pause = self._sessions.ended(now, reason.value, str(reason))
+            client.reconnect_delay_set(pause, max(pause, LONGEST_RECONNECT_SECONDS))
+            log.warning("broker lost", reason=said)
         self._up = False
+
+    def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
+        self._sessions.unreachable()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         if len(self._inbox) >= INBOX_MESSAGES or len(message.payload) > MAX_PAYLOAD_BYTES:

@@ -32,6 +32,7 @@ from pydantic_settings import (
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from host.mqtt import Version
 from host.secret_files import read_message_key, read_secret
 from oracle.errors import SettingsError
 from oracle.finality import Tier, parse_policy, require_rising
@@ -153,6 +154,7 @@ class BrokerSettings(_Section):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    mqtt_version: Version = "3.1.1"
 
     @model_validator(mode="after")
     def _whole(self) -> BrokerSettings:
