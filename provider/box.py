@@ -13,10 +13,8 @@ a person has to do is returned as a list.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
-import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +23,8 @@ from pathlib import Path
 from host.keystores import new_keystore
 from host.secret_files import read_secret
 from protocol.deployment import Deployment
+from provider.box_certificates import make_certificates
+from provider.box_files import write_once, write_secret
 from provider.box_settings import (
     BROKER_PORT,
     BoxFacts,
@@ -43,8 +43,6 @@ from provider.sending import Fees, Say, coins
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHIPPED = CHECKOUT / "box"
-CERTIFICATES = CHECKOUT / "scripts" / "certificates"
-CERTIFICATES_SECONDS = 60
 
 SETTLEMENT_GAS = 100_000
 """About one reading's; docs/gas.md has the figures."""
@@ -95,7 +93,7 @@ def make_box(order: BoxOrder, node: Node, plan: Plan, say: Say) -> list[str]:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         here.spool(1).parent.mkdir(mode=0o700, exist_ok=True)
         signing, gas = (_key(here.oracle, name, say) for name in ("signing", "gas"))
-        _write_once(order.folder / "oracle-key", signing + "\n", say)
+        write_once(order.folder / "oracle-key", signing + "\n", say)
         record = read_record(order.record)
         if record is None:
             return _before_deployment(order, plan, signing)
@@ -154,7 +152,7 @@ def _furnish(
         raise BoxError(f"--port: drill {stray[0]} is not of oracle {oracle}, which has {drills}")
     say(f"on chain {record.chain_id} this box is oracle {oracle} with drills {list(drills)}")
     _message_keys(order, drills, say)
-    _certificates(order, facts, say)
+    make_certificates(order.folder, order.box, order.hosts, facts, say)
     ports = _settings(order, facts, say)
     _shipped(order, facts, ports, say)
     return _left(order, node, gas, ports)
@@ -168,7 +166,7 @@ def _key(folder: Path, name: str, say: Say) -> str:
             raise BoxError(f"{password} is gone: without it {keystore} cannot be opened")
         return _address_in(keystore)
     if not password.exists():
-        _write_secret(password, secrets.token_urlsafe(32))
+        write_secret(password, secrets.token_urlsafe(32))
     address = new_keystore(keystore, password)
     say(f"new {name} key: {address}, in {keystore}")
     return address
@@ -209,56 +207,37 @@ def _message_keys(order: BoxOrder, drills: Iterable[int], say: Say) -> None:
     for drill in drills:
         ours, theirs = here.oracle / f"drill-{drill}.key", here.bridges / f"drill-{drill}.key"
         if not ours.exists() and not theirs.exists():
-            _write_secret(ours, secrets.token_hex(32))
+            write_secret(ours, secrets.token_hex(32))
             say(f"new message key of drill {drill}")
         for source, copy in ((ours, theirs), (theirs, ours)):
             if not copy.exists():
-                _write_secret(copy, read_secret(source, "message key"))
+                write_secret(copy, read_secret(source, "message key"))
         if read_secret(ours, "message key") != read_secret(theirs, "message key"):
             raise BoxError(f"{ours} and {theirs} differ: the oracle would drop every sample")
-
-
-def _certificates(order: BoxOrder, facts: BoxFacts, say: Say) -> None:
-    """The broker's and each program's, by the shipped script, and where they belong."""
-    authority, here = order.folder / "authority", Places(order.box)
-    if not (authority / "ca.crt").exists():
-        _run_certificates("ca", authority)
-        say(f"new authority in {authority}; its passphrase is {authority}.passphrase")
-    if not (authority / "server.crt").exists():
-        _run_certificates("server", authority, "127.0.0.1", "localhost", *order.hosts)
-    names = {f"oracle-{facts.oracle}": here.oracle}
-    names |= {f"bridge-{drill}": here.bridges for drill in facts.drills}
-    for name, folder in names.items():
-        if not (authority / f"{name}.crt").exists():
-            _run_certificates("client", authority, name)
-        _copy(authority, ("ca.crt", f"{name}.crt", f"{name}.key"), folder)
-    _copy(authority, ("ca.crt", "server.crt", "server.key"), here.broker)
-    drills = ",".join(map(str, facts.drills))
-    access = _run_certificates("acl", f"oracle-{facts.oracle}={drills}")
-    _write_secret(here.broker / "drill.acl", access.rstrip("\n"), anew=True)
 
 
 def _settings(order: BoxOrder, facts: BoxFacts, say: Say) -> dict[int, str | None]:
     """Everybody's settings; returns each drill's port, None for one that nobody has named yet."""
     here = Places(order.box)
     record = facts.record.model_dump_json(indent=2) + "\n"
-    _write_once(here.oracle / "deployment.json", record, say)
-    _write_once(here.oracle / "oracle.toml", oracle_settings(facts), say)
+    write_once(here.oracle / "deployment.json", record, say)
+    write_once(here.oracle / "oracle.toml", oracle_settings(facts), say)
     ports: dict[int, str | None] = {}
     for drill in facts.drills:
         path = here.bridges / f"{drill}.toml"
         ports[drill] = order.ports.get(drill)
         if drill in order.ports:
-            _write_once(path, bridge_settings(facts, drill, order.ports[drill]), say)
+            write_once(path, bridge_settings(facts, drill, order.ports[drill]), say)
         elif path.exists():
             ports[drill] = _port_in(path)
     return ports
 
 
 def _port_in(settings: Path) -> str:
-    """The port that a bridge's settings name."""
+    """The port that a bridge's settings name; empty for several, one of which it is at."""
     try:
-        return str(tomllib.loads(settings.read_text("utf-8"))["port"])
+        port = tomllib.loads(settings.read_text("utf-8"))["port"]
+        return port if isinstance(port, str) else ""
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
         raise BoxError(f"{settings}: no settings of a bridge: {error}") from error
 
@@ -269,12 +248,12 @@ def _shipped(order: BoxOrder, facts: BoxFacts, ports: Mapping[int, str | None], 
     for folder in (units, broker):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     for name in ("drill-oracle.service", "drill-bridge@.service"):
-        _write_once(units / name, (SHIPPED / name).read_text("utf-8"), say)
+        write_once(units / name, (SHIPPED / name).read_text("utf-8"), say)
     text = broker_settings((SHIPPED / "mosquitto.conf").read_text("utf-8"), facts)
-    _write_once(broker / "drill.conf", text, say)
+    write_once(broker / "drill.conf", text, say)
     if None not in ports.values():
         text = compose_file((SHIPPED / "compose.yaml").read_text("utf-8"), ports)
-        _write_once(order.box / "compose.yaml", text, say)
+        write_once(order.box / "compose.yaml", text, say)
     for source in (SHIPPED / "install", CHECKOUT / "requirements-edge.lock"):
         shutil.copy(source, order.box / source.name)
 
@@ -312,61 +291,3 @@ def _left(order: BoxOrder, node: Node, gas: str, ports: Mapping[int, str | None]
 def _price(node: Node) -> int:
     base = node.head().base_fee
     return node.number("eth_gasPrice") if base is None else Fees(2 * base, None).highest
-
-
-def _run_certificates(*arguments: str | Path) -> str:
-    """The script's output; raises BoxError with its last line."""
-    try:
-        done = subprocess.run(  # noqa: S603  our script, and names that it checks
-            [CERTIFICATES, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=CERTIFICATES_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BoxError(f"{CERTIFICATES}: {error}") from error
-    if done.returncode != 0:
-        raise BoxError((done.stderr.strip().splitlines() or ["certificates failed"])[-1])
-    return done.stdout
-
-
-def _copy(source: Path, names: Iterable[str], folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in names:
-        if not (folder / name).exists():
-            _write_secret(folder / name, (source / name).read_text().rstrip("\n"))
-
-
-def _write_once(path: Path, text: str, say: Say) -> None:
-    """Write a file that is not there; where it says otherwise, write the new text beside it."""
-    if not path.exists():
-        path.write_text(text, encoding="utf-8")
-        return
-    if path.read_text(encoding="utf-8") == text:
-        path.with_name(path.name + ".new").unlink(missing_ok=True)
-        return
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, encoding="utf-8")
-    say(f"{path} is left as it is; what would be written now is in {beside}")
-
-
-def _write_secret(path: Path, text: str, *, anew: bool = False) -> None:
-    """Write a line that only the owner may read; a file that is there is an error, or replaced as
-    a whole."""
-    draft = path.with_name(path.name + ".part")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    if anew:
-        draft.replace(path)
-        return
-    try:
-        path.hardlink_to(draft)  # which fails where something is, and never overwrites it
-    except FileExistsError as error:
-        raise BoxError(f"{path} exists; nothing is overwritten") from error
-    finally:
-        draft.unlink()
