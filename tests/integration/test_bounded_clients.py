@@ -257,7 +257,11 @@ def test_client__sent_elsewhere__not_followed(client: str, status: str) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("target", ["http://[::1", "\x1b[2J", "/" * 60_000, ""])
+@pytest.mark.parametrize(
+    "target",
+    ["http://[::1", "\x1b[2J", "/" * 60_000, ""],
+    ids=["half an address", "an escape", "without end", "nothing"],
+)
 def test_client__sent_to_what_is_no_address__said_so(client: str, target: str) -> None:
     told, _hostile = _harmed(client, saying(b"", f"Location: {target}", status="307 Go"))
     assert told.isprintable()
@@ -294,4 +298,4 @@ def test_client__honest_packed_answer_after_another__read(
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tries are five seconds long; here two seconds show the same."""
-    monkeypatch.setattr("oracle.chain.ATTEMPTS_SECONDS", 2.0)
+    monkeypatch.setattr("oracle.node.ATTEMPTS_SECONDS", 2.0)
