@@ -29,6 +29,10 @@ class DamagedError(JournalError):
     """What the journal holds of one rental is not what was written, or not what was signed."""
 
 
+class CopiedKeyError(OracleError):
+    """Another oracle signs with this one's key, or this journal is an old copy."""
+
+
 class BrokerError(OracleError):
     """The MQTT broker cannot be reached or refuses us."""
 

@@ -56,8 +56,9 @@ KEPT_HEADERS = 600
 MOST_BLOCKS = 1_000
 """Blocks whose log entries are asked for at a time, until an endpoint refuses so many."""
 
-HEADERS_AT_A_TIME = 32
-"""In one request: of an endpoint that answers after 250 ms, 128 blocks a second."""
+FEWEST_HEADERS, MOST_HEADERS = 4, 32
+"""In one request, twice as many each time: there is a block or two between two looks, and a box
+that was away gets some hundred a second even of an endpoint that answers after 250 ms."""
 
 LAG_SECONDS = 5.0
 """An agreed block that lies below one agreed before means endpoints that are behind; for so long
@@ -362,19 +363,28 @@ class QuorumChain:
     def _descend(self, number: int) -> FullHeader | None:
         """The head's ancestor of that number, if it is not far below: parent hashes lead there from
         a block that is agreed, so one endpoint is enough, and it is asked for many at a time."""
-        lowest = self._last
-        while lowest is not None and lowest.parent_hash in self._headers:
-            lowest = self._headers[lowest.parent_hash]
+        lowest, count = self._last, FEWEST_HEADERS
         if lowest is None or not 0 < lowest.number - number <= KEPT_HEADERS // 2:
             return None
         while lowest.number > number:
-            first, last = max(lowest.number - HEADERS_AT_A_TIME, number), lowest.number - 1
-            for header in reversed(self._headers_between(first, last)):
-                if header.hash != lowest.parent_hash:
-                    return None  # of another branch: by the quorum, then
-                self._keep(header)
-                lowest = header
+            known = self._headers.get(lowest.parent_hash)
+            if known is None:
+                first, last = max(lowest.number - count, number), lowest.number - 1
+                self._keep_linked(lowest, self._headers_between(first, last))
+                known = self._headers.get(lowest.parent_hash)
+                count = min(2 * count, MOST_HEADERS)
+            if known is None:
+                return None  # it is of another branch by now: by the quorum, then
+            lowest = known
         return lowest
+
+    def _keep_linked(self, below: FullHeader, headers: Sequence[FullHeader]) -> None:
+        """Keep of these headers, lowest first, those that parent hashes lead to from `below`."""
+        for header in reversed(headers):
+            if header.hash != below.parent_hash:
+                return
+            self._keep(header)
+            below = header
 
     def _headers_between(self, first: int, last: int) -> list[FullHeader]:
         return self.pool.first(lambda endpoint: endpoint.blocks(range(first, last + 1)))

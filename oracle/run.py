@@ -15,6 +15,7 @@ import structlog
 from oracle.chain_journal import ChainJournal
 from oracle.chain_side import ChainSide
 from oracle.closing import Closer
+from oracle.copies import require_only_one
 from oracle.core import Core, CoreLimits, CorePorts
 from oracle.endpoints import open_chain, trust
 from oracle.errors import SettingsError
@@ -192,6 +193,12 @@ def run(settings: Settings) -> None:
         settings.broker, f"drill-oracle-{settings.oracle.number}", settings.oracle.drills
     )
     core = build_core(parts, store, broker, clock)
+    require_only_one(
+        settings,
+        parts.deployment.domain,
+        parts.signer.addresses,
+        core.metering.journal.signed.signed_until,
+    )
     chain_side = build_chain_side(parts, store, clock)
     publisher = build_publisher(parts, store)
     with stop_signals() as stop:

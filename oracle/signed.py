@@ -118,6 +118,12 @@ class SignedJournal:
             self._write_tally(tally.key, tally.signatures)
         return refused
 
+    def signed_until(self, rental: int) -> int:
+        """The time (Unix ms) of the latest reading signed for a rental's number, 0 for none."""
+        with self._store.read() as connection:
+            query = select(tables.rental.c.signed_until).where(tables.rental.c.rental == rental)
+            return int(connection.execute(query).scalar() or 0)
+
     def _newest(self, connection: Connection, rentals: Sequence[int]) -> dict[int, Reading]:
         known, signed = tables.rental.c, tables.signed_reading
         joined = and_(signed.c.rental == known.rental, signed.c.until == known.signed_until)
