@@ -89,4 +89,7 @@ def test_page__no_room_left__works_without_memory_and_says_so(
     page.get_by_role("button", name="Set aside and unlock").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Rental")
     expect(page.get_by_text("Final, in block")).to_be_visible()
+    # No box has said anything: what was signed is not known, and is not nothing.
+    expect(page.get_by_text("Signed, not yet settled").locator("..")).to_contain_text("unknown")
+    expect(page.locator(".speed-now")).to_have_text("no two signed readings yet")
     look(page, "memory-full")

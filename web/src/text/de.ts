@@ -110,6 +110,7 @@ export const de: Words = {
   'panel.speed': 'Drehzahl in der letzten Minute',
   'panel.speed-now': '{rpm} U/min',
   'panel.speed-none': 'in Ruhe',
+  'panel.speed-unknown': 'noch keine zwei signierten Ablesungen',
   'panel.speed-how': 'aus signierten Umdrehungen; höchstens {rpm} U/min',
   'panel.torque': 'Drehmoment der letzten Minute',
   'panel.torque-now': '{torque} Nm',

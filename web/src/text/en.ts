@@ -108,6 +108,7 @@ export const en = {
   'panel.speed': 'Speed in the last minute',
   'panel.speed-now': '{rpm} rpm',
   'panel.speed-none': 'at rest',
+  'panel.speed-unknown': 'no two signed readings yet',
   'panel.speed-how': 'from signed turn counts; highest {rpm} rpm',
   'panel.torque': 'Torque in the last minute',
   'panel.torque-now': '{torque} Nm',

@@ -48,8 +48,10 @@ function Panel({ facts, live }: { readonly facts: RentalFacts; readonly live: Li
   const fresh = newest !== undefined && newest.reading.until >= settled.until
   const shown = fresh ? figures(facts, newest.reading, newest.reading.until) : settled
   const closed = rental.state === RENTAL_STATES.CLOSED
-  const unsettled = shown.charge > settled.charge ? shown.charge - settled.charge : 0n
-  const money = (value: bigint) => say(value, 2)
+  const signed = shown.charge > settled.charge ? shown.charge - settled.charge : 0n
+  // Nothing signed has come here, which does not say that nothing was signed.
+  const unsettled = newest === undefined ? undefined : signed
+  const money = (value: bigint | undefined) => say(value, 2)
   return (
     <>
       <h1>{t('panel.title', { n: String(rental.number) })}</h1>

@@ -24,13 +24,15 @@ export function Speed({ readings, terms, card }: { readonly readings: readonly R
   // Pixels of a drawing, for which floating point will do.
   const x = (until: bigint) => Number(MINUTE_MS - (end - until)) * (WIDTH / 60_000)
   const now =
-    last === undefined || last.level === 0
-      ? t('panel.speed-none')
-      : `${t('panel.speed-now', { rpm: whole(last.rpm) })}, ${levelName(card, last.level, t)}`
+    last === undefined
+      ? t('panel.speed-unknown')
+      : last.level === 0
+        ? t('panel.speed-none')
+        : `${t('panel.speed-now', { rpm: whole(last.rpm) })}, ${levelName(card, last.level, t)}`
   return (
     <section aria-labelledby="speed">
       <h2 id="speed">{t('panel.speed')}</h2>
-      <p className="speed-now" data-rpm={String(last?.rpm ?? 0n)}>{now}</p>
+      <p className="speed-now" data-rpm={last === undefined ? '' : String(last.rpm)}>{now}</p>
       <svg className="speed" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${t('panel.speed')}: ${now}`} preserveAspectRatio="none">
         {steps.map((step) => {
           const height = Number((step.rpm * BigInt(HEIGHT)) / highest)

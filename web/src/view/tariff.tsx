@@ -3,7 +3,7 @@ import { NO_REGISTERS } from '../protocol/records'
 import { charge } from '../protocol/tariff'
 import type { DrillCard } from '../site/site'
 import { useSpeech } from '../text/text'
-import { useMoney } from './asset'
+import { useAsset, useMoney } from './asset'
 import { levelName } from './parts'
 
 const MINUTES_DRILLING = 20n
@@ -24,6 +24,8 @@ export function typicalHour(terms: TariffTerms): bigint {
 export function TariffTable({ terms, card }: { readonly terms: TariffTerms; readonly card: DrillCard | undefined }) {
   const { t, whole } = useSpeech()
   const say = useMoney()
+  const asset = useAsset()
+  const a_day = say(terms.standing_price_per_second * DAY_SECONDS)
   return (
     <section aria-labelledby="tariff">
       <h2 id="tariff">{t('tariff.title')}</h2>
@@ -51,7 +53,7 @@ export function TariffTable({ terms, card }: { readonly terms: TariffTerms; read
       </div>
       <dl className="terms">
         <dt>{t('tariff.standing')}</dt>
-        <dd>{t('tariff.per-day', { amount: say(terms.standing_price_per_second * DAY_SECONDS) })}</dd>
+        <dd>{asset === undefined ? a_day : t('tariff.per-day', { amount: a_day })}</dd>
         <dt>{t('tariff.hour')}</dt>
         <dd>
           {say(typicalHour(terms))} <small>{t('tariff.hour-how')}</small>
