@@ -207,6 +207,8 @@ def _require_wish(order: Order, wish: Wish) -> None:
     Domain(0, order.contract)
     if wish.html is None and wish.pdf is None:
         raise AuditError("give --html or --pdf, or both")
+    if wish.html is not None and wish.html == wish.pdf:
+        raise AuditError(f"--html and --pdf are both {wish.html}: one would overwrite the other")
     if wish.language not in LANGUAGES:
         raise AuditError(f"statements are written in {' and '.join(LANGUAGES)}")
     if wish.explorer and not _EXPLORER.fullmatch(wish.explorer):

@@ -131,7 +131,10 @@ def state_rental(
         raise AuditError(f"there is no rental {story.rental} in blocks up to {scope.last_block}")
     tariff = books.tariff_of(rental)
     if tariff is None:
-        raise AuditError(f"tariff {rental.tariff} of rental {story.rental} is not known")
+        raise AuditError(
+            f"tariff {rental.tariff} of rental {story.rental} was not published from block "
+            f"{scope.first_block} on, so nothing can be recomputed: begin earlier"
+        )
     meter, samples = rental.now(), _tally(result, story.rental)
     lines = tuple(_lines(rental, tariff))
     charge = rental.charge_of(meter, tariff)

@@ -41,6 +41,8 @@ LOOK = r"""
   return {broken, outside, right, wide: document.documentElement.scrollWidth - width};
 }
 """
+"""Run in the page. The heads of columns may be broken at hyphens, and drawings have no lines of
+text: both are left out."""
 
 
 @dataclass(frozen=True, slots=True)

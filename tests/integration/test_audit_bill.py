@@ -131,6 +131,8 @@ def test_bill__audit_finds_something_wrong__refused_unless_told(told: Told, tmp_
     ("options", "said"),
     [
         (["--rental", "1"], "give --html or --pdf"),
+        (["--rental", "1", "--html", "x.html", "--pdf", "x.html"], "one would overwrite the other"),
+        (["--rental", "1", "--html", "x.html", "--from-block", "5"], "begin earlier"),
         (["--rental", "99", "--html", "x.html"], "there is no rental 99"),
         (["--rental", "1", "--html", "/nowhere/x.html"], "cannot be written"),
         (["--rental", "1", "--html", "x.html", "--language", "fr"], "en and de"),
