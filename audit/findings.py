@@ -74,9 +74,11 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "bundle-truncated": (W, "a sealed bundle is not full, or a file ends within a sample"),
     "sample-undecodable": (W, "a sample has a field that none can have"),
     "sample-of-another-drill": (W, "a rental's log holds a sample of another drill"),
-    "sample-outside-rental": (W, "a sample is dated before its rental opened or after it ended"),
+    "sample-of-another-rental": (
+        W,
+        "a rental's log holds a sample that does not name it",
+    ),
     "sample-out-of-sequence": (W, "a sample does not come after the one before it in the log"),
-    "sample-after-reading": (W, "a reading signs for a sample that is dated after it"),
     "samples-missing": (S, "samples that a reading signs for are not published"),
     "samples-unsigned": (S, "samples are published that no reading signs for, after the last one"),
     "billed-beyond-odometer": (S, "more active time was billed than the drill's odometer counted"),

@@ -59,9 +59,8 @@ GERMAN: dict[str, str] = {
     "sample-undecodable": "Ein Messwert hat ein Feld, das keiner haben kann.",
     "sample-of-another-drill": "Unter den Messwerten einer Miete ist einer einer anderen "
     "Bohrmaschine.",
-    "sample-outside-rental": "Ein Messwert liegt vor dem Beginn oder nach dem Ende seiner Miete.",
+    "sample-of-another-rental": "Unter den Messwerten einer Miete ist einer, der sie nicht nennt.",
     "sample-out-of-sequence": "Ein Messwert folgt nicht auf den, der vor ihm steht.",
-    "sample-after-reading": "Eine Ablesung belegt einen Messwert, der später datiert ist als sie.",
     "samples-missing": "Messwerte, die eine Ablesung belegt, sind nicht veröffentlicht.",
     "samples-unsigned": "Nach der letzten Ablesung sind Messwerte veröffentlicht, die keine "
     "belegt.",

@@ -132,13 +132,11 @@ class Follower:
 
     def _take(self, track: Track, content: bytes, rental: Rental, tariff: Tariff) -> None:
         """The next samples, into meter and tree; what cannot be is reported."""
-        first_ms = rental.opened_at * 1000
-        last_ms = rental.ended_at * 1000 or None
         samples, places, faults = decodable(cut(content))
         faults += [
             (places[place], name, text)
             for place, name, text in misplaced(
-                samples, track.sequence, rental.drill, first_ms, last_ms
+                samples, track.sequence, rental.drill, track.identity.rental
             )
         ]
         for place, name, text in faults:
@@ -159,12 +157,14 @@ class Follower:
         cost = worth(missed, tariff.levels)
         length_ms = gap.next[1] - gap.last[1]
         tally.gaps += 1
-        tally.gap_ms += length_ms
+        tally.gap_ms += max(0, length_ms)
         tally.missed = tuple(a + b for a, b in zip(tally.missed, missed, strict=True))
         tally.missed_worth += cost
         text = (
             f"no sample from {_time(gap.last[1])} to {_time(gap.next[1])}, sequences {gap.last[0]} "
-            f"to {gap.next[0]}: in {length_ms} ms the odometer grew by {sum(missed[:3])} ms and "
+            f"to {gap.next[0]}: "
+            f"{f'in {length_ms} ms' if length_ms >= 0 else 'while the clock was set back'} "
+            f"the odometer grew by {sum(missed[:3])} ms and "
             f"{sum(missed[3:])} turns, worth {cost}; the provider did not bill it"
         )
         self._findings.add("gap-in-samples", track.subject, text)
@@ -197,9 +197,6 @@ class Follower:
             track.surplus = more
             text = f"signed {anchor.registers}, the samples make {meter.registers}"
             self._findings.add("registers-not-from-samples", track.subject, text, anchor.place)
-        if meter.last is not None and meter.last[1] > anchor.until:
-            text = f"a sample of {meter.last[1]} is under a reading of {anchor.until}"
-            self._findings.add("sample-after-reading", track.subject, text, anchor.place)
 
     def judge_unmatched(self, track: Track) -> None:
         """At the end of what can be followed: roots that nothing has explained since."""

@@ -13,7 +13,7 @@ from protocol.sample import SAMPLE_BYTES
 
 
 def extended(log: Frontier, content: bytes) -> Frontier:
-    """The frontier after whole samples of 88 bytes each."""
+    """The frontier after whole samples of 96 bytes each."""
     leaves = [
         sha256(b"\x00" + content[start : start + SAMPLE_BYTES]).digest()
         for start in range(0, len(content), SAMPLE_BYTES)

@@ -2,9 +2,10 @@
 
 It begins with the first sample that has the motor off. From one sample that counts to the next, the
 time is active at the earlier one's level if its motor was on, and the spindle turned at the earlier
-one's rpm, but no faster than the tariff's highest. More than two sample periods bill nothing. A
-sample whose sequence or time goes back changes nothing. Integers throughout: rpm * ms is divided by
-60,000 only when it is read. The shared vectors hold it against a third reckoning in fractions.
+one's rpm, but no faster than the tariff's highest. More than two sample periods bill nothing, and
+neither does a clock that goes back. A sample whose sequence goes back changes nothing. Integers
+throughout: rpm * ms is divided by 60,000 only when it is read. The shared vectors hold it against a
+third reckoning in fractions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from audit.arithmetic import Rate
-from audit.samples import MOTOR_ON, Fields
+from audit.samples import MOTOR_ON, ODOMETER, Fields
 
 LONGEST_STEP_MS = 200
 RPM_MS_PER_TURN = 60_000
@@ -29,7 +30,8 @@ class Gap:
     @property
     def missed(self) -> tuple[int, ...]:
         """By how much the controller's odometer grew meanwhile: active ms, revolutions."""
-        return tuple(max(0, b - a) for a, b in zip(self.last[10:], self.next[10:], strict=True))
+        before, after = self.last[ODOMETER:], self.next[ODOMETER:]
+        return tuple(max(0, b - a) for a, b in zip(before, after, strict=True))
 
 
 @dataclass(slots=True)
@@ -53,7 +55,8 @@ class Meter:
         """By how much the controller's odometer grew over what was metered: ms, revolutions."""
         if self.first is None or self.last is None:
             return (0,) * 6
-        return tuple(b - a for a, b in zip(self.first[10:], self.last[10:], strict=True))
+        before, after = self.first[ODOMETER:], self.last[ODOMETER:]
+        return tuple(b - a for a, b in zip(before, after, strict=True))
 
     def take(self, samples: Sequence[Fields]) -> list[Gap]:
         """Take the samples that come next, and return the gaps among them."""
@@ -65,9 +68,9 @@ class Meter:
                     last = self.first = fields
                 continue
             step_ms = fields[1] - last[1]
-            if step_ms < 0 or fields[0] <= last[0]:
+            if fields[0] <= last[0]:
                 continue
-            if step_ms > LONGEST_STEP_MS:
+            if not 0 <= step_ms <= LONGEST_STEP_MS:
                 # A drill at rest says so every second: no gap, if its odometer stood still too.
                 gap = Gap(last, fields)
                 if last[4] & MOTOR_ON or any(gap.missed):

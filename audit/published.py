@@ -88,7 +88,7 @@ class Published:
         """A rental was followed to its end."""
 
     def sample(self, identity: RentalIdentity, place: int) -> bytes | None:
-        """The 88 bytes at a place of the log, counted from 0, or None if not published."""
+        """The 96 bytes at a place of the log, counted from 0, or None if not published."""
         index, within = divmod(place, BUNDLE_SAMPLES)
         found = self.bundle(identity, index).content
         one = found[within * SAMPLE_BYTES : (within + 1) * SAMPLE_BYTES]

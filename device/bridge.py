@@ -187,7 +187,7 @@ class Bridge:
     def _command(self, command: LeaseMessage | InhibitMessage, now: Now) -> None:
         if isinstance(command, InhibitMessage):
             self._judged = None
-            self._link.session.send_inhibit(command.reason)
+            self._link.session.send_inhibit(command.reason, command.rental)
         elif self._spool_error:
             if not self._held_lease:
                 _log.warning("lease held back", reason=self._spool_error)

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 STEP_MS = 50
 """The clock is left alone while it is behind by less: the delay of a busy serial line."""
 
+BACK_MS = 2_000
+"""It is set back by no less: so little ahead it takes every lease, and a line that is slow now and
+then must not make it swing."""
+
 LATEST_TIME_MS = 2**53
 """No sane clock is past this (the year 287396); such a value is a fault of the edge box."""
 
@@ -27,9 +31,10 @@ def set_clock(
 ) -> tuple[Clock, str]:
     """The clock set to `time_ms`, and why it was not (empty when it was or needed no change).
 
-    It is never stepped while the motor is on, which would bend a bill, and never back, which
-    would put samples out of order and bring an expired lease to life. For the same reason it is
-    not set at first to a time before `floor_ms` (Unix ms), which a power cycle does not erase.
+    It is never stepped while the motor is on, which would bend a bill, and never to a time before
+    `floor_ms` (Unix ms), which would bring an expired lease to life and which a power cycle does
+    not erase: it is later than that for certain. So a clock that was set too far ahead comes right
+    by itself, unless a lease was accepted by it.
     """
     if not 0 < time_ms < LATEST_TIME_MS:
         return clock, f"{time_ms} is no time"
@@ -39,8 +44,8 @@ def set_clock(
             return clock, ""
         if motor_on:
             return clock, "motor on"
-        if ahead < 0:
-            return clock, f"clock is never set back: it is {-ahead} ms ahead"
-    elif time_ms < floor_ms:
+        if -BACK_MS < ahead < 0:
+            return clock, f"it is {-ahead} ms ahead, too little to be set back"
+    if time_ms < floor_ms:
         return clock, f"{time_ms} is past: it has been {floor_ms}"
     return replace(clock, offset_ms=time_ms - monotonic_ms), ""

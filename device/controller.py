@@ -85,9 +85,11 @@ class LeaseOffered:
 
 @dataclass(frozen=True, slots=True)
 class Inhibited:
-    """The edge box says: no next start, for this reason."""
+    """The edge box says: no next start, for this reason; and what samples at rest belong to from
+    now on, 0 nobody, or None when nothing is said of that."""
 
     reason: str
+    rental: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ Input = Pull | Release | LeaseOffered | Inhibited | Sensed
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """The whole state of a controller, a value."""
+    """The whole state of a controller, a value.
+
+    `rental` is whose the samples are, 0 nobody's; `next_rental` is whose they become at standstill.
+    """
 
     provisioning: Provisioning
     state: State = State.LOCKED
@@ -118,6 +123,8 @@ class Controller:
     newest_issued_at: int = 0
     inhibit_reason: str = ""
     obstacle: str = ""
+    rental: int = 0
+    next_rental: int = 0
 
     @property
     def motor_on(self) -> bool:
@@ -126,8 +133,11 @@ class Controller:
 
     @property
     def permitted(self) -> bool:
-        """Whether a lease permits a start now, and nothing of the controller's own forbids it."""
-        if self.lease is None or self.obstacle:
+        """Whether a lease permits a start now, and nothing of the controller's own forbids it.
+
+        A spindle that another rental has set turning comes to rest first, so that every stroke
+        begins and ends in the samples of one rental."""
+        if self.lease is None or self.obstacle or self.lease.rental != self.rental:
             return False
         return 0 < self.time_ms < self.lease.expires_at
 
@@ -172,7 +182,10 @@ def apply(controller: Controller, event: Input) -> Outcome:
         case LeaseOffered():
             outcome = _accept(controller, event)
         case Inhibited():
-            outcome = Outcome(replace(controller, lease=None, inhibit_reason=event.reason))
+            told = replace(controller, lease=None, inhibit_reason=event.reason)
+            if event.rental is not None:
+                told = replace(told, next_rental=event.rental)
+            outcome = Outcome(told)
         case Sensed():
             sensed = replace(
                 controller,
@@ -181,8 +194,16 @@ def apply(controller: Controller, event: Input) -> Outcome:
                 fault_flags=event.fault_flags,
                 obstacle=event.obstacle,
             )
-            outcome = Outcome(sensed)
+            outcome = Outcome(_name(sensed))
     return Outcome(_settle(outcome.controller), outcome.refusal)
+
+
+def _name(controller: Controller) -> Controller:
+    """Whose the samples are changes at standstill, as a tick finds it, and at no other time: so a
+    rental's samples begin with one that has the motor off."""
+    if controller.motor_on or controller.rpm:
+        return controller
+    return replace(controller, rental=controller.next_rental)
 
 
 def _signal(controller: Controller, signal: Signal) -> Controller:
@@ -216,7 +237,13 @@ def _accept(controller: Controller, offered: LeaseOffered) -> Outcome:
     except ProtocolError as error:
         return Outcome(controller, str(error))
     return Outcome(
-        replace(controller, lease=lease, newest_issued_at=lease.issued_at, inhibit_reason="")
+        replace(
+            controller,
+            lease=lease,
+            newest_issued_at=lease.issued_at,
+            inhibit_reason="",
+            next_rental=lease.rental,
+        )
     )
 
 

@@ -32,6 +32,7 @@ class _Reported:
     inhibited: bool = True
     fault_flags: Fault = Fault.NONE
     state: machine.State = machine.State.LOCKED
+    rental: int = 0
 
 
 def _add(counters: tuple[int, int, int], level: int, amount: int) -> tuple[int, int, int]:
@@ -58,7 +59,12 @@ class SimulatedDrill:
 
         `step_ms`, the fixed step, divides the sample period."""
         self.step_ms = step_ms
-        self.controller = Controller(provisioning, newest_issued_at=memory.newest_issued_at)
+        self.controller = Controller(
+            provisioning,
+            newest_issued_at=memory.newest_issued_at,
+            rental=memory.rental,
+            next_rental=memory.rental,
+        )
         self.memory = memory
         self.clock = Clock()
         self.spindle = Spindle()
@@ -181,6 +187,7 @@ class SimulatedDrill:
             not self.controller.permitted,
             self.controller.fault_flags,
             self.controller.state,
+            self.controller.rental,
         )
 
     def _due(self) -> bool:
@@ -194,7 +201,8 @@ class SimulatedDrill:
 
     def _sample(self) -> Sample:
         self._reported, self._reported_at = self._now(), self._monotonic_ms
-        self.memory = replace(self.memory, sequence=self.memory.sequence + 1)
+        rental = self.controller.rental
+        self.memory = replace(self.memory, sequence=self.memory.sequence + 1, rental=rental)
         return Sample(
             sequence=self.memory.sequence,
             time_ms=self.time_ms,
@@ -208,5 +216,6 @@ class SimulatedDrill:
             torque_mnm=round(self.spindle.torque_nm * 1000),
             current_ma=round(self.spindle.current_a * 1000),
             temperature_mc=round(self.spindle.temperature_c * 1000),
+            rental=rental,
             odometer=self.memory.odometer,
         )

@@ -15,7 +15,7 @@ from device.drill import SimulatedDrill
 from device.errors import FrameError, NonVolatileError
 from device.frames import Decoder, Frame, FrameType
 from device.memory import Memory
-from device.payloads import Status, parse_ack, parse_clock, parse_lease, parse_text
+from device.payloads import Status, parse_ack, parse_clock, parse_inhibit, parse_lease
 from device.uplink import RING_SAMPLES, Uplink
 from protocol.sample import Sample, encode_sample
 
@@ -103,7 +103,8 @@ class Firmware:
             case FrameType.LEASE:
                 refusal = self._take_lease(frame.payload)
             case FrameType.INHIBIT:
-                refusal = self.drill.apply(Inhibited(parse_text(frame.payload)))
+                rental, reason = parse_inhibit(frame.payload)
+                refusal = self.drill.apply(Inhibited(reason, rental))
             case FrameType.CLOCK:
                 since_step_ms = monotonic_ms - self._grid_ms
                 refusal = self.drill.set_clock(parse_clock(frame.payload) - since_step_ms)

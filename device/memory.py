@@ -4,7 +4,7 @@ A file with two slots, written in turn; the valid one of the higher generation c
 write that was cut short leaves the one before. A slot, at offsets 0 and 4096:
 
     offset  size  field
-    0       4     magic "SDNV"
+    0       4     magic "SDN2"
     4       4     drill
     8       8     generation, +1 each write
     16      8     sequence of the newest sample
@@ -12,7 +12,11 @@ write that was cut short leaves the one before. A slot, at offsets 0 and 4096:
     48      3*8   odometer in rpm * ms, level 1 first
     72      8     issued_at of the newest accepted lease, Unix ms
     80      8     time floor, Unix ms: it is later than this, whatever the edge box says
-    88      4     CRC-32 of what precedes
+    88      8     rental that the newest sample belongs to, 0 nobody's
+    96      4     CRC-32 of what precedes
+
+A slot that begins with "SDNV" is of the former layout, without the rental, and is read as one that
+belongs to nobody's; it is written anew in this layout.
 
 All integers are big endian. It is written before what it records leaves the controller, so that
 no sequence is ever used twice. Firmware does the same in ferroelectric RAM.
@@ -31,10 +35,11 @@ from device.errors import NonVolatileError
 from protocol.records import Registers
 from protocol.tariff import MS_PER_MINUTE
 
-_SLOT = struct.Struct(">4sI10Q")
+_SLOT = struct.Struct(">4sI11Q")
+_FORMER_SLOT = struct.Struct(">4sI10Q")
 _CRC = struct.Struct(">I")
 _SLOT_BYTES = _SLOT.size + _CRC.size
-_MAGIC = b"SDNV"
+_MAGIC, _FORMER_MAGIC = b"SDN2", b"SDNV"
 _OFFSETS = (0, 4096)
 
 
@@ -47,6 +52,7 @@ class Memory:
     rpm_ms: tuple[int, int, int] = (0, 0, 0)
     newest_issued_at: int = 0
     time_floor_ms: int = 0
+    rental: int = 0
 
     @property
     def odometer(self) -> Registers:
@@ -94,6 +100,7 @@ class MemoryFile:
             *memory.rpm_ms,
             memory.newest_issued_at,
             memory.time_floor_ms,
+            memory.rental,
         )
         slot = body + _CRC.pack(zlib.crc32(body))
         try:
@@ -125,7 +132,7 @@ class MemoryFile:
     def _preallocate(self) -> None:
         """Write both slots, so that no later write changes the file's size."""
         for generation, offset in enumerate(_OFFSETS):
-            body = _SLOT.pack(_MAGIC, self._drill, generation, *([0] * 9))
+            body = _SLOT.pack(_MAGIC, self._drill, generation, *([0] * 10))
             os.pwrite(self._file, body + _CRC.pack(zlib.crc32(body)), offset)
         os.fsync(self._file)
         directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -137,17 +144,25 @@ class MemoryFile:
 
     def _read_slot(self, offset: int) -> tuple[int, Memory] | None:
         data = os.pread(self._file, _SLOT_BYTES, offset)
-        if len(data) != _SLOT_BYTES:
+        former = data[: len(_FORMER_MAGIC)] == _FORMER_MAGIC
+        layout, magic = (_FORMER_SLOT, _FORMER_MAGIC) if former else (_SLOT, _MAGIC)
+        data = data[: layout.size + _CRC.size]
+        if len(data) != layout.size + _CRC.size:
             return None
-        body, (crc,) = data[: _SLOT.size], _CRC.unpack(data[_SLOT.size :])
-        magic, drill, generation, sequence, *numbers, issued_at, floor = _SLOT.unpack(body)
-        if magic != _MAGIC or zlib.crc32(body) != crc:
+        body, (crc,) = data[: layout.size], _CRC.unpack(data[layout.size :])
+        found, drill, generation, sequence, *numbers = layout.unpack(body)
+        if found != magic or zlib.crc32(body) != crc:
             return None
         if drill != self._drill:
             raise NonVolatileError(
                 f"{self._path}: this is the memory of drill {drill}, not of drill {self._drill}"
             )
-        one, two, three, rpm_one, rpm_two, rpm_three = numbers
+        one, two, three, rpm_one, rpm_two, rpm_three, issued_at, floor, *rental = numbers
         return generation, Memory(
-            sequence, (one, two, three), (rpm_one, rpm_two, rpm_three), issued_at, floor
+            sequence,
+            (one, two, three),
+            (rpm_one, rpm_two, rpm_three),
+            issued_at,
+            floor,
+            rental[0] if rental else 0,
         )

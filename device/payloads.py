@@ -1,13 +1,14 @@
 """What the frames of the serial link hold.
 
     type     direction  payload
-    HELLO    up         version u8 = 1, drill u32, oldest u64
-    SAMPLE   up         oldest u64, then 1 to 8 samples of 88 bytes (`protocol.sample`)
+    HELLO    up         version u8 = 2, drill u32, oldest u64
+    SAMPLE   up         oldest u64, then 1 to 8 samples of 96 bytes (`protocol.sample`)
     STATUS   up         drill u32, state u8, time_ms u64, lease_expires_at u64, lost_samples u32,
                         bad_frames u32, refused_starts u32, then the reason, UTF-8, to the end
     LEASE    down       drill, rental, issued_at, expires_at, block_number as u64 each, 65 bytes
                         signature (r, s, v)
-    INHIBIT  down       the reason, UTF-8, at most 200 bytes
+    INHIBIT  down       rental u64 that samples at rest belong to from now on, 0 nobody's, all ones:
+                        says nothing of it; then the reason, UTF-8, at most 200 bytes
     CLOCK    down       time_ms u64, Unix ms
     ACK      both       number u32 of the frame, sequence u64 of its last sample (0: it held
                         none), then why it was refused, UTF-8 (nothing: it was taken)
@@ -28,19 +29,21 @@ from device.controller import State
 from device.errors import FrameError
 from protocol.errors import RecordError, SampleError
 from protocol.records import Lease
-from protocol.sample import SAMPLE_BYTES, Sample, decode_sample
+from protocol.sample import MAX_RENTAL, SAMPLE_BYTES, Sample, decode_sample
 
-VERSION = 1
+VERSION = 2
 MAX_SAMPLES_PER_FRAME = 8
 MAX_TEXT_BYTES = 200
 SIGNATURE_BYTES = 65
 
 _U32 = 2**32 - 1
+_NOT_SAID = 2**64 - 1
 
 _HELLO = struct.Struct(">BIQ")
 _OLDEST = struct.Struct(">Q")
 _STATUS = struct.Struct(">IBQQIII")
 _LEASE = struct.Struct(">5Q65s")
+_INHIBIT = struct.Struct(">Q")
 _CLOCK = struct.Struct(">Q")
 _ACK = struct.Struct(">IQ")
 
@@ -90,7 +93,7 @@ def cut_text(text: str) -> bytes:
 
 
 def parse_text(data: bytes) -> str:
-    """The text of an INHIBIT payload, or of the end of a STATUS or ACK."""
+    """The text at the end of an INHIBIT, STATUS or ACK."""
     if len(data) > MAX_TEXT_BYTES:
         raise FrameError(f"a text has at most {MAX_TEXT_BYTES} bytes, not {len(data)}")
     try:
@@ -183,6 +186,24 @@ def parse_lease(payload: bytes) -> tuple[Lease, bytes]:
         return Lease(*words), signature
     except RecordError as error:
         raise FrameError(str(error)) from error
+
+
+def pack_inhibit(rental: int | None, reason: str) -> bytes:
+    """Lay out an INHIBIT; `rental` None says nothing of whose the samples are."""
+    number = _NOT_SAID if rental is None else rental
+    if not 0 <= number <= _NOT_SAID:
+        raise FrameError(f"rental {rental} does not fit its layout")
+    return _INHIBIT.pack(number) + cut_text(reason)
+
+
+def parse_inhibit(payload: bytes) -> tuple[int | None, str]:
+    """Read an INHIBIT: the rental, or None when nothing is said of it, and the reason."""
+    if len(payload) < _INHIBIT.size:
+        raise FrameError(f"an INHIBIT frame does not have {len(payload)} bytes")
+    (rental,) = _INHIBIT.unpack_from(payload)
+    if MAX_RENTAL < rental < _NOT_SAID:
+        raise FrameError(f"an INHIBIT names rental {rental}, over 2^63-1")
+    return None if rental == _NOT_SAID else rental, parse_text(payload[_INHIBIT.size :])
 
 
 def pack_clock(time_ms: int) -> bytes:

@@ -15,9 +15,9 @@ from device.payloads import (
     Ack,
     Samples,
     Status,
-    cut_text,
     pack_ack,
     pack_clock,
+    pack_inhibit,
     pack_lease,
     parse_ack,
     parse_hello,
@@ -122,9 +122,10 @@ class Session:
         payload = pack_lease(lease, signature)
         self._command = _Command(FrameType.LEASE, payload, expires_at=lease.expires_at)
 
-    def send_inhibit(self, reason: str) -> None:
-        """Tell the controller: no next start."""
-        self._command = _Command(FrameType.INHIBIT, cut_text(reason))
+    def send_inhibit(self, reason: str, rental: int | None = None) -> None:
+        """Tell the controller: no next start, and whose the samples at rest are from now on; None
+        says nothing of that. Raises FrameError when it does not fit its layout."""
+        self._command = _Command(FrameType.INHIBIT, pack_inhibit(rental, reason))
 
     def receive(self, data: bytes, now_ms: int) -> list[SampleFrame]:
         """Take bytes off the line; returns the samples to be made durable, oldest first."""

@@ -58,9 +58,10 @@ def _intact(sequence: int, data: bytes) -> bool:
 
 class Spool:
     """Samples by sequence, with marks: `drill`, `journalled` (all up to here are the oracle's),
-    `oldest` (what is missing below will never come), the newest sample and its time, `base` (see
-    above), and what speaks for a replaced controller: the number that it `began_again` with, and
-    how far the oracle is, `oracle_has`, where that is further than anything here."""
+    `oldest` (what is missing below will never come), the newest sample and the latest time of any,
+    `base` (see above), and what speaks for a replaced controller: the number that it
+    `began_again` with, and how far the oracle is, `oracle_has`, where that is further than anything
+    here."""
 
     def __init__(self, path: Path, drill: int, max_samples: int, reserve_bytes: int = 0) -> None:
         """Open or create; raises SpoolError when it is busy, damaged or another drill's.
@@ -92,6 +93,14 @@ class Spool:
         marks = dict(self._db.execute("SELECT name, value FROM mark"))
         if marks.setdefault("drill", drill) != drill:
             raise SpoolError(f"{self._path}: this is the spool of drill {marks['drill']}")
+        former = "SELECT count(*) FROM sample WHERE length(data) NOT IN (?, ?)"
+        sizes = SAMPLE_BYTES, SAMPLE_BYTES + CHECK_BYTES
+        (count,) = self._db.execute(former, sizes).fetchone()
+        if count:
+            raise SpoolError(
+                f"{self._path}: holds {count} samples of another layout, which this release cannot "
+                "send; let the release that wrote them run until the oracle has them"
+            )
         self._db.execute("INSERT OR IGNORE INTO mark VALUES ('drill', ?)", (drill,))
         self.journalled = int(marks.get("journalled", 0))
         self.oldest = int(marks.get("oldest", 0))
@@ -305,15 +314,16 @@ class Spool:
         self._forgotten, self._count = self.journalled, self._count - removed
 
     def _check_order(self, samples: Sequence[Sample]) -> tuple[int, int]:
-        """Sequence and time of the newest sample, after these."""
+        """Sequence of the newest sample and the latest time of any, after these."""
         newest, newest_time_ms = self.newest, self._newest_time_ms
         for sample in samples:
             if sample.sequence > MAX_SEQUENCE:
                 raise SpoolError(f"sequence {sample.sequence} is over 2^63 - 1")
             if sample.sequence > newest:
-                newest, newest_time_ms = sample.sequence, sample.time_ms
+                newest = sample.sequence
             elif sample.time_ms > newest_time_ms:
                 raise self._counts_again(sample.sequence)
+            newest_time_ms = max(newest_time_ms, sample.time_ms)
         return newest, newest_time_ms
 
     def _counts_again(self, sequence: int) -> SpoolError:

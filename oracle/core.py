@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from oracle.chain_clock import ChainClock, Moment, Times
 from oracle.chain_journal import ChainJournal
 from oracle.errors import JournalError
 from oracle.keyring import ring_of
@@ -100,6 +101,7 @@ class Core:
     counters: Counters = field(default_factory=Counters)
     _owed: set[int] = field(default_factory=set)
     _resend: set[int] = field(default_factory=set)
+    _chain_clock: ChainClock = field(default_factory=ChainClock)
     _acknowledged_ms: int = 0
     _reserved_ms: int = 0
     _connections: int = 0
@@ -132,9 +134,14 @@ class Core:
     def step(self, view: ChainView | None) -> bool:
         """One pass; returns whether there may be more to do at once."""
         now_ms = self.ports.clock.now_ms()
+        moment = Moment(now_ms, self.ports.clock.monotonic_ms())
+        if view is not None:
+            self._chain_clock.look(view.head.timestamp * 1000, moment)
         self._greet()
         incoming = self.ports.broker.receive(MESSAGES_PER_STEP)
         arrived = self._parse(incoming)
+        for message in arrived:
+            self._chain_clock.hear(message.samples[-1].sample, moment)
         taken = self.metering.intake(arrived, now_ms)
         self._acknowledge(taken, now_ms)
         self._follow(view)
@@ -145,12 +152,13 @@ class Core:
         if abs(now_ms - self._reserved_ms) >= RESERVE_MS:
             self._reserved_ms = now_ms
             self.metering.journal.take_reserve()
-        self.leasing.step(view, now_ms)
+        times = Times(self._chain_clock, moment)
+        self.leasing.step(view, times)
         if view is not None:
             self._report_key(view)
             self._report_gas(view, now_ms)
-            self.receipts.step(view, now_ms)
-            self.settlement.step(view, now_ms)
+            self.receipts.step(view, times)
+            self.settlement.step(view, times)
         return len(incoming) == MESSAGES_PER_STEP
 
     def stop(self) -> None:
@@ -306,11 +314,12 @@ class Core:
             rental=rental,
             after_sequence=gap.after_sequence,
             before_sequence=gap.before_sequence,
-            silent_ms=gap.end_ms - gap.start_ms,
+            clock_ms=gap.end_ms - gap.start_ms,
             missed_active_ms=sum(gap.missed.active_ms),
             cost=cost,
         )
-        reason = f"{gap.end_ms - gap.start_ms} ms after sample {gap.after_sequence}, cost {cost}"
+        clock_ms = gap.end_ms - gap.start_ms
+        reason = f"{clock_ms} ms by its clock after sample {gap.after_sequence}, cost {cost}"
         message = event_message(gap.drill, now_ms, "gap", reason)
         self.ports.broker.publish(topic(gap.drill, Channel.EVENT), message.to_json(), retain=False)
 

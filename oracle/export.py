@@ -17,7 +17,6 @@ from oracle.extent_journal import ExtentJournal
 from oracle.publication import (
     Held,
     cut,
-    final_prefix,
     next_reading,
     published_reading,
     stale_parts,
@@ -91,13 +90,12 @@ class Exporter:
         """
         folder = f"{contract_folder(self.domain)}/{extent.identity.folder()}"
         anchors = _Anchors(self.journal.signed_readings(extent))
-        final_size = self.journal.final_size(extent)
-        log_size = extent.log_size if final_size is None else final_size
+        log_size = self.journal.certain_size(extent)
         frontier, after, sealed = Frontier(), 0, 0
         anchors.check(frontier)
         while True:
             rows = self.journal.samples(extent, after, BUNDLE_SAMPLES)
-            tail = cut(final_prefix(extent, rows), sealed * BUNDLE_SAMPLES, log_size)
+            tail = cut(rows, sealed * BUNDLE_SAMPLES, log_size)
             for row in tail:
                 frontier = frontier.append(row.raw)
                 anchors.check(frontier)

@@ -1,8 +1,8 @@
 """How far a rental's sample log is final, so that what is published of it never has to change.
 
-A rental ends with a block's timestamp, which may lie before samples that are metered already. While
-the rental is open at the confirmed block, its end cannot be earlier than that block; so its log is
-final up to there. Once its end is confirmed, the whole log up to the end is.
+A rental ends with a block's timestamp, which may lie before readings that are signed already. While
+the rental is open at the confirmed block, its end cannot be earlier than that block; so what was
+signed with a date up to there is in its log whenever it ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from protocol.records import RentalState
 class LogExtent:
     """What is known of one rental's log; times are Unix ms.
 
-    The log is final up to the first sample dated after `final_ms`, or all of it up to `ended_ms`.
+    What readings dated no later than `final_ms`, or `ended_ms` once that is known, cover is final.
     `log_size` is the number of samples in it, known once no other one can follow.
     """
 

@@ -110,20 +110,25 @@ class ExtentJournal:
             return int(connection.execute(query).scalar() or 0)
 
     def samples(self, extent: LogExtent, after: int, limit: int) -> list[LogRow]:
-        """The next samples of the rental's log after a sequence, final or not, oldest first."""
-        table = tables.sample.c
+        """The next samples of the rental's log after a sequence, final or not, oldest first; none
+        of a number that another rental has by now."""
+        table, known, identity = tables.sample.c, tables.rental.c, extent.identity
         query = (
             select(table.sequence, table.time_ms, table.raw)
+            .join_from(tables.sample, tables.rental, table.rental == known.rental)
             .where(
-                table.drill == extent.identity.drill,
+                table.drill == identity.drill,
+                table.rental == extent.rental,
                 table.sequence > after,
-                table.time_ms >= extent.opened_ms,
+                table.sequence > known.after_sequence,
+                known.drill == identity.drill,
+                known.tariff == identity.tariff,
+                known.opened_at == identity.opened_at,
+                known.customer == identity.customer,
             )
             .order_by(table.sequence)
             .limit(limit)
         )
-        if extent.ended_ms is not None:
-            query = query.where(table.time_ms <= extent.ended_ms)
         with self._store.read() as connection:
             rows = connection.execute(query).all()
         drill = extent.identity.drill
@@ -165,15 +170,18 @@ class ExtentJournal:
         until = tables.signed_reading.c.until
         return self._first(_signed_alone(extent).where(until == extent.ended_ms))
 
-    def final_size(self, extent: LogExtent) -> int | None:
-        """The size of the log under the reading that closes the rental, once it is signed."""
-        if extent.ended_ms is None:
-            return None
+    def certain_size(self, extent: LogExtent) -> int:
+        """How many samples the log has for certain, whenever the rental ends: those that the
+        reading of its end is signed over, once it is; before that those of the newest reading that
+        is dated no later than what is confirmed, for the last one covers them too."""
         signed = tables.signed_reading.c
-        query = _of_log(extent, signed.log_size).where(signed.until == extent.ended_ms)
+        latest_ms = extent.final_ms if extent.ended_ms is None else extent.ended_ms
+        query = _of_log(extent, func.max(signed.log_size)).where(signed.until <= latest_ms)
         with self._store.read() as connection:
             found = connection.execute(query).scalar()
-        return None if found is None else int(found)
+        if extent.log_size is not None and found is None:
+            return extent.log_size
+        return int(found or 0)
 
     def signed_readings(self, extent: LogExtent) -> Iterator[Reading]:
         """All readings of the rental that are kept, signed alone or in a batch, in order of size;

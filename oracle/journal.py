@@ -66,12 +66,19 @@ class Journal:
         table = tables.sample.c
         with self._store.read() as connection:
             row = connection.execute(
-                select(table.sequence, table.time_ms)
+                select(table.sequence, table.time_ms, table.raw)
                 .where(table.drill == drill)
                 .order_by(table.sequence.desc())
                 .limit(1)
             ).first()
-        return Order(drill) if row is None else Order(drill, row.sequence, row.time_ms)
+        if row is None:
+            return Order(drill)
+        try:
+            last = decode_sample(unpack_row(drill, row.sequence, row.time_ms, row.raw))
+        except DamagedError:
+            # Whose it is and whether the motor ran is not known until the next one comes.
+            return Order(drill, row.sequence, row.time_ms, motor_on=True)
+        return Order(drill, last.sequence, last.time_ms, rental=last.rental, motor_on=last.motor_on)
 
     def add_samples(self, received: Received) -> None:
         """Make samples durable, all or none; those that are here already change nothing."""
@@ -108,19 +115,17 @@ class Journal:
         return [*wanted.values()]
 
     def samples_after(
-        self, drill: int, sequence: int, first_ms: int, last_ms: int | None
+        self, drill: int, sequence: int, rental: int | None = None
     ) -> Iterator[LoggedSample]:
-        """The drill's samples after `sequence` dated `first_ms` to `last_ms`, sequences rising;
-        raises DamagedError at one that is not as it was stored."""
+        """The drill's samples after `sequence`, or those of them that name `rental`, sequences
+        rising; raises DamagedError at one that is not as it was stored."""
         table = tables.sample.c
-        if sequence == 0:
-            sequence = self._before(drill, first_ms)
         while True:
             query = select(table.sequence, table.time_ms, table.raw).where(
-                table.drill == drill, table.sequence > sequence, table.time_ms >= first_ms
+                table.drill == drill, table.sequence > sequence
             )
-            if last_ms is not None:
-                query = query.where(table.time_ms <= last_ms)
+            if rental is not None:
+                query = query.where(table.rental == rental)
             with self._store.read() as connection:
                 rows = connection.execute(query.order_by(table.sequence).limit(REPLAY_CHUNK)).all()
             for row in rows:
@@ -130,16 +135,13 @@ class Journal:
                 return
             sequence = rows[-1].sequence
 
-    def _before(self, drill: int, first_ms: int) -> int:
-        """The sequence before the first sample dated `first_ms` or later, to start a scan at."""
-        table = tables.sample.c
+    def sequence_before(self, rental: int) -> int:
+        """The sequence of the last sample that may name the number and is not this rental's, but
+        of another one that had it on a vanished chain; 0 if there is none."""
+        table = tables.rental.c
         with self._store.read() as connection:
-            first = connection.execute(
-                select(func.min(table.sequence)).where(
-                    table.drill == drill, table.time_ms >= first_ms
-                )
-            ).scalar()
-        return 0 if first is None else int(first) - 1
+            query = select(table.after_sequence).where(table.rental == rental)
+            return int(connection.execute(query).scalar() or 0)
 
     def know_rentals(self, views: Sequence[RentalView]) -> dict[int, SignedMark]:
         """What was signed last for each rental's number. What else belonged to another rental of
@@ -175,13 +177,13 @@ class Journal:
             )
             connection.execute(insert(table), row)
 
-    def checkpoint(self, view: RentalView, last_ms: int | None, max_rpm: Triple) -> RentalLog:
-        """The newest remembered log with no sample after `last_ms`; an empty one if there is
-        none. Raises DamagedError when it is not as it was stored."""
+    def checkpoint(self, view: RentalView, max_rpm: Triple, largest: int | None) -> RentalLog:
+        """The newest remembered log of at most `largest` samples; an empty one if there is none.
+        Raises DamagedError when it is not as it was stored."""
         table = tables.checkpoint
         query = select(table).where(table.c.rental == view.rental)
-        if last_ms is not None:
-            query = query.where(table.c.until <= last_ms)
+        if largest is not None:
+            query = query.where(table.c.log_size <= largest)
         with self._store.read() as connection:
             row = (
                 connection.execute(query.order_by(table.c.log_size.desc()).limit(1))
@@ -189,7 +191,7 @@ class Journal:
                 .first()
             )
             if row is None:
-                return RentalLog(view.rental, view.opened_ms, max_rpm, last_ms)
+                return RentalLog(view.rental, max_rpm, sequence=self.sequence_before(view.rental))
             replaced = self._replaced(connection, view.rental)
             last = self._counted(connection, view.drill, row["counted_sequence"])
         stored = bytes(row["peaks"])
@@ -204,16 +206,7 @@ class Journal:
         frontier = Frontier(
             row["log_size"], tuple(peaks[start : start + 32] for start in range(0, len(peaks), 32))
         )
-        return RentalLog(
-            view.rental,
-            view.opened_ms,
-            max_rpm,
-            last_ms,
-            meter,
-            frontier,
-            row["sequence"],
-            replaced,
-        )
+        return RentalLog(view.rental, max_rpm, meter, frontier, row["sequence"], replaced=replaced)
 
     def _counted(self, connection: Connection, drill: int, sequence: int) -> Sample:
         """The sample that a checkpoint's meter counted last."""
@@ -253,13 +246,13 @@ def _insert_samples(connection: Connection, table: Table, samples: Sequence[Logg
     """By the driver itself: SQLAlchemy takes longer over ten thousand rows than SQLite does."""
     place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     connection.exec_driver_sql(
-        f"INSERT INTO {table.name} (drill, sequence, time_ms, raw) "  # noqa: S608  # our own names
-        f"VALUES ({place}, {place}, {place}, {place})",
+        f"INSERT INTO {table.name} (drill, sequence, rental, time_ms, raw) "  # noqa: S608  # ours
+        f"VALUES ({place}, {place}, {place}, {place}, {place})",
         [
-            (*place, pack_row(*place, logged.raw))
+            (*place, sample.rental, sample.time_ms, pack_row(*place, sample.time_ms, logged.raw))
             for logged in samples
             for sample in (logged.sample,)
-            for place in ((sample.drill, sample.sequence, sample.time_ms),)
+            for place in ((sample.drill, sample.sequence),)
         ],
     )
 
@@ -281,13 +274,21 @@ def _know(connection: Connection, view: RentalView) -> SignedMark:
     row = connection.execute(select(table).where(table.c.rental == view.rental)).first()
     identity = dict(zip(tables.IDENTITY, view.identity, strict=True))
     if row is None:
-        new = identity | {"rental": view.rental, "era": 1, "signed_until": 0}
+        new = identity | {
+            "rental": view.rental,
+            "era": 1,
+            "signed_until": 0,
+            "after_sequence": 0,
+        }
         connection.execute(insert(table), new)
         return SignedMark()
     if (row.drill, row.tariff, row.opened_at, row.customer) != view.identity:
         _forget(connection, view.rental)
         renamed = update(table).where(table.c.rental == view.rental)
-        connection.execute(renamed.values(era=table.c.era + 1, **identity))
+        samples = tables.sample.c
+        newest_sample = select(func.max(samples.sequence)).where(samples.drill == view.drill)
+        after = int(connection.execute(newest_sample).scalar() or 0)
+        connection.execute(renamed.values(era=table.c.era + 1, after_sequence=after, **identity))
     newest = select(signed).where(
         signed.c.rental == view.rental, signed.c.until == row.signed_until
     )

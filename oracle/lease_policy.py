@@ -99,9 +99,10 @@ class Credit:
 @dataclass(frozen=True, slots=True)
 class DrillFacts:
     """What the box itself knows of one drill; `signed` are the highest registers that it has
-    signed for the number of the drill's rental, `heights` the highest block on which a lease of the
-    drill rested, by finality policy. `damaged` is whether the rental's samples in the journal are
-    not those that came."""
+    signed for the number of the drill's rental, `held_over` says that the motor was last heard to
+    run under another rental's lease, `heights` the highest block on which a lease of the drill
+    rested, by finality policy. `damaged` is whether the rental's samples in the journal are not
+    those that came."""
 
     drill: int
     log: RentalLog | None
@@ -112,6 +113,7 @@ class DrillFacts:
     journal_writable: bool
     journal_has_reserve: bool = True
     damaged: bool = False
+    held_over: bool = False
     heights: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -132,8 +134,21 @@ def credit(
     return Credit(charged, limit, left, headroom, runway, warning)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How the box keeps step with the chain: by how much its clock is ahead of the newest blocks as
+    they arrive, and whether one has arrived since the start; the first one seen may be old."""
+
+    ahead_ms: int = 0
+    block_arrived: bool = True
+
+
 def chain_problem(  # noqa: PLR0911  # one line a reason
-    view: ChainView | None, identity: OracleIdentity, now_ms: int, limits: LeaseLimits
+    view: ChainView | None,
+    identity: OracleIdentity,
+    now_ms: int,
+    limits: LeaseLimits,
+    step: Step = Step(),  # a value
 ) -> Inhibit | None:
     """Why nothing that the chain says may be relied on right now, if so."""
     if view is None:
@@ -146,6 +161,8 @@ def chain_problem(  # noqa: PLR0911  # one line a reason
         return Inhibit.CLOCK_SKEW
     if now_ms - view.head.timestamp * 1000 > limits.head_age_ms:
         return Inhibit.HEAD_STALE
+    if step.ahead_ms > limits.clock_skew_ms:
+        return Inhibit.CLOCK_SKEW if step.block_arrived else Inhibit.HEAD_STALE
     if view.catching_up:
         return Inhibit.CATCHING_UP
     fault = key_fault(view.oracle, identity)
@@ -212,9 +229,11 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
     identity: OracleIdentity,
     now_ms: int,
     limits: LeaseLimits,
+    *,
+    step: Step = Step(),  # a value
 ) -> Lease | Inhibit:
     """A lease from `now_ms` on, or the first reason against it."""
-    problem = chain_problem(view, identity, now_ms, limits)
+    problem = chain_problem(view, identity, now_ms, limits, step)
     if problem is not None or view is None:
         return problem or Inhibit.STARTING
     problem = rental_problem(view, facts, identity.number) or drill_problem(facts, now_ms, limits)
@@ -226,11 +245,11 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
     tariff = view.tariffs.get(rental.tariff)
     if tariff is None or facts.log is None or facts.log.rental != rental.rental:
         return Inhibit.STARTING
-    if facts.log.until is None:
+    if facts.held_over:
         return Inhibit.NO_STANDSTILL
     if not facts.log.meter.registers.no_lower_than(facts.signed):
         return Inhibit.SIGNED_MORE
-    usage = credit(rental, tariff, facts.log.meter.registers, now_ms, limits)
+    usage = credit(rental, tariff, facts.log.meter.registers, now_ms - step.ahead_ms, limits)
     if usage.headroom <= 0:
         by_caps = usage.headroom + rental.funded - usage.limit > 0
         return Inhibit.CAPPED if by_caps else Inhibit.EXHAUSTED

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from oracle.chain_clock import Times
 from oracle.errors import JournalError, SigningError
 from oracle.journal import SignedMark
-from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, decide_lease
+from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, Step, decide_lease
 from oracle.metering import Metering
 from oracle.publish import event_message, lease_message
 from oracle.registration import OracleIdentity
@@ -41,6 +42,7 @@ class Leasing:
     limits: LeaseLimits
     identity: OracleIdentity
     told: dict[int, Lease | Inhibit] = field(default_factory=dict)
+    _named: dict[int, int | None] = field(default_factory=dict)
     _repeat: bool = False
     _told_branch: int = 0
     _proven: dict[int, bytes] = field(default_factory=dict)
@@ -48,17 +50,27 @@ class Leasing:
     _decided_ms: int | None = None
     _decided_on: ChainView | None = None
 
-    def step(self, view: ChainView | None, now_ms: int) -> None:
+    def step(self, view: ChainView | None, times: Times) -> None:
         """Decide for every drill when it is time, and tell those for whom it makes a change."""
+        now_ms = times.now_ms
         pause_ms = max(DECIDE_MS, len(self.metering.drills) // DRILLS_PER_MS)
         paced = self._decided_ms is not None and 0 <= now_ms - self._decided_ms < pause_ms
         if paced and _same_chain(view, self._decided_on) and not self._repeat:
             return
         self._decided_ms, self._decided_on = now_ms, view
         repeat, self._repeat = self._repeat, False
+        step = Step(
+            times.clock.box_ahead_ms(times.moment) or 0, times.clock.has_seen_a_block_arrive
+        )
         decisions = {
-            drill: decide_lease(view, self._facts(drill, view), self.identity, now_ms, self.limits)
+            drill: decide_lease(
+                view, self._facts(drill, view), self.identity, now_ms, self.limits, step=step
+            )
             for drill in self.metering.drills
+        }
+        decisions = {
+            drill: _by_its_clock(decided, times.clock.drill_over_box_ms(drill, times.moment))
+            for drill, decided in decisions.items()
         }
         if not self._remember_heights(decisions, view):
             decisions = dict.fromkeys(decisions, Inhibit.JOURNAL)
@@ -109,6 +121,7 @@ class Leasing:
             journal_writable=self.metering.writable,
             journal_has_reserve=self.metering.journal.has_reserve,
             damaged=rental in self.metering.held,
+            held_over=order.motor_on and order.rental != rental,
             heights=self.metering.journal.heights.of(drill),
         )
 
@@ -135,9 +148,11 @@ class Leasing:
             self._issued_ms[drill] = lease.issued_at
             sent: Lease | Inhibit = lease
         elif isinstance(decided, Inhibit):
-            if not repeat and before is decided:
+            named = _rental_of(drill, view)
+            if not repeat and before is decided and self._named.get(drill) == named:
                 return
-            sent, payload = decided, _inhibit(drill, decided, now_ms)
+            self._named[drill] = named
+            sent, payload = decided, _inhibit(drill, decided, named, now_ms)
         else:
             return
         if not self.ports.broker.publish(topic(drill, Channel.LEASE), payload, retain=True):
@@ -197,6 +212,21 @@ def _still_good(before: Lease | Inhibit | None, decided: Lease) -> bool:
     return before.rental == decided.rental and life_ms // 2 < left_ms <= life_ms
 
 
-def _inhibit(drill: int, reason: Inhibit, now_ms: int) -> bytes:
-    message = InhibitMessage(drill=drill, reason=reason.value, time_ms=now_ms)
+def _by_its_clock(decided: Lease | Inhibit, over_ms: int) -> Lease | Inhibit:
+    """A lease counts by the drill's clock. Where that is a little ahead and cannot be set back, as
+    it has accepted a lease so, the lease is dated by it, or it would be over before it arrives."""
+    if isinstance(decided, Inhibit) or not over_ms:
+        return decided
+    issued_at, expires_at = decided.issued_at + over_ms, decided.expires_at + over_ms
+    return replace(decided, issued_at=issued_at, expires_at=expires_at)
+
+
+def _rental_of(drill: int, view: ChainView | None) -> int | None:
+    """Whose the drill's samples at rest are, 0 nobody's; None while the chain was not read."""
+    known = None if view is None or view.catching_up else view.drills.get(drill)
+    return None if known is None else known.rental
+
+
+def _inhibit(drill: int, reason: Inhibit, rental: int | None, now_ms: int) -> bytes:
+    message = InhibitMessage(drill=drill, rental=rental, reason=reason.value, time_ms=now_ms)
     return message.to_json()

@@ -1,12 +1,13 @@
 """A rental's sample log: meter and Merkle frontier, advanced together.
 
-The log of a rental is its drill's samples dated from `opened_ms` on, up to `ended_ms` once the
-rental has ended, in sequence order. Every one of them is a leaf, also one that the meter ignores.
+The log of a rental is the samples that name it, in sequence order: the controller says whose they
+are, by the lease that it acted under, and no clock decides about it. Every one of them is a leaf,
+also one that the meter ignores. Which of them a closing reading covers is in `closing_log`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from oracle.meter import Gap, MeterState, Triple, advance
@@ -15,14 +16,10 @@ from protocol.messages import MAX_LOG_SAMPLES
 from protocol.records import Reading
 from protocol.sample import Sample
 
-KEPT_STATES = 200
-"""States of a log that wait for the box's clock to reach them: 20 s of samples, more than a drill's
-clock may be ahead before its starts are inhibited."""
-
 
 @dataclass(frozen=True, slots=True)
 class LoggedSample:
-    """A sample and the 88 bytes it came in."""
+    """A sample and the 96 bytes it came in."""
 
     sample: Sample
     raw: bytes
@@ -30,7 +27,7 @@ class LoggedSample:
 
 @dataclass(frozen=True, slots=True)
 class LogTail:
-    """The newest leaves of a log in runs, oldest first: what was there before, and 88 bytes each.
+    """The newest leaves of a log in runs, oldest first: what was there before, and 96 bytes each.
 
     Leaves are kept as they came, so that nothing is hashed twice; no more than MAX_LOG_SAMPLES.
     """
@@ -60,13 +57,12 @@ class LogTail:
 
 @dataclass(frozen=True, slots=True)
 class RentalLog:
-    """Everything that a reading of one rental is made of; `sequence` is the last leaf's. The
-    controller was `replaced` if the odometer in its samples has fallen since the first one."""
+    """Everything that a reading of one rental is made of; `sequence` is the last leaf's, and no
+    sample up to it is taken. The controller was `replaced` if the odometer in its samples has
+    fallen since the first one."""
 
     rental: int
-    opened_ms: int
     max_rpm: Triple
-    ended_ms: int | None = None
     meter: MeterState = field(default_factory=MeterState)
     frontier: Frontier = field(default_factory=Frontier)
     sequence: int = 0
@@ -77,12 +73,6 @@ class RentalLog:
     def until(self) -> int | None:
         """Time of the last counted sample, Unix ms; None while there is none."""
         return None if self.meter.last is None else self.meter.last.time_ms
-
-    def covers(self, time_ms: int) -> bool:
-        """Whether a sample of that time belongs to this rental."""
-        if time_ms < self.opened_ms:
-            return False
-        return self.ended_ms is None or time_ms <= self.ended_ms
 
     def append(self, logged: LoggedSample) -> tuple[RentalLog, Gap | None]:
         """The log after one more sample of the drill; the same log if it does not belong."""
@@ -96,7 +86,7 @@ class RentalLog:
         gaps: list[Gap] = []
         for logged in samples:
             sample = logged.sample
-            if sample.sequence <= sequence or not self.covers(sample.time_ms):
+            if sample.sequence <= sequence or sample.rental != self.rental:
                 continue
             replaced = replaced or _other_odometer(meter.last, sample)
             meter, gap = advance(meter, sample, self.max_rpm)
@@ -119,7 +109,7 @@ class RentalLog:
         return grown, gaps
 
     def reading(self, until: int) -> Reading:
-        """The reading at `until` (Unix ms), which no sample after this log may precede."""
+        """The reading of this log at `until` (Unix ms, the chain's time)."""
         return Reading(
             rental=self.rental,
             until=until,
@@ -134,15 +124,3 @@ def _other_odometer(last: Sample | None, sample: Sample) -> bool:
     if last is None or sample.time_ms < last.time_ms:
         return False
     return not sample.odometer.no_lower_than(last.odometer)
-
-
-def signable(states: Sequence[RentalLog], newest: RentalLog, now_ms: int) -> tuple[RentalLog, ...]:
-    """The states of one log that may be signed now or as time passes, oldest first.
-
-    A controller's clock can run a little ahead of the box's, which never sets it back. What its
-    samples say may be signed once the box's own clock has come so far.
-    """
-    dated = [one for one in (*states, newest) if one.until is not None]
-    past = [one for one in dated if one.until is not None and one.until <= now_ms]
-    ahead = [one for one in dated if one.until is not None and one.until > now_ms]
-    return (*past[-1:], *ahead[:KEPT_STATES])

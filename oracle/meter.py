@@ -5,8 +5,8 @@ was on; revolutions integrate the earlier sample's rpm over it, exactly, in rpm 
 floored only when read out. Speed above the tariff's highest rpm for that level is billed as the
 highest rpm: the contract believes no more, and a level changed while the spindle still turns fast
 must not make a bill that it refuses as a whole. More than GAP_MS between two samples bills nothing
-and is a gap. A sample whose sequence is not later, or whose clock is earlier, than the last one
-changes nothing.
+and is a gap, and so does a clock that was set back between them. A sample whose sequence is not
+later than the last one's changes nothing.
 
 A rental's meter begins with the first sample of its log that has the motor off: a trigger held over
 from the rental before is not this customer's. Until then no sample counts, and `last` is None.
@@ -34,7 +34,8 @@ def highest_rpm(tariff: Tariff) -> Triple:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A silence that was not billed, and what the controller's odometer says happened in it."""
+    """A silence, or a clock set back, that was not billed, and what the controller's odometer says
+    happened meanwhile; `end_ms` lies before `start_ms` where the clock was set back."""
 
     drill: int
     after_sequence: int
@@ -71,10 +72,10 @@ def advance(state: MeterState, sample: Sample, max_rpm: Triple) -> tuple[MeterSt
     last = state.last
     if last is None:
         return (state if sample.motor_on else replace(state, last=sample)), None
-    if sample.sequence <= last.sequence or sample.time_ms < last.time_ms:
+    if sample.sequence <= last.sequence:
         return state, None
     elapsed_ms = sample.time_ms - last.time_ms
-    if elapsed_ms > GAP_MS:
+    if not 0 <= elapsed_ms <= GAP_MS:
         return MeterState(state.active_ms, state.rpm_ms, sample), _gap(last, sample)
     if not last.motor_on or elapsed_ms == 0:
         return MeterState(state.active_ms, state.rpm_ms, sample), None

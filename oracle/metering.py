@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
+from oracle.closing_log import grows_within
 from oracle.errors import DamagedError, JournalError
 from oracle.journal import Journal, Received, SignedMark
-from oracle.log import LoggedSample, LogTail, RentalLog, signable
-from oracle.meter import Gap
+from oracle.log import LoggedSample, LogTail, RentalLog
+from oracle.meter import Gap, Triple, highest_rpm
 from oracle.order import Arrived, Intake, Order, overdue, take
-from oracle.rebuild import rebuild
+from oracle.rebuild import rebuild, rebuild_closing
 from oracle.signed import Bounds
 from oracle.views import Identity, RentalView
 from protocol.records import Reading, RentalState, Tariff
@@ -52,7 +54,12 @@ class Metering:
     """Rentals of which nothing is signed any more, for the journal is damaged."""
     writable: bool = True
     _doubtful: bool = False
-    _states: dict[int, tuple[RentalLog, ...]] = field(default_factory=dict)
+    _ahead_ms: dict[int, int] = field(default_factory=dict)
+    """By how much a rental's readings are dated before its samples' own times."""
+
+    _closing: dict[int, tuple[tuple[int, int, int], RentalLog]] = field(default_factory=dict)
+    _damaged: dict[int, DamagedError] = field(default_factory=dict)
+    _max_rpm: dict[int, Triple] = field(default_factory=dict)
     _checkpoint_size: dict[int, int] = field(default_factory=dict)
     _of_drill: dict[int, list[int]] = field(default_factory=dict)
     _overspeed: set[int] = field(default_factory=set)
@@ -69,7 +76,8 @@ class Metering:
 
         A journal that cannot be written changes nothing: the samples stay with the bridges.
         """
-        found = self._reread(now_ms) if self._doubtful else []
+        self._hold_damaged()
+        found = self._reread() if self._doubtful else []
         changed: dict[int, Order] = {}
         taken: dict[int, list[LoggedSample]] = {}
         late: list[LoggedSample] = []
@@ -94,7 +102,7 @@ class Metering:
         self._asked -= changed.keys()
         self._asked |= {drill for drill, one in changed.items() if one.asked_ms is not None}
         gaps = found + [
-            gap for drill, samples in taken.items() for gap in self._append(drill, samples, now_ms)
+            gap for drill, samples in taken.items() for gap in self._append(drill, samples)
         ]
         return Taken(frozenset(moved), frozenset(resend), tuple(gaps))
 
@@ -109,7 +117,7 @@ class Metering:
             self.writable = True
         return True
 
-    def _reread(self, now_ms: int) -> list[tuple[int, Gap]]:
+    def _reread(self) -> list[tuple[int, Gap]]:
         """After a failed write: a commit may be durable although its answer was lost, as with a
         server whose connection breaks. What the journal holds by now is metered, and not taken
         again."""
@@ -118,11 +126,12 @@ class Metering:
             for drill, known in self.orders.items():
                 order = self.journal.order(drill)
                 if order.sequence > known.sequence:
-                    samples = [*self.journal.samples_after(drill, known.sequence, 0, None)]
+                    samples = [*self.journal.samples_after(drill, known.sequence)]
+                    latest_ms = max(order.time_ms, known.time_ms, known.latest_ms)
                     self.orders[drill] = replace(
-                        order, time_ms=max(order.time_ms, known.time_ms), asked_ms=known.asked_ms
+                        order, latest_ms=latest_ms, asked_ms=known.asked_ms
                     )
-                    gaps += self._append(drill, samples, now_ms)
+                    gaps += self._append(drill, samples)
         except JournalError as error:
             self.fail(error)
         else:
@@ -146,15 +155,13 @@ class Metering:
         elif intake.accepted:
             self.reused.discard(drill)
 
-    def _append(
-        self, drill: int, samples: Sequence[LoggedSample], now_ms: int
-    ) -> list[tuple[int, Gap]]:
+    def _append(self, drill: int, samples: Sequence[LoggedSample]) -> list[tuple[int, Gap]]:
         found = []
         for rental in self._of_drill.get(drill, ()) if samples else ():
+            if self.rentals[rental].ended_ms is not None:
+                continue
             self._report_overspeed(rental, samples)
             self.logs[rental], gaps = self.logs[rental].extend(samples)
-            states = self._states.get(rental, ())
-            self._states[rental] = signable(states, self.logs[rental], now_ms)
             found += [(rental, gap) for gap in gaps]
             self._note_replaced(rental)
             self._checkpoint(rental)
@@ -186,7 +193,8 @@ class Metering:
             return
         limits = self.logs[rental].max_rpm
         for sample in (one.sample for one in samples):
-            if sample.motor_on and sample.rpm > limits[sample.level - 1]:
+            ours = sample.rental == rental and sample.motor_on
+            if ours and sample.rpm > limits[sample.level - 1]:
                 self._overspeed.add(rental)
                 log.warning(
                     "speed above the tariff's highest",
@@ -246,7 +254,7 @@ class Metering:
                 self._drop(rental)
 
     def _take_up(self, mine: Mapping[int, RentalView], tariffs: Mapping[int, Tariff]) -> None:
-        """The logs of new rentals, and those of ended ones up to their ends."""
+        """The logs of new rentals, and of those that have ended or not ended after all."""
         self.held = {
             rental: known
             for rental, known in self.held.items()
@@ -260,20 +268,30 @@ class Metering:
         ]
         marks = self.journal.know_rentals(new)
         for rental, view in mine.items():
+            self._max_rpm[rental] = highest_rpm(tariffs[view.tariff])
             try:
                 if rental in marks:
-                    self.logs[rental] = self._rebuild(view, tariffs[view.tariff])
+                    self.logs[rental] = self._rebuild(view)
                     self.marks[rental] = marks[rental]
-                    self._states.pop(rental, None)
+                    self._ahead_ms.pop(rental, None)
                     log.info("rental taken up", rental=rental, drill=view.drill)
-                elif self.logs[rental].ended_ms != view.ended_ms:
-                    self.logs[rental] = self._cut(self.logs[rental], view, tariffs[view.tariff])
-                    self._states.pop(rental, None)
+                elif self.rentals[rental].ended_ms != view.ended_ms:
+                    self.logs[rental] = self._rebuild(view)
+                    self._closing.pop(rental, None)
             except DamagedError as error:
                 self._hold(view, error)
                 continue
             self.rentals[rental] = view
             self._note_replaced(rental)
+
+    def _hold_damaged(self) -> None:
+        damaged, self._damaged = self._damaged, {}
+        for rental, error in damaged.items():
+            if rental in self.rentals:
+                self._hold(self.rentals[rental], error)
+                for rentals in self._of_drill.values():
+                    if rental in rentals:
+                        rentals.remove(rental)
 
     def _hold(self, view: RentalView, error: DamagedError) -> None:
         """Sign nothing more for a rental: what it could be made of is not what came."""
@@ -282,49 +300,84 @@ class Metering:
         self.held[view.rental] = view.identity
 
     def _drop(self, rental: int) -> None:
-        for known in (self.rentals, self.logs, self.marks, self._states, self._checkpoint_size):
+        kept: tuple[dict[int, Any], ...] = (
+            *(self.rentals, self.logs, self.marks, self._ahead_ms, self._closing),
+            *(self._max_rpm, self._checkpoint_size),
+        )
+        for known in kept:
             known.pop(rental, None)
         self._overspeed.discard(rental)
         self._noted.discard(rental)
 
-    def _cut(self, before: RentalLog, view: RentalView, tariff: Tariff) -> RentalLog:
-        """The log up to the rental's end, which may lie before samples already counted."""
-        still_fits = before.until is None or (
-            view.ended_ms is not None and before.until <= view.ended_ms
-        )
-        if before.ended_ms is None and still_fits:
-            return replace(before, ended_ms=view.ended_ms)
-        return self._rebuild(view, tariff)
-
-    def _rebuild(self, view: RentalView, tariff: Tariff) -> RentalLog:
-        rebuilt, size = rebuild(self.journal, view, tariff)
+    def _rebuild(self, view: RentalView) -> RentalLog:
+        """The log of all that names the rental, by the newest checkpoint."""
+        rebuilt, size = rebuild(self.journal, view, self._max_rpm[view.rental])
         self._checkpoint_size[view.rental] = size
         return rebuilt
 
-    def final_reading(self, rental: int, now_ms: int, wait_ms: int) -> Reading | None:
+    def final_reading(
+        self, rental: int, chain_ms: int, wait_ms: int, ahead_ms: int
+    ) -> Reading | None:
         """The reading that closes an ended rental, once its last samples are surely here.
 
-        They are when a later sample has come, or when `wait_ms` passed since the end.
+        They are when one has come that is later than the end or of a later rental, or when
+        `wait_ms` passed since the end. `ahead_ms` is how far the drill's clock is ahead of the
+        chain's, which says `chain_ms` (Unix ms). Raises JournalError.
         """
         view = self.rentals[rental]
         if view.ended_ms is None:
             return None
-        if self.orders[view.drill].time_ms <= view.ended_ms and now_ms - view.ended_ms < wait_ms:
-            return None
         signed = self.journal.signed.find(rental, view.ended_ms)
-        return signed or self.logs[rental].reading(view.ended_ms)
-
-    def live_reading(self, rental: int, latest_ms: int) -> Reading | None:
-        """The reading up to the last counted sample not dated after `latest_ms`, or None when there
-        is nothing new to sign: another reading of that time was signed, or a later one."""
-        states = signable(self._states.get(rental, ()), self.logs[rental], latest_ms)
-        if not states:
+        if signed is not None:
+            return signed
+        order, last_ms = self.orders[view.drill], view.ended_ms + ahead_ms
+        complete = order.rental > rental or order.time_ms > last_ms
+        if not complete and chain_ms - view.ended_ms < wait_ms:
             return None
-        newest, mark = states[0], self.marks[rental]
-        until = newest.until
-        if until is None or until < mark.until or until > latest_ms:
+        try:
+            return self.closing(rental, ahead_ms).reading(view.ended_ms)
+        except DamagedError as error:
+            self._damaged[rental] = error
+            return None
+
+    def closing(self, rental: int, ahead_ms: int) -> RentalLog:
+        """The log of an ended rental as its closing reading covers it, by what is here now; raises
+        JournalError."""
+        view = self.rentals[rental]
+        if view.ended_ms is None:
+            raise ValueError(f"rental {rental} has not ended")
+        last_ms = view.ended_ms + ahead_ms
+        key = self.orders[view.drill].sequence, view.ended_ms, last_ms
+        known = self._closing.get(rental)
+        if known is not None and known[0] == key:
+            return known[1]
+        found = rebuild_closing(self.journal, view, self._max_rpm[rental], view.ended_ms, last_ms)
+        self._closing[rental] = key, found
+        self.logs[rental] = found
+        return found
+
+    def live_reading(self, rental: int, latest_ms: int, ahead_ms: int) -> Reading | None:
+        """The reading up to the last counted sample, dated by the chain, or None when there is
+        nothing new to sign, or the date is after `latest_ms` or too early for what was signed.
+
+        Within a stroke dates never pass more slowly than the drill's clock, or the contract would
+        not believe it: what is learnt of the clocks meanwhile may only bring the date forward.
+        """
+        newest, mark = self.logs[rental], self.marks[rental]
+        last = newest.meter.last
+        if last is None:
+            return None
+        if last.motor_on or newest.meter.registers != mark.registers:
+            ahead_ms = min(ahead_ms, self._ahead_ms.get(rental, ahead_ms))
+        self._ahead_ms[rental] = ahead_ms
+        until = last.time_ms - ahead_ms
+        opened_ms = self.rentals[rental].opened_ms
+        if not max(mark.until, opened_ms) <= until <= latest_ms:
             return None
         if until == mark.until and newest.frontier.size != mark.log_size:
+            return None
+        elapsed_ms = until - max(mark.until, opened_ms)
+        if not grows_within(elapsed_ms, newest.meter.registers, mark.registers):
             return None
         return newest.reading(until)
 
@@ -335,11 +388,9 @@ class Metering:
     def tail(self, reading: Reading) -> LogTail | None:
         """The newest samples under a reading's root; None when the log has moved on since, or has
         none after a restart."""
-        for log_ in (*self._states.get(reading.rental, ()), self.logs[reading.rental]):
-            fits = log_.frontier.size == reading.log_size and log_.tail.runs
-            if fits and log_.frontier.root() == reading.log_root:
-                return log_.tail
-        return None
+        log_ = self.logs[reading.rental]
+        fits = log_.frontier.size == reading.log_size and log_.tail.runs
+        return log_.tail if fits and log_.frontier.root() == reading.log_root else None
 
     def bounds(self, readings: Sequence[Reading]) -> dict[int, Bounds]:
         """What each of these readings must keep to, by rental."""

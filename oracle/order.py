@@ -30,13 +30,17 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is durable of one drill: the last sequence and its time. While numbers behind it are
-    missing, `asked_ms` is when they were last asked for."""
+    """What is durable of one drill: the last sequence, its time, whose sample it is, and whether
+    the motor was on. While numbers behind it are missing, `asked_ms` is when they were last asked
+    for. `latest_ms` is the latest time of all that came since the start."""
 
     drill: int
     sequence: int = 0
     time_ms: int = 0
     asked_ms: int | None = None
+    rental: int = 0
+    motor_on: bool = False
+    latest_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def take(order: Order, message: Arrived, now_ms: int) -> Intake:
     """
     fresh = [logged for logged in message.samples if logged.sample.sequence > order.sequence]
     old = [logged for logged in message.samples if logged.sample.sequence <= order.sequence]
-    reused = sum(logged.sample.time_ms > order.time_ms for logged in old)
+    latest_ms = max(order.time_ms, order.latest_ms)
+    reused = sum(logged.sample.time_ms > latest_ms for logged in old)
     if not fresh:
         return Intake(order, reused=reused, late=() if reused else tuple(old))
     first = fresh[0].sample.sequence
@@ -70,7 +75,14 @@ def take(order: Order, message: Arrived, now_ms: int) -> Intake:
     hole = None if first == order.sequence + 1 else (order.sequence + 1, first - 1)
     run = _run(fresh)
     last = run[-1].sample
-    after = Order(order.drill, last.sequence, max(last.time_ms, order.time_ms))
+    after = Order(
+        order.drill,
+        last.sequence,
+        last.time_ms,
+        rental=last.rental,
+        motor_on=last.motor_on,
+        latest_ms=max(latest_ms, *(logged.sample.time_ms for logged in run)),
+    )
     resend = len(run) < len(fresh)
     if resend:
         after = replace(after, asked_ms=now_ms)

@@ -21,20 +21,20 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """How late a reading may be dated, Unix ms: by the samples' clock, or by the chain's."""
+    """How late a reading may be dated, Unix ms: one of a rental that goes on, or the last one."""
 
     live_ms: int
     closing_ms: int
 
 
-def dates_allowed(now_ms: int, head_ms: int, tolerance_ms: int) -> Dates:
-    """What the box's clock and the newest block's time allow.
+def dates_allowed(chain_ms: int, head_ms: int, tolerance_ms: int) -> Dates:
+    """What the chain's time and the newest block's allow.
 
-    A box whose clock is ahead of the chain by more than the tolerance dates nothing later than the
+    Where the chain has stood still for longer than the tolerance, nothing is dated later than the
     newest block: a receipt of tomorrow would be evidence against its owner tomorrow.
     """
-    ahead = now_ms - head_ms > tolerance_ms
-    return Dates(live_ms=min(now_ms, head_ms) if ahead else now_ms, closing_ms=head_ms)
+    stale = chain_ms - head_ms > tolerance_ms
+    return Dates(live_ms=min(chain_ms, head_ms) if stale else chain_ms, closing_ms=head_ms)
 
 
 @dataclass

@@ -62,7 +62,11 @@ class Clock(Protocol):
     """Time."""
 
     def now_ms(self) -> int:
-        """Unix ms."""
+        """Unix ms, by the machine's clock, which may be set at any time."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """ms of a clock that only runs on."""
         ...
 
 

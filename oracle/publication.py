@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oracle.errors import PublishedDiffersError
-from oracle.extent import LogExtent
 from oracle.extent_journal import LogRow, SignedReading
 from protocol.publication import (
     BUNDLE_BYTES,
@@ -117,24 +116,12 @@ def published_reading(
     return PublishedReading.of(domain, drill, oracle, signed.reading, signed.signature)
 
 
-def final_prefix(extent: LogExtent, rows: Sequence[LogRow]) -> Sequence[LogRow]:
-    """Those of the log's next samples that are in it whenever the rental ends: all of an ended one,
-    of an open one those before the first that is dated after what is confirmed."""
-    if extent.ended_ms is None:
-        for number, row in enumerate(rows):
-            if row.time_ms > extent.final_ms:
-                return rows[:number]
-    return rows
-
-
-def cut(rows: Sequence[LogRow], before: int, log_size: int | None) -> Sequence[LogRow]:
-    """Of samples with `before` others in front of them those that a log of that size has, if the
-    size is known. What comes after the final reading was signed is in the journal and in no bill.
+def cut(rows: Sequence[LogRow], before: int, log_size: int) -> Sequence[LogRow]:
+    """Of samples with `before` others in front of them those that a log of that size has. What
+    comes after the final reading was signed is in the journal and in no bill.
 
     Raises PublishedDiffersError when the log does not even have those before.
     """
-    if log_size is None:
-        return rows
     if log_size < before:
         raise PublishedDiffersError(
             f"{before} samples are sealed, the log has {log_size}: {BEYOND}"

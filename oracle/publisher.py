@@ -15,12 +15,10 @@ from oracle.errors import DamagedError, JournalError, PublicationError, Publishe
 from oracle.extent import LogExtent
 from oracle.extent_journal import ExtentJournal, LogRow
 from oracle.publication import (
-    BEYOND,
     Held,
     Remove,
     Write,
     cut,
-    final_prefix,
     is_whole,
     next_bundle,
     next_reading,
@@ -149,9 +147,8 @@ class Publisher:
             before = rows[0].sequence - 1 if rows else newest
             held = replace(held, after=max(held.after, before))
         # Asked after the samples: what came later than the final reading is not among its own.
-        final_size = self.journal.final_size(extent)
-        log_size = extent.log_size if final_size is None else final_size
-        tail = cut(final_prefix(extent, rows), held.sealed * BUNDLE_SAMPLES, log_size)
+        log_size = self.journal.certain_size(extent)
+        tail = cut(rows, held.sealed * BUNDLE_SAMPLES, log_size)
         return held, tail
 
     def _newest(self, extent: LogExtent, held: Held) -> PublishedReading | None:
@@ -194,11 +191,6 @@ class Publisher:
         last = self.journal.sample_of(extent.identity.drill, raw)
         if last is None:
             raise PublishedDiffersError(f"{folder}/{name} ends with no sample of the journal")
-        if extent.ended_ms is not None and last.time_ms > extent.ended_ms:
-            raise PublishedDiffersError(
-                f"{folder}/{name} ends with a sample of {last.time_ms}, the rental ended at "
-                f"{extent.ended_ms}: {BEYOND}"
-            )
         return last.sequence
 
     def _reading(self, extent: LogExtent, files: dict[str, int]) -> PublishedReading | None:

@@ -10,26 +10,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from oracle.closing_log import Neighbours, closing_log
 from oracle.errors import DamagedError
 from oracle.journal import Journal
 from oracle.log import LoggedSample, RentalLog
-from oracle.meter import highest_rpm
+from oracle.meter import Triple
 from oracle.views import RentalView
-from protocol.records import Reading, Tariff
+from protocol.records import Reading, Registers
 
 
-def rebuild(journal: Journal, view: RentalView, tariff: Tariff) -> tuple[RentalLog, int]:
-    """The log up to the rental's end if there is one, and the size of the checkpoint it began with.
+def rebuild(journal: Journal, view: RentalView, max_rpm: Triple) -> tuple[RentalLog, int]:
+    """The log of all that names the rental, and the size of the checkpoint it began with.
 
     Raises DamagedError when the journal is not what was written or signed, JournalError when it
     cannot be read.
     """
-    start = journal.checkpoint(view, view.ended_ms, highest_rpm(tariff))
-    samples = journal.samples_after(view.drill, start.sequence, view.opened_ms, view.ended_ms)
-    anchor = journal.signed.newest_until(view.rental, view.ended_ms)
+    start = journal.checkpoint(view, max_rpm, None)
+    samples = journal.samples_after(view.drill, start.sequence, view.rental)
+    anchor = journal.signed.newest_until(view.rental, None)
     made = start if anchor is None else _as_signed(start, samples, anchor)
     made, _ = made.extend(samples)
     return made, start.frontier.size
+
+
+def rebuild_closing(
+    journal: Journal, view: RentalView, max_rpm: Triple, ended_ms: int, last_ms: int
+) -> RentalLog:
+    """The log under the reading that closes the rental at `ended_ms`, which the drill's clock dates
+    `last_ms` (Unix ms); raises as `rebuild` does."""
+    anchor = journal.signed.newest_until(view.rental, ended_ms)
+    before, after = journal.signed.around(view.rental, ended_ms)
+    signed = Neighbours(
+        view.opened_ms if before is None else before.until,
+        Registers() if before is None else before.registers,
+        None if after is None else after.registers,
+    )
+    covered = 0 if anchor is None else anchor.log_size
+    start = journal.checkpoint(view, max_rpm, covered)
+    samples = journal.samples_after(view.drill, start.sequence, view.rental)
+    made = start if anchor is None else _as_signed(start, samples, anchor)
+    return closing_log(made, samples, ended_ms=ended_ms, last_ms=last_ms, signed=signed)
 
 
 def _as_signed(start: RentalLog, samples: Iterator[LoggedSample], anchor: Reading) -> RentalLog:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from oracle.chain_clock import Times
 from oracle.errors import JournalError, SigningError
 from oracle.lease_policy import Credit, LeaseLimits, credit
 from oracle.metering import Metering
@@ -60,20 +61,25 @@ class Receipts:
     _tried: set[int] = field(default_factory=set)
     """Rentals of which something was looked for since the connection was made."""
 
-    def step(self, view: ChainView, now_ms: int) -> None:
+    def step(self, view: ChainView, times: Times) -> None:
         """Sign and publish the receipts that are due; none with a key that is not in force."""
-        pause_ms = len(self.metering.rentals) // RENTALS_PER_MS
+        now_ms, pause_ms = times.now_ms, len(self.metering.rentals) // RENTALS_PER_MS
         if self._looked_ms is not None and 0 <= now_ms - self._looked_ms < pause_ms:
             return
         self._looked_ms = now_ms
         if key_fault(view.oracle, self.identity) is not None:
             return
-        dates = dates_allowed(now_ms, view.head.timestamp * 1000, self.limits.head_age_ms)
-        due = [
-            receipt
-            for rental in self.metering.rentals
-            if (receipt := self._due(rental, view, now_ms, dates)) is not None
-        ]
+        head_ms = view.head.timestamp * 1000
+        dates = dates_allowed(times.chain_ms, head_ms, self.limits.head_age_ms)
+        try:
+            due = [
+                receipt
+                for rental in self.metering.rentals
+                if (receipt := self._due(rental, view, times, dates)) is not None
+            ]
+        except JournalError as error:
+            self.metering.fail(error)
+            return
         if not due or not self.metering.writable:
             return
         readings = [receipt.reading for receipt in due]
@@ -101,8 +107,8 @@ class Receipts:
         reading = self.metering.newest_signed(rental)
         return None if reading is None or reading.until > dates.live_ms else reading
 
-    def _due(self, rental: int, view: ChainView, now_ms: int, dates: Dates) -> _Receipt | None:
-        published = self._published.get(rental)
+    def _due(self, rental: int, view: ChainView, times: Times, dates: Dates) -> _Receipt | None:
+        now_ms, published = times.now_ms, self._published.get(rental)
         if published is not None and 0 <= now_ms - published[0] < RECEIPT_MS:
             return None
         known, latest = self.metering.rentals[rental], view.latest.get(rental)
@@ -111,10 +117,13 @@ class Receipts:
             return None
         if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
             return None
+        ahead_ms = times.ahead_ms(known.drill)
         if known.state is RentalState.OPEN:
-            reading = self.metering.live_reading(rental, dates.live_ms)
+            reading = self.metering.live_reading(rental, dates.live_ms, ahead_ms)
         else:
-            reading = self.metering.final_reading(rental, now_ms, self.final_wait_ms)
+            reading = self.metering.final_reading(
+                rental, times.chain_ms, self.final_wait_ms, ahead_ms
+            )
         if published is None and rental not in self._tried:
             self._tried.add(rental)
             reading = reading or self._said_before(rental, dates)

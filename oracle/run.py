@@ -68,6 +68,10 @@ class SystemClock:
         """Unix ms."""
         return time.time_ns() // 1_000_000
 
+    def monotonic_ms(self) -> int:
+        """ms since some moment."""
+        return time.monotonic_ns() // 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:

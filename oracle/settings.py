@@ -116,7 +116,7 @@ class ChainSettings(_Section):
     request_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 4
     silence_seconds: Seconds = 20
     head_age_seconds: Seconds = 60
-    clock_skew_seconds: Seconds = 15
+    clock_skew_seconds: Seconds = 10
 
     @model_validator(mode="before")
     @classmethod

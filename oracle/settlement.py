@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from oracle.batch import Candidate, choose_batch
+from oracle.chain_clock import Times
 from oracle.chain_journal import ChainJournal
 from oracle.errors import JournalError, SigningError
 from oracle.lease_policy import Inhibit, chain_problem, credit
@@ -47,8 +48,9 @@ class Settlement:
     _decided_ms: int | None = None
     _lost: set[int] = field(default_factory=set)
 
-    def step(self, view: ChainView, now_ms: int) -> None:
+    def step(self, view: ChainView, times: Times) -> None:
         """Sign what is due and put it into the outbox."""
+        now_ms = times.now_ms
         pause_ms = max(DECIDE_MS, len(self.metering.rentals) // RENTALS_PER_MS)
         if self._decided_ms is not None and 0 <= now_ms - self._decided_ms < pause_ms:
             return
@@ -57,9 +59,9 @@ class Settlement:
         if problem not in HARMLESS:
             return
         head_ms = view.head.timestamp * 1000
-        dates = dates_allowed(now_ms, head_ms, self.limits.lease.head_age_ms)
+        dates = dates_allowed(times.chain_ms, head_ms, self.limits.lease.head_age_ms)
         try:
-            candidates = self._candidates(view, now_ms, dates)
+            candidates = self._candidates(view, times, dates)
             if not candidates or in_the_way(self.outbox.open_batches(), view):
                 return
             self._enqueue(candidates, now_ms, dates)
@@ -68,7 +70,7 @@ class Settlement:
         except SigningError:  # the key ring says it
             return
 
-    def _candidates(self, view: ChainView, now_ms: int, dates: Dates) -> list[Candidate]:
+    def _candidates(self, view: ChainView, times: Times, dates: Dates) -> list[Candidate]:
         found = []
         for rental, known in self.metering.rentals.items():
             latest, tariff = view.latest.get(rental), view.tariffs.get(known.tariff)
@@ -79,24 +81,26 @@ class Settlement:
             if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
                 continue
             if grace_over(latest, view.head.timestamp, self.limits.grace_seconds):
-                self._lose(latest, tariff)
+                self._lose(known, latest, tariff, times)
                 continue
             rejection = view.rejections.get(rental)
-            if rejection is not None and now_ms < retry_at_ms(rejection):
+            if rejection is not None and times.now_ms < retry_at_ms(rejection):
                 continue
             candidate = (
-                self._live(latest, tariff, view, dates)
+                self._live(latest, tariff, view, dates, times)
                 if latest.state is RentalState.OPEN
-                else self._final(known, latest, now_ms)
+                else self._final(known, latest, times)
             )
             if candidate is not None:
                 found.append(candidate)
         return found
 
     def _live(
-        self, latest: RentalView, tariff: Tariff, view: ChainView, dates: Dates
+        self, latest: RentalView, tariff: Tariff, view: ChainView, dates: Dates, times: Times
     ) -> Candidate | None:
-        reading = self.metering.live_reading(latest.rental, dates.live_ms)
+        reading = self.metering.live_reading(
+            latest.rental, dates.live_ms, times.ahead_ms(latest.drill)
+        )
         if reading is None:
             return None
         usage = credit(latest, tariff, reading.registers, reading.until, self.limits.lease)
@@ -112,21 +116,27 @@ class Settlement:
             return None
         return Candidate(reading, due, unsettled_owed(latest, tariff, usage))
 
-    def _final(self, known: RentalView, latest: RentalView, now_ms: int) -> Candidate | None:
+    def _final(self, known: RentalView, latest: RentalView, times: Times) -> Candidate | None:
         """Only when the end is confirmed and the same at the newest block."""
         if known.ended_ms is None or known.ended_ms != latest.ended_ms:
             return None
-        reading = self.metering.final_reading(known.rental, now_ms, self.limits.final_wait_ms)
+        reading = self.metering.final_reading(
+            known.rental,
+            times.chain_ms,
+            self.limits.final_wait_ms,
+            times.ahead_ms(known.drill),
+        )
         if reading is None or latest.until >= reading.until:
             return None
         return Candidate(reading, Due.ENDED, 0)
 
-    def _lose(self, latest: RentalView, tariff: Tariff) -> None:
+    def _lose(self, known: RentalView, latest: RentalView, tariff: Tariff, times: Times) -> None:
         """The contract takes no reading of this rental any more; say once what that costs."""
-        if latest.rental in self._lost or latest.ended_ms is None:
+        if latest.rental in self._lost or latest.ended_ms is None or known.ended_ms is None:
             return
         self._lost.add(latest.rental)
-        registers = self.metering.logs[latest.rental].meter.registers
+        ahead_ms = times.ahead_ms(latest.drill)
+        registers = self.metering.closing(latest.rental, ahead_ms).meter.registers
         usage = credit(latest, tariff, registers, latest.ended_ms, self.limits.lease)
         log.error(
             "final reading lost",

@@ -154,6 +154,21 @@ class SignedJournal:
         until = connection.execute(select(table.until).where(table.rental == rental)).scalar()
         return None if until is None else f"what was signed until {until} is forgotten"
 
+    def around(self, rental: int, until: int) -> tuple[Reading | None, Reading | None]:
+        """What was signed for the number next before a time and next after it."""
+        table = tables.signed_reading
+        of_rental = select(table).where(table.c.rental == rental).limit(1)
+        earlier = of_rental.where(table.c.until < until).order_by(table.c.until.desc())
+        later = of_rental.where(table.c.until > until).order_by(table.c.until)
+        with self._store.read() as connection:
+            before, after = (
+                connection.execute(query).mappings().first() for query in (earlier, later)
+            )
+        return (
+            None if before is None else reading_of(before),
+            None if after is None else reading_of(after),
+        )
+
     def forget_settled(self, view: RentalView) -> None:
         """Drop what was signed more than KEPT_MS before the settled reading of a confirmed
         rental: nothing dated earlier can be signed any more, not even its end. Should a

@@ -124,6 +124,12 @@ class Store:
             found = connection.execute(select(journal_info)).mappings().first()
             if found is None:
                 connection.execute(insert(journal_info), row)
+            elif found["version"] != SCHEMA_VERSION:
+                raise JournalError(
+                    f"this journal is of version {found['version']}, this release writes version "
+                    f"{SCHEMA_VERSION}: let the release that wrote it close its rentals, then keep "
+                    "it aside and begin a new one; see docs/operating-an-edge-box.md"
+                )
             elif dict(found) != row:
                 raise JournalError(
                     f"this journal is of version {found['version']} for contract "

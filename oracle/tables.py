@@ -2,7 +2,8 @@
 
 sample            every sample that was acknowledged, as it came, with a checksum (`sample_rows`)
 late_sample       samples that came after their place in the log was signed past
-rental            what was signed last for each rental number; `era` counts the rentals that had it
+rental            what was signed last for each rental number; `era` counts the rentals that had it,
+                  and samples up to `after_sequence` that name it are of an earlier one
 signed_reading    readings that were signed, for as long as another one could contradict them
 receipt_signature the signatures of those of them that were signed one by one
 forgotten_reading  until when a rental's readings before the settled one are dropped
@@ -35,7 +36,7 @@ from sqlalchemy import (
 
 from protocol.records import Registers
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 IDENTITY = ("drill", "tariff", "opened_at", "customer")
 """The columns that hold a rental's identity."""
@@ -75,14 +76,21 @@ sample = Table(
     metadata,
     _key("drill"),
     _key("sequence"),
+    _number("rental"),
     _number("time_ms"),
     _bytes("raw"),
     sqlite_with_rowid=False,
 )
-Index("sample_time", sample.c.drill, sample.c.time_ms)
+Index("sample_rental", sample.c.drill, sample.c.rental, sample.c.sequence)
 
 late_sample = Table(
-    "late_sample", metadata, _key("drill"), _key("sequence"), _number("time_ms"), _bytes("raw")
+    "late_sample",
+    metadata,
+    _key("drill"),
+    _key("sequence"),
+    _number("rental"),
+    _number("time_ms"),
+    _bytes("raw"),
 )
 
 rental = Table(
@@ -95,6 +103,7 @@ rental = Table(
     _text("customer"),
     _number("era"),
     _number("signed_until"),
+    _number("after_sequence"),
 )
 
 signed_reading = Table(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from protocol.errors import LeaseError
 from protocol.records import Domain, Lease
+from protocol.sample import MAX_RENTAL
 from protocol.typed_data import lease_digest, recover_signer
 
 LONGEST_LEASE_MS = 30_000
@@ -39,6 +40,8 @@ def check_lease(lease: Lease, signature: bytes, provisioning: Provisioning, time
     """Raise LeaseError unless `lease` permits this drill to start at `time_ms` (Unix ms)."""
     if lease.drill != provisioning.drill:
         raise LeaseError(f"lease is for drill {lease.drill}, this is drill {provisioning.drill}")
+    if not 1 <= lease.rental <= MAX_RENTAL:
+        raise LeaseError(f"lease is for rental {lease.rental}, not 1 .. 2^63-1")
     if lease.expires_at - lease.issued_at > LONGEST_LEASE_MS:
         raise LeaseError(
             f"lease of {lease.expires_at - lease.issued_at} ms is longer than {LONGEST_LEASE_MS} ms"

@@ -17,11 +17,11 @@ Everything is QoS 1. A sample message holds 1 to 64 samples of one drill, big en
 
     offset  size  field
     0       2     magic "SD"
-    2       1     version, 1
+    2       1     version, 2
     3       1     number of samples n
     4       4     drill
     8       8     oldest: the lowest sequence that the bridge still holds or may still get
-    16      n*88  samples, oldest first, sequences rising
+    16      n*96  samples, oldest first, sequences rising
 
 JSON payloads are objects with exactly the fields below. Money is a decimal string, because it may
 exceed 2^53; bytes are hexadecimal with 0x. Nothing in a payload is trusted for who sent it: what
@@ -51,6 +51,9 @@ MAX_LOG_SAMPLES = 24
 
 MAX_JSON_BYTES = 8192
 """No JSON payload of ours comes near; a larger one is refused before it is parsed."""
+
+VERSION = 2
+"""Of sample messages; in version 1 samples named no rental."""
 
 _HEADER = struct.Struct(">2sBBIQ")
 MAX_SAMPLE_MESSAGE_BYTES = _HEADER.size + MAX_SAMPLES_PER_MESSAGE * SAMPLE_BYTES
@@ -99,7 +102,7 @@ def encode_samples(samples: Sequence[Sample], oldest: int) -> bytes:
         raise MessageError(f"a message holds 1 .. {MAX_SAMPLES_PER_MESSAGE}, not {len(samples)}")
     drill = samples[0].drill
     _require_order(drill, oldest, samples)
-    header = _HEADER.pack(b"SD", 1, len(samples), drill, oldest)
+    header = _HEADER.pack(b"SD", VERSION, len(samples), drill, oldest)
     return header + b"".join(encode_sample(sample) for sample in samples)
 
 
@@ -109,8 +112,8 @@ def decode_samples(drill: int, payload: bytes) -> SampleMessage:
     if len(payload) < _HEADER.size:
         raise MessageError(f"a sample message of {len(payload)} bytes is too short")
     magic, version, count, claimed, oldest = _HEADER.unpack_from(payload)
-    if magic != b"SD" or version != 1:
-        raise MessageError(f"not a sample message of version 1: {payload[:3].hex()}")
+    if magic != b"SD" or version != VERSION:
+        raise MessageError(f"not a sample message of version {VERSION}: {payload[:3].hex()}")
     if not 1 <= count <= MAX_SAMPLES_PER_MESSAGE:
         raise MessageError(f"a message holds 1 .. {MAX_SAMPLES_PER_MESSAGE} samples, not {count}")
     if len(payload) != _HEADER.size + count * SAMPLE_BYTES:
@@ -148,7 +151,9 @@ Bytes32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 SignatureHex = Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 PeaksHex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{64}){0,63}$")]
-SamplesHex = Annotated[str, Field(pattern=rf"^0x([0-9a-f]{{176}}){{1,{MAX_LOG_SAMPLES}}}$")]
+SamplesHex = Annotated[
+    str, Field(pattern=rf"^0x([0-9a-f]{{{2 * SAMPLE_BYTES}}}){{1,{MAX_LOG_SAMPLES}}}$")
+]
 ShortText = Annotated[str, Field(max_length=200)]
 
 
@@ -200,10 +205,15 @@ class LeaseMessage(_Message):
 
 
 class InhibitMessage(_Message):
-    """No next start, and why. It needs no signature: silence inhibits too, only later."""
+    """No next start, and why. It needs no signature: silence inhibits too, only later.
+
+    `rental` is what the drill's samples at rest belong to from now on, 0 nobody's; null says
+    nothing of it. What a stroke is billed to follows from the lease that it started under alone.
+    """
 
     kind: Literal["inhibit"] = "inhibit"
     drill: DrillNumber
+    rental: UInt | None
     reason: ShortText
     time_ms: UInt
 
@@ -264,7 +274,7 @@ class LogMessage(_Message):
     """The newest samples of a rental's log, and the proof that a signed root covers them.
 
     `peaks` are the roots of the full subtrees over the `log_size - n` samples before, largest
-    first; with the `n` samples, 88 bytes each and oldest first, they give the root of `log_size`
+    first; with the `n` samples, 96 bytes each and oldest first, they give the root of `log_size`
     (protocol/merkle.py). It goes out before the reading that has that root, and needs no signature.
     """
 
@@ -276,7 +286,7 @@ class LogMessage(_Message):
 
     @classmethod
     def of(cls, drill: int, rental: int, before: Frontier, samples: Sequence[bytes]) -> LogMessage:
-        """The message about these samples, each 88 bytes, that follow what `before` covers."""
+        """The message about these samples, each 96 bytes, that follow what `before` covers."""
         return cls(
             drill=drill,
             rental=rental,

@@ -2,7 +2,7 @@
 
     <root>/<chain id>-<contract, lower case>/
         rental-<number>-<identity>/          one rental; see `RentalIdentity`
-            samples-00000000.bin             bundle 0: the log's first 4,096 samples, 88 bytes each
+            samples-00000000.bin             bundle 0: the log's first 4,096 samples, 96 bytes each
             samples-00000001.bin             a sealed bundle never changes
             samples-00000002.part.bin        the newest, not full yet: only grows, then is sealed
             reading.json                     the newest signed reading over published samples

@@ -36,6 +36,7 @@ def make_sample(sequence: int, time_ms: int | None = None, drill: int = DRILL) -
         torque_mnm=998,
         current_ma=2000,
         temperature_mc=22_000,
+        rental=1,
         odometer=Registers(),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from conftest import role_account
@@ -16,6 +17,10 @@ from protocol.messages import Channel, encode_samples, topic
 from protocol.records import LevelRate, Registers, RentalState, Tariff
 from protocol.sample import Fault, Sample, encode_sample
 from protocol.sealing import seal, unseal
+
+
+class AsTold(int):
+    """The rental of a sample that a controller would name itself, by what it was told."""
 
 
 def make_sample(sequence: int, time_ms: int, **changes: Any) -> Sample:
@@ -33,6 +38,7 @@ def make_sample(sequence: int, time_ms: int, **changes: Any) -> Sample:
         "torque_mnm": 0,
         "current_ma": 0,
         "temperature_mc": 25_000,
+        "rental": AsTold(7),
         "odometer": Registers(),
     } | changes
     return Sample(**values)
@@ -103,13 +109,18 @@ def make_view(**changes: Any) -> ChainView:
 
 
 class FakeClock:
-    """A clock that stands until it is moved."""
+    """A clock that stands until it is moved. `set_by` is how far it was set, which a monotonic
+    clock takes no part in."""
 
     def __init__(self, now_ms: int = NOW_MS) -> None:
         self.ms = now_ms
+        self.set_by = 0
 
     def now_ms(self) -> int:
         return self.ms
+
+    def monotonic_ms(self) -> int:
+        return self.ms - self.set_by
 
 
 class FakeBroker:
@@ -121,6 +132,7 @@ class FakeBroker:
         self.retained: dict[str, bytes] = {}
         self.up = True
         self.count = 1
+        self.named: dict[int, int] = {}
 
     def receive(self, limit: int) -> list[Incoming]:
         taken, self.inbox = self.inbox[:limit], self.inbox[limit:]
@@ -147,8 +159,20 @@ class FakeBroker:
     def give(self, *samples: Sample, oldest: int = 1) -> None:
         """Put one sample message into the inbox."""
         name = topic(samples[0].drill, Channel.SAMPLE)
-        sealed = seal(MESSAGE_KEYS[samples[0].drill], name, encode_samples(samples, oldest))
+        named = [self._named(sample) for sample in samples]
+        sealed = seal(MESSAGE_KEYS[samples[0].drill], name, encode_samples(named, oldest))
         self.inbox.append(Incoming(name, sealed))
+
+    def _named(self, sample: Sample) -> Sample:
+        """As the controller does it: whose samples they are changes at standstill, to the rental
+        that the newest lease or inhibit was about."""
+        if not isinstance(sample.rental, AsTold):
+            return sample
+        told = self.retained.get(topic(sample.drill, Channel.LEASE))
+        rental = None if told is None else json.loads(told)["rental"]
+        if rental is not None and not sample.motor_on:
+            self.named[sample.drill] = rental
+        return replace(sample, rental=self.named.get(sample.drill, int(sample.rental)))
 
 
 def _unsealed(name: str, payload: bytes) -> bytes:

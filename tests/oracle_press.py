@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from oracle.extent import LogExtent, follow_extent, identity_of
 from oracle.extent_journal import ExtentJournal
 from oracle.journal import Journal, Received
-from oracle.log import RentalLog
+from oracle.log import LoggedSample, RentalLog
 from oracle.meter import highest_rpm
 from oracle.pen import Dates, Pen
 from oracle.publisher import Publisher
@@ -86,22 +86,50 @@ class Press:
         """The rental's end, so late after the opening, is confirmed."""
         return self.confirm(seconds, state=state, ended_at=self.rental.opened_at + seconds)
 
-    def add(self, count: int) -> None:
-        """Journal so many more samples."""
+    def beside(self, rental: int) -> LogExtent:
+        """Another rental, with samples and a reading of its own."""
+        mine = self.rental
+        self.take_up(replace(mine, rental=rental, state=RentalState.OPEN, ended_at=0))
+        self.add(6, rest=True)
+        self.sign()
+        extent = self.confirm(60)
+        self.rental = mine
+        return extent
+
+    def add(self, count: int, *, rest: bool = False) -> None:
+        """Journal so many more samples, with `rest` the first of them at standstill."""
         first = self.sent + 1
         self.sent += count
         made = [
-            logged(make_sample(n, self.rental.opened_ms + 100 * n, motor_on=n > 1, rpm=600))
+            logged(
+                make_sample(
+                    n,
+                    self.rental.opened_ms + 100 * n,
+                    motor_on=n > 1 and not (rest and n == first),
+                    rpm=600,
+                    rental=self.rental.rental,
+                )
+            )
             for n in range(first, self.sent + 1)
         ]
         self.journal.add_samples(Received(made, []))
 
     def log(self, last_ms: int | None) -> RentalLog:
         """The rental's log as the meter makes it."""
-        start = RentalLog(7, self.rental.opened_ms, highest_rpm(TARIFF), last_ms)
-        drill, opened = self.rental.drill, self.rental.opened_ms
-        made, _ = start.extend(self.journal.samples_after(drill, 0, opened, last_ms))
+        start = RentalLog(
+            self.rental.rental,
+            highest_rpm(TARIFF),
+            sequence=self.journal.sequence_before(self.rental.rental),
+        )
+        made, _ = start.extend(self._samples(last_ms))
         return made
+
+    def _samples(self, last_ms: int | None) -> list[LoggedSample]:
+        """The rental's up to then."""
+        number = self.rental.rental
+        after = self.journal.sequence_before(number)
+        found = self.journal.samples_after(self.rental.drill, after, number)
+        return [one for one in found if last_ms is None or one.sample.time_ms <= last_ms]
 
     def sign(self, last_ms: int | None = None, *, closing: bool = False) -> Reading:
         """Sign a receipt over the samples up to then, as the edge side does."""
@@ -110,7 +138,7 @@ class Press:
         assert until is not None
         reading = made.reading(until)
         pen = Pen(SIGNER, self.journal.signed, DOMAIN)
-        bounds = {7: Bounds(highest_rpm(TARIFF), closing=closing)}
+        bounds = {reading.rental: Bounds(highest_rpm(TARIFF), closing=closing)}
         assert pen.receipts([reading], ANY_TIME, bounds)
         return reading
 
@@ -140,5 +168,4 @@ class Press:
 
     def expected(self, last_ms: int) -> bytes:
         """The samples of the rental up to then, from the journal."""
-        rows = self.journal.samples_after(1, 0, self.rental.opened_ms, last_ms)
-        return b"".join(one.raw for one in rows)
+        return b"".join(one.raw for one in self._samples(last_ms))

@@ -112,6 +112,7 @@ def drilling(count: int, start_ms: int = OPENED_AT * 1000, drill: int = DRILL) -
                 torque_mnm=1_200,
                 current_ma=800,
                 temperature_mc=41_000,
+                rental=RENTAL,
                 odometer=Registers(),
             )
         )

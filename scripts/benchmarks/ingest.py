@@ -125,6 +125,7 @@ def sample_of(drill: int, sequence: int, first_ms: int) -> Sample:
         torque_mnm=800,
         current_ma=2_000,
         temperature_mc=30_000,
+        rental=drill,
         odometer=Registers(),
     )
 

@@ -126,19 +126,25 @@ class Tester:
 
     def _exhausted_ms(self, rental: int) -> int:
         facts = self._ledger.rental(rental)
-        log = RentalLog(rental, facts.opened_at * 1000, highest_rpm(self._world.tariff))
+        log = RentalLog(rental, highest_rpm(self._world.tariff))
         return exhausted_ms(
-            log, self._listener.samples(self._drill), self._world, facts.funded - self._reserve
+            log,
+            facts.opened_at * 1000,
+            self._listener.samples(self._drill),
+            self._world,
+            facts.funded - self._reserve,
         )
 
 
-def exhausted_ms(log: RentalLog, samples: Sequence[Sample], world: World, limit: int) -> int:
+def exhausted_ms(
+    log: RentalLog, opened_ms: int, samples: Sequence[Sample], world: World, limit: int
+) -> int:
     """The time of the first sample with which the charge has reached `limit`, Unix ms."""
     for sample in samples:
         log, _ = log.append(LoggedSample(sample, encode_sample(sample)))
         if log.until is None:
             continue
-        elapsed_ms = max(sample.time_ms - log.opened_ms, 0)
+        elapsed_ms = max(sample.time_ms - opened_ms, 0)
         if charge(world.tariff, log.meter.registers, elapsed_ms) >= limit:
             return sample.time_ms
     raise RigError("the samples do not show the credit used up")

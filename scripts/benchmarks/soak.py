@@ -138,6 +138,7 @@ class Soak:
             seed=self._seed,
             keys={str(drill): key for drill, key in yard.keys.items()},
             highest={str(drill): yard.highest(drill) for drill in yard.numbers},
+            rentals={str(drill): rental for drill, rental in yard.rentals.items()},
         )
         file = yard.folder / "order.json"
         file.write_text(json.dumps(asdict(order)))

@@ -55,9 +55,11 @@ class TurningDrill:
     """A drill at work: rest, a stroke at some level, coasting, rest; speeds vary, and some are
     higher than the tariff bills."""
 
-    def __init__(self, drill: int, seed: int, first_ms: int, highest: list[int]) -> None:
+    def __init__(
+        self, drill: int, rental: int, seed: int, first_ms: int, highest: list[int]
+    ) -> None:
         """`highest` are the speeds that its tariff bills at most, by level."""
-        self.drill, self._highest = drill, highest
+        self.drill, self.rental, self._highest = drill, rental, highest
         self.kept, self.notes, self.digest = Kept(), bytearray(), sha256()
         self._dice = random.Random(f"{seed} {drill}")  # noqa: S311
         self._first_ms = first_ms + drill * 37 % (SAMPLE_PERIOD_MS - SCATTER_MS)
@@ -97,6 +99,7 @@ class TurningDrill:
             torque_mnm=800 * on,
             current_ma=2_000 * on,
             temperature_mc=30_000,
+            rental=self.rental,
             odometer=Registers(*self._active, *(one // 60_000 for one in self._rpm_ms)),
         )
         return self._before

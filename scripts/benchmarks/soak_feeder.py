@@ -49,7 +49,8 @@ COUNT_OFFSET = 3
 class FeedOrder:
     """What to feed: each of the drills sends at least `each` samples, from `first_ms` on.
 
-    `keys` are the message keys in hexadecimal, `highest` the highest speeds billed, both by drill.
+    `keys` are the message keys in hexadecimal, `highest` the highest speeds billed, `rentals` the
+    rentals' numbers, all by drill.
     """
 
     port: int
@@ -58,6 +59,7 @@ class FeedOrder:
     seed: int
     keys: dict[str, str]
     highest: dict[str, list[int]]
+    rentals: dict[str, int]
 
 
 @dataclass
@@ -97,7 +99,13 @@ class Feeder:
 
     def _bridge(self, number: int) -> Bridge:
         order = self._order
-        drill = TurningDrill(number, order.seed, order.first_ms, order.highest[str(number)])
+        drill = TurningDrill(
+            number,
+            order.rentals[str(number)],
+            order.seed,
+            order.first_ms,
+            order.highest[str(number)],
+        )
         publisher = Publisher(cast(Spool, drill.kept))
         key = bytes.fromhex(order.keys[str(number)])
         return Bridge(drill, key, publisher, topic(number, Channel.SAMPLE))

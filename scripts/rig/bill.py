@@ -45,10 +45,10 @@ class Bill:
     gaps: int
 
 
-def rental_log(samples: Sequence[Sample], opened_at: int, ended_at: int) -> list[Sample]:
-    """The samples of the rental, oldest first."""
-    inside = [s for s in samples if opened_at * 1000 <= s.time_ms <= ended_at * 1000]
-    return sorted(inside, key=lambda sample: sample.sequence)
+def rental_log(samples: Sequence[Sample], rental: int) -> list[Sample]:
+    """The samples that name the rental, oldest first."""
+    own = [sample for sample in samples if sample.rental == rental]
+    return sorted(own, key=lambda sample: sample.sequence)
 
 
 def own_part(log: Sequence[Sample]) -> Sequence[Sample]:
@@ -68,7 +68,7 @@ def meter(log: Sequence[Sample], terms: Terms) -> tuple[list[Fraction], list[Fra
         step_ms = log[number].time_ms - earlier.time_ms
         if not earlier.motor_on:
             continue
-        if step_ms > LONGEST_STEP_MS:
+        if not 0 <= step_ms <= LONGEST_STEP_MS:
             gaps += 1
             continue
         step = Fraction(step_ms, 1000)
@@ -104,9 +104,8 @@ def owed(charge: int, funded: int, terms: Terms) -> int:
     return min(charge, limit(funded, Fraction(terms.ended_at - terms.opened_at, 3600), terms))
 
 
-def recompute(samples: Sequence[Sample], terms: Terms) -> Bill:
-    """The final bill of a rental."""
-    log = rental_log(samples, terms.opened_at, terms.ended_at)
+def recompute(log: Sequence[Sample], terms: Terms) -> Bill:
+    """The final bill of a rental whose last reading covers this log."""
     seconds, turns, gaps = meter(own_part(log), terms)
     whole_turns = [int(turn) for turn in turns]
     active_ms = [int(second * 1000) for second in seconds]
@@ -120,14 +119,14 @@ def recompute(samples: Sequence[Sample], terms: Terms) -> Bill:
 
 
 def worst_overrun(
-    samples: Sequence[Sample], terms: Terms, funding: Sequence[tuple[int, int]]
+    whole_log: Sequence[Sample], terms: Terms, funding: Sequence[tuple[int, int]]
 ) -> tuple[int, int | None]:
     """The most by which use ever went beyond what might be owed by then, and the time (Unix ms)
     of the sample that first used it up, or None.
 
     `funding` holds (Unix s, funded from then on), oldest first.
     """
-    log = own_part(rental_log(samples, terms.opened_at, terms.ended_at))
+    log = own_part(whole_log)
     worst, used_up_at_ms = 0, None
     seconds, turns = [Fraction(0)] * 3, [Fraction(0)] * 3
     for number in range(1, len(log)):

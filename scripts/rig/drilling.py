@@ -20,10 +20,12 @@ COASTING = (0.6, 0.25, 0.0)
 
 @dataclass(slots=True)
 class Machine:
-    """One drill; `losing` samples are counted by its odometer and never arrive."""
+    """One drill; `losing` samples are counted by its odometer and never arrive. `rental` is
+    whose its samples are, 0 nobody's."""
 
     drill: int
     sequence: int = 0
+    rental: int = 0
     active_ms: list[int] = field(default_factory=lambda: [0, 0, 0])
     rpm_ms: list[int] = field(default_factory=lambda: [0, 0, 0])
 
@@ -63,6 +65,7 @@ class Machine:
             torque_mnm=7_000 * level if on else 0,
             current_ma=2_000 * level if on else 40,
             temperature_mc=CELSIUS_20 + self.sequence % 5_000,
+            rental=self.rental,
             odometer=Registers(*self.active_ms, *turns),
         )
         return LoggedSample(sample, encode_sample(sample))

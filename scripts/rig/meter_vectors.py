@@ -159,25 +159,26 @@ def _sample(row: Row) -> Sample:
         torque_mnm=0,
         current_ma=0,
         temperature_mc=20_000,
+        rental=7,
         odometer=Registers(active_ms_1=row.odometer_ms),
     )
 
 
 def _bytes(row: Row) -> bytes:
     """By hand, as the table in docs has it."""
-    flags = 3 if row.on else 0
+    flags = 0x20 | (3 if row.on else 0)
     head = struct.pack(">QQIBBH", row.sequence, NOW_MS + row.at, 1, row.level, flags, 0)
-    return head + struct.pack(">Iiii6Q", row.rpm, 0, 0, 20_000, row.odometer_ms, 0, 0, 0, 0, 0)
+    return head + struct.pack(">IiiiQ6Q", row.rpm, 0, 0, 20_000, 7, row.odometer_ms, 0, 0, 0, 0, 0)
 
 
 def counted(rows: Sequence[Row]) -> Iterator[Row]:
-    """Those that count: from the first with the motor off, none whose sequence or time goes back
-    behind one that counted."""
+    """Those that count: from the first with the motor off, none whose sequence goes back behind one
+    that counted."""
     newest: Row | None = None
     for row in rows:
         if newest is None and row.on:
             continue
-        if newest is not None and (row.sequence <= newest.sequence or row.at < newest.at):
+        if newest is not None and row.sequence <= newest.sequence:
             continue
         newest = row
         yield row
@@ -192,7 +193,7 @@ def _gaps(rows: Sequence[Row]) -> list[dict[str, str]]:
             "missed_active_ms_1": str(b.odometer_ms - a.odometer_ms),
         }
         for a, b in pairwise(rows)
-        if b.at - a.at > bill.LONGEST_STEP_MS and (a.on or a.odometer_ms != b.odometer_ms)
+        if not 0 <= b.at - a.at <= bill.LONGEST_STEP_MS and (a.on or a.odometer_ms != b.odometer_ms)
     ]
 
 

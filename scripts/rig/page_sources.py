@@ -115,7 +115,12 @@ def _fields(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     for name, field in schema["properties"].items():
         if "$ref" in field:
             field = schema["$defs"][field["$ref"].rpartition("/")[2]]  # noqa: PLW2901
+        nullable = {"type": "null"} in field.get("anyOf", ())
+        if nullable:
+            (field,) = (one for one in field["anyOf"] if one != {"type": "null"})  # noqa: PLW2901
         told = {key: field[key] for key in wanted if key in field}
+        if nullable:
+            told["nullable"] = True
         if "const" in field:
             told["enum"] = [field["const"]]
         fields[name] = told

@@ -153,11 +153,13 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
     capped = ledger.events("RentalCapped", rental=rental)
     opened_at = ledger.block_time(opened["blockNumber"])
     terms = bill.terms_of(opened_at, ended, published, capped)
-    samples = listener.samples(drill)
-    own = bill.recompute(samples, terms)
+    whole = bill.rental_log(listener.samples(drill), rental)
+    log = whole[: settled["log_size"]]
+    own = bill.recompute(log, terms)
+    left_out = [s for s in whole[len(log) :] if s.motor_on and s.time_ms <= terms.ended_at * 1000]
     funding = [(opened_at, opened["args"]["funded"])]
     funding += [(ledger.block_time(t["blockNumber"]), t["args"]["funded"]) for t in top_ups]
-    overrun, exhausted_at_ms = bill.worst_overrun(samples, terms, funding)
+    overrun, exhausted_at_ms = bill.worst_overrun(log, terms, funding)
     registers = dict(zip(bill.NAMES, ledger.call("registers", rental), strict=True))
     funded = funding[-1][1]
     owed = bill.owed(own.charge, funded, terms)
@@ -166,6 +168,7 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
         "charge of the last settlement": (settled["charge"], own.charge),
         "registers": (registers, own.registers),
         "samples in the log": (settled["log_size"], own.log_size),
+        "samples of drilling before the end that are not in it": (0, len(left_out)),
         "root of the log": (settled["log_root"].hex(), own.log_root.hex()),
         "refund": (closed["refund"], funded - owed),
     }

@@ -168,7 +168,7 @@ class Yard:
             opened_ms,
             self.machines.setdefault(drill, Machine(drill)),
             RentalIdentity(rental, drill, tariff, self.now, customer),
-            RentalLog(rental, opened_ms, (one, two, three)),
+            RentalLog(rental, (one, two, three)),
         )
         return rental
 
@@ -188,6 +188,7 @@ class Yard:
     def drill(self, meter: Metered, until: int, *, losing: bool = False) -> Iterator[LoggedSample]:
         """A stroke at each level, well apart, and standstill before and after."""
         machine, start_ms = meter.machine, meter.until
+        machine.rental = meter.identity.rental
         yield machine.rest(start_ms + 1)
         if until - start_ms > BUSY_MS:
             for level, (_, _, highest_rpm) in enumerate(TARIFFS[meter.tariff - 1][0], 1):

@@ -100,20 +100,20 @@ def test_extended__in_parts_of_any_size__root_of_the_whole(seed: int) -> None:
 
 
 def good() -> list[tuple[int, ...]]:
-    """Five samples of drill 1, sequences 5 to 9, dated 100 to 104."""
-    return [(5 + n, 100 + n, 1, 1, 0, 0, 0, *[0] * 9) for n in range(5)]
+    """Five samples of drill 1 that name rental 7, sequences 5 to 9."""
+    return [(5 + n, 100 + n, 1, 1, 0x20, 0, 0, 0, 0, 0, 7, *[0] * 6) for n in range(5)]
 
 
 def test_misplaced__nothing_amiss__nothing() -> None:
-    assert list(misplaced(good(), 4, 1, 100, 104)) == []
+    assert list(misplaced(good(), 4, 1, 7)) == []
 
 
 @pytest.mark.parametrize(
     ("field", "value", "name"),
     [
         (0, 6, "sample-out-of-sequence"),
-        (1, 99, "sample-outside-rental"),
-        (1, 105, "sample-outside-rental"),
+        (10, 6, "sample-of-another-rental"),
+        (10, 0, "sample-of-another-rental"),
         (2, 2, "sample-of-another-drill"),
     ],
 )
@@ -122,11 +122,11 @@ def test_misplaced__one_field_changed__named_with_its_place(
 ) -> None:
     samples = good()
     samples[2] = (*samples[2][:field], value, *samples[2][field + 1 :])
-    assert [(place, found) for place, found, _ in misplaced(samples, 4, 1, 100, 104)] == [(2, name)]
+    assert [(place, found) for place, found, _ in misplaced(samples, 4, 1, 7)] == [(2, name)]
 
 
 def test_misplaced__not_the_next_log__out_of_sequence() -> None:
-    assert [name for _, name, _ in misplaced(good(), 5, 1, 0, None)] == ["sample-out-of-sequence"]
+    assert [name for _, name, _ in misplaced(good(), 5, 1, 7)] == ["sample-out-of-sequence"]
 
 
 def test_jumps__one_missing__named() -> None:

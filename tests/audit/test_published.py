@@ -78,7 +78,7 @@ def test_bundle__sealed_while_asked__found(rental: Path, tmp_path: Path) -> None
 
 def test_bundle__larger_than_any__refused(rental: Path, published: Published) -> None:
     (rental / bundle_file(0, sealed=True)).write_bytes(bytes(BUNDLE_BYTES + 1))
-    with pytest.raises(SourceError, match="more than the 360448 bytes"):
+    with pytest.raises(SourceError, match="more than the 393216 bytes"):
         published.bundle(IDENTITY, 0)
 
 

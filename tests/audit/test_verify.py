@@ -146,7 +146,7 @@ def test_verify__entries_of_other_rentals_and_contracts_beside_it__each_named() 
 
 def test_verify__node_of_the_tree_instead_of_a_sample__named() -> None:
     inner = leaf_hash(DATA[812]) + leaf_hash(DATA[813])
-    padded = "0x" + (inner + bytes(88 - len(inner))).hex()
+    padded = "0x" + (inner + bytes(96 - len(inner))).hex()
     proof = changed(PROOF, lambda content: content["samples"].update(leaves=[padded]))
     assert not_shown(proof) == "sample-not-in-log"
 

@@ -303,7 +303,9 @@ def test_step__spool_fails__acknowledges_nothing_and_inhibits(
     rig.step()
     written = Decoder().feed(rig.port.written)
     assert FrameType.ACK not in {frame.type for frame in written}
-    assert [f.payload for f in written if f.type is FrameType.INHIBIT] == [b"spool not writable"]
+    assert [f.payload[8:] for f in written if f.type is FrameType.INHIBIT] == [
+        b"spool not writable"
+    ]
     rig.port.written = b""
     rig.message(Channel.LEASE, lease_message(make_lease(NOW_MS)).to_json())
     rig.step()
@@ -349,7 +351,7 @@ def test_step__stored_sample_damaged__inhibits_and_tells_the_number(rig: Rig) ->
     status = parse_message(StatusMessage, DRILL, rig.broker.on(Channel.STATUS)[-1])
     assert status.reason == "stored sample 2 is damaged: see drill-bridge drop-damaged"
     (inhibit,) = {f.payload for f in rig.written(FrameType.INHIBIT)}
-    assert inhibit.decode() == status.reason
+    assert inhibit[8:].decode() == status.reason
 
 
 def test_step__lease__goes_to_the_line_in_the_same_pass(rig: Rig) -> None:
@@ -369,10 +371,10 @@ def test_step__expired_retained_lease__is_harmless(rig: Rig) -> None:
 
 
 def test_step__inhibit__goes_to_the_line(rig: Rig) -> None:
-    inhibit = InhibitMessage(drill=DRILL, reason="exhausted", time_ms=NOW_MS)
+    inhibit = InhibitMessage(drill=DRILL, rental=1, reason="exhausted", time_ms=NOW_MS)
     rig.message(Channel.LEASE, inhibit.to_json())
     rig.step()
-    assert [f.payload for f in rig.written(FrameType.INHIBIT)] == [b"exhausted"]
+    assert [f.payload for f in rig.written(FrameType.INHIBIT)] == [bytes(7) + b"\1exhausted"]
 
 
 NOTHING_YET = JournalledMessage(drill=DRILL, sequence=0, resend=False).to_json()
@@ -599,7 +601,7 @@ def test_step__spool_lives_on_its_reserve__samples_acknowledged_and_starts_inhib
     rig.step()
     written = Decoder().feed(rig.port.written)
     assert FrameType.ACK in {frame.type for frame in written}
-    assert [one.payload for one in written if one.type is FrameType.INHIBIT] == [b"disk full"]
+    assert [one.payload[8:] for one in written if one.type is FrameType.INHIBIT] == [b"disk full"]
     rig.port.written = b""
     rig.message(Channel.LEASE, lease_message(make_lease(NOW_MS)).to_json())
     rig.step()

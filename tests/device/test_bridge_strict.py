@@ -76,7 +76,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 MESSAGE = lease_message(make_lease())
 LEASE = MESSAGE.to_json()
-INHIBIT = InhibitMessage(drill=DRILL, reason="credit exhausted", time_ms=NOW_MS).to_json()
+INHIBIT = InhibitMessage(drill=DRILL, rental=1, reason="credit exhausted", time_ms=NOW_MS).to_json()
 
 
 def test_step__lease_not_judged_yet__nothing_on_the_line(spool: Spool) -> None:

@@ -48,6 +48,8 @@ def controller(state: State, *, permitted: bool, trigger: bool = False, rpm: int
         time_ms=NOW_MS,
         lease=LEASE if permitted else None,
         newest_issued_at=LEASE.issued_at,
+        rental=LEASE.rental,
+        next_rental=LEASE.rental,
     )
 
 
@@ -248,6 +250,43 @@ def test_apply__good_lease__makes_ready_and_moves_nothing() -> None:
     assert not outcome.controller.motor_on
 
 
+def test_apply__lease_of_another_rental__makes_ready_in_the_next_tick() -> None:
+    other = replace(LEASE, rental=2)
+    leased = apply(FRESH, LeaseOffered(other, sign_lease(other))).controller
+    assert (leased.state, leased.rental) == (State.LOCKED, 1)
+    assert not apply(leased, Pull()).controller.motor_on
+    ticked = apply(leased, still(leased)).controller
+    assert (ticked.state, ticked.rental) == (State.READY, 2)
+
+
+def test_apply__trigger_held_over_from_the_rental_before__stays_with_it_until_standstill() -> None:
+    held = controller(State.RUNNING, permitted=True, trigger=True, rpm=500)
+    other = replace(make_lease(NOW_MS + 100), rental=2)
+    held = apply(held, LeaseOffered(other, sign_lease(other))).controller
+    assert (held.lease, held.rental) == (other, 1)
+    turning = Sensed(NOW_MS + 200, 300, Fault.NONE)
+    coasting = apply(apply(held, Release()).controller, turning).controller
+    assert (coasting.state, coasting.rental) == (State.COASTING, 1)
+    assert not apply(coasting, Pull()).controller.motor_on, "the other rental's starts at rest"
+    rest = apply(coasting, Sensed(NOW_MS + 300, 0, Fault.NONE)).controller
+    assert (rest.state, rest.rental) == (State.READY, 2)
+
+
+@pytest.mark.parametrize(("named", "rental"), [(None, 1), (0, 0), (3, 3)])
+def test_apply__inhibit_at_rest__samples_become_those_of_the_rental_it_names(
+    named: int | None, rental: int
+) -> None:
+    told = apply(FRESH, Inhibited("exhausted", named)).controller
+    assert told.rental == 1
+    assert apply(told, still(told)).controller.rental == rental
+
+
+def test_apply__lease_without_a_rental__is_refused() -> None:
+    nobody = replace(LEASE, rental=0)
+    refusal = apply(FRESH, LeaseOffered(nobody, sign_lease(nobody))).refusal
+    assert refusal == "lease is for rental 0, not 1 .. 2^63-1"
+
+
 def test_apply__lease_before_the_clock_is_set__is_refused() -> None:
     outcome = apply(Controller(PROVISIONING), LeaseOffered(LEASE, SIGNATURE))
     assert outcome.refusal == "clock not set"
@@ -279,7 +318,8 @@ def test_apply__lease_replayed_after_inhibit__is_refused() -> None:
 
 def test_apply__spindle_turned_by_hand_in_ready__starts_nothing_without_a_lease() -> None:
     ready = Controller(PROVISIONING)
-    for event in (Sensed(NOW_MS, 0, Fault.NONE), LeaseOffered(LEASE, SIGNATURE)):
+    tick = Sensed(NOW_MS, 0, Fault.NONE)
+    for event in (tick, LeaseOffered(LEASE, SIGNATURE), tick):
         ready = apply(ready, event).controller
     turned = apply(ready, Sensed(LEASE.expires_at, 700, Fault.NONE)).controller
     assert turned.state is State.READY
@@ -290,7 +330,7 @@ def test_apply__spindle_turned_by_hand_in_ready__starts_nothing_without_a_lease(
 EVENTS = st.one_of(
     st.just(Pull()),
     st.just(Release()),
-    st.builds(Inhibited, st.just("test")),
+    st.builds(Inhibited, st.just("test"), st.sampled_from([None, 0, 1, 2])),
     st.builds(
         Sensed,
         st.integers(NOW_MS, NOW_MS + 9_000),
@@ -300,7 +340,10 @@ EVENTS = st.one_of(
     st.sampled_from(
         [
             LeaseOffered(lease, sign_lease(lease))
-            for lease in (make_lease(NOW_MS + step) for step in (0, 1_000, 2_000))
+            for lease in (
+                replace(make_lease(NOW_MS + step), rental=rental)
+                for step, rental in ((0, 1), (1_000, 2), (2_000, 1), (3_000, 3))
+            )
         ]
     ),
 )
@@ -316,6 +359,11 @@ def test_apply__any_inputs__never_break_the_promises(events: list[Input]) -> Non
             assert not before.trigger
             assert before.permitted
             assert not before.fault_flags
+            assert after.lease is not None
+            assert after.rental == after.lease.rental
+        if after.rental != before.rental:  # another's samples: between strokes, at a tick
+            assert isinstance(event, Sensed)
+            assert True not in (before.motor_on, after.motor_on, after.rpm > 0)
         if before.motor_on and not after.motor_on:  # a stop: the trigger or a fault
             assert isinstance(event, Release) or after.fault_flags
         if after.fault_flags:

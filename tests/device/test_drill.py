@@ -110,6 +110,7 @@ def test_step__lease_lapses_while_drilling__goes_on_and_locks_at_standstill() ->
     bench = Bench()
     bench.drill.set_clock(NOW_MS)
     bench.lease(lasting_ms=500)
+    bench.run(10)
     bench.drill.apply(Pull())
     bench.run(2_000)
     assert bench.drill.controller.state is State.RUNNING
@@ -156,6 +157,7 @@ def test_command__pull_held__waits_for_a_fresh_edge() -> None:
 def test_command__emergency_stop__cuts_at_once_and_reset_moves_nothing() -> None:
     bench = Bench()
     bench.unlock()
+    bench.run(10)
     command(bench.drill, b'{"do":"pull"}')
     bench.run(500)
     stopped = command(bench.drill, b'{"do":"emergency_stop"}')
@@ -190,14 +192,16 @@ def test_command__bad_line__is_answered_with_an_error(line: bytes, message: str)
     json.dumps(answer)
 
 
-def test_set_clock__steps__only_forward_and_only_with_the_motor_off() -> None:
+def test_set_clock__steps__only_with_the_motor_off_and_back_by_seconds_only() -> None:
     clock, refusal = set_clock(Clock(), NOW_MS, 1_000, floor_ms=0, motor_on=False)
     assert (clock.time_ms(1_500), refusal) == (NOW_MS + 500, "")
     assert set_clock(clock, NOW_MS + 49, 1_000, floor_ms=0, motor_on=True) == (clock, "")
     assert set_clock(clock, NOW_MS + 50, 1_000, floor_ms=0, motor_on=True) == (clock, "motor on")
-    assert set_clock(clock, NOW_MS - 50, 1_000, floor_ms=0, motor_on=False)[1].startswith(
-        "clock is never"
-    )
+    too_little = set_clock(clock, NOW_MS - 1_999, 1_000, floor_ms=0, motor_on=False)
+    assert too_little == (clock, "it is 1999 ms ahead, too little to be set back")
+    assert set_clock(clock, NOW_MS - 2_000, 1_000, floor_ms=0, motor_on=True)[1] == "motor on"
+    back, refusal = set_clock(clock, NOW_MS - 2_000, 1_000, floor_ms=0, motor_on=False)
+    assert (back.time_ms(1_000), refusal) == (NOW_MS - 2_000, "")
     stepped, refusal = set_clock(clock, NOW_MS + 50, 1_000, floor_ms=0, motor_on=False)
     assert (stepped.time_ms(1_000), refusal) == (NOW_MS + 50, "")
     assert "no time" in set_clock(clock, 0, 1_000, floor_ms=0, motor_on=False)[1]
@@ -228,7 +232,7 @@ def test_drill__withheld_lease_and_a_clock_set_back__stays_locked_after_a_power_
     assert "expired" in again.apply(LeaseOffered(withheld, sign_lease(withheld)))
 
 
-def test_drill__clock_set_far_ahead__is_right_again_after_a_power_cycle() -> None:
+def test_drill__clock_set_far_ahead__comes_right_at_rest_and_takes_leases_again() -> None:
     bench = Bench()
     bench.unlock()
     bench.run(1_000)
@@ -236,6 +240,20 @@ def test_drill__clock_set_far_ahead__is_right_again_after_a_power_cycle() -> Non
     bench.run(60_000)
     again = Bench(bench.drill.memory).drill
     assert again.set_clock(NOW_MS + 61_000) == ""
+    assert bench.drill.set_clock(NOW_MS + 61_000) == ""
+    bench.lease()
+    bench.run(10)
+    assert bench.drill.controller.state is State.READY
+
+
+def test_drill__lease_accepted_by_a_clock_ahead__it_is_not_set_back_to_bring_it_to_life() -> None:
+    bench = Bench()
+    bench.drill.set_clock(NOW_MS + 30_000)
+    bench.lease(lasting_ms=5_000)
+    bench.run(10_000)
+    refusal = bench.drill.set_clock(NOW_MS + 10_000)
+    assert refusal == f"{NOW_MS + 10_000} is past: it has been {NOW_MS + 40_000}"
+    assert bench.drill.controller.reason == "lease expired"
 
 
 def test_drill__lease_of_an_oracle_whose_clock_is_ahead__does_not_push_the_floor() -> None:

@@ -193,8 +193,8 @@ def test_pack_lease__field_over_64_bits__is_refused() -> None:
 
 
 def test_parse_hello__other_version__is_refused() -> None:
-    with pytest.raises(FrameError, match="version 2"):
-        parse_hello(b"\x02" + bytes(12))
+    with pytest.raises(FrameError, match="version 1"):
+        parse_hello(b"\x01" + bytes(12))
 
 
 @given(st.text(max_size=400))

@@ -41,7 +41,7 @@ class Liar:
     def now_ms(self) -> int:
         return self.yard.now * 1000
 
-    def sign(self, samples: Sequence[bytes], registers: Registers, earlier_ms: int = 0) -> None:
+    def sign(self, samples: Sequence[bytes], registers: Registers) -> None:
         """Sign and settle these registers over these further samples, whatever they say."""
         frontier = self.meter.log.frontier
         for one in samples:
@@ -49,7 +49,7 @@ class Liar:
         self.meter.log = replace(self.meter.log, frontier=frontier)
         assert self.yard.publisher is not None
         self.yard.publisher.append(self.meter.identity, samples)
-        root, until = frontier.root(), self.now_ms - earlier_ms
+        root, until = frontier.root(), self.now_ms
         reading = Reading(self.rental, until, registers, frontier.size, root)
         self.yard.settle([reading])
         self.yard.publish(reading)
@@ -69,8 +69,17 @@ def another_drill(liar: Liar) -> None:
     liar.sign([liar.rest(drill=99)], liar.registers)
 
 
-def before_the_opening(liar: Liar) -> None:
-    liar.sign([liar.rest(time_ms=liar.meter.identity.opened_at * 1000 - 1)], liar.registers)
+def anothers_use(liar: Liar) -> None:
+    """Drilling under the lease of the rental before, signed for this one and billed to it."""
+    before = liar.meter.machine.rental - 1
+    strokes = list(liar.yard.drill(liar.meter, liar.now_ms))
+    grown, _ = liar.meter.log.extend(strokes)
+    samples = [replace(one.sample, rental=before) for one in strokes]
+    liar.sign([encode_sample(one) for one in samples], grown.meter.registers)
+
+
+def nobodys_sample(liar: Liar) -> None:
+    liar.sign([liar.rest(rental=0)], liar.registers)
 
 
 def no_sample(liar: Liar) -> None:
@@ -82,10 +91,6 @@ def no_sample(liar: Liar) -> None:
 def the_same_number_twice(liar: Liar) -> None:
     one = liar.rest()
     liar.sign([one, one], liar.registers)
-
-
-def after_the_reading(liar: Liar) -> None:
-    liar.sign([liar.rest()], liar.registers, earlier_ms=500)
 
 
 def without_the_odometer(liar: Liar) -> None:
@@ -136,10 +141,10 @@ def cut_short(liar: Liar) -> None:
 LIES: dict[Callable[[Liar], None], set[str]] = {
     more_than_the_samples: {"registers-not-from-samples"},
     another_drill: {"sample-of-another-drill"},
-    before_the_opening: {"sample-outside-rental"},
+    anothers_use: {"sample-of-another-rental"},
+    nobodys_sample: {"sample-of-another-rental"},
     no_sample: {"sample-undecodable"},
     the_same_number_twice: {"sample-out-of-sequence"},
-    after_the_reading: {"sample-after-reading"},
     without_the_odometer: {"billed-beyond-odometer"},
     forked: {"log-forked"},
     forked_in_the_last_reading: {"log-forked"},

@@ -185,7 +185,7 @@ def test_mirror__more_published_than_signed_for__only_what_is_signed_for_is_copi
 ) -> None:
     file = file_of(told, published, SHORT, bundle_file(0, sealed=False))
     signed_for = file.read_bytes()
-    file.write_bytes(signed_for + signed_for[-88:])
+    file.write_bytes(signed_for + signed_for[-96:])
     assert mirror(told, published, tmp_path / "copy").exit_code == 0
     assert file_of(told, tmp_path / "copy", SHORT, file.name).read_bytes() == signed_for
 

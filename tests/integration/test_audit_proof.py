@@ -169,7 +169,7 @@ def test_prove__samples_that_are_not_those_anchored__nothing_written(
     [place] = (told.folder / contract_folder(told.yard.domain)).iterdir()
     for name, change in (
         (bundle_file(0, sealed=True), lambda content: content[:-1] + b"\x01"),
-        (bundle_file(1, sealed=False), lambda content: content[:-88]),
+        (bundle_file(1, sealed=False), lambda content: content[:-96]),
     ):
         file = place / name
         before = file.read_bytes()

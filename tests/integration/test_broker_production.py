@@ -327,7 +327,9 @@ def attack(hostile: Client, recorded: list[bytes]) -> int:
     now_ms = time.time_ns() // 1_000_000
     victim, own = f"drill/{VICTIM}/", f"drill/{HOSTILE}/"
     hostile.subscribe(*(victim + name for name in ("sample", "lease", "journalled", "#")), "#")
-    inhibit = InhibitMessage(drill=VICTIM, reason="because I can", time_ms=now_ms).to_json()
+    inhibit = InhibitMessage(
+        drill=VICTIM, rental=None, reason="because I can", time_ms=now_ms
+    ).to_json()
     offline = StatusMessage(
         drill=VICTIM, online=False, link_up=False, state="X", reason="", sequence=0, time_ms=now_ms
     ).to_json()

@@ -27,9 +27,9 @@ OPENED_AT = NOW_MS // 1000 - 7_200
 
 
 def at_standstill(time_ms: int, active_ms: int) -> RentalLog:
-    sample = Sample(1, time_ms, 1, 1, *(False,) * 3, Fault.NONE, 0, 0, 0, 0, Registers())
+    sample = Sample(1, time_ms, 1, 1, *(False,) * 3, Fault.NONE, 0, 0, 0, 0, 7, Registers())
     meter = MeterState(active_ms=(active_ms, 0, 0), last=sample)
-    return RentalLog(7, OPENED_AT * 1000, highest_rpm(TARIFF), meter=meter)
+    return RentalLog(7, highest_rpm(TARIFF), meter=meter)
 
 
 def decide(rental: RentalView, used: int, now_ms: int = NOW_MS) -> Lease | Inhibit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ OPENED_MS = RENTAL.opened_ms
 def press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Press]:
     for module in ("oracle.publication", "oracle.publisher", "oracle.export"):
         monkeypatch.setattr(f"{module}.BUNDLE_SAMPLES", SMALL)
-        monkeypatch.setattr(f"{module}.BUNDLE_BYTES", SMALL * 88)
+        monkeypatch.setattr(f"{module}.BUNDLE_BYTES", SMALL * 96)
     made = Press(tmp_path)
     yield made
     made.store.close()
@@ -90,21 +89,24 @@ def test_export__open_rental__up_to_what_is_confirmed(press: Press, mirror: Path
     done = exporter(press, mirror).export(extent(press))
 
     assert content(mirror) == press.content()
-    assert (done.log_size, done.agreeing, done.beyond) == (10, 1, 1)
+    assert (done.log_size, done.agreeing, done.beyond) == (9, 1, 1)
 
 
 def test_export__again_after_more__only_what_is_new_is_written(press: Press, mirror: Path) -> None:
     press.add(9)
+    press.sign()
     press.confirm(1)
     exporter(press, mirror).export(extent(press))
     folder = mirror / contract_folder(DOMAIN) / extent(press).identity.folder()
     sealed = (folder / "samples-00000000.bin").stat()
     press.add(9)
+    press.sign()
     press.confirm(2)
     exporter(press, mirror).export(extent(press))
 
     assert (folder / "samples-00000000.bin").stat().st_ino == sealed.st_ino
     assert sorted(one.name for one in folder.iterdir()) == [
+        "reading.json",
         *(f"samples-{n:08d}.bin" for n in range(4)),
         "samples-00000004.part.bin",
     ]
@@ -152,19 +154,18 @@ def test_export__sealed_bundle_in_the_target_differs__left_alone_and_named(
     drill(press)
     exporter(press, mirror).export(extent(press))
     file = mirror / contract_folder(DOMAIN) / extent(press).identity.folder() / name
-    file.write_bytes(b"x" * SMALL * 88)
+    file.write_bytes(b"x" * SMALL * 96)
 
     with pytest.raises(PublishedDiffersError, match=f"{name} has other samples"):
         exporter(press, mirror).export(extent(press))
-    assert file.read_bytes() == b"x" * SMALL * 88
+    assert file.read_bytes() == b"x" * SMALL * 96
 
 
 def test_export_all__one_of_two_differs__the_other_is_written_and_one_is_complained_of(
     press: Press, mirror: Path
 ) -> None:
     drill(press)
-    wrong = replace(extent(press), identity=replace(extent(press).identity, rental=8))
-    press.extents.keep([wrong], [])
+    wrong = press.beside(8)
     folder = mirror / contract_folder(DOMAIN) / wrong.identity.folder()
     folder.mkdir(parents=True)
     (folder / "samples-00000000.bin").write_bytes(b"x")

@@ -68,7 +68,7 @@ def test_take__samples_with_their_proof__are_passed_on(board: Board) -> None:
         "rental": 4,
         "log_size": 12,
         "peaks": "0x" + "ab" * 64,
-        "samples": "0x" + "00" * 88,
+        "samples": "0x" + "00" * 96,
     }
     update = board.take("drill/1/log", json.dumps(log).encode())
     assert update is not None

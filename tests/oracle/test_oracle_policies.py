@@ -32,7 +32,7 @@ from protocol.tariff import dearest_charge
 IDENTITY = OracleIdentity(1, DOMAIN_KEY)
 MAX_RPM = highest_rpm(TARIFF)
 STANDSTILL = MeterState(last=make_sample(1, NOW_MS - 500))
-LOG = RentalLog(7, NOW_MS - 10_000, MAX_RPM, meter=STANDSTILL)
+LOG = RentalLog(7, MAX_RPM, meter=STANDSTILL)
 
 
 def facts(**changes: Any) -> DrillFacts:
@@ -108,7 +108,7 @@ def test_decide_lease__chain_gives_no_credit__that_reason(view: ChainView, reaso
         ({"last_sample_ms": NOW_MS - 4_001}, Inhibit.NO_SAMPLES),
         ({"last_sample_ms": NOW_MS + 15_001}, Inhibit.DRILL_CLOCK),
         ({"log": None}, Inhibit.STARTING),
-        ({"log": RentalLog(7, NOW_MS - 10_000, MAX_RPM)}, Inhibit.NO_STANDSTILL),
+        ({"held_over": True}, Inhibit.NO_STANDSTILL),
     ],
 )
 def test_decide_lease__drill_reports_do_not_allow_it__that_reason(
@@ -158,7 +158,7 @@ def due(
     """When level 1 (1,000 a second) ran for `used_ms` in the last `since_ms`."""
     opened_at = NOW_MS // 1000 - since_ms // 1000
     rental = make_rental(funded=funded, opened_at=opened_at, until=opened_at * 1000)
-    log = RentalLog(7, rental.opened_ms, MAX_RPM)
+    log = RentalLog(7, MAX_RPM)
     samples = [logged(make_sample(1, rental.opened_ms))]
     samples += [
         logged(make_sample(n + 2, rental.opened_ms + n * 100, motor_on=True))

@@ -15,7 +15,6 @@ from oracle.publication import (
     Remove,
     Write,
     cut,
-    final_prefix,
     is_whole,
     next_bundle,
     next_reading,
@@ -44,30 +43,10 @@ def reading(until: int, size: int, signature: int = 1) -> PublishedReading:
 # --- how far a log is final -------------------------------------------------------------------
 
 
-def test_final_prefix__open__up_to_the_confirmed_block_and_not_a_ms_further() -> None:
-    samples = rows(100)
-
-    assert final_prefix(OPEN, samples)[-1].time_ms == OPEN.final_ms
-    assert len(final_prefix(replace(OPEN, final_ms=OPEN.final_ms - 1), samples)) == 50
-
-
-def test_final_prefix__earlier_date_after_a_later_one__stops_at_the_later_one() -> None:
-    first, ahead, last = rows(3)
-    ahead = replace(ahead, time_ms=OPEN.final_ms + 1)
-
-    assert [*final_prefix(OPEN, [first, ahead, last])] == [first]
-
-
-def test_final_prefix__ended__all() -> None:
-    ended = replace(OPEN, ended_ms=OPEN.final_ms)
-
-    assert len(final_prefix(ended, rows(100))) == 100
-
-
 def test_cut__size_of_the_final_reading__nothing_beyond_it() -> None:
     samples = rows(10)
 
-    assert cut(samples, 0, None) == samples
+    assert cut(samples, 0, 10) == samples
     assert cut(samples, 4, 7) == samples[:3]
     assert cut(samples, 7, 7) == []
     with pytest.raises(PublishedDiffersError, match="8 samples are sealed, the log has 7"):
@@ -149,14 +128,14 @@ def test_sealed_bundles__whole_folder__counted() -> None:
     files = {"samples-00000000.bin": BUNDLE_BYTES, "samples-00000001.bin": BUNDLE_BYTES}
 
     assert sealed_bundles({}) == 0
-    assert sealed_bundles(files | {"samples-00000002.part.bin": 88, "reading.json": 900}) == 2
+    assert sealed_bundles(files | {"samples-00000002.part.bin": 96, "reading.json": 900}) == 2
 
 
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
         ({"samples-00000001.bin": BUNDLE_BYTES}, "samples-00000000.bin is missing"),
-        ({"samples-00000000.bin": 88}, "samples-00000000.bin has 88 bytes, not 360448"),
+        ({"samples-00000000.bin": 96}, "samples-00000000.bin has 96 bytes, not 393216"),
     ],
 )
 def test_sealed_bundles__damaged_folder__names_the_file(
@@ -167,13 +146,13 @@ def test_sealed_bundles__damaged_folder__names_the_file(
 
 
 def test_stale_parts__part_of_a_sealed_bundle__only_that() -> None:
-    files = {"samples-00000000.part.bin": 88, "samples-00000001.part.bin": 88}
+    files = {"samples-00000000.part.bin": 96, "samples-00000001.part.bin": 96}
 
     assert stale_parts(files, 1) == ("samples-00000000.part.bin",)
 
 
 def test_is_whole__sizes_of_the_log__no_other() -> None:
-    files = {"samples-00000000.bin": BUNDLE_BYTES, "samples-00000001.part.bin": 2 * 88}
+    files = {"samples-00000000.bin": BUNDLE_BYTES, "samples-00000001.part.bin": 2 * 96}
 
     assert is_whole(files | {"reading.json": 1}, BUNDLE_SAMPLES + 2)
     assert not is_whole(files, BUNDLE_SAMPLES + 1)
@@ -185,10 +164,10 @@ def test_part_agrees__torn_or_other_samples__does_not() -> None:
     tail = rows(3)
     content = b"".join(row.raw for row in tail)
 
-    assert part_agrees(content[:176], tail)
-    assert not part_agrees(content[:175], tail)
-    assert not part_agrees(content[88:], tail)
-    assert not part_agrees(content + content[:88], tail)
+    assert part_agrees(content[:192], tail)
+    assert not part_agrees(content[:191], tail)
+    assert not part_agrees(content[96:], tail)
+    assert not part_agrees(content + content[:96], tail)
 
 
 # --- the reading ------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def test_decide_lease__the_worst_that_can_follow_from_it__is_paid_for(
 ) -> None:
     """A start at the lease's last instant, the longest stroke, nothing of it reported in time."""
     rental = make_rental(funded=funded, opened_at=NOW_MS // 1000 - 60)
-    rental_log = RentalLog(7, rental.opened_ms, highest_rpm(tariff))
+    rental_log = RentalLog(7, highest_rpm(tariff))
     first_ms = NOW_MS - unseen_ms - 100 * samples
     for number in range(samples + 1):
         sample = make_sample(

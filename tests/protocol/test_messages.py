@@ -36,7 +36,9 @@ from protocol.sample import Fault, Sample
 
 NOW = 1_790_000_000_000
 HASH, SIGNATURE, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 65, "0x" + "Ef" * 20
-SAMPLE = Sample(1, NOW, 7, 1, True, True, False, Fault.NONE, 2500, 1000, 900, 30_000, Registers(1))
+SAMPLE = Sample(
+    1, NOW, 7, 1, True, True, False, Fault.NONE, 2500, 1000, 900, 30_000, 3, Registers(1)
+)
 
 JOURNALLED = JournalledMessage(drill=7, sequence=12, resend=True)
 STATUS = StatusMessage(
@@ -53,7 +55,7 @@ LEASE = LeaseMessage(
     transaction_hash=HASH,
     log_index=2,
 )
-INHIBIT = InhibitMessage(drill=7, reason="exhausted", time_ms=NOW)
+INHIBIT = InhibitMessage(drill=7, rental=3, reason="exhausted", time_ms=NOW)
 READING = ReadingMessage(
     chain_id=31337,
     contract=ADDRESS,
@@ -121,7 +123,7 @@ def test_parse_topic__anything_else__is_refused(text: str) -> None:
 def test_decode_samples__encoded_samples__are_the_same(count: int) -> None:
     samples = tuple(replace(SAMPLE, sequence=4 + n * n) for n in range(1, count + 1))
     payload = encode_samples(samples, 3)
-    assert len(payload) == 16 + 88 * count
+    assert len(payload) == 16 + 96 * count
     assert decode_samples(7, payload) == SampleMessage(3, samples)
 
 
@@ -159,7 +161,7 @@ GOOD = encode_samples([SAMPLE, replace(SAMPLE, sequence=2)], 1)
         (b"", "0 bytes is too short"),
         (GOOD[:15], "15 bytes is too short"),
         (b"XX" + GOOD[2:], "not a sample message"),
-        (GOOD[:2] + b"\2" + GOOD[3:], "not a sample message of version 1"),
+        (GOOD[:2] + b"\1" + GOOD[3:], "not a sample message of version 2"),
         (GOOD[:3] + b"\0" + GOOD[4:], r"not"),
         (GOOD[:3] + b"\3" + GOOD[4:], r"not"),
         (GOOD[:3] + b"\1" + GOOD[4:], r"not"),
@@ -167,8 +169,8 @@ GOOD = encode_samples([SAMPLE, replace(SAMPLE, sequence=2)], 1)
         (GOOD[:-1], "bad sample|not"),
         (GOOD + b"\0", "bad sample|not"),
         (GOOD[:16], "not"),
-        (GOOD[:16] + GOOD[104:] + GOOD[16:104], "sequence 1 after 2"),
-        (GOOD[:16] + GOOD[16:104] * 2, "sequence 1 after 1"),
+        (GOOD[:16] + GOOD[112:] + GOOD[16:112], "sequence 1 after 2"),
+        (GOOD[:16] + GOOD[16:112] * 2, "sequence 1 after 1"),
         (GOOD[:15] + b"\0" + GOOD[16:], "oldest 0 in a message from sample 1 on"),
         (GOOD[:15] + b"\2" + GOOD[16:], "oldest 2 in a message from sample 1 on"),
         (GOOD[:4] + b"\0\0\0\x08" + GOOD[8:], "about drill 8 on the topic of drill 7"),

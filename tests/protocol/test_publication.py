@@ -45,7 +45,7 @@ def test_folder__customer_in_other_letters__is_the_same() -> None:
 def test_bundle_file__sealed_and_not__have_the_documented_names() -> None:
     assert bundle_file(2, sealed=True) == "samples-00000002.bin"
     assert bundle_file(2, sealed=False) == "samples-00000002.part.bin"
-    assert BUNDLE_BYTES == 360_448
+    assert BUNDLE_BYTES == 393_216
     with pytest.raises(RecordError, match="-1"):
         bundle_file(-1, sealed=True)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from protocol.errors import SampleError
 from protocol.records import Registers
 from protocol.sample import (
+    MAX_RENTAL,
     MAX_RPM,
     MAX_SEQUENCE,
     MAX_TIME_MS,
@@ -37,6 +38,7 @@ samples = st.builds(
     torque_mnm=i32,
     current_ma=i32,
     temperature_mc=i32,
+    rental=st.integers(0, MAX_RENTAL),
     odometer=st.builds(Registers, *[u64] * 6),
 )
 ORDINARY = Sample(
@@ -52,6 +54,7 @@ ORDINARY = Sample(
     torque_mnm=7_104,
     current_ma=3_312,
     temperature_mc=41_250,
+    rental=3,
     odometer=Registers(1, 2, 3, 4, 5, 6),
 )
 
@@ -59,12 +62,12 @@ ORDINARY = Sample(
 @given(samples)
 def test_decode_sample__encoded_sample__is_the_same(sample: Sample) -> None:
     data = encode_sample(sample)
-    assert len(data) == SAMPLE_BYTES == 88
+    assert len(data) == SAMPLE_BYTES == 96
     assert decode_sample(data) == sample
 
 
 @given(st.binary(min_size=SAMPLE_BYTES, max_size=SAMPLE_BYTES))
-def test_decode_sample__any_88_bytes__are_refused_or_encode_to_themselves(data: bytes) -> None:
+def test_decode_sample__any_96_bytes__are_refused_or_encode_to_themselves(data: bytes) -> None:
     try:
         sample = decode_sample(data)
     except SampleError:
@@ -78,7 +81,7 @@ def test_decode_sample__likely_bytes__encode_to_themselves(
 ) -> None:
     # Random bytes are hardly ever a sample; one altered byte of a sample often is.
     altered = bytearray(encode_sample(sample))
-    altered[data.draw(st.integers(0, 87))] = data.draw(st.integers(0, 255))
+    altered[data.draw(st.integers(0, SAMPLE_BYTES - 1))] = data.draw(st.integers(0, 255))
     try:
         decoded = decode_sample(bytes(altered))
     except SampleError:
@@ -86,9 +89,9 @@ def test_decode_sample__likely_bytes__encode_to_themselves(
     assert encode_sample(decoded) == bytes(altered)
 
 
-@pytest.mark.parametrize("size", [0, 1, 87, 89, 176])
+@pytest.mark.parametrize("size", [0, 1, 88, 95, 97, 192])
 def test_decode_sample__wrong_length__is_refused(size: int) -> None:
-    with pytest.raises(SampleError, match=f"has 88 bytes, not {size}"):
+    with pytest.raises(SampleError, match=f"has 96 bytes, not {size}"):
         decode_sample(bytes(size))
 
 
@@ -101,7 +104,9 @@ def test_decode_sample__wrong_length__is_refused(size: int) -> None:
         (19, 0, "drill numbers start at 1"),
         (20, 0, "level 0, not 1 .. 3"),
         (20, 4, "level 4, not 1 .. 3"),
-        (21, 8, "unknown flags 0x08"),
+        (21, 0x28, "unknown flags 0x28"),
+        (21, 0x03, "of layout 0, not of layout 2"),
+        (40, 128, "rental must lie in 0"),
         (23, 32, "unknown fault flags 0x0020"),
         (24, 1, "over 1000000"),
     ],

@@ -116,6 +116,7 @@ def sample_of(fields: dict[str, str]) -> Sample:
     return Sample(
         **{name: values[name] for name in names},
         temperature_mc=values["temperature_mc"],
+        rental=values["rental"],
         motor_on=bool(flags & 1),
         trigger=bool(flags & 2),
         inhibited=bool(flags & 4),

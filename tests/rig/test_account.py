@@ -31,6 +31,7 @@ SAMPLES = [
         torque_mnm=0,
         current_ma=0,
         temperature_mc=0,
+        rental=1,
         odometer=Registers(),
     )
     for n in range(30)
@@ -90,7 +91,8 @@ LIES: list[tuple[str, Callable[[FakeChain], object]]] = [
     ("charge of the last", lambda c: c.log["UsageSettled"][0].update(charge=BILL.charge + 1)),
     ("refund", lambda c: c.log["RentalClosed"][0].update(refund=FUNDED - BILL.charge - 1)),
     ("registers", lambda c: c.registers.__setitem__(0, 1999)),
-    ("samples in the log", lambda c: c.log["UsageSettled"][0].update(log_size=29)),
+    ("samples in the log", lambda c: c.log["UsageSettled"][0].update(log_size=31)),
+    ("root of the log", lambda c: c.log["UsageSettled"][0].update(log_size=29)),
     ("root of the log", lambda c: c.log["UsageSettled"][0].update(log_root=bytes(32))),
 ]
 
@@ -103,6 +105,13 @@ def test_account_for__one_figure_differs__is_named(
     lie(chain)
     (difference,) = differences(chain)
     assert difference.startswith(f"drill 1: {name}")
+
+
+def test_account_for__drilling_before_the_end_left_out__is_said() -> None:
+    chain = FakeChain()
+    chain.log["UsageSettled"][0].update(log_size=15)
+    said = "drill 1: samples of drilling before the end that are not in it on the chain 0, "
+    assert said + "recomputed 6" in differences(chain)
 
 
 def test_account_for__capped_rental__refund_is_what_the_caps_keep_back() -> None:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from protocol.records import Registers
 from protocol.sample import Fault, Sample, encode_sample
-from rig.bill import Terms, owed, recompute, worst_overrun
+from rig.bill import Terms, owed, recompute, rental_log, worst_overrun
 
 OPENED, ENDED = 1_790_000_000, 1_790_000_010
 TERMS = Terms(OPENED, ENDED, ((20, 1000, 3000), (40, 2000, 1200), (80, 4000, 700)), standing=3)
@@ -29,6 +29,7 @@ def sample(
         torque_mnm=0,
         current_ma=0,
         temperature_mc=0,
+        rental=1,
         odometer=Registers(),
     )
 
@@ -59,10 +60,10 @@ def test_recompute__two_strokes__is_what_a_person_gets() -> None:
     assert (bill.log_size, bill.gaps) == (len(log), 0)
 
 
-def test_recompute__samples_outside_the_rental__do_not_count() -> None:
-    inside = run(1, 600, 1000, 2000, 10)
-    outside = [sample(1, -100, on=True, rpm=600), sample(99, 10_001, on=True, rpm=600)]
-    assert recompute([*outside, *inside], TERMS) == recompute(inside, TERMS)
+def test_rental_log__samples_that_name_another_rental__are_not_in_it_whatever_their_dates() -> None:
+    own = run(1, 600, 1000, 2000, 10)
+    others = [replace(sample(n, 1000 + n, on=True, rpm=600), rental=2) for n in (1, 99)]
+    assert rental_log([others[1], *reversed(own), others[0]], 1) == own
 
 
 def test_recompute__trigger_held_over_from_before__is_not_this_customers() -> None:

@@ -54,7 +54,8 @@ test('test_parse_reading__no_object__is_refused', () => {
 
 test('test_parse_command__inhibit__has_its_reason', () => {
   const inhibit = { kind: 'inhibit', drill: 1, reason: 'no rental', time_ms: 5 }
-  expect(parseCommand(inhibit)).toEqual({ ...inhibit, time_ms: 5n })
+  for (const rental of [null, 0, 7]) expect(parseCommand({ ...inhibit, rental })).toEqual({ ...inhibit, time_ms: 5n })
+  for (const rental of [-1, '7', undefined]) expect(() => parseCommand({ ...inhibit, rental })).toThrow(MessageError)
   expect(() => parseCommand({ ...inhibit, kind: 'other' })).toThrow(MessageError)
 })
 

@@ -29,7 +29,7 @@ test('test_root_of__peaks_that_do_not_fit__is_nothing', () => {
 
 test.each(SAMPLES.map((one) => [one.fields['sequence'], one] as const))('test_decode_sample__vector_%s__agrees', (_, one) => {
   const found = decodeSample(hexToBytes(one.bytes))
-  for (const name of ['sequence', 'time_ms', 'drill', 'level', 'rpm', 'torque_mnm'] as const) {
+  for (const name of ['sequence', 'time_ms', 'drill', 'level', 'rpm', 'torque_mnm', 'rental'] as const) {
     expect(String(found[name])).toBe(one.fields[name])
   }
   expect(found.motor_on).toBe((Number(one.fields['flags']) & 1) === 1)

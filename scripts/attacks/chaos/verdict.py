@@ -61,11 +61,16 @@ def _billed_right(yard: Yard, rental: int, journal: list[tuple[Sample, bytes]]) 
         funded=funded,
         registers=registers,
     )
-    bill = Bill(view, TARIFF, ended_at * 1000, journal)
+    bill = Bill(view, TARIFF, journal)
     charge = cost(TARIFF, registers, until - view.opened_ms)
+    events: Any = yard.contract.events["UsageSettled"]
+    settled = events.get_logs(from_block=0, argument_filters={"rental": rental})
+    size = settled[-1]["args"]["log_size"] if settled else 0
+    left_out = [one for one in bill.intervals if one.size > size and one.active_ms]
     return (
         until == ended_at * 1000
-        and bill.registers(len(bill.log)) == registers
+        and bill.registers(size) == registers
+        and all(one.until > ended_at * 1000 for one in left_out)
         and functions.charge(rental).call() == charge
     )
 

@@ -139,8 +139,8 @@ def _senseless_down(dice: random.Random) -> Iterator[tuple[str, FrameType, bytes
         yield "a lease that nobody signed", FrameType.LEASE, lease + dice.randbytes(65)
         yield "a clock of another size", FrameType.CLOCK, junk[:7]
         yield "a time that is none", FrameType.CLOCK, b"\xff" * 8
-        yield "a text that is none", FrameType.INHIBIT, b"\xff" + junk[:50]
-        yield "a text too long", FrameType.INHIBIT, b"a" * dice.randrange(201, 1_000)
+        yield "a text that is none", FrameType.INHIBIT, bytes(8) + b"\xff" + junk[:50]
+        yield "a text too long", FrameType.INHIBIT, bytes(8) + b"a" * dice.randrange(201, 1_000)
         yield "a short acknowledgement", FrameType.ACK, junk[:11]
 
 

@@ -129,7 +129,7 @@ def _commands(dice: random.Random) -> Iterator[Made]:
         transaction_hash="0x" + 32 * "00",
         log_index=0,
     ).to_json()
-    inhibit = InhibitMessage(drill=DRILL, reason="no rental", time_ms=1).to_json()
+    inhibit = InhibitMessage(drill=DRILL, rental=0, reason="no rental", time_ms=1).to_json()
     word = JournalledMessage(drill=DRILL, sequence=0, resend=False).to_json()
     place, journalled = topic(DRILL, Channel.LEASE), topic(DRILL, Channel.JOURNALLED)
     sealed = seal(KEY, journalled, word)

@@ -55,6 +55,7 @@ def a_sample(sequence: int) -> Sample:
         torque_mnm=998,
         current_ma=2000,
         temperature_mc=22_000,
+        rental=3,
         odometer=Registers(1, 2, 3, 4, 5, 6),
     )
 
@@ -70,7 +71,7 @@ def real_frames() -> tuple[bytes, ...]:
         Frame(FrameType.STATUS, 1, pack_status(status)),
         *(Frame(FrameType.SAMPLE, 2, pack_samples(1, samples[:n])) for n in (1, 2, 8)),
         Frame(FrameType.LEASE, 3, pack_lease(lease, bytes(65))),
-        Frame(FrameType.INHIBIT, 4, b"no rental"),
+        Frame(FrameType.INHIBIT, 4, bytes(8) + b"no rental"),
         Frame(FrameType.CLOCK, 5, pack_clock(10**12)),
         Frame(FrameType.ACK, 2**32 - 1, pack_ack(Ack(6, 8, ""))),
     ]

@@ -18,20 +18,31 @@ class Bills:
 
     def __init__(self, world: SimWorld, journal: Journal) -> None:
         self._world, self._journal = world, journal
-        self._made: dict[tuple[object, int | None], Bill] = {}
+        self._made: dict[tuple[object, int], Bill] = {}
         self._ever: dict[int, dict[object, RentalView]] = {}
         for block in world.chain.known.values():
             for number, view in block.rentals.items():
                 self._ever.setdefault(number, {})[view.identity] = view
 
-    def of(self, rental: RentalView, ended_ms: int | None = None) -> Bill:
-        """The bill of a rental up to its end, or as if it had none."""
-        key = (rental.rental, *rental.identity), ended_ms
+    def journal(self, drill: int) -> list[tuple[Sample, bytes]]:
+        """All samples of a drill that the oracle holds."""
+        return self._journal[drill]
+
+    def of(self, rental: RentalView, *, renumbered: bool = False) -> Bill:
+        """The bill of a rental over all that names it; with `renumbered` without what named its
+        number before the box knew this one by it."""
+        after = self._world.oracle.sequence_before(rental.rental) if renumbered else 0
+        key = (rental.rental, *rental.identity), after
         if key not in self._made:
             tariff = self._world.chain.tariffs[rental.tariff - 1]
-            samples = self._journal[rental.drill]
-            self._made[key] = Bill(rental, tariff, ended_ms, samples)
+            self._made[key] = Bill(rental, tariff, self._journal[rental.drill], after)
         return self._made[key]
+
+    def all_of(self, rental: RentalView) -> Iterator[Bill]:
+        """What its bill may be."""
+        yield self.of(rental)
+        if self._world.given_twice(rental.rental):
+            yield self.of(rental, renumbered=True)
 
     def ever(self, number: int) -> Iterator[RentalView]:
         """Everything that had this number."""

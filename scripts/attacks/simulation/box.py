@@ -49,6 +49,10 @@ class BoxClock:
         """Unix ms, as the box believes."""
         return self.true_ms + self.wrong_ms
 
+    def monotonic_ms(self) -> int:
+        """ms of a clock that nobody sets."""
+        return self.true_ms
+
 
 def message_key(drill: int) -> bytes:
     """Of a drill's bridge and the oracle."""
@@ -211,6 +215,13 @@ class SimOracle:
             self.kill(1_000)
             return False
         return True
+
+    def sequence_before(self, rental: int) -> int:
+        """What the journal says of a number that was given to another rental."""
+        with closing(sqlite3.connect(self.journal)) as connection:
+            query = "SELECT after_sequence FROM rental WHERE rental = ?"
+            found = connection.execute(query, (rental,)).fetchone()
+        return 0 if found is None else int(found[0])
 
     def open_batches(self) -> int:
         """What is still in the outbox."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from attacks.simulation.chance import Dice, Fuse, Killed, Tally
@@ -15,6 +16,7 @@ from device.memory import Memory
 from device.spindle import PresetLoads
 from device.uplink import Uplink
 from protocol.leases import Provisioning
+from protocol.sample import Sample
 
 CLOCK_NOT_SET = "clock not set"
 OFF_MS = 60_000
@@ -23,6 +25,22 @@ takes the chain to have stopped, and issues none."""
 
 STEP_MS = 50
 """Five times coarser than the process at a pseudo-terminal; it divides the sample period."""
+
+
+class RecordedDrill(SimulatedDrill):
+    """Has it recorded when each sample was made, and for whom the motor ran."""
+
+    truth: Truth
+    whose: Callable[[], int]
+    true_ms: Callable[[], int]
+
+    def step(self, monotonic_ms: int) -> Sample | None:
+        """Advance."""
+        sample = super().step(monotonic_ms)
+        if sample is not None:
+            self.truth.owners.setdefault(sample.drill, {})[sample.sequence] = self.whose()
+            self.truth.made.setdefault(sample.drill, {})[sample.sequence] = self.true_ms()
+        return sample
 
 
 class RecordedUplink(Uplink):
@@ -71,6 +89,7 @@ class SimDrill:
     def __post_init__(self) -> None:
         self.fuse = Fuse("controller", self.tally)
         self._booted_ms = 0
+        self._now_ms = 0
 
     @property
     def number(self) -> int:
@@ -83,7 +102,7 @@ class SimDrill:
 
     def _power_up(self, now_ms: int) -> None:
         self._booted_ms = now_ms
-        drill = SimulatedDrill(
+        drill = RecordedDrill(
             self.provisioning,
             self.memory,
             PresetLoads(),
@@ -91,6 +110,9 @@ class SimDrill:
             0,
             step_ms=STEP_MS,
         )
+        drill.truth = self.truth
+        drill.whose = lambda: 0 if self.stroke is None else self.stroke.lease.rental
+        drill.true_ms = lambda: self._now_ms
         self.firmware = Firmware(drill, self._remember)
         uplink = RecordedUplink(self.number, self.memory.sequence + 1)
         uplink.truth, uplink.drill = self.truth, self.number
@@ -128,6 +150,7 @@ class SimDrill:
 
     def tick(self, now_ms: int) -> None:
         """Go on until now."""
+        self._now_ms = now_ms
         if self.firmware is None:
             if now_ms < self.off_until_ms:
                 return

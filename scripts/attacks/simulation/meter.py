@@ -35,13 +35,15 @@ class Bill:
         self,
         rental: RentalView,
         tariff: Tariff,
-        ended_ms: int | None,
         samples: Sequence[tuple[Sample, bytes]],
+        after: int = 0,
     ) -> None:
-        """`samples` are all of the drill, sequences rising."""
-        last_ms = 2**60 if ended_ms is None else ended_ms
+        """`samples` are all of the drill, sequences rising; up to `after` they are of another
+        rental that had the number."""
         self.rental, self.tariff = rental, tariff
-        self.log = [one for one in samples if rental.opened_ms <= one[0].time_ms <= last_ms]
+        self.log = [
+            one for one in samples if one[0].rental == rental.rental and one[0].sequence > after
+        ]
         self.intervals = [*self._intervals()]
 
     def _intervals(self) -> list[Interval]:
@@ -55,10 +57,8 @@ class Bill:
                     found.append(Interval(size, sample.time_ms, 1, 0, 0))
                 continue
             passed_ms = sample.time_ms - before.time_ms
-            if passed_ms < 0:
-                continue
             active_ms = rpm_ms = 0
-            if before.motor_on and passed_ms <= LONGEST_INTERVAL_MS:
+            if before.motor_on and 0 <= passed_ms <= LONGEST_INTERVAL_MS:
                 active_ms = passed_ms
                 rpm_ms = min(before.rpm, highest[before.level - 1]) * passed_ms
             found.append(Interval(size, sample.time_ms, before.level, active_ms, rpm_ms))

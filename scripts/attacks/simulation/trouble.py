@@ -256,6 +256,18 @@ def _clock_jump(world: SimWorld) -> End:
     return end
 
 
+def _clock_off(world: SimWorld) -> End:
+    """The box's clock is a little wrong for long: within what leases are given at, or near it."""
+    off_ms = world.dice.randrange(500, 14_000) * world.dice.choice((-1, 1))
+    world.set_clock(off_ms)
+    world.tally.faults["clock off for long, " + ("ahead" if off_ms > 0 else "behind")] += 1
+
+    def end() -> None:
+        world.set_clock(0)
+
+    return end
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A fault: how it strikes, and how long it lasts at most."""
@@ -294,6 +306,7 @@ KINDS = (
     Kind("memory fails", _memory_fails, 8_000),
     Kind("emergency stop", _emergency_stop, 5_000),
     Kind("clock", _clock_jump, 20_000),
+    Kind("clock off", _clock_off, 180_000),
 )
 
 

@@ -45,6 +45,13 @@ class Truth:
     produced: dict[int, dict[int, Sample]] = field(default_factory=dict)
     """By drill and sequence: what the controller made durable and queued."""
 
+    owners: dict[int, dict[int, int]] = field(default_factory=dict)
+    """By drill and sequence: the rental under whose lease the motor had power as the sample was
+    made, 0 while it had none."""
+
+    made: dict[int, dict[int, int]] = field(default_factory=dict)
+    """By drill and sequence: when the sample was made, true Unix ms."""
+
     raw: dict[int, dict[int, bytes]] = field(default_factory=dict)
     lost: dict[int, set[int]] = field(default_factory=dict)
     """What a controller still had when it lost power; the bridge may or may not have it."""

@@ -135,7 +135,7 @@ export const MESSAGES = {
   },
   "samples": {
    "type": "string",
-   "pattern": "^0x([0-9a-f]{176}){1,24}$"
+   "pattern": "^0x([0-9a-f]{192}){1,24}$"
   }
  },
  "status": {
@@ -230,6 +230,12 @@ export const MESSAGES = {
    "type": "integer",
    "minimum": 1,
    "exclusiveMaximum": 4294967296
+  },
+  "rental": {
+   "type": "integer",
+   "minimum": 0,
+   "exclusiveMaximum": 9223372036854775808,
+   "nullable": true
   },
   "reason": {
    "type": "string",

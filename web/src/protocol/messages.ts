@@ -14,6 +14,7 @@ type Field = {
   readonly pattern?: string
   readonly maxLength?: number
   readonly enum?: readonly string[]
+  readonly nullable?: boolean
 }
 
 export interface ReadingMessage {
@@ -81,6 +82,7 @@ function check(name: keyof typeof MESSAGES, value: unknown): Values {
 }
 
 function checkField(place: string, field: Field, value: unknown): void {
+  if (field.nullable === true && value === null) return
   if (field.type === 'integer') {
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < (field.minimum ?? 0)) {
       throw new MessageError(`${place} is no whole number in range`)
