@@ -18,11 +18,14 @@ from audit.published import Published
 from audit.rpc import Endpoint
 from audit.sources import open_source
 from audit.verify import NotShownError, require_about, verify
-from host.foreign_text import complain
+from host.foreign_text import complain, harmless
 from protocol.errors import RecordError
 from protocol.records import Domain
 
 NOT_SHOWN, COULD_NOT_CHECK = 1, 2
+
+LONGEST_LINE = 2_000
+"""Characters of a line about a proof: parts of it come out of the file."""
 
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
@@ -147,11 +150,11 @@ def verify_command(
         raise typer.Exit(COULD_NOT_CHECK) from error
     typer.echo("Shown:")
     for line in shown_lines(proof, shown):
-        typer.echo(f"  {line}")
+        typer.echo(f"  {harmless(line, LONGEST_LINE)}")
     typer.echo("Not shown:")
     given = {"contract_given": contract is not None, "chain_given": chain_id is not None}
     for line in unshown_lines(proof, shown, **given):
-        typer.echo(f"  {line}")
+        typer.echo(f"  {harmless(line, LONGEST_LINE)}")
 
 
 def _hash(text: str) -> str:

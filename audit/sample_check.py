@@ -23,6 +23,7 @@ from audit.published import Conclusion, Published
 from audit.receipt import Claim, Receipts
 from audit.result import SampleScope
 from audit.track import Anchor, Tally, Track
+from host.foreign_text import harmless
 from protocol.errors import RecordError
 from protocol.publication import BUNDLE_SAMPLES, READING_FILE, PublishedReading, RentalIdentity
 from protocol.records import Domain
@@ -237,7 +238,7 @@ class SampleCheck:
             tally.unbilled_worth = worth(unbilled, tariff.levels)
         if tally.checked < tally.anchored:
             reason = track.stopped or track.waiting or "the samples are not those that were signed"
-            tally.unchecked = f"{tally.checked} of {tally.anchored}: {reason}"
+            tally.unchecked = harmless(f"{tally.checked} of {tally.anchored}: {reason}")
         billed_ms, counted_ms = sum(tally.registers[:3]), sum(tally.odometer[:3])
         slack_ms = ODOMETER_SLACK_MS + billed_ms // ODOMETER_SLACK_SHARE
         if billed_ms > counted_ms + slack_ms:

@@ -35,11 +35,6 @@ def harmless(found: object, most: int = LONGEST) -> str:
     return shown[:most] + (_CUT if len(text) > most or len(shown) > most else "")
 
 
-def harmless_lines(text: str) -> str:
-    """The same of whole text of our own with foreign parts: lines stay, and nothing is cut."""
-    return "".join(one if one == "\n" else _visible(one) for one in text)
-
-
 def without_secrets(text: str, url: str, most: int = LONGEST) -> str:
     """An error's text, harmless, without any address in it and without the parts of `url`.
 

@@ -11,7 +11,7 @@ import pytest
 
 from host.bounded_json import DEEPEST, parse_json
 from host.errors import AnswerTooLargeError, NonsenseError
-from host.foreign_text import LONGEST, complain, harmless, harmless_lines, without_secrets
+from host.foreign_text import LONGEST, complain, harmless, without_secrets
 
 LONG = 5_000_000
 SOON_SECONDS = 20
@@ -39,10 +39,6 @@ def test_harmless__long__cut() -> None:
     assert harmless("x" * LONGEST) == "x" * LONGEST
     assert harmless("x" * (LONGEST + 1)) == "x" * LONGEST + "..."
     assert harmless("\x1b" * LONGEST, 8) == r"\x1b\x1b..."
-
-
-def test_harmless_lines__lines_of_our_own__stay() -> None:
-    assert harmless_lines("one\ntwo \x1b[H\r") == "one\ntwo \\x1b[H\\r"
 
 
 @pytest.mark.parametrize("letter", ["x", "\x1b", "\ud800", "a://", "url: ", "'", "é"])
