@@ -124,3 +124,38 @@ def test_run__answers_250_ms_late_and_150_s_missed__caught_up_and_leased_again(
 
         came = world.web3.eth.block_number - began
         assert node.requests - asked < missed / 2 + 4 * came, "many blocks in one request"
+
+
+def test_run__rentals_that_open_and_end_within_one_second__only_the_last_is_drilled_on(
+    tmp_path: Path,
+) -> None:
+    """Three blocks of one timestamp: a rental, its end, and the next one of the drill."""
+    with World(tmp_path) as world, world.daemon() as daemon:
+        functions, bridge, amount = world.contract.functions, world.bridge, RESERVE + 10**18
+        wait("the oracle", lambda: bridge.inhibited("no rental"), 40, daemon)
+        world.anvil.rpc("evm_setIntervalMining", 0)
+        now = world.web3.eth.get_block("latest")["timestamp"] + 3
+        calls = (
+            (functions.open_rental(1, 1, amount), amount),
+            (functions.end_rental(1), 0),
+            (functions.open_rental(1, 1, amount), amount),
+        )
+        for function, value in calls:
+            function.transact({"from": world.customer, "value": value, "gas": 900_000})
+            world.anvil.rpc("evm_setNextBlockTimestamp", now)
+            world.anvil.rpc("evm_mine")
+        blocks = [world.web3.eth.get_block(world.web3.eth.block_number - n) for n in range(3)]
+        world.anvil.rpc("evm_setIntervalMining", 1)
+        wait("lease", bridge.leased, 60, daemon)
+        bridge.run(2, 1200)
+        time.sleep(2)
+        bridge.stop_motor()
+        time.sleep(1.5)  # a block's whole second may lie up to one before it is mined
+        world.send(functions.end_rental(2), world.customer)
+        wait("closed", lambda: world.rental(2)["state"] == CLOSED, 90, daemon)
+
+        assert [block["timestamp"] for block in blocks] == [now] * 3
+        assert world.rental(1)["state"] == CLOSED
+        assert functions.registers(1).call()[1] == 0
+        drilled = sum(100 for sample in bridge.samples if sample.motor_on)
+        assert functions.registers(2).call()[1] == drilled
