@@ -72,7 +72,7 @@ def place_of(finding: Finding, words: Words) -> str:
     """What a finding is about and where it shows, in a language; where there are no words for it,
     that says so rather than show the English."""
     about = [_about(part, words) for part in finding.subject.split(" to ")]
-    subject = "\N{EN DASH}".join(one for one in about if one) if all(about) else words.elsewhere
+    subject = " / ".join(one for one in about if one) if all(about) else words.elsewhere
     places = [_about(part, words) for part in finding.place.split(", ")] if finding.place else []
     known = [place for place in places if place and place not in about]
     return f"{subject} ({', '.join(known)})" if known else subject

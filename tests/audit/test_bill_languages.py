@@ -115,6 +115,15 @@ def test_place_of__everything_that_state_is_compared_for__has_words() -> None:
             assert place_of(Finding("code-differs", subject, ""), words) != words.elsewhere, subject
 
 
+@pytest.mark.parametrize("words", [EN, DE])
+def test_words__every_one_of_ours__in_letters_that_the_paper_has(words: Words) -> None:
+    for field in fields(Words):
+        str(getattr(words, field.name)).encode("latin-1")
+    for subject in SUBJECTS:
+        for place in PLACES:
+            place_of(Finding("code-differs", subject, "", place), words).encode("latin-1")
+
+
 def subjects_in_the_source() -> set[str]:
     """The kinds of thing that findings are said to be about, out of the auditor's own code: every
     text that begins one that is assigned to `subject` or given to `add` as the second argument."""
