@@ -23,9 +23,12 @@ from audit.result import Result
 from audit.rpc import Endpoint
 from audit.run import Audit
 from audit.sources import open_source
+from host.command_line import OneLineGroup
 from protocol.records import Domain
 
 app = typer.Typer(
+    name="drill-audit",
+    cls=OneLineGroup,
     help="Recompute every bill from the chain, and say what does not fit.",
     no_args_is_help=True,
     add_completion=False,

@@ -1,7 +1,9 @@
 """Why an audit ends without a verdict. What it finds is no error: see `audit.findings`."""
 
+from host.errors import PlainError
 
-class AuditError(RuntimeError):
+
+class AuditError(PlainError, RuntimeError):
     """The audit cannot go on; the message says why and what to do."""
 
 

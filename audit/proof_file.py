@@ -21,6 +21,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from host.errors import FileError, PlainError
+from host.text_files import read_text
 from protocol.sample import MAX_TIME_MS, SAMPLE_BYTES
 
 MAX_FILE_BYTES = 16 * 2**20
@@ -36,7 +38,7 @@ MAX_PATH = 130
 """Hashes: two for each level of a tree of 2^64 leaves, and two over."""
 
 
-class ProofFileError(ValueError):
+class ProofFileError(PlainError, ValueError):
     """A file that is no proof at all; nothing was checked."""
 
 
@@ -112,11 +114,10 @@ class ProofFile(_Part):
 def read_proof_file(path: Path) -> ProofFile:
     """Read a file; raises ProofFileError."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ProofFileError(f"{path} cannot be read: {error.strerror}") from error
-    return parse_proof_file(content)
+        content = read_text(path, "proof", MAX_FILE_BYTES)
+    except FileError as error:
+        raise ProofFileError(str(error)) from error
+    return parse_proof_file(content.encode())
 
 
 def parse_proof_file(content: bytes) -> ProofFile:

@@ -1,12 +1,29 @@
-"""`python -m device controller ...` and `python -m device bridge run ...`."""
+"""`drill-bridge` and `drill-controller`; `python -m device bridge ...` and `... controller ...`."""
 
-import typer
+import sys
 
-from device.cli import bridge, run_controller
+from host.start import start
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-app.command("controller")(run_controller)
-app.add_typer(bridge, name="bridge")
+PROGRAMS = ("bridge", "controller")
+
+
+def bridge() -> None:
+    """Run `drill-bridge`."""
+    start("device.cli", "bridge")
+
+
+def controller() -> None:
+    """Run `drill-controller`."""
+    start("device.cli", "controller")
+
+
+def main() -> None:
+    """Run the one that the first argument names."""
+    if len(sys.argv) < 2 or sys.argv[1] not in PROGRAMS:
+        sys.stderr.write("device: which one? python -m device bridge, or controller, and options\n")
+        sys.exit(2)
+    start("device.cli", sys.argv.pop(1))
+
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -12,33 +12,30 @@ import structlog
 import typer
 
 from device import service, simulator
-from device.errors import DeviceError, SettingsError, SpoolError
+from device.check import steps
+from device.errors import SettingsError, SpoolError
 from device.settings import load_settings
 from device.spindle import LoadSource, PresetLoads
 from device.spool import Spool
 from device.trace import DEAD_BAND_RPM, Direction, read_trace
-from host.errors import HostError
-from host.foreign_text import complain
+from host.checks import check_as
+from host.command_line import OneLineCommand, OneLineGroup
 from host.log import configure_logs
 from protocol.errors import RecordError
 from protocol.leases import Provisioning
 from protocol.records import Domain
 
 controller = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-bridge = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+bridge = typer.Typer(
+    name="drill-bridge",
+    cls=OneLineGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
-@contextlib.contextmanager
-def _plain_errors(program: str) -> Iterator[None]:
-    """Say what is wrong in one line and end with status 2."""
-    try:
-        yield
-    except (DeviceError, HostError) as error:
-        complain(program, error)
-        raise typer.Exit(2) from error
-
-
-@controller.command()
+@controller.command("drill-controller", cls=OneLineCommand)
 def run_controller(  # noqa: PLR0917  typer calls it by keyword
     drill: Annotated[int, typer.Option(help="The drill's number in the contract.")],
     oracle_key: Annotated[str, typer.Option(help="Address that leases must be signed by.")],
@@ -68,18 +65,17 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
 ) -> None:
     """Simulate a drill: its controller at a pseudo-terminal, its spindle, its operator."""
     configure_logs()
-    with _plain_errors("drill-controller"):
-        options = simulator.Options(
-            provisioning=_provisioning(drill, (oracle_key, next_oracle_key), chain_id, contract),
-            port_link=port_link,
-            operator=operator,
-            memory=memory,
-            loads=_loads(
-                trace, columns, sample_period_ms, Direction(dead_band_rpm, forward=forward_only)
-            ),
-            seed=seed,
-        )
-        simulator.run(options)
+    options = simulator.Options(
+        provisioning=_provisioning(drill, (oracle_key, next_oracle_key), chain_id, contract),
+        port_link=port_link,
+        operator=operator,
+        memory=memory,
+        loads=_loads(
+            trace, columns, sample_period_ms, Direction(dead_band_rpm, forward=forward_only)
+        ),
+        seed=seed,
+    )
+    simulator.run(options)
 
 
 @bridge.callback()
@@ -93,8 +89,21 @@ def run_bridge(
 ) -> None:
     """Run until stopped."""
     configure_logs()
-    with _plain_errors("drill-bridge"):
-        service.run(load_settings(settings))
+    service.run(load_settings(settings))
+
+
+@bridge.command("check")
+def check_bridge(
+    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
+    user: Annotated[
+        str | None, typer.Option(help="Look with this user's rights: who is to run it.")
+    ] = None,
+) -> None:
+    """Look at all that `run` needs, change nothing, and say what is missing and what to do.
+
+    Exit status: 0 nothing is missing, 1 something is, 2 it could not be looked at.
+    """
+    check_as(user, lambda: steps(load_settings(settings)))
 
 
 @bridge.command("replace-controller")
@@ -105,7 +114,7 @@ def replace_controller(
 
     Stop the bridge first, after it has said that the controller was replaced.
     """
-    with _plain_errors("drill-bridge"), _stopped_spool(settings) as (spool, drill):
+    with _stopped_spool(settings) as (spool, drill):
         first = spool.replace_controller()
         typer.echo(
             f"drill {drill}: the new controller's samples are numbered from {first} on. Start the "
@@ -122,7 +131,7 @@ def drop_damaged(
 
     Stop the bridge first. What is dropped counts as missing for good, and is not billed.
     """
-    with _plain_errors("drill-bridge"), _stopped_spool(settings) as (spool, drill):
+    with _stopped_spool(settings) as (spool, drill):
         damaged = spool.drop_damaged()
         named = ", ".join(map(str, damaged[:20])) + (", ..." if len(damaged) > 20 else "")
         typer.echo(

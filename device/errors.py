@@ -1,7 +1,9 @@
 """The errors of the drill's side: one small tree, each message naming the value at fault."""
 
+from host.errors import PlainError
 
-class DeviceError(Exception):
+
+class DeviceError(PlainError):
     """Something on the drill's side that a user or operator has to know about."""
 
 

@@ -28,7 +28,9 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from device.errors import SettingsError
 from device.port import LineState
+from host.errors import FileError
 from host.mqtt import Version
+from host.text_files import read_text
 from protocol.messages import Address, DrillNumber
 from protocol.records import Domain
 
@@ -148,12 +150,11 @@ class BridgeSettings(BaseSettings):
 def load_settings(path: Path) -> BridgeSettings:
     """Read settings; raises SettingsError that names the file and the first bad field."""
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
+        values = tomllib.loads(read_text(path, "settings"))
+    except FileError as error:
+        raise SettingsError(str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"settings {path} is not TOML: {error}") from error
     for name in os.environ:
         field = name.removeprefix(_PREFIX).split("__")[0].lower()
         if name.startswith(_PREFIX) and field not in BridgeSettings.model_fields:
@@ -165,4 +166,4 @@ def load_settings(path: Path) -> BridgeSettings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise SettingsError(f"{path}: {place}: {first['msg']}") from error
+        raise SettingsError(f"settings {path}: {place}: {first['msg']}") from error

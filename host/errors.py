@@ -1,7 +1,14 @@
 """What machine or network refuses: one small tree, each message naming the value at fault."""
 
 
-class HostError(Exception):
+class PlainError(Exception):
+    """An error whose message is meant for whoever runs a program: it is shown as one line."""
+
+    exit_status = 2
+    """What the program ends with."""
+
+
+class HostError(PlainError):
     """Something about this machine or its network that a user or operator has to know about."""
 
 
@@ -25,9 +32,13 @@ class NonsenseError(RpcError):
     """It answers something that is no answer, or one without an end."""
 
 
-class SecretError(HostError):
-    """A file with a secret that cannot be read, or that others may read."""
-
-
 class KeystoreError(HostError):
     """A keystore that cannot be opened or written."""
+
+
+class FileError(HostError):
+    """A file that the user named and that cannot be read, or is none of that kind."""
+
+
+class SecretError(FileError):
+    """A file with a secret that cannot be read, or that others may use."""

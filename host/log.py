@@ -13,8 +13,9 @@ import sys
 import threading
 
 import structlog
+from stamina.instrumentation import set_on_retry_hooks
 
-STDERR = 2
+from host.start import STDERR
 
 
 class LineWriter:
@@ -54,8 +55,10 @@ class LineWriter:
     msg = debug = info = warning = warn = error = critical = fatal = exception = failure = write
 
 
-def configure_logs() -> None:
-    """Set up structlog for a daemon."""
+def configure_logs(*, warnings_only: bool = False) -> None:
+    """Set up structlog for a daemon, or for a command of which only warnings matter."""
+    # It would log what a failed call says, and with it the address that may hold an access key.
+    set_on_retry_hooks([])
     closed = sys.stderr is None  # and its number may come to mean another file
     writer = LineWriter(os.open(os.devnull, os.O_WRONLY) if closed else STDERR)
     structlog.configure(
@@ -65,6 +68,13 @@ def configure_logs() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.WARNING if warnings_only else logging.INFO
+        ),
         logger_factory=lambda *_: writer,
     )
+
+
+def silence_logs() -> None:
+    """Log nothing below a critical word: for a command that says by itself what it finds."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

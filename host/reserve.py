@@ -24,6 +24,20 @@ class Reserve:
         self.held = size == 0
         self.take()
 
+    @staticmethod
+    def fault(path: Path, size: int) -> str | None:
+        """Why a reserve of `size` bytes at `path` could not be taken, for lack of space; looks and
+        allocates nothing."""
+        held = path.stat().st_blocks * 512 if path.exists() else 0
+        disk = os.statvfs(path.parent)
+        free = disk.f_bavail * disk.f_frsize
+        if held >= size or free >= 2 * size:
+            return None
+        return (
+            f"{free // 10**6} MB are free on the disk of {path.parent} where {2 * size // 10**6} "
+            f"are needed, to set {size // 10**6} MB aside"
+        )
+
     def take(self) -> None:
         """Allocate the file, if it is not there and the disk has room; `held` says the outcome."""
         if self.held:

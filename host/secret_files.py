@@ -12,7 +12,8 @@ import os
 import stat
 from pathlib import Path
 
-from host.errors import SecretError
+from host.errors import FileError, SecretError
+from host.text_files import read_text
 from protocol.errors import MessageError
 from protocol.sealing import parse_key
 
@@ -29,22 +30,13 @@ def read_private(path: Path, what: str) -> str:
     LARGEST_BYTES, is not UTF-8, or may be used by others than its owner.
     """
     try:
-        # Without O_NONBLOCK a named pipe would hold us up for as long as nobody writes to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            _require_private(os.fstat(descriptor), path, what)
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                content = file.read(LARGEST_BYTES + 1)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise SecretError(f"{what} file {path}: {error.strerror}") from error
-    if len(content) > LARGEST_BYTES:
-        raise SecretError(f"{what} file {path} is larger than {LARGEST_BYTES} bytes")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise SecretError(f"{what} file {path} is not UTF-8 text") from error
+        return read_text(
+            path, f"{what} file", LARGEST_BYTES, lambda found: _require_private(found, path, what)
+        )
+    except SecretError:
+        raise
+    except FileError as error:
+        raise SecretError(str(error)) from error
 
 
 def require_private(path: Path, what: str) -> None:
@@ -79,10 +71,6 @@ def read_message_key(path: Path, what: str) -> bytes:
 
 
 def _require_private(found: os.stat_result, path: Path, what: str) -> None:
-    if stat.S_ISDIR(found.st_mode):
-        raise SecretError(f"{what} file {path} is a folder")
-    if not stat.S_ISREG(found.st_mode):
-        raise SecretError(f"{what} file {path} is no plain file")
     if found.st_mode & OTHERS:
         raise SecretError(
             f"{what} file {path} may be used by others than its owner "

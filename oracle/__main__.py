@@ -1,5 +1,12 @@
-"""`python -m oracle` is `drill-oracle`."""
+"""`drill-oracle`; `python -m oracle` is the same."""
 
-from oracle.cli import app
+from host.start import start
 
-app()
+
+def main() -> None:
+    """Run the command line."""
+    start("oracle.cli", "app")
+
+
+if __name__ == "__main__":
+    main()

@@ -44,6 +44,9 @@ FEE_BLOCKS = 10
 Logs = dict[tuple[object, ...], Any]
 """Log entries as an endpoint gives them, by their content."""
 
+NO_CODE = keccak(b"")
+"""The code hash of an account that is no contract."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProvenWords:
@@ -119,12 +122,13 @@ class RpcEndpoint(Node):
         return self._ask(lambda: self._account(self._proof(address, (), at), address, at))
 
     def words(self, slots: Sequence[int], at: Header) -> ProvenWords | None:
-        """The proven words of the contract's storage, None where there provably is no contract."""
+        """The proven words of the contract's storage, None where there provably is no contract: no
+        account, or one without code."""
 
         def fetch() -> ProvenWords | None:
             answer = self._proof(self._contract.address, slots, at)
             account = self._account(answer, self._contract.address, at)
-            if account is None:
+            if account is None or account.code_hash == NO_CODE:
                 return None
             words = proven_words(account.storage_root, slots, answer)
             return ProvenWords(tuple(words), _nodes_of(answer))
@@ -257,6 +261,17 @@ class RpcEndpoint(Node):
             if isinstance(error.__cause__, TransactionNotFound):
                 return None
             raise
+
+    def transaction_input(self, transaction_hash: object) -> bytes:
+        """What a mined transaction carried; nothing proves it."""
+
+        def fetch() -> bytes:
+            found = self._call("eth_getTransactionByHash", transaction_hash)
+            if found is None:
+                raise ChainError(f"{self.place} has no transaction {transaction_hash}")
+            return data(record(found, "transaction").get("input"), "input")
+
+        return self._ask(fetch)
 
     def _proof(self, address: str, slots: Sequence[int], at: Header) -> Mapping[str, Any]:
         """An answer of eth_getProof whose first node is the root of that block's state."""

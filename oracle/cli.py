@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from host.errors import HostError
-from host.foreign_text import complain, harmless
+from host.checks import check_as
+from host.command_line import OneLineGroup
+from host.foreign_text import complain
 from host.keystores import new_keystore
 from host.log import configure_logs
 from oracle.backup import backup
-from oracle.check import report
-from oracle.errors import OracleError, PinError, SettingsError
+from oracle.check import OracleCheck
+from oracle.errors import SettingsError
 from oracle.export import Exporter, export_all
 from oracle.extent_journal import ExtentJournal
 from oracle.ocmf_export import export_ocmf, write_new
@@ -29,17 +28,9 @@ from oracle.token_key import TokenPlace, new_token_key
 DIFFERS = 1
 """Exit status when samples are not those that were signed."""
 
-BAD_SETTINGS = 2
-"""Exit status when something that the settings name is missing, wrong or refuses us."""
-
-PIN_REFUSED = 3
-"""Exit status when a token refuses its PIN: whoever restarts this program must not go on, because
-a few wrong PINs lock a token."""
-
-SHOWN = 2_000
-"""Characters of one finding of `check` that are shown."""
-
 app = typer.Typer(
+    name="drill-oracle",
+    cls=OneLineGroup,
     help="Meter drills, sign readings, settle them, and lease a start while there is credit.",
     no_args_is_help=True,
     add_completion=False,
@@ -55,15 +46,21 @@ SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings, a 
 def run(settings: SettingsFile) -> None:
     """Run the oracle until SIGTERM."""
     configure_logs()
-    with _one_line_errors():
-        run_daemon(load_settings(settings))
+    run_daemon(load_settings(settings))
 
 
 @app.command()
-def check(settings: SettingsFile) -> None:
-    """Check settings, keystores, chain, contract, journal and broker, and say what was found."""
-    with _one_line_errors():
-        report(load_settings(settings), lambda found: typer.echo(harmless(found, SHOWN)))
+def check(
+    settings: SettingsFile,
+    user: Annotated[
+        str | None, typer.Option(help="Look with this user's rights: who is to run it.")
+    ] = None,
+) -> None:
+    """Look at all that `run` needs, change nothing, and say what is missing and what to do.
+
+    Exit status: 0 nothing is missing, 1 something is, 2 it could not be looked at.
+    """
+    check_as(user, lambda: OracleCheck(load_settings(settings)).steps())
 
 
 @app.command()
@@ -73,13 +70,12 @@ def export(
     rental: Annotated[int | None, typer.Option("--rental", help="Only this one.")] = None,
 ) -> None:
     """Write published samples anew from the journal, verified against every signed reading."""
-    with _one_line_errors():
-        found = load_settings(settings)
-        domain = read_deployment(found.chain.deployment).domain
-        with open_journal(found.journal.full_url(), domain) as store:
-            journal = ExtentJournal(store)
-            exporter = Exporter(journal, StaticFiles(to), domain, found.oracle.number)
-            complaints = export_all(exporter, to, rental, typer.echo)
+    found = load_settings(settings)
+    domain = read_deployment(found.chain.deployment).domain
+    with open_journal(found.journal.full_url(), domain) as store:
+        journal = ExtentJournal(store)
+        exporter = Exporter(journal, StaticFiles(to), domain, found.oracle.number)
+        complaints = export_all(exporter, to, rental, typer.echo)
     for complaint in complaints:
         complain("drill-oracle", complaint)
     if complaints:
@@ -92,9 +88,8 @@ def copy_journal(
     to: Annotated[Path, typer.Option("--to", help="The file to make.")],
 ) -> None:
     """Copy the journal to a new file, also while the oracle runs, and verify the copy."""
-    with _one_line_errors():
-        made = backup(load_settings(settings).journal.full_url(), to)
-        typer.echo(f"{made.path}: {made.samples} samples, {made.bytes} bytes, verified")
+    made = backup(load_settings(settings).journal.full_url(), to)
+    typer.echo(f"{made.path}: {made.samples} samples, {made.bytes} bytes, verified")
 
 
 @app.command()
@@ -110,14 +105,13 @@ def ocmf(
 
     It is no claim of conformity with metrology law.
     """
-    with _one_line_errors():
-        record, key = export_ocmf(load_settings(settings), rental)
-        if out is None:
-            typer.echo(record)
-        else:
-            write_new(out, record.encode("ascii"))
-        if public_key is not None:
-            write_new(public_key, key)
+    record, key = export_ocmf(load_settings(settings), rental)
+    if out is None:
+        typer.echo(record)
+    else:
+        write_new(out, record.encode("ascii"))
+    if public_key is not None:
+        write_new(public_key, key)
 
 
 @keys.command("new")
@@ -136,28 +130,12 @@ def keys_new(  # noqa: PLR0917  typer calls it by keyword
     ] = None,
 ) -> None:
     """Make a key in a new encrypted keystore, or in a token, and print its address."""
-    with _one_line_errors():
-        in_token, in_keystore = (pkcs11, token, key, pin_file), (out, password_file)
-        if pkcs11 and token and key and pin_file and in_keystore == (None, None):
-            typer.echo(new_token_key(TokenPlace(pkcs11, token, key, pin_file)))
-        elif out and password_file and in_token == (None, None, None, None):
-            typer.echo(new_keystore(out, password_file))
-        else:
-            raise SettingsError(
-                "a new key needs --out and --password-file, or --pkcs11, --token, --key and "
-                "--pin-file"
-            )
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except (OracleError, HostError) as error:
-        complain("drill-oracle", error)
-        status = PIN_REFUSED if isinstance(error, PinError) else BAD_SETTINGS
-        raise typer.Exit(status) from error
-
-
-if __name__ == "__main__":
-    app()
+    in_token, in_keystore = (pkcs11, token, key, pin_file), (out, password_file)
+    if pkcs11 and token and key and pin_file and in_keystore == (None, None):
+        typer.echo(new_token_key(TokenPlace(pkcs11, token, key, pin_file)))
+    elif out and password_file and in_token == (None, None, None, None):
+        typer.echo(new_keystore(out, password_file))
+    else:
+        raise SettingsError(
+            "a new key needs --out and --password-file, or --pkcs11, --token, --key and --pin-file"
+        )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from host.errors import KeystoreError
+from host.errors import KeystoreError, PlainError
 
 
-class OracleError(Exception):
+class OracleError(PlainError):
     """Anything that the oracle refuses or cannot do."""
 
 
@@ -15,6 +15,9 @@ class SettingsError(OracleError):
 
 class PinError(KeystoreError):
     """A token refuses its PIN; trying again could lock it for good."""
+
+    exit_status = 3
+    """Whoever restarts this program must not go on: a few wrong PINs lock a token."""
 
 
 class SigningError(OracleError):
@@ -35,6 +38,10 @@ class CopiedKeyError(OracleError):
 
 class BrokerError(OracleError):
     """The MQTT broker cannot be reached or refuses us."""
+
+
+class ListenError(OracleError):
+    """The port that the page is to be served on is not to be had."""
 
 
 class ChainError(OracleError):

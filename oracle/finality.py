@@ -64,6 +64,26 @@ def parse_policy(text: str) -> Policy:
     return Policy(text, int(match[1] or 0))
 
 
+def in_words(tiers: Sequence[Tier]) -> str:
+    """For people: how much money counts how early, and what a reorganisation could cost."""
+    told = []
+    for tier in tiers:
+        amount = "any amount" if tier.up_to is None else f"up to {tier.up_to} smallest units"
+        told.append(f"{amount} as soon as {_blocks(tier.policy)}")
+    return "a rental's money counts: " + "; ".join(told)
+
+
+def _blocks(policy: Policy) -> str:
+    if policy.tag:
+        return f"its block is {policy.tag}, as the nodes call it"
+    if policy.depth == 0:
+        return "it is in the newest block, which may vanish: a rental without its money"
+    return (
+        f"{policy.depth} more blocks are on top, so that a reorganisation of "
+        f"{policy.depth + 1} blocks takes it away again"
+    )
+
+
 def require_rising(tiers: Sequence[Tier]) -> None:
     """Raise ValueError unless amounts and depths rise, and the last tier takes any amount."""
     if not tiers or tiers[-1].up_to is not None:

@@ -14,6 +14,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from host.broker_check import hint, tls_trouble
 from host.mqtt import Sessions
 from host.secret_files import read_secret, require_private
 from oracle.errors import BrokerError, SettingsError
@@ -106,6 +107,8 @@ class MqttBroker:
         place = f"{self._settings.host}:{self._settings.port}"
         try:
             self._client.connect(self._settings.host, self._settings.port, KEEPALIVE_SECONDS)
+        except ssl.SSLError as error:
+            raise BrokerError(f"broker {place}: {tls_trouble(self._settings, error)}") from error
         except (OSError, ValueError) as error:
             raise BrokerError(f"broker {place} cannot be reached: {error}") from error
         self._client.loop_start()
@@ -114,10 +117,11 @@ class MqttBroker:
             raise BrokerError(f"broker {place} does not answer within {CONNECT_SECONDS} s")
         if self._refusal is not None:
             self.close()
-            raise BrokerError(f"broker {place} refuses the connection: {self._refusal}")
+            raise BrokerError(f"broker {place} {self._refusal}")
 
     def close(self) -> None:
         """Send what is waiting, disconnect, and end the thread."""
+        self._up = False
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -148,7 +152,7 @@ class MqttBroker:
         if reason.is_failure:
             if self._refusal is None:
                 log.warning("broker refuses", reason=str(reason))
-            self._refusal = str(reason)
+            self._refusal = f"refuses the connection: {reason}"
             self._answered.set()
             return
         self._refusal = None
@@ -171,6 +175,9 @@ class MqttBroker:
             said, pause = self._sessions.ended(now, reason.value, str(reason))
             client.reconnect_delay_set(pause, max(pause, LONGEST_RECONNECT_SECONDS))
             log.warning("broker lost", reason=said)
+        elif not self._answered.is_set():
+            self._refusal = f"closes the connection before it answers: {hint(self._settings)}"
+            self._answered.set()
         self._up = False
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:

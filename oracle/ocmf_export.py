@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,4 +39,6 @@ def write_new(path: Path, content: bytes) -> None:
     except FileExistsError as error:
         raise OracleError(f"{path} exists; remove it first") from error
     except OSError as error:
+        with contextlib.suppress(OSError):  # where it could not even be made
+            path.unlink(missing_ok=True)
         raise OracleError(f"{path}: {error.strerror}") from error

@@ -115,6 +115,22 @@ class QuorumChain:
         known = self._ancestor(number) or self._descend(number)
         return _brief(known or self._settle(lambda endpoint: endpoint.block(number)))
 
+    def full_header(self, number: int) -> FullHeader:
+        """The same with all fields."""
+        return self._ancestor(number) or self._settle(lambda endpoint: endpoint.block(number))
+
+    def receipts(self, of: FullHeader) -> list[Any]:
+        """All receipts of a block, from the first endpoint that has them; they prove themselves."""
+        return self.pool.first(lambda endpoint: endpoint.receipts(of))
+
+    def transaction_input(self, transaction_hash: object) -> bytes:
+        """What a mined transaction carried, as a quorum says."""
+        found = self.pool.gather(lambda endpoint: endpoint.transaction_input(transaction_hash))
+        told = majority(found, self.pool.quorum)
+        if told is None:
+            raise DisagreementError(f"endpoints disagree about transaction {transaction_hash}")
+        return told
+
     def tagged(self, tag: str) -> Header:
         """The `safe` or `finalized` block that a quorum has reached."""
         return _brief(self._settle(lambda endpoint: endpoint.block(tag)))

@@ -88,6 +88,16 @@ class Parts:
 def open_parts(settings: Settings) -> Parts:
     """Open keystores, deployment record and chain; raises an OracleError for the first fault."""
     deployment = read_deployment(settings.chain.deployment)
+    require_terms(settings, deployment)
+    message_keys = settings.read_message_keys()
+    signer, gas = open_keys(settings.keys.signing(), settings.keys.gas(), settings.keys.next())
+    chain = open_chain(settings.chain, deployment)
+    chain.require_deployment()
+    return Parts(settings, deployment, signer, gas, chain, message_keys)
+
+
+def require_terms(settings: Settings, deployment: Deployment) -> None:
+    """Raise SettingsError unless the settings fit what was deployed."""
     wait_seconds = settings.settlement.final_wait_seconds
     if wait_seconds >= deployment.grace_period_seconds:
         raise SettingsError(
@@ -100,11 +110,6 @@ def open_parts(settings: Settings) -> Parts:
             f"settlement.asset_units_per_ether is needed: the deployment's asset is the token "
             f"{deployment.asset}, and gas is paid in the native coin"
         )
-    message_keys = settings.read_message_keys()
-    signer, gas = open_keys(settings.keys.signing(), settings.keys.gas(), settings.keys.next())
-    chain = open_chain(settings.chain, deployment)
-    chain.require_deployment()
-    return Parts(settings, deployment, signer, gas, chain, message_keys)
 
 
 def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSide:

@@ -32,8 +32,10 @@ from pydantic_settings import (
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from host.errors import FileError
 from host.mqtt import Version
 from host.secret_files import read_message_key, read_secret
+from host.text_files import read_text
 from oracle.errors import SettingsError
 from oracle.finality import Tier, parse_policy, require_rising
 from oracle.gas_key import GasLimits
@@ -365,9 +367,9 @@ def read_settings(model: type[_S], prefix: str, path: Path) -> _S:
     """Read a program's settings from its file and from the environment variables that begin with
     `prefix`; raises SettingsError naming the first bad value."""
     try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"settings {path}: {error.strerror}") from error
+        tomllib.loads(read_text(path, "settings"))
+    except FileError as error:
+        raise SettingsError(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"settings {path} is not TOML: {error}") from error
     for name in os.environ:

@@ -245,20 +245,10 @@ class SignedJournal:
             elif row.key not in held:
                 connection.execute(update(table).values(key=key))
         count = 0 if row is None else int(row.signatures)
-        found = self._read_tally()
-        if found is not None and found[0] in held and found[1] > count:
-            raise JournalError(
-                f"this journal knows of {count} signed readings, key {found[0]} has signed "
-                f"{found[1]}: it was restored from a backup. What the key signed since could be "
-                "held against it; make a new one with `drill-oracle keys new`, have the provider "
-                "rotate to it, and take the former one out of the settings"
-            )
-        if found is None and row is not None and row.key in held and count and self._tally_file:
-            raise JournalError(
-                f"{self._tally_file} is missing: take it along with a journal that moves; if this "
-                "one comes from a backup, make a new key with `drill-oracle keys new` and have the "
-                "provider rotate to it"
-            )
+        known = None if row is None else (str(row.key), count)
+        fault = tally_fault(known, self._tally_file, held)
+        if fault is not None:
+            raise JournalError(fault)
         self._write_tally(row.key if row is not None and row.key in held else key, count)
 
     def use_key(self, key: str) -> None:
@@ -269,15 +259,6 @@ class SignedJournal:
             count = connection.execute(select(table.c.signatures)).scalar_one()
         self._write_tally(key, int(count))
 
-    def _read_tally(self) -> tuple[str, int] | None:
-        if self._tally_file is None or not self._tally_file.exists():
-            return None
-        try:
-            key, count = self._tally_file.read_text("ascii").split()
-            return key, int(count)
-        except (OSError, ValueError) as error:
-            raise JournalError(f"{self._tally_file} cannot be read: {error}") from error
-
     def _write_tally(self, key: str, count: int) -> None:
         """In place and without waiting for the disk: what power loss takes only weakens it."""
         if self._tally_file is None:
@@ -286,6 +267,42 @@ class SignedJournal:
             _overwrite(self._tally_file, f"{key} {count:020}\n".encode("ascii"))
         except OSError as error:
             raise JournalError(f"{self._tally_file}: {error.strerror}") from error
+
+
+def tally_fault(
+    known: tuple[str, int] | None, tally_file: Path | None, held: set[str]
+) -> str | None:
+    """Why a journal may not be gone on with: a key among those `held` has signed what it does not
+    know of, or nobody can tell; None if it may.
+
+    `known` is the key and the count of signings in the journal, if there is one. Raises
+    JournalError for a tally that cannot be read.
+    """
+    found, count = _read_tally(tally_file), 0 if known is None else known[1]
+    if found is not None and found[0] in held and found[1] > count:
+        return (
+            f"this journal knows of {count} signed readings, key {found[0]} has signed "
+            f"{found[1]}: it was restored from a backup. What the key signed since could be "
+            "held against it; make a new one with `drill-oracle keys new`, have the provider "
+            "rotate to it, and take the former one out of the settings"
+        )
+    if found is None and tally_file is not None and count and known and known[0] in held:
+        return (
+            f"{tally_file} is missing: take it along with a journal that moves; if this "
+            "one comes from a backup, make a new key with `drill-oracle keys new` and have the "
+            "provider rotate to it"
+        )
+    return None
+
+
+def _read_tally(tally_file: Path | None) -> tuple[str, int] | None:
+    if tally_file is None or not tally_file.exists():
+        return None
+    try:
+        key, count = tally_file.read_text("ascii").split()
+        return key, int(count)
+    except (OSError, ValueError) as error:
+        raise JournalError(f"{tally_file} cannot be read: {error}") from error
 
 
 def _overwrite(path: Path, content: bytes) -> None:

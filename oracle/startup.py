@@ -1,9 +1,11 @@
-"""What every program of the edge box does first: read the deployment record."""
+"""What every program of the edge box reads first: the deployment record."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from host.errors import FileError
+from host.text_files import read_text
 from oracle.errors import SettingsError
 from protocol.deployment import Deployment, parse_deployment
 from protocol.errors import RecordError
@@ -12,10 +14,8 @@ from protocol.errors import RecordError
 def read_deployment(path: Path) -> Deployment:
     """The deployment record; raises SettingsError that names the file."""
     try:
-        return parse_deployment(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise SettingsError(f"deployment record {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"deployment record {path} is not UTF-8 text") from error
+        return parse_deployment(read_text(path, "deployment record"), str(path))
+    except FileError as error:
+        raise SettingsError(str(error)) from error
     except RecordError as error:
         raise SettingsError(f"deployment record {error}") from error

@@ -75,12 +75,6 @@ class StaticFiles:
             (place / name).unlink(missing_ok=True)
             _sync_directory(place)
 
-    def require_writable(self) -> None:
-        """Raise PublicationError unless a file can be written and removed in the folder itself."""
-        name = f"{UNNAMED}.{os.getpid()}"
-        self.write("", name, b"drill-oracle check\n")
-        self.remove("", name)
-
     def _make(self, folder: str) -> None:
         """Make a folder below the root; the root itself may be a place where nothing is mounted."""
         place = self.root

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,27 +115,13 @@ class Store:
 
     def bind(self, domain: Domain) -> None:
         """Tie a new journal to one contract; raises JournalError for a journal of another."""
-        row: dict[str, Any] = {
-            "version": SCHEMA_VERSION,
-            "chain_id": domain.chain_id,
-            "contract": domain.contract.lower(),
-        }
         with self.write() as connection:
             found = connection.execute(select(journal_info)).mappings().first()
             if found is None:
-                connection.execute(insert(journal_info), row)
-            elif found["version"] != SCHEMA_VERSION:
-                raise JournalError(
-                    f"this journal is of version {found['version']}, this release writes version "
-                    f"{SCHEMA_VERSION}: let the release that wrote it close its rentals, then keep "
-                    "it aside and begin a new one; see docs/operating-an-edge-box.md"
-                )
-            elif dict(found) != row:
-                raise JournalError(
-                    f"this journal is of version {found['version']} for contract "
-                    f"{found['contract']} on chain {found['chain_id']}, the settings name "
-                    f"{row['contract']} on {row['chain_id']}; give each deployment its own journal"
-                )
+                connection.execute(insert(journal_info), _info_of(domain))
+            fault = binding_fault(None if found is None else dict(found), domain)
+            if fault is not None:
+                raise JournalError(fault)
 
     def file_beside(self, ending: str) -> Path | None:
         """The path of a file beside an SQLite journal; None for any other database."""
@@ -198,6 +184,33 @@ class Store:
             os.close(self._lock)
             self._lock = None
         self._engine.dispose()
+
+
+def binding_fault(found: Mapping[str, Any] | None, domain: Domain) -> str | None:
+    """Why a journal whose `journal_info` is that may not be used for a contract; None if it may, or
+    is new."""
+    row = _info_of(domain)
+    if found is None or found == row:
+        return None
+    if found["version"] != SCHEMA_VERSION:
+        return (
+            f"this journal is of version {found['version']}, this release writes version "
+            f"{SCHEMA_VERSION}: let the release that wrote it close its rentals, then keep "
+            "it aside and begin a new one; see docs/operating-an-edge-box.md"
+        )
+    return (
+        f"this journal is of version {found['version']} for contract "
+        f"{found['contract']} on chain {found['chain_id']}, the settings name "
+        f"{row['contract']} on {row['chain_id']}; give each deployment its own journal"
+    )
+
+
+def _info_of(domain: Domain) -> dict[str, Any]:
+    return {
+        "version": SCHEMA_VERSION,
+        "chain_id": domain.chain_id,
+        "contract": domain.contract.lower(),
+    }
 
 
 @contextmanager

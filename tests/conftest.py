@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_socket
+import structlog
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
@@ -31,6 +32,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest_socket.enable_socket()
     else:
         pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """A command that was called in this process sets the log up for itself."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ from protocol.messages import (
 from protocol.records import Domain, LevelRate, Registers, Tariff
 from protocol.sample import Sample
 from protocol.sealing import seal, unseal
-from rig.box_files import write_secret
+from rig.box_files import record_of, write_secret
 from rig.contract import compile_drill_meter, deploy
 from rig.process import Daemon, wait_until
 from rig.services import Anvil, Broker, Mosquitto
@@ -257,20 +257,9 @@ class World:
             self.send(functions.list_drill(1, 1, f"drill {drill + 1}"))
 
     def _write(self) -> None:
-        block = self.web3.eth.get_block("latest")
         self.domain = Domain(31337, self.contract.address)
-        record = {
-            "chain_id": 31337,
-            "contract": self.contract.address,
-            "asset": "0x" + 40 * "0",
-            "block_number": 0,
-            "block_hash": "0x" + bytes(block["hash"]).hex(),
-            "grace_period_seconds": GRACE_SECONDS,
-            "provider": self.provider,
-            "compiler": "vyper",
-            "bytecode_sha256": "00",
-        }
-        (self.folder / "deployment.json").write_text(json.dumps(record))
+        record = record_of(self.web3, self.contract, self.provider, GRACE_SECONDS)
+        (self.folder / "deployment.json").write_text(record.model_dump_json())
         write_secret(self.folder / "password", PASSWORD + "\n")
         for name, account in (("signing", self.oracle_key), ("gas", self.relayer)):
             keystore = Account.encrypt(account.key, PASSWORD, iterations=2)

@@ -1,5 +1,12 @@
-"""`python -m oracle.http` is `drill-http`."""
+"""`drill-http`; `python -m oracle.http` is the same."""
 
-from oracle.http.cli import app
+from host.start import start
 
-app()
+
+def main() -> None:
+    """Run the command line."""
+    start("oracle.http.cli", "app")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
+from oracle.errors import SettingsError
 from oracle.http.answers import Fault, Health, Rentals, Site
 from oracle.http.board import Update
 from oracle.http.feed import Feed, Listener, TooManyStreamsError
@@ -235,6 +236,6 @@ async def _malformed(_request: Request, error: Exception) -> Response:
 
 
 def require_page(folder: Path) -> None:
-    """Raises FileNotFoundError unless the page has been built."""
+    """Raise SettingsError unless the page has been built."""
     if not (folder / "index.html").is_file():
-        raise FileNotFoundError(f"page.folder {folder} holds no page; scripts/page builds it")
+        raise SettingsError(f"page.folder {folder} holds no page; scripts/page builds it")

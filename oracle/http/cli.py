@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any
 
 import structlog
 import typer
 import uvicorn
 
-from host.errors import HostError
-from host.foreign_text import complain
+from host.checks import check_as
+from host.command_line import OneLineGroup
 from host.log import configure_logs
-from oracle.errors import OracleError, SettingsError
 from oracle.http.answers import site
 from oracle.http.app import build_app, require_page
 from oracle.http.board import CHANNELS, Board
+from oracle.http.check import steps
 from oracle.http.feed import Feed
+from oracle.http.listen import listening
 from oracle.http.rentals import HttpViews, RentalIndex
 from oracle.http.settings import HttpSettings, load_http_settings
 from oracle.ingest import MqttBroker
 from oracle.startup import read_deployment
-
-BAD_SETTINGS = 2
-"""Exit status when something that the settings name is missing, wrong or refuses us."""
 
 HEADER_BYTES = 16 * 1024
 STOP_SECONDS = 2
@@ -33,6 +33,8 @@ STOP_SECONDS = 2
 log = structlog.get_logger()
 
 app = typer.Typer(
+    name="drill-http",
+    cls=OneLineGroup,
     help="Serve the page and the newest signed readings: read-only, without a key.",
     no_args_is_help=True,
     add_completion=False,
@@ -46,25 +48,34 @@ SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings, a 
 def run(settings: SettingsFile) -> None:
     """Serve until SIGTERM."""
     configure_logs()
-    with _one_line_errors():
-        serve(load_http_settings(settings))
+    serve(load_http_settings(settings))
+
+
+@app.command()
+def check(
+    settings: SettingsFile,
+    user: Annotated[
+        str | None, typer.Option(help="Look with this user's rights: who is to run it.")
+    ] = None,
+) -> None:
+    """Look at all that `run` needs, change nothing, and say what is missing and what to do.
+
+    Exit status: 0 nothing is missing, 1 something is, 2 it could not be looked at.
+    """
+    check_as(user, lambda: steps(load_http_settings(settings)))
 
 
 @app.command("site")
 def print_site(settings: SettingsFile) -> None:
     """Print what a static host puts beside the page as site.json."""
-    with _one_line_errors():
-        found = load_http_settings(settings)
-        typer.echo(site(found, read_deployment(found.deployment)).model_dump_json(indent=1))
+    found = load_http_settings(settings)
+    typer.echo(site(found, read_deployment(found.deployment)).model_dump_json(indent=1))
 
 
 def serve(settings: HttpSettings) -> None:
-    """Serve until SIGTERM; raises an OracleError when it cannot start."""
+    """Serve until SIGTERM or SIGINT; raises an OracleError or HostError when it cannot start."""
     deployment = read_deployment(settings.deployment)
-    try:
-        require_page(settings.page.folder)
-    except FileNotFoundError as error:
-        raise SettingsError(str(error)) from error
+    require_page(settings.page.folder)
     drills = tuple(drill.number for drill in settings.drills)
     broker = MqttBroker(settings.broker, f"drill-http-{settings.listen.port}", drills, CHANNELS)
     feed = Feed(
@@ -74,39 +85,48 @@ def serve(settings: HttpSettings) -> None:
         streams_per_address=settings.limits.streams_per_address,
     )
     index = RentalIndex(HttpViews(settings.index_url, deployment.contract))
-    served = build_app(settings, site(settings, deployment), feed, index)
-    broker.connect()
-    log.info("page served", host=settings.listen.host, port=settings.listen.port, drills=drills)
-    config = uvicorn.Config(
-        served,
-        host=settings.listen.host,
-        port=settings.listen.port,
-        http="h11",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.listen.trusted_proxies),
-        forwarded_allow_ips=list(settings.listen.trusted_proxies),
-        h11_max_incomplete_event_size=HEADER_BYTES,
-        timeout_keep_alive=10,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
-    try:
-        uvicorn.Server(config).run()
-    finally:
-        broker.close()
+    server = _server(settings, build_app(settings, site(settings, deployment), feed, index))
+    with listening(settings.listen) as port, _stopped_by_signals(server):
+        broker.connect()
+        try:
+            log.info(
+                "page served", host=settings.listen.host, port=settings.listen.port, drills=drills
+            )
+            server.run(sockets=[port])
+        finally:
+            broker.close()
     log.info("page no longer served")
 
 
+def _server(settings: HttpSettings, served: Callable[..., Any]) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            served,
+            http="h11",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.listen.trusted_proxies),
+            forwarded_allow_ips=list(settings.listen.trusted_proxies),
+            h11_max_incomplete_event_size=HEADER_BYTES,
+            timeout_keep_alive=10,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+
+
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """SIGTERM and SIGINT end the server, also before it has begun. It raises them once more when it
+    has ended, for whoever handled them before; that is this, and nothing is left to do then."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
-    except (OracleError, HostError) as error:
-        complain("drill-http", error)
-        raise typer.Exit(BAD_SETTINGS) from error
-
-
-if __name__ == "__main__":
-    app()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -4,34 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.contract import Contract
+from web3.types import BlockData
 
 from protocol.deployment import Deployment
 from rig import plan
+from rig.errors import RigError
 from rig.yard import NATIVE
 
 PASSWORD = "a password for tests only"  # noqa: S105
 
 
 def record_of(web3: Web3, contract: Contract, provider: str, grace_seconds: int) -> Deployment:
-    """The record of a deployment for native coins, of code that nobody compares."""
-    block = web3.eth.get_block("latest")
+    """The record of a deployment for native coins, as the chain has it."""
+    block, carried = _creation(web3, str(contract.address))
+    code = carried[: -4 * 32]  # the constructor's arguments are behind it
     return Deployment(
         chain_id=web3.eth.chain_id,
         contract=str(contract.address),
         asset=NATIVE,
-        block_number=0,
+        block_number=block["number"],
         block_hash="0x" + bytes(block["hash"]).hex(),
         grace_period_seconds=grace_seconds,
         provider=provider,
         compiler="vyper",
-        bytecode_sha256="00" * 32,
+        bytecode_sha256=sha256(code).hexdigest(),
     )
+
+
+def _creation(web3: Web3, contract: str) -> tuple[BlockData, bytes]:
+    """The block in which a contract was made, and what the transaction carried."""
+    for number in range(web3.eth.block_number, 0, -1):
+        block = web3.eth.get_block(number, full_transactions=True)
+        for one in block["transactions"]:
+            if isinstance(one, Mapping) and not one.get("to"):
+                made = web3.eth.get_transaction_receipt(one["hash"])["contractAddress"]
+                if made == contract:
+                    return block, bytes(one["input"])
+    raise RigError(f"no transaction made {contract}")
 
 
 def write_box_files(

@@ -183,5 +183,5 @@ def test_bridge__bad_settings__ends_with_2_and_one_line(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD.replace("7", "0"))
     result = CliRunner().invoke(cli.bridge, ["run", "--settings", str(path)])
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"drill-bridge: {path}: drill: ")
+    assert result.stderr.startswith(f"drill-bridge: settings {path}: drill: ")
     assert len(result.stderr.splitlines()) == 1

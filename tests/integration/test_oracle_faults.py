@@ -157,11 +157,19 @@ def test_check__all_well__prints_each_finding(world: World) -> None:
     result = command(world, "check")
 
     assert result.returncode == 0, result.stderr
-    for what in ("signing key", "gas key", "chain", "oracle key", "drill 1", "journal", "broker"):
-        assert f"ok  {what}: " in result.stdout
-    assert f"ok  endpoint {world.anvil.url}: block " in result.stdout
-    assert "proves state, proves receipts" in result.stdout
-    assert "ok  quorum: 1 of 1: TRUST IN ONE NODE" in result.stdout
+    said = " ".join(result.stdout.split())
+    for what in (
+        *("settings", "deployment record", "signing key", "gas key", "message keys", "quorum"),
+        *("finality", "newest block", "deployment", "oracle key", "drill 1", "journal", "disk"),
+        *("broker certificate", "broker", f"endpoint {world.anvil.url}"),
+    ):
+        assert f"ok {what}: " in said
+    assert "proves state, proves receipts" in said
+    assert "1 of 1: TRUST IN ONE NODE" in said
+    assert "Nothing is missing." in said
+    for line in result.stdout.splitlines():
+        assert len(line) <= 80 or len(line.split()) <= 3, "only a long path may stand out"
+    assert result.stderr == ""
 
 
 def test_check__key_not_registered__says_what_to_do(world: World) -> None:
@@ -170,8 +178,9 @@ def test_check__key_not_registered__says_what_to_do(world: World) -> None:
 
     result = command(world, "check")
 
-    assert result.returncode == 2
-    assert "rotate_oracle" in result.stderr
+    assert result.returncode == 1
+    assert "MISSING  oracle key: " in result.stdout
+    assert "rotate_oracle" in result.stdout
 
 
 def test_run__wrong_settings__one_line_and_status_2_each(world: World) -> None:

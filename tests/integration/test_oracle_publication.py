@@ -210,6 +210,6 @@ def test_check__folder_of_publication__says_whether_it_can_be_written(world: Wor
 
     (world.folder / "samples").rmdir()
     found = command(world, "check")
-    assert found.returncode == 2
-    assert "samples" in found.stderr
-    assert "No such file or directory" in found.stderr
+    assert found.returncode == 1
+    assert "MISSING  publication: " in found.stdout
+    assert "there is no such folder" in " ".join(found.stdout.split())

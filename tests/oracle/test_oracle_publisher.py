@@ -463,13 +463,3 @@ def test_step__end_moved_before_published_samples__files_stay_and_it_is_said(pre
 
     assert [one["event"] for one in logs] == ["rental not published"]
     assert press.content() == before
-
-
-def test_require_writable__read_only_folder__named(press: Press) -> None:
-    press.files.require_writable()
-    assert press.content() == {}
-
-    press.samples.rmdir()
-    press.samples.write_bytes(b"")
-    with pytest.raises(Exception, match=r"samples.*: Not a directory"):
-        press.files.require_writable()

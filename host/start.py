@@ -1,0 +1,45 @@
+"""The first steps of every program: before anything else of ours, or of others, is loaded.
+
+Loading what a program needs takes a second or more. An interrupt in that time ends it at once, as
+it ends any program that has nothing to put in order yet, and not with the traceback of an import.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+
+STDOUT, STDERR = 1, 2
+
+
+def start(module: str, command: str) -> None:
+    """Load `module` and call its `command`, which reads the command line and ends the program."""
+    _open_standard_files()
+    handler = signal.getsignal(signal.SIGINT)
+    interruptible = handler is signal.default_int_handler  # else whoever started us ignores it
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    called = getattr(import_module(module), command)
+    if interruptible:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        called()
+    finally:
+        if interruptible:  # nor a traceback of what Python does at its end
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _open_standard_files() -> None:
+    """Stand in for standard files that are closed: the next file opened would take their place, and
+    get what is meant for them. Output to a closed one fails; for errors there is nobody to tell."""
+    for number in (0, STDOUT, STDERR):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR if number == STDERR else os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = open(STDOUT, "w", closefd=False)  # noqa: SIM115  for as long as we run
+    if sys.stderr is None:
+        sys.stderr = open(STDERR, "w", closefd=False)  # noqa: SIM115  for as long as we run
