@@ -26,7 +26,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from host.errors import PlainError
-from host.foreign_text import complain, harmless_lines
+from host.foreign_text import complain, harmless
 from host.log import configure_logs
 from host.start import STDOUT
 from protocol.errors import ProtocolError
@@ -134,7 +134,8 @@ def _run(program: str, call: Callable[[], Any]) -> int:
 def _show(text: str) -> None:
     """Lines on stderr; where it takes nothing, there is nobody left to tell that."""
     with contextlib.suppress(OSError):
-        sys.stderr.write(harmless_lines(text))
+        for line in text.splitlines():
+            sys.stderr.write(f"{harmless(line)}\n")
         sys.stderr.flush()
 
 
