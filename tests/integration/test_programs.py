@@ -18,6 +18,7 @@ import device.cli
 import oracle.cli
 import oracle.http.cli
 from rig.box_files import write_secret
+from rig.services import Mosquitto, free_port
 
 PROGRAMS = {
     "drill-oracle": ["oracle"],
@@ -165,7 +166,24 @@ def test_http__port_in_use__said_and_status_2(tmp_path: Path) -> None:
     assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in line
 
 
-def http_settings(folder: Path, port: int) -> Path:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_http__told_to_stop__ends_with_status_0(tmp_path: Path, number: signal.Signals) -> None:
+    with Mosquitto(tmp_path / "logs") as broker:
+        settings = http_settings(tmp_path, free_port(), broker.port)
+        line = command("drill-http", "run", "--settings", settings)
+        with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as one:
+            assert one.stderr is not None
+            for said in one.stderr:
+                if '"page served"' in said:
+                    break
+            one.send_signal(number)
+            rest = one.stderr.read()
+            assert one.wait(SECONDS) == 0, rest
+    assert "page no longer served" in rest
+    assert "Traceback" not in rest
+
+
+def http_settings(folder: Path, port: int, broker_port: int = 1) -> Path:
     record = (
         f'{{"chain_id": 1, "contract": "{CONTRACT}", "asset": "{CONTRACT}", "block_number": 0, '
         f'"block_hash": "0x{"1" * 64}", "grace_period_seconds": 3600, "provider": "{CONTRACT}", '
@@ -177,7 +195,7 @@ def http_settings(folder: Path, port: int) -> Path:
     settings.write_text(
         f'deployment = "{folder}/deployment.json"\n'
         f'[page]\nfolder = "{folder}"\nrpc_url = "http://127.0.0.1:1"\n'
-        f'[broker]\nhost = "127.0.0.1"\nport = 1\n[listen]\nport = {port}\n'
+        f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n[listen]\nport = {port}\n'
         '[[drills]]\nnumber = 1\nname = "one"\n'
     )
     return settings
