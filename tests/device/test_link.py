@@ -17,6 +17,7 @@ from device.frames import Decoder, Frame, FrameType, encode_frame
 from device.link import Link
 from device.memory import Memory
 from device.payloads import (
+    VERSION,
     Ack,
     Hello,
     Status,
@@ -530,7 +531,7 @@ def test_link__several_ports_and_none_is_the_drills__says_of_each_why_once() -> 
         ),
         (
             encode_frame(Frame(FrameType.HELLO, 0, b"\x09" + pack_hello(Hello(DRILL, 1))[1:])),
-            "what comes is refused: the controller speaks version 9, this side 1",
+            f"what comes is refused: the controller speaks version 9, this side {VERSION}",
         ),
     ],
     ids=["silent", "other baud rate", "other version"],
