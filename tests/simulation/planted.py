@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from attacks.simulation.endpoint import SimEndpoint
-from device import controller as machine
 from device.controller import Controller
 from device.publisher import Publisher
 from device.spool import Spool
@@ -125,18 +124,6 @@ def _final_reading_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Metering, "final_reading", careless)
 
 
-def _name_by_the_newest_lease(patch: pytest.MonkeyPatch) -> None:
-    """Whose a stroke is follows from what was accepted last, not from what it began under."""
-    apply = machine.apply
-
-    def careless(controller: Controller, event: Any) -> Any:
-        outcome = apply(controller, event)
-        named = replace(outcome.controller, rental=outcome.controller.next_rental)
-        return replace(outcome, controller=named)
-
-    patch.setattr(machine, "apply", careless)
-
-
 def _date_by_the_samples_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChainClock, "drill_ahead_ms", lambda *_: 0)
 
@@ -179,7 +166,6 @@ PLANTS = (
     Plant("no reserve", _no_reserve, ()),
     Plant("gaps are billed", _bill_gaps, ("controller off",)),
     Plant("the last reading waits for nothing", _final_reading_at_once, ("bad broker",)),
-    Plant("a stroke goes to whoever rents next", _name_by_the_newest_lease, ()),
     Plant("clocks are taken to agree", _date_by_the_samples_alone, ("clock off",)),
     Plant("the quorum is not asked", _believe_one_endpoint, LYING, 3),
     Plant("any log entry is believed", _believe_events_without_receipts, LYING, 3),
