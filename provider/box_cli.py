@@ -7,21 +7,18 @@ from typing import Annotated
 
 import typer
 
-from host.errors import HostError
-from host.foreign_text import harmless
+from host.command_line import OneLineCommand
 from provider.box import BoxOrder, make_box
 from provider.box_settings import BROKER_PORT
-from provider.errors import BoxError, ProviderError
+from provider.errors import BoxError
 from provider.known_keys import is_local
 from provider.node import open_node
 from provider.plan import read_plan
 
-REFUSED = 2
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(name="box", cls=OneLineCommand)
 def box(  # noqa: PLR0917  typer calls it by keyword
     name: Annotated[str, typer.Argument(help="What the box is called, such as workshop.")],
     rpc: Annotated[list[str], typer.Option(help="An endpoint of the chain; several are better.")],
@@ -54,27 +51,23 @@ def box(  # noqa: PLR0917  typer calls it by keyword
 
     It says what is left to you. Run it again after each step: what is there is never overwritten.
     """
-    try:
-        node = open_node(rpc[0])
-        chain_id = node.chain_id()
-        known = is_local(chain_id, "", said_to_be=False)
-        order = BoxOrder(
-            name=require_name(name),
-            folder=(out / name).resolve(),
-            plan=plan,
-            rpc_urls=tuple(rpc),
-            record=deployment or Path("deployments") / f"{chain_id}.json",
-            ports=read_ports(port or []),
-            hosts=tuple(host or ()),
-            finality=finality,
-            asset_units_per_ether=asset_units_per_ether,
-            here=here,
-            broker_port=broker_port,
-        )
-        left = make_box(order, node, read_plan(plan), typer.echo)
-    except (ProviderError, HostError) as error:
-        typer.echo(f"box: {harmless(str(error))}", err=True)
-        raise typer.Exit(REFUSED) from error
+    node = open_node(rpc[0])
+    chain_id = node.chain_id()
+    known = is_local(chain_id, "", said_to_be=False)
+    order = BoxOrder(
+        name=require_name(name),
+        folder=(out / name).resolve(),
+        plan=plan,
+        rpc_urls=tuple(rpc),
+        record=deployment or Path("deployments") / f"{chain_id}.json",
+        ports=read_ports(port or []),
+        hosts=tuple(host or ()),
+        finality=finality,
+        asset_units_per_ether=asset_units_per_ether,
+        here=here,
+        broker_port=broker_port,
+    )
+    left = make_box(order, node, read_plan(plan), typer.echo)
     if known:
         typer.echo(f"chain {chain_id} is a local one: nothing on it is worth anything")
     typer.echo("left to you:")
@@ -103,4 +96,4 @@ def read_ports(given: list[str]) -> dict[int, str]:
 
 
 if __name__ == "__main__":
-    app(prog_name="scripts/box")
+    app()

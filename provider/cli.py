@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from host.errors import HostError
+from host.command_line import OneLineGroup
 from host.foreign_text import harmless
 from provider.desk import Access, Desk
 from provider.errors import ProviderError
 from provider.overview import overview, running
 from provider.plan import exact_address, read_tariff
-
-REFUSED = 2
-"""Exit status when something is missing or wrong, or the contract refuses."""
 
 MOST_LETTERS = 2_000
 """Of a line that is shown."""
@@ -33,6 +27,8 @@ def _group(help_text: str) -> typer.Typer:
 
 
 app = typer.Typer(
+    name="drill-provider",
+    cls=OneLineGroup,
     help="The provider's calls of a DrillMeter, each tried and shown before it is sent.",
     no_args_is_help=True,
     add_completion=False,
@@ -53,13 +49,6 @@ for name, group in (
 Number = Annotated[int, typer.Argument(min=1)]
 Amount = Annotated[str, typer.Argument(help="A number and its unit, such as '0.5 ether'.")]
 ToOption = Annotated[str | None, typer.Option("--to", help="Who gets it.  [default: yourself]")]
-
-
-def tell_version(asked: bool) -> None:
-    """Say the version and end, if that was asked for."""
-    if asked:
-        typer.echo(f"drill-provider {version('smart-drill')}")
-        raise typer.Exit
 
 
 @app.callback()
@@ -83,9 +72,6 @@ def common(  # noqa: PLR0917  typer calls it by keyword
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Try it out, and send nothing.")
     ] = False,
-    _version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=tell_version)
-    ] = False,
 ) -> None:
     """What every command needs."""
 
@@ -103,22 +89,12 @@ def _address(text: str) -> str:
         raise ProviderError(str(error)) from error
 
 
-@contextmanager
-def _desk(context: typer.Context) -> Iterator[Desk]:
-    """The desk; what goes wrong at it is one line and status 2."""
-    try:
-        yield context.obj
-    except (ProviderError, HostError) as error:
-        typer.echo(f"drill-provider: {harmless(str(error))}", err=True)
-        raise typer.Exit(REFUSED) from error
-
-
 @app.command()
 def status(context: typer.Context) -> None:
     """Money, tariffs, oracles and drills."""
-    with _desk(context) as desk:
-        for line in overview(desk.meter, desk.asset):
-            typer.echo(line)
+    desk: Desk = context.obj
+    for line in overview(desk.meter, desk.asset):
+        typer.echo(line)
 
 
 @app.command()
@@ -130,48 +106,48 @@ def collect(
     ] = False,
 ) -> None:
     """Take the revenue of closed rentals."""
-    with _desk(context) as desk:
-        rentals = running(desk.meter) if running_too else []
-        for at in range(0, max(1, len(rentals)), MOST_AT_A_TIME):
-            part = rentals[at : at + MOST_AT_A_TIME]
-            desk.send("collect", "collect", part, _address(to or desk.wallet.address))
+    desk: Desk = context.obj
+    rentals = running(desk.meter) if running_too else []
+    for at in range(0, max(1, len(rentals)), MOST_AT_A_TIME):
+        part = rentals[at : at + MOST_AT_A_TIME]
+        desk.send("collect", "collect", part, _address(to or desk.wallet.address))
 
 
 @app.command()
 def pause(context: typer.Context) -> None:
     """Stop opening and topping up; settling, ending and withdrawing go on."""
-    with _desk(context) as desk:
-        desk.send("pause", "pause")
+    desk: Desk = context.obj
+    desk.send("pause", "pause")
 
 
 @app.command()
 def unpause(context: typer.Context) -> None:
     """Allow opening and topping up again."""
-    with _desk(context) as desk:
-        desk.send("unpause", "unpause")
+    desk: Desk = context.obj
+    desk.send("unpause", "unpause")
 
 
 @bond.command("post")
 def bond_post(context: typer.Context, amount: Amount) -> None:
     """Put money down for disputes to be paid from."""
-    with _desk(context) as desk:
-        desk.post_bond(desk.asset.parse(amount))
+    desk: Desk = context.obj
+    desk.post_bond(desk.asset.parse(amount))
 
 
 @bond.command("announce")
 def bond_announce(context: typer.Context, amount: Amount) -> None:
     """Give notice that so much will be taken out; 0 withdraws the notice."""
-    with _desk(context) as desk:
-        units = desk.asset.parse(amount)
-        what = f"announce the release of {desk.asset.show(units)}"
-        desk.send(what, "announce_bond_release", units)
+    desk: Desk = context.obj
+    units = desk.asset.parse(amount)
+    what = f"announce the release of {desk.asset.show(units)}"
+    desk.send(what, "announce_bond_release", units)
 
 
 @bond.command("release")
 def bond_release(context: typer.Context, to: ToOption = None) -> None:
     """Take out what was announced, in the week after the notice."""
-    with _desk(context) as desk:
-        desk.send("release the bond", "release_bond", _address(to or desk.wallet.address))
+    desk: Desk = context.obj
+    desk.send("release the bond", "release_bond", _address(to or desk.wallet.address))
 
 
 @tariff.command("publish")
@@ -180,36 +156,36 @@ def tariff_publish(
     file: Annotated[Path, typer.Argument(help="A TOML file with a table [tariff], as in a plan.")],
 ) -> None:
     """Publish a rate table; it can be retired and never changed."""
-    with _desk(context) as desk:
-        desk.send("publish a tariff", "publish_tariff", read_tariff(file).as_struct())
+    desk: Desk = context.obj
+    desk.send("publish a tariff", "publish_tariff", read_tariff(file).as_struct())
 
 
 @tariff.command("retire")
 def tariff_retire(context: typer.Context, number: Number) -> None:
     """Offer a tariff no longer; rentals under it go on."""
-    with _desk(context) as desk:
-        desk.send(f"retire tariff {number}", "retire_tariff", number)
+    desk: Desk = context.obj
+    desk.send(f"retire tariff {number}", "retire_tariff", number)
 
 
 @oracle.command("register")
 def oracle_register(context: typer.Context, key: str) -> None:
     """Register a box by the address of its signing key."""
-    with _desk(context) as desk:
-        desk.send("register an oracle", "register_oracle", _address(key))
+    desk: Desk = context.obj
+    desk.send("register an oracle", "register_oracle", _address(key))
 
 
 @oracle.command("rotate")
 def oracle_rotate(context: typer.Context, number: Number, key: str) -> None:
     """Replace an oracle's key, at once."""
-    with _desk(context) as desk:
-        desk.send(f"rotate the key of oracle {number}", "rotate_oracle", number, _address(key))
+    desk: Desk = context.obj
+    desk.send(f"rotate the key of oracle {number}", "rotate_oracle", number, _address(key))
 
 
 @oracle.command("revoke")
 def oracle_revoke(context: typer.Context, number: Number) -> None:
     """Believe an oracle no longer. Final."""
-    with _desk(context) as desk:
-        desk.send(f"revoke oracle {number}", "revoke_oracle", number)
+    desk: Desk = context.obj
+    desk.send(f"revoke oracle {number}", "revoke_oracle", number)
 
 
 OracleOption = Annotated[int, typer.Option("--oracle", min=1, help="The box that meters it.")]
@@ -221,8 +197,8 @@ def drill_list(
     context: typer.Context, label: str, oracle_number: OracleOption, tariff_number: TariffOption
 ) -> None:
     """Put a drill on offer; the label is public for ever."""
-    with _desk(context) as desk:
-        desk.send("list a drill", "list_drill", oracle_number, tariff_number, label)
+    desk: Desk = context.obj
+    desk.send("list a drill", "list_drill", oracle_number, tariff_number, label)
 
 
 @drill.command("reassign")
@@ -233,37 +209,37 @@ def drill_reassign(
     tariff_number: TariffOption,
 ) -> None:
     """Give a free drill another box, or offer it at another tariff."""
-    with _desk(context) as desk:
-        what = f"reassign drill {number}"
-        desk.send(what, "reassign_drill", number, oracle_number, tariff_number)
+    desk: Desk = context.obj
+    what = f"reassign drill {number}"
+    desk.send(what, "reassign_drill", number, oracle_number, tariff_number)
 
 
 @drill.command("retire")
 def drill_retire(context: typer.Context, number: Number) -> None:
     """Offer a free drill no longer. Final."""
-    with _desk(context) as desk:
-        desk.send(f"retire drill {number}", "retire_drill", number)
+    desk: Desk = context.obj
+    desk.send(f"retire drill {number}", "retire_drill", number)
 
 
 @rental.command("end")
 def rental_end(context: typer.Context, number: Number) -> None:
     """End a customer's rental now."""
-    with _desk(context) as desk:
-        desk.send(f"end rental {number}", "end_rental", number)
+    desk: Desk = context.obj
+    desk.send(f"end rental {number}", "end_rental", number)
 
 
 @owner.command("transfer")
 def owner_transfer(context: typer.Context, to: str) -> None:
     """Name who may become the provider; nothing changes until that account accepts."""
-    with _desk(context) as desk:
-        desk.send("offer the contract", "transfer_ownership", _address(to))
+    desk: Desk = context.obj
+    desk.send("offer the contract", "transfer_ownership", _address(to))
 
 
 @owner.command("accept")
 def owner_accept(context: typer.Context) -> None:
     """Become the provider, as the account that was named."""
-    with _desk(context) as desk:
-        desk.send("become the provider", "accept_ownership", owner=False)
+    desk: Desk = context.obj
+    desk.send("become the provider", "accept_ownership", owner=False)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """What stops the provider's commands: one small tree, each message naming the value at fault."""
 
+from __future__ import annotations
 
-class ProviderError(Exception):
+from host.errors import PlainError
+
+
+class ProviderError(PlainError):
     """Anything that the provider's commands refuse or cannot do."""
 
 

@@ -1,0 +1,12 @@
+"""`drill-provider`; `python -m provider` is the same."""
+
+from host.start import start
+
+
+def main() -> None:
+    """Run the command line."""
+    start("provider.cli", "app")
+
+
+if __name__ == "__main__":
+    main()
