@@ -205,11 +205,13 @@ def test_export__journal_that_does_not_fit__says_what_and_ends_with_1(world: Wor
 
 def test_check__folder_of_publication__says_whether_it_can_be_written(world: World) -> None:
     found = command(world, "check")
-    assert "publication: " in found.stdout, found.stderr
-    assert "can be written, every 1 s" in found.stdout
+    said = " ".join(found.stdout.split())
+    assert "ok publication: " in said, found.stderr
+    assert "can be written, every 1 s" in said
 
     (world.folder / "samples").rmdir()
     found = command(world, "check")
-    assert found.returncode == 1
-    assert "MISSING  publication: " in found.stdout
-    assert "there is no such folder" in " ".join(found.stdout.split())
+    said = " ".join(found.stdout.split())
+    assert found.returncode == 1, found.stderr
+    assert "MISSING publication: " in said
+    assert "there is no such folder" in said
