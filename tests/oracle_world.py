@@ -63,6 +63,8 @@ class TestBridge:
         self.proofs: list[bytes] = []
         self.command_times: list[tuple[float, Any]] = []
         self._active = [0, 0, 0]
+        self._rental = self._told = 0
+        """Whose the samples are, which changes at standstill, and whose they are to become."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
@@ -118,6 +120,8 @@ class TestBridge:
             if self.silent:
                 continue
             with self._lock:
+                if not self.motor_on:
+                    self._rental = self._told
                 if self.samples and self.samples[-1].motor_on:
                     self._active[self.samples[-1].level - 1] += 100
                 sample = make_sample(
@@ -127,6 +131,7 @@ class TestBridge:
                     level=self.level,
                     motor_on=self.motor_on,
                     rpm=self.rpm,
+                    rental=self._rental,
                     odometer=Registers(*self._active, 0, 0, 0),
                 )
                 self.samples.append(sample)
@@ -147,7 +152,10 @@ class TestBridge:
         if message.topic.endswith("/proof"):
             self.proofs.append(message.payload)
         elif message.topic.endswith("/lease"):
-            self.command_times.append((time.time(), parse_command(self.drill, message.payload)))
+            command = parse_command(self.drill, message.payload)
+            if command.rental is not None:
+                self._told = command.rental
+            self.command_times.append((time.time(), command))
         elif message.topic.endswith("/reading"):
             self.readings.append(parse_message(ReadingMessage, self.drill, message.payload))
         else:
