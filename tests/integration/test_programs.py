@@ -17,6 +17,7 @@ import audit.cli
 import device.cli
 import oracle.cli
 import oracle.http.cli
+import provider.cli
 from rig.box_files import write_secret
 from rig.services import Mosquitto, free_port
 
@@ -26,6 +27,7 @@ PROGRAMS = {
     "drill-audit": ["audit"],
     "drill-bridge": ["device", "bridge"],
     "drill-controller": ["device", "controller"],
+    "drill-provider": ["provider"],
 }
 APPS = {
     "drill-oracle": oracle.cli.app,
@@ -33,6 +35,7 @@ APPS = {
     "drill-audit": audit.cli.app,
     "drill-bridge": device.cli.bridge,
     "drill-controller": device.cli.controller,
+    "drill-provider": provider.cli.app,
 }
 WITH_SETTINGS = [
     ("drill-oracle", ["run"]),
