@@ -120,17 +120,20 @@ class TestBridge:
             if self.silent:
                 continue
             with self._lock:
-                if not self.motor_on:
+                turned = bool(self.samples and self.samples[-1].motor_on)
+                # A start waits for a sample at rest that names the lease's rental.
+                running = self.motor_on and (turned or self._rental == self._told)
+                if not running:
                     self._rental = self._told
-                if self.samples and self.samples[-1].motor_on:
+                if turned:
                     self._active[self.samples[-1].level - 1] += 100
                 sample = make_sample(
                     len(self.samples) + 1,
                     int(due * 10) * 100,
                     drill=self.drill,
                     level=self.level,
-                    motor_on=self.motor_on,
-                    rpm=self.rpm,
+                    motor_on=running,
+                    rpm=self.rpm if running else 0,
                     rental=self._rental,
                     odometer=Registers(*self._active, 0, 0, 0),
                 )
