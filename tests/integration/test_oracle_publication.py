@@ -40,7 +40,9 @@ def world(tmp_path: Path) -> Iterator[World]:
     with World(tmp_path) as made:
         made.settings.write_text(
             made.settings_text(
-                publication__folder=f'"{tmp_path}/samples"', publication__period_seconds="1"
+                publication__folder=f'"{tmp_path}/samples"',
+                publication__period_seconds="1",
+                settlement__share_of_balance="1",
             )
         )
         yield made
@@ -90,7 +92,7 @@ def command(world: World, name: str, *options: str) -> subprocess.CompletedProce
 def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(world: World) -> None:
     bridge, functions = world.bridge, world.contract.functions
     with world.daemon() as daemon:
-        rental = world.open_rental(RESERVE + 10**17)
+        rental = world.open_rental(RESERVE + 10**18)
         wait("lease", bridge.leased, 40, daemon)
         bridge.run(1, 2000)
         wait("settled", lambda: len(anchors(world, rental)) > 1, 30, daemon)
@@ -145,7 +147,7 @@ def test_run__folder_goes_away__drill_and_settlements_do_not_notice_and_it_is_ma
     samples, away = world.folder / "samples", world.folder / "away"
     with world.daemon() as daemon:
         samples.rename(away)
-        rental = world.open_rental(RESERVE + 10**17)
+        rental = world.open_rental(RESERVE + 10**18)
         wait("lease", bridge.leased, 40, daemon)
         bridge.run(1, 2000)
         wait("failing", lambda: said(world, "publication fails"), 20, daemon)
@@ -183,7 +185,7 @@ def require_record(world: World, rental: int) -> None:
 def test_export__journal_that_does_not_fit__says_what_and_ends_with_1(world: World) -> None:
     bridge = world.bridge
     with world.daemon() as daemon:
-        rental = world.open_rental(RESERVE + 10**17)
+        rental = world.open_rental(RESERVE + 10**18)
         wait("receipt", lambda: bridge.readings, 20, daemon)
         assert daemon.stop() == 0
     with closing(sqlite3.connect(world.folder / "journal.sqlite")) as journal, journal:
