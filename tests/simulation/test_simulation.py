@@ -8,7 +8,7 @@ from simulation.planted import PLANTS, Plant
 from attacks.simulation.campaign import explain, play
 from attacks.simulation.trouble import KINDS
 
-WITHIN = 60
+WITHIN = 100
 """Rentals; each was found in the first world, of 6 to 17 rentals, with the seed 1."""
 
 FOUND = {
@@ -55,7 +55,7 @@ def test_play__seed_that_broke_a_promise_once__breaks_none(seed: int, endpoints:
 
 
 def test_play__three_endpoints_of_which_one_lies__same_world_to_the_last_byte() -> None:
-    (first, one), (second, other) = (play(7, ("one endpoint lies",), endpoints=3) for _ in range(2))
+    (first, one), (second, other) = (play(9, ("one endpoint lies",), endpoints=3) for _ in range(2))
     assert first == second == ""
     assert one.truth == other.truth
     assert one.tally == other.tally

@@ -178,10 +178,7 @@ def _all_of_it(world: SimWorld, bills: Bills, rental: RentalView, bill: Bill, si
     made = world.truth.made.get(rental.drill, {})
     owners = world.truth.owners.get(rental.drill, {})
     billed = {sample.sequence for sample, _ in bill.log[:size]}
-    skew_ms = world.terms.chain_skew_ms
-    # The first block of a chain that is behind is ahead of its own time, and counts for 64 blocks.
-    tolerance_ms = END_TOLERANCE_MS + max(0, -skew_ms)
-    before_ms = rental.ended_at * 1000 - skew_ms - tolerance_ms
+    before_ms = rental.ended_at * 1000 - world.terms.chain_skew_ms - END_TOLERANCE_MS
     left = [
         sample
         for sample, _ in bills.journal(rental.drill)

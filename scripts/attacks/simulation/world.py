@@ -111,7 +111,9 @@ class SimWorld:
         if troubled_ms is not None:
             self.terms = replace(self.terms, troubled_ms=troubled_ms)
         self._kinds, self._muted = kinds, muted
-        self.now_ms = self.begun_ms = chains.GENESIS_S * 1000
+        # Where the chain is behind, so is its first block: none is dated ahead of its own time.
+        self.now_ms = chains.GENESIS_S * 1000 + max(0, -self.terms.chain_skew_ms)
+        self.begun_ms = self.now_ms
         self.truth, self.disk, self.clock = Truth(), Disk(), BoxClock(self.now_ms)
         self.mining, self.share = True, 1.0
         self._stack = ExitStack()
