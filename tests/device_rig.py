@@ -29,7 +29,7 @@ from protocol.sealing import seal, unseal
 from rig.box_files import write_secret
 from rig.process import Daemon, wait_until
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 """For loaded machines; what is waited for usually takes a tenth of a second."""
 
 
@@ -54,7 +54,16 @@ class Controller(Daemon):
         return self
 
     def wait_until_up(self) -> None:
-        wait_until("the controller's port", self.port.exists, PATIENCE_S, self)
+        wait_until("the controller", self.up, PATIENCE_S, self)
+
+    def up(self) -> bool:
+        """Whether it takes commands: a killed one leaves its socket and the link to its port, and
+        the terminal that the link names may be another process's by now."""
+        try:
+            self.do("state")
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     def do(self, what: str, **more: object) -> dict[str, Any]:
         """Give one operator command."""

@@ -49,8 +49,13 @@ class Controller(Daemon):
         super().__init__(f"controller {self.drill}", command, log, OUR_PACKAGES)
 
     def up(self) -> bool:
-        """Can it be asked for its state yet."""
-        return self.port.exists() and self.operator.exists()
+        """Can it be asked for its state yet; files say nothing, for a killed one leaves them."""
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(self.operator))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return self.port.exists()
 
     def do(self, what: str, **more: object) -> State:
         """Give one command of the operator's; the drill's state with "error" when refused.

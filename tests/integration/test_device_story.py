@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from device_builders import DRILL, lease_message, make_lease, sign_lease
-from device_rig import Bridge, Controller, Oracle, now_ms
+from device_rig import PATIENCE_S, Bridge, Controller, Oracle, now_ms
 
 from protocol.messages import Channel, topic
 from rig.process import wait_until
@@ -48,7 +48,7 @@ def bridge(tmp_path: Path, broker: Mosquitto, controller: Controller) -> Iterato
 
 
 def clock_is_set(controller: Controller) -> None:
-    wait_until("the clock", lambda: controller.do("state")["time_ms"] > 0, 20, controller)
+    wait_until("the clock", lambda: controller.do("state")["time_ms"] > 0, PATIENCE_S, controller)
 
 
 def start_drilling(controller: Controller, oracle: Oracle) -> None:
@@ -131,7 +131,7 @@ def test_lease__forged_replayed_or_of_the_past__keeps_the_drill_locked(
         "the forged lease's refusal",
         lambda: any("is signed by" in event["reason"] for event in oracle.events),
     )
-    wait_until("the log", lambda: "message dropped" in bridge.log.read_text(), 20, bridge)
+    wait_until("the log", lambda: "message dropped" in bridge.log.read_text(), PATIENCE_S, bridge)
     assert controller.do("state")["state"] == "LOCKED"
     oracle.lease()
     controller.wait_for("READY")
@@ -288,7 +288,7 @@ def test_programs__log_on_a_full_disk__drill_as_ever(
 def test_controller__asked_to_stop__cleans_up_and_ends_with_0(tmp_path: Path) -> None:
     with Controller(tmp_path) as controller:
         controller.process.send_signal(signal.SIGTERM)
-        assert controller.process.wait(10) == 0
+        assert controller.process.wait(PATIENCE_S) == 0
         assert not controller.port.is_symlink()
         assert not controller.operator.exists()
 
@@ -296,7 +296,7 @@ def test_controller__asked_to_stop__cleans_up_and_ends_with_0(tmp_path: Path) ->
 def test_controller__second_one_with_the_same_memory__ends_with_2(controller: Controller) -> None:
     second = Controller(controller.log.parent)
     second.start()
-    assert second.process.wait(20) == 2
+    assert second.process.wait(PATIENCE_S) == 2
     assert "in use by another controller" in second.log_end()
     assert controller.do("state")["state"] == "LOCKED"
 
@@ -371,6 +371,6 @@ def test_bridge__controller_of_another_baud_rate__says_that_bytes_come(
 
     with Bridge(tmp_path, broker.port) as bridge:
         oracle.wait_for("the reason", told)
-        wait_until("the log", lambda: reason in bridge.log.read_text(), 20, bridge)
+        wait_until("the log", lambda: reason in bridge.log.read_text(), PATIENCE_S, bridge)
     os.close(master)
     os.close(slave)
