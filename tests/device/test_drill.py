@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, sign_lease
 
 from device.clock import Clock, set_clock
-from device.controller import LeaseOffered, Pull, Release, State
+from device.controller import Inhibited, LeaseOffered, Pull, Release, State
 from device.drill import SimulatedDrill
 from device.errors import NonVolatileError
 from device.memory import Memory, MemoryFile
@@ -119,6 +120,30 @@ def test_step__lease_lapses_while_drilling__goes_on_and_locks_at_standstill() ->
     bench.run(3_000)
     assert bench.drill.controller.state is State.LOCKED
     assert bench.drill.apply(Pull()) == "lease expired"
+
+
+@pytest.mark.parametrize("word", ["a lease", "a refusal"])
+def test_step__word_about_another_rental_during_a_stroke__samples_name_it_from_standstill_on(
+    word: str,
+) -> None:
+    bench = Bench()
+    bench.unlock()
+    bench.run(1_000)
+    bench.drill.apply(Pull())
+    bench.run(500)
+    if word == "a lease":
+        lease = replace(make_lease(bench.drill.time_ms, bench.drill.time_ms + 20_000), rental=2)
+        assert bench.drill.apply(LeaseOffered(lease, sign_lease(lease))) == ""
+    else:
+        assert bench.drill.apply(Inhibited("no fresh samples", 2)) == ""
+    bench.run(500)
+    bench.drill.apply(Release())
+    bench.run(5_000)
+    begins = next(i for i, sample in enumerate(bench.samples) if sample.motor_on)
+    rests = next(i for i, one in enumerate(bench.samples) if i > begins and one.rpm == 0)
+    stroke, rest = bench.samples[begins:rests], bench.samples[rests:]
+    assert {(sample.motor_on, sample.rental) for sample in stroke} == {(True, 1), (False, 1)}
+    assert {(sample.motor_on, sample.rental) for sample in rest} == {(False, 2)}
 
 
 def test_step__sample_times__rise_strictly_whatever_the_operator_does() -> None:
