@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -303,6 +305,31 @@ def test_memory_file__written__is_there_after_reopening(tmp_path: Path) -> None:
     assert again.memory == MEMORY
     assert again.memory.odometer.revolutions == (1, 1, 2)
     again.close()
+
+
+def former_slot(generation: int, *numbers: int) -> bytes:
+    """A slot as the release before samples named their rentals wrote it."""
+    body = struct.pack(">4sI10Q", b"SDNV", DRILL, generation, *numbers)
+    return body + struct.pack(">I", zlib.crc32(body))
+
+
+def test_memory_file__of_the_former_layout__is_taken_over_and_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "memory"
+    numbers = (5, 1, 2, 3, 60_000, 119_999, 120_000, NOW_MS, NOW_MS + 1)
+    before = former_slot(8, 4, *numbers[1:])
+    path.write_bytes(before.ljust(4096, b"\0") + former_slot(9, *numbers))
+    file = MemoryFile(path, DRILL)
+    assert file.memory == MEMORY
+    assert file.memory.rental == 0
+    file.write(replace(MEMORY, sequence=6, rental=7))
+    file.close()
+    content = path.read_bytes()
+    assert (content[:4], content[4096:4100]) == (b"SDN2", b"SDNV")
+    again = MemoryFile(path, DRILL)
+    assert again.memory == replace(MEMORY, sequence=6, rental=7)
+    again.write(replace(MEMORY, sequence=7, rental=7))
+    again.close()
+    assert path.read_bytes()[4096:4100] == b"SDN2"
 
 
 @pytest.mark.parametrize("length", [0, 10, 91])

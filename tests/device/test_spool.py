@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,4 +170,34 @@ def test_pending__row_of_an_older_version__is_taken_as_it_is(tmp_path: Path) -> 
     row = (1, encode_sample(make_sample(1)))
     spool._db.execute("INSERT INTO sample VALUES (?, ?)", row)
     assert spool.pending(0, 10) == [row]
+    spool.close()
+
+
+FORMER_SAMPLE_BYTES = 88
+
+
+@pytest.mark.parametrize("check", [b"", bytes(4)], ids=["without a checksum", "with one"])
+def test_open__samples_of_the_former_layout__refused_until_the_oracle_has_them(
+    tmp_path: Path, check: bytes
+) -> None:
+    path = tmp_path / "spool"
+    spool = Spool(path, DRILL, 100)
+    put(spool, 1, 2)
+    spool.forget(2)
+    rows = [(number, bytes(FORMER_SAMPLE_BYTES) + check) for number in (3, 4)]
+    spool._db.executemany("INSERT INTO sample VALUES (?, ?)", rows)
+    spool.close()
+    with pytest.raises(SpoolError) as refused:
+        Spool(path, DRILL, 100)
+    assert str(refused.value) == (
+        f"{path}: holds 2 samples of another layout, which this release cannot send; let the "
+        "release that wrote them run until the oracle has them"
+    )
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT * FROM sample ORDER BY sequence").fetchall()[-2:] == rows
+        database.execute("DELETE FROM sample")  # as that release does with what is journalled
+        database.commit()
+    spool = Spool(path, DRILL, 100)
+    put(spool, 5)
+    assert held(spool) == [5]
     spool.close()

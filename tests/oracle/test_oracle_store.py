@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection
 
+from oracle.errors import JournalError
 from oracle.store import WAL_PAGES, Store
+from protocol.records import Domain
 
 FULL = 2
 
@@ -73,3 +77,32 @@ def test_write__log_longer_than_it_may_get__copied_and_begun_anew(tmp_path: Path
         store.close()
 
     assert WAL_PAGES * page < log < 2 * WAL_PAGES * page
+
+
+def test_bind__journal_of_the_release_before__one_line_and_not_a_byte_is_changed(
+    tmp_path: Path,
+) -> None:
+    path, contract = tmp_path / "journal.sqlite", "0x" + 40 * "1"
+    Store(f"sqlite:///{path}").close()
+    with closing(sqlite3.connect(path)) as former:  # its samples named no rental
+        for table in ("sample", "late_sample"):
+            former.execute(f"DROP TABLE {table}")
+            former.execute(
+                f"CREATE TABLE {table} (drill BIGINT NOT NULL, sequence BIGINT NOT NULL, "
+                "time_ms BIGINT NOT NULL, raw BLOB NOT NULL, PRIMARY KEY (drill, sequence))"
+            )
+        former.execute("CREATE INDEX sample_time ON sample (drill, time_ms)")
+        former.execute("INSERT INTO sample VALUES (1, 1, 1, ?)", (bytes(88),))
+        former.execute("INSERT INTO journal_info VALUES (3, 31337, ?)", (contract,))
+        former.commit()
+    content = path.read_bytes()
+    store = Store(f"sqlite:///{path}")
+    with pytest.raises(JournalError) as refused:
+        store.bind(Domain(31337, contract))
+    store.close()
+    assert str(refused.value) == (
+        "this journal is of version 3, this release writes version 4: let the release that wrote "
+        "it close its rentals, then keep it aside and begin a new one; see "
+        "docs/operating-an-edge-box.md"
+    )
+    assert path.read_bytes() == content
