@@ -7,8 +7,9 @@ asks for again, or may have missed while the broker was away, goes out again.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from device.errors import SpoolError
-from device.spool import Spool
 from protocol.errors import ProtocolError
 from protocol.messages import MAX_SAMPLES_PER_MESSAGE, encode_samples
 from protocol.sample import decode_sample
@@ -24,10 +25,27 @@ SAME_REQUEST_MS = 250
 """A request to resend from the same place within this time is the same request."""
 
 
+class Samples(Protocol):
+    """What a publisher needs of a spool; see `device.spool.Spool`."""
+
+    oldest: int
+    journalled: int
+    newest: int
+
+    def pending(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Up to `limit` samples with a sequence over `after`, oldest first."""
+
+    def oldest_held(self, after: int) -> int | None:
+        """The lowest sequence over `after` that is here."""
+
+    def forget(self, up_to: int) -> None:
+        """The oracle has journalled all up to here."""
+
+
 class Publisher:
     """The place up to which one drill's samples are published."""
 
-    def __init__(self, spool: Spool, gather_ms: int = 0) -> None:
+    def __init__(self, spool: Samples, gather_ms: int = 0) -> None:
         """Begin with what the oracle has not journalled. The first sample of a message waits
         `gather_ms` for others."""
         self._spool, self._gather_ms = spool, gather_ms

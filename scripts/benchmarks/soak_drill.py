@@ -11,8 +11,9 @@ from hashlib import sha256
 from protocol.records import Registers
 from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample, encode_sample
 
-NOTE = struct.Struct("<QBBI")
-"""What the drill's own meter notes of a sample: time in Unix ms, level, motor on, rpm."""
+NOTE = struct.Struct("<QQBBI")
+"""What the drill's own meter notes of a sample: time in Unix ms, rental that it names, level, motor
+on, rpm."""
 
 REST, STROKE, COAST = "rest", "stroke", "coast"
 NEXT = {REST: STROKE, STROKE: COAST, COAST: REST}
@@ -27,10 +28,8 @@ class Kept:
     """Samples that are not journalled yet, as `device.spool.Spool` keeps them, in memory: several
     hundred spools on one disk would be what is measured."""
 
-    oldest = 1
-
     def __init__(self) -> None:
-        self.journalled = self.newest = 0
+        self.oldest, self.journalled, self.newest = 1, 0, 0
         self._held: dict[int, bytes] = {}
 
     def put(self, sequence: int, encoded: bytes) -> None:
@@ -43,6 +42,11 @@ class Kept:
         first = max(after, self.journalled) + 1
         last = min(self.newest, first + limit - 1)
         return [(number, self._held[number]) for number in range(first, last + 1)]
+
+    def oldest_held(self, after: int) -> int | None:
+        """The lowest sequence over `after` that is here; None when there is none."""
+        first = max(after, self.journalled) + 1
+        return first if first <= self.newest else None
 
     def forget(self, up_to: int) -> None:
         """All up to here are journalled."""
@@ -73,7 +77,9 @@ class TurningDrill:
         encoded = encode_sample(sample)
         self.kept.put(sample.sequence, encoded)
         self.digest.update(encoded)
-        self.notes += NOTE.pack(sample.time_ms, sample.level, sample.motor_on, sample.rpm)
+        self.notes += NOTE.pack(
+            sample.time_ms, sample.rental, sample.level, sample.motor_on, sample.rpm
+        )
 
     def _sample(self, sequence: int) -> Sample:
         dice = self._dice

@@ -31,6 +31,7 @@ def gather(yard: SoakYard, report: Path) -> tuple[list[DrillFacts], int]:
             facts.append(
                 DrillFacts(
                     drill=drill,
+                    rental=rental,
                     sent=(yard.folder / f"meter-{drill}.bin").read_bytes(),
                     sent_sha256=sent[str(drill)]["sha256"],
                     journal_sequences=sequences,

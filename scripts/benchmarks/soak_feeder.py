@@ -19,7 +19,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -28,7 +28,6 @@ from benchmarks.mqtt import RawPublisher, publish
 from benchmarks.soak_drill import TurningDrill
 from device.bridge import MESSAGES_PER_STEP
 from device.publisher import Publisher
-from device.spool import Spool
 from protocol.messages import Channel, JournalledMessage, parse_message, topic
 from protocol.sample import SAMPLE_PERIOD_MS
 from protocol.sealing import seal, unseal
@@ -106,7 +105,7 @@ class Feeder:
             order.first_ms,
             order.highest[str(number)],
         )
-        publisher = Publisher(cast(Spool, drill.kept))
+        publisher = Publisher(drill.kept)
         key = bytes.fromhex(order.keys[str(number)])
         return Bridge(drill, key, publisher, topic(number, Channel.SAMPLE))
 

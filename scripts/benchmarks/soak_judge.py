@@ -10,6 +10,9 @@ from benchmarks.soak_drill import NOTE
 LONGEST_STEP_MS = 200
 RPM_MS_PER_REVOLUTION = 60_000
 
+Note = tuple[int, int, int, int, int]
+"""A note as `soak_drill.NOTE` holds it."""
+
 Rate = tuple[int, int, int]
 """Price of a second, price of 1000 revolutions, highest rpm that is billed."""
 
@@ -41,6 +44,7 @@ class DrillFacts:
     """One drill and its rental. `sent` are the notes of the drill's own meter."""
 
     drill: int
+    rental: int
     sent: bytes
     sent_sha256: str
     journal_sequences: Sequence[int]
@@ -62,8 +66,8 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`samples` were sent, of which `in_rentals` were dated within their drill's rental. All others
-    must be 0: `altered` drills have other bytes in the journal than they sent."""
+    """`samples` were sent, of which the last readings of their rentals cover `in_rentals`. All
+    others must be 0: `altered` drills have other bytes in the journal than they sent."""
 
     samples: int
     in_rentals: int
@@ -84,16 +88,19 @@ class Verdict:
         )
 
 
-def own_account(notes: bytes, terms: Terms) -> Account:
-    """The bill by the drill's own notes, in integers and with nobody else's code."""
-    first_ms, last_ms = terms.opened_at * 1000, terms.ended_at * 1000
-    active, rpm_ms, samples = [0, 0, 0], [0, 0, 0], 0
+def own_log(one: DrillFacts) -> list[Note]:
+    """What the drill noted of the samples that name the rental."""
+    return [note for note in NOTE.iter_unpack(one.sent) if note[1] == one.rental]
+
+
+def own_account(one: DrillFacts) -> Account:
+    """The bill by the drill's own notes, in integers and with nobody else's code: of as many
+    samples that name the rental as its last reading covers."""
+    log, terms = own_log(one)[: one.chain.samples], one.terms
+    active, rpm_ms = [0, 0, 0], [0, 0, 0]
     rested = running = False
     before_ms = level = rpm = 0
-    for time_ms, now_level, on, now_rpm in NOTE.iter_unpack(notes):
-        if not first_ms <= time_ms <= last_ms:
-            continue
-        samples += 1
+    for time_ms, _, now_level, on, now_rpm in log:
         if running and time_ms - before_ms <= LONGEST_STEP_MS:
             active[level] += time_ms - before_ms
             rpm_ms[level] += (time_ms - before_ms) * min(rpm, terms.levels[level][2])
@@ -101,10 +108,17 @@ def own_account(notes: bytes, terms: Terms) -> Account:
         running = rested and bool(on)
         before_ms, level, rpm = time_ms, now_level - 1, now_rpm
     turns = [one // RPM_MS_PER_REVOLUTION for one in rpm_ms]
-    thousandths = (last_ms - first_ms) * terms.standing
+    thousandths = (terms.ended_at - terms.opened_at) * 1000 * terms.standing
     for number, (per_second, per_1000, _) in enumerate(terms.levels):
         thousandths += active[number] * per_second + turns[number] * per_1000
-    return Account(samples, tuple(active), tuple(turns), thousandths // 1000)
+    return Account(len(log), tuple(active), tuple(turns), thousandths // 1000)
+
+
+def _left_out(one: DrillFacts) -> int:
+    """Samples of the rental from before its end that its last reading does not cover. All clocks
+    are this machine's, and a reading takes a sample for no later than its own time."""
+    rest = own_log(one)[one.chain.samples :]
+    return sum(time_ms <= one.terms.ended_at * 1000 for time_ms, *_ in rest)
 
 
 def judge(facts: Iterable[DrillFacts]) -> Verdict:
@@ -113,11 +127,11 @@ def judge(facts: Iterable[DrillFacts]) -> Verdict:
     pairs: list[tuple[Account, Account, Account]] = []
     for one in facts:
         sent = len(one.sent) // NOTE.size
-        own = own_account(one.sent, one.terms)
+        own = own_account(one)
         pairs.append((own, one.chain, one.audit))
         samples, inside = samples + sent, inside + own.samples
         held = {*one.journal_sequences}
-        lost += len({*range(1, sent + 1)} - held)
+        lost += len({*range(1, sent + 1)} - held) + _left_out(one)
         # The journal's key allows a sequence once; what came in twice would be a sample that
         # nobody sent, late, or make a log longer than what was sent.
         duplicated += len(one.journal_sequences) - len(held & {*range(1, sent + 1)}) + one.late

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.soak import Soak, SoakFigure
 from benchmarks.soak_drill import NOTE
-from benchmarks.soak_judge import Drift, DrillFacts, judge, own_account
+from benchmarks.soak_judge import Account, Drift, DrillFacts, judge, own_account
 from benchmarks.soak_yard import Pace, SoakYard
 
 pytestmark = pytest.mark.integration
@@ -49,12 +49,17 @@ def test_soak__repetitions_a_cut_and_a_kill__nothing_lost_or_twice_and_no_drift(
     assert figure.clean
 
 
+def shorter(one: DrillFacts) -> Account:
+    """The chain's account, of a last reading that leaves half of the rental out."""
+    return replace(one.chain, samples=one.chain.samples // 2)
+
+
 def charged(one: DrillFacts) -> bytes:
     """The drill's notes without one that costs something."""
-    whole = own_account(one.sent, one.terms)
+    whole = own_account(one)
     for start in range(0, len(one.sent), NOTE.size):
         without = one.sent[:start] + one.sent[start + NOTE.size :]
-        if own_account(without, one.terms).active_ms != whole.active_ms:
+        if own_account(replace(one, sent=without)).active_ms != whole.active_ms:
             return without
     raise AssertionError("the drill never turned")
 
@@ -67,6 +72,7 @@ def charged(one: DrillFacts) -> bytes:
         (lambda one: replace(one, journal_sequences=one.journal_sequences[:-1]), "lost"),
         (lambda one: replace(one, journal_sequences=[*one.journal_sequences, 7]), "duplicated"),
         (lambda one: replace(one, late=1), "duplicated"),
+        (lambda one: replace(one, chain=shorter(one)), "lost"),
         (lambda one: replace(one, journal_sha256=""), "altered"),
         (
             lambda one: replace(one, audit=replace(one.audit, charge=one.audit.charge + 1)),
