@@ -14,6 +14,7 @@ from cobs import cobs
 
 from attacks.malformed.parts import DRILL, make_firmware, real_frames
 from device.frames import Decoder, Frame, FrameType, encode_frame
+from device.payloads import Hello, pack_hello
 from device.session import Session
 from protocol.sample import SAMPLE_BYTES
 
@@ -106,15 +107,21 @@ def damaged(dice: random.Random, count: int, tally: Counter[str]) -> int:
     return done
 
 
+def another(dice: random.Random, value: int) -> bytes:
+    """Any byte but this one."""
+    return bytes([value ^ dice.randrange(1, 256)])
+
+
 def _senseless_up(dice: random.Random) -> Iterator[tuple[str, FrameType, bytes]]:
     """What no controller says."""
     size = dice.randrange(200)
+    hello = pack_hello(Hello(DRILL, 1))
     while True:
         junk = dice.randbytes(dice.randrange(200))
         down = dice.choice((FrameType.LEASE, FrameType.INHIBIT, FrameType.CLOCK))
         yield "a word of the other side", down, junk
         yield "a hello of another size", FrameType.HELLO, junk[:12] + b"\0" * (len(junk) >= 13)
-        yield "a hello of another version", FrameType.HELLO, bytes([dice.randrange(2, 256)] * 13)
+        yield "a hello of another version", FrameType.HELLO, another(dice, hello[0]) + hello[1:]
         yield "a cut status", FrameType.STATUS, junk[:28]
         yield "a state that is none", FrameType.STATUS, DRILL.to_bytes(4, "big") + b"\x09" * 29
         yield "a short acknowledgement", FrameType.ACK, junk[:11]

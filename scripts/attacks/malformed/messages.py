@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, cast
 
-from attacks.malformed.frames import Accepted
+from attacks.malformed.frames import Accepted, another
 from attacks.malformed.parts import DRILL, KEY, NOW, Inbox, a_sample, make_bridge
 from device.broker import Incoming as BridgeIncoming
 from oracle.core import Core
@@ -72,7 +72,7 @@ def _with_the_key(dice: random.Random, good: bytes) -> Iterator[tuple[str, bytes
     yield "sealed: cut", good[: dice.randrange(len(good))]
     yield "sealed: longer", good + dice.randbytes(dice.randrange(1, 300))
     yield "sealed: another magic", dice.randbytes(2).replace(b"SD", b"XX") + good[2:]
-    yield "sealed: another version", good[:2] + bytes([dice.choice((0, 2, 255))]) + good[3:]
+    yield "sealed: another version", good[:2] + another(dice, good[2]) + good[3:]
     yield "sealed: another number", good[:3] + bytes([dice.choice((0, 1, 2, 4, 65))]) + good[4:]
     yield "sealed: about another drill", good[:4] + dice.randbytes(3) + b"\xff" + good[8:]
     oldest = dice.choice((0, 6, 2**64 - 1))
@@ -82,13 +82,16 @@ def _with_the_key(dice: random.Random, good: bytes) -> Iterator[tuple[str, bytes
     )
     yield "sealed: not in order", good[:HEADER] + second + first + third
     yield "sealed: a sample twice", good[:HEADER] + first + first + third
-    for offset, bad in ((20, 0), (20, 4), (21, 8), (21, 255), (22, 128), (24, 255)):
+    for offset, bad in ((20, 0), (20, 4), (21, 3), (21, 8), (21, 255), (22, 128), (24, 255)):
         wrong = first[:offset] + bytes([bad]) + first[offset + 1 :]
         yield "sealed: a field out of range", good[:HEADER] + wrong + second + third
 
 
-def _json_faults(dice: random.Random, good: bytes) -> Iterator[tuple[str, bytes]]:
-    """A JSON message with something wrong in it, never only otherwise."""
+def _json_faults(
+    dice: random.Random, good: bytes, nullable: str | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """A JSON message with something wrong in it, never only otherwise; null is right for `nullable`
+    alone."""
     fields: dict[str, Any] = json.loads(good)
     name = dice.choice(sorted(fields.keys() - {"kind"}))
     yield (
@@ -96,8 +99,8 @@ def _json_faults(dice: random.Random, good: bytes) -> Iterator[tuple[str, bytes]
         json.dumps({k: v for k, v in fields.items() if k != name}).encode(),
     )
     yield "json: a field too many", json.dumps(fields | {"more": 1}).encode()
-    others: tuple[object, ...] = (None, [], {}, 1.5, -1, 2**63)
-    for wrong in others:
+    others: tuple[object, ...] = ([], {}, 1.5, -1, 2**63)
+    for wrong in others if name == nullable else (None, *others):
         yield "json: a field of another type", json.dumps(fields | {name: wrong}).encode()
     yield "json: about another drill", json.dumps(fields | {"drill": DRILL + 1}).encode()
     yield "json: cut", good[: dice.randrange(len(good))]
@@ -137,7 +140,7 @@ def _commands(dice: random.Random) -> Iterator[Made]:
     while True:
         for what, payload in _json_faults(dice, lease):
             yield f"lease {what}", place, payload
-        for what, payload in _json_faults(dice, inhibit):
+        for what, payload in _json_faults(dice, inhibit, "rental"):
             yield f"inhibit {what}", place, payload
         for what, payload in _json_faults(dice, word):
             yield f"journalled {what}", journalled, seal(KEY, journalled, payload)
