@@ -165,12 +165,16 @@ def bill(
         int | None, typer.Option(help="Begin here; by default at the deployment.")
     ] = None,
     to_block: Annotated[int | None, typer.Option(help="The last block; default newest.")] = None,
-    proof: Annotated[bool, typer.Option(help="Compare state by storage proof.")] = False,
+    proof: Annotated[bool, typer.Option("--proof", help="Compare state by storage proof.")] = False,
     block_hash: Annotated[str | None, typer.Option(help="The last block, by a hash you trust.")] = (
         None
     ),
     despite_findings: Annotated[
-        bool, typer.Option(help="Write it though the audit found something wrong, and say so.")
+        bool,
+        typer.Option(
+            "--despite-findings",
+            help="Write it though the audit found something wrong, and say so.",
+        ),
     ] = False,
 ) -> None:
     """Write a rental's statement for the customer's books, out of a whole audit.

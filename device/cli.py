@@ -50,7 +50,10 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
     trace: Annotated[Path | None, typer.Option(help="CSV file to replay.")] = None,
     columns: Annotated[
         str | None,
-        typer.Option(help="rpm=NAME (or rps=NAME),torque=NAME[,time=NAME][,level=NAME]"),
+        typer.Option(
+            help="Its columns' names, such as rpm=SPEED,torque=LOAD; rps=NAME instead of "
+            "rpm, time=NAME and level=NAME if it has them."
+        ),
     ] = None,
     sample_period_ms: Annotated[
         int | None, typer.Option(help="Time between rows of a trace without a time column.")

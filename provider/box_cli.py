@@ -28,7 +28,7 @@ def box(  # noqa: PLR0917  typer calls it by keyword
     ] = None,
     deployment: Annotated[
         Path | None,
-        typer.Option(help="The deployment record.  [default: deployments/CHAIN_ID.json]"),
+        typer.Option(help="The deployment record; by default deployments/CHAIN_ID.json."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the folder of this name is made.")] = Path(
         "boxes"

@@ -48,7 +48,7 @@ for name, group in (
 
 Number = Annotated[int, typer.Argument(min=1)]
 Amount = Annotated[str, typer.Argument(help="A number and its unit, such as '0.5 ether'.")]
-ToOption = Annotated[str | None, typer.Option("--to", help="Who gets it.  [default: yourself]")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Who gets it; by default you.")]
 
 
 @app.callback()
@@ -153,7 +153,7 @@ def bond_release(context: typer.Context, to: ToOption = None) -> None:
 @tariff.command("publish")
 def tariff_publish(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A TOML file with a table [tariff], as in a plan.")],
+    file: Annotated[Path, typer.Argument(help="A TOML file with a tariff table, as in a plan.")],
 ) -> None:
     """Publish a rate table; it can be retired and never changed."""
     desk: Desk = context.obj

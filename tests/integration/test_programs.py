@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 from small_disk import fill, small_disk
 from typer.testing import CliRunner
 
@@ -98,6 +100,24 @@ def test_program__version_and_help__said(program: str) -> None:
         )
         assert told in done.stdout
         assert done.stderr == ""
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_program__every_help_at_80_columns__whole_and_no_wider(program: str) -> None:
+    """No name is cut short, and no word of a help text is taken for markup and lost."""
+    todo: list[tuple[list[str], Any]] = [([], typer.main.get_command(APPS[program]))]
+    while todo:
+        words, one = todo.pop()
+        shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(
+            APPS[program], [*words, "--help"]
+        )
+        assert shown.exit_code == 0
+        assert max(map(len, shown.stdout.splitlines())) <= 80
+        assert "\N{HORIZONTAL ELLIPSIS}" not in shown.stdout, (words, shown.stdout)
+        for parameter in one.params:
+            told = set((getattr(parameter, "help", None) or "").split())
+            assert told <= set(shown.stdout.split()), (words, parameter.name)
+        todo += [([*words, name], sub) for name, sub in getattr(one, "commands", {}).items()]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
