@@ -150,6 +150,7 @@ def test_bill__chain_hardly_behind__each_customer_owes_what_was_drilled_under_he
         clocks.blocks(BLOCKS)
         controller, (first_customer, second_customer) = clocks.controller, clocks.customers
         first = clocks.open(first_customer)
+        clocks.wait("ready", lambda: controller.state()["state"] == "READY")
         clocks.wait("a start", lambda: bool(controller.do("pull")["motor_on"]))
         clocks.wait("a stroke", lambda: drilled(controller)[0] >= STROKE_MS)
         controller.do("release")
