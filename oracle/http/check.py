@@ -15,7 +15,10 @@ def steps(settings: HttpSettings) -> list[Step]:
     """In the order in which they are said."""
     return [
         Step("looking as", who_looks),
-        Step("settings", lambda: f"{len(settings.drills)} drills"),
+        Step(
+            "settings",
+            lambda: "shows drill " + ", ".join(str(one.number) for one in settings.drills),
+        ),
         Step("deployment record", lambda: _record(settings)),
         Step("page", lambda: _page(settings)),
         Step("port", lambda: _port(settings)),

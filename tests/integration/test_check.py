@@ -381,6 +381,8 @@ def test_http_check__each_fault__named(tmp_path: Path) -> None:
         (tmp_path / "index.html").write_text("<!doctype html>")
         assert http_missing(ports["listen"]) == {}
         assert "Address already in use" in http_missing(ports["broker"])["port"]
+        said = {step.what: step for step in http_steps(load_http_settings(settings))}
+        assert said["settings"].look() == "shows drill 1"
 
 
 def settings_of(broker: SecureBroker, **changes: object) -> BrokerSettings:
