@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from rig.services import HOST, Broker, find_program
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 """For what a block, a settlement or a process has to happen for, on a machine that is busy."""
 
 AMOUNT = "0.05"

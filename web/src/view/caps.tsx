@@ -41,17 +41,19 @@ export function useCaps(terms: TariffTerms) {
     rental.value === undefined || hour.value === undefined
       ? undefined
       : { per_rental: rental.value, per_hour: hour.value }
-  return { rental, hour, caps, capped: caps !== undefined && isCapped(caps) }
+  // Kept here, because the form around the fields is made anew when more of the wallet is known.
+  const [open, setOpen] = useState(false)
+  return { rental, hour, open, setOpen, caps, capped: caps !== undefined && isCapped(caps) }
 }
 
 export function isCapped(caps: Caps): boolean {
   return caps.per_rental < NO_CAP || caps.per_hour < NO_CAP
 }
 
-export function CapFields({ rental, hour }: { readonly rental: Cap; readonly hour: Cap }) {
+export function CapFields({ rental, hour, open, setOpen }: Pick<ReturnType<typeof useCaps>, 'rental' | 'hour' | 'open' | 'setOpen'>) {
   const { t } = useSpeech()
   return (
-    <details className="caps">
+    <details className="caps" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{t('caps.title')}</summary>
       <p className="help">{t('caps.how')}</p>
       <Field name="rental" label={t('caps.rental')} cap={rental} />

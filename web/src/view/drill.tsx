@@ -45,7 +45,7 @@ function Rent({ offer }: { readonly offer: Offer }) {
   const { site, client } = useBase()
   const { address } = useWallet()
   const { drill, terms, oracle } = offer
-  const { caps, capped, rental: perRental, hour } = useCaps(terms)
+  const { caps, capped, ...fields } = useCaps(terms)
   const held = dearestCharge(terms, BigInt(site.reserve_seconds) * 1000n)
 
   const openIt = async () => {
@@ -73,7 +73,7 @@ function Rent({ offer }: { readonly offer: Offer }) {
               name: capped ? 'open_capped_rental' : 'open_rental',
               args: (amount) => [BigInt(drill.number), drill.tariff, amount, ...(capped ? [caps] : [])],
             }}
-            fields={<CapFields rental={perRental} hour={hour} />}
+            fields={<CapFields {...fields} />}
             fieldsFit={caps !== undefined}
             least={terms.least_reserve > 0n ? terms.least_reserve : 1n}
             action={t('open.go')}
