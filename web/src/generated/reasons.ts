@@ -99,6 +99,8 @@ export const INHIBITS = [
  "more is signed than metered",
  "drill clock ahead",
  "sample sequence reused",
+ "controller replaced, end the rental",
+ "stored samples damaged, end the rental",
  "readings rejected",
  "settlement stalled",
  "credit exhausted",

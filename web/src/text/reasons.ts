@@ -64,6 +64,8 @@ export const INHIBIT_WORDS: Record<(typeof INHIBITS)[number], Two> = {
   'more is signed than metered': ['the oracle’s records are behind', 'die Aufzeichnungen des Orakels hinken nach'],
   'drill clock ahead': ['the drill’s clock is ahead', 'die Uhr der Maschine geht vor'],
   'sample sequence reused': ['the drill’s samples repeat numbers', 'die Messwerte der Maschine wiederholen Nummern'],
+  'controller replaced, end the rental': ['the drill has a new controller; end the rental', 'die Maschine hat eine neue Steuerung; Miete bitte beenden'],
+  'stored samples damaged, end the rental': ['records of this rental are damaged; end the rental', 'Aufzeichnungen dieser Miete sind beschädigt; Miete bitte beenden'],
   'readings rejected': ['the contract rejects this oracle’s readings', 'der Vertrag weist die Ablesungen zurück'],
   'settlement stalled': ['settlements are not getting through', 'Abrechnungen kommen nicht durch'],
   'credit exhausted': ['the credit is used up', 'das Guthaben ist aufgebraucht'],
