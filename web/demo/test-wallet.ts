@@ -4,7 +4,7 @@
  * everybody knows, and it signs for a local chain and for no other.
  */
 
-import { createWalletClient, defineChain, hexToBigInt, http, type Hex } from 'viem'
+import { createWalletClient, defineChain, type Hex, hexToBigInt, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
 const KEY: Hex = '0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba'

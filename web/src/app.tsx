@@ -1,7 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import { parseRoute, useHash } from './route'
 import { memory } from './site/memory'
-import { loadSite, SiteError, type FoundSite } from './site/site'
+import { type FoundSite, loadSite, SiteError } from './site/site'
 import { useSpeech } from './text/text'
 import { SiteProvider } from './view/context'
 import { DrillPage } from './view/drill'
@@ -28,13 +28,20 @@ export function App() {
   }, [])
   useEffect(load, [load])
 
-  if (found === undefined) return <p className="alone" role="status">{t('loading')}</p>
+  if (found === undefined)
+    return (
+      <p className="alone" role="status">
+        {t('loading')}
+      </p>
+    )
   if (found === 'missing' || 'unfit' in found) {
     return (
       <main className="alone">
         <h1>{t('site.missing.title')}</h1>
         <p>{found === 'missing' ? t('site.missing.text') : t('site.unfit', { why: found.unfit })}</p>
-        <button type="button" onClick={load}>{t('retry')}</button>
+        <button type="button" onClick={load}>
+          {t('retry')}
+        </button>
       </main>
     )
   }

@@ -1,8 +1,8 @@
-import { encodeAbiParameters, stringToHex, type Hex, type PublicClient } from 'viem'
+import { encodeAbiParameters, type Hex, type PublicClient, stringToHex } from 'viem'
 import { expect, test } from 'vitest'
 import { decodeText, readDecimals } from '../src/chain/asset'
-import { splitSignature } from '../src/chain/permit'
 import { TokenError } from '../src/chain/faults'
+import { splitSignature } from '../src/chain/permit'
 
 const text = (value: string) => encodeAbiParameters([{ type: 'string' }], [value])
 const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
@@ -33,13 +33,15 @@ test('test_read_decimals__any_answer__is_a_number_or_none', async () => {
 })
 
 test('test_read_decimals__no_answer__is_not_taken_for_one', async () => {
-  const busy = { call: () => Promise.reject(Object.assign(new Error('slow down'), { code: -32005 })) } as unknown as PublicClient
+  const busy = {
+    call: () => Promise.reject(Object.assign(new Error('slow down'), { code: -32005 })),
+  } as unknown as PublicClient
   await expect(readDecimals(busy, token)).rejects.toThrow('slow down')
 })
 
 const r = 'a1'.repeat(32)
 const s = `0${'b2'.repeat(32).slice(1)}`
-const compact = (0x8n << 252n | BigInt(`0x${s}`)).toString(16)
+const compact = ((0x8n << 252n) | BigInt(`0x${s}`)).toString(16)
 
 test.each<[string, string, number | undefined]>([
   ['27', `${r}${s}1b`, 27],

@@ -2,8 +2,14 @@ import { expect, test } from 'vitest'
 import { share } from '../src/chain/fleet'
 
 test('test_share__spans_across_the_window__counts_what_lies_in_it', () => {
-  const offered = [{ from: 0n, to: 200n }, { from: 150n, to: 200n }]
-  const rented = [{ from: 50n, to: 125n }, { from: 190n, to: 200n }]
+  const offered = [
+    { from: 0n, to: 200n },
+    { from: 150n, to: 200n },
+  ]
+  const rented = [
+    { from: 50n, to: 125n },
+    { from: 190n, to: 200n },
+  ]
   expect(share(offered, rented, 100n)).toBe(23n) // 35 of 150
 })
 

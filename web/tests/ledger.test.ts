@@ -10,7 +10,12 @@ class Store {
 }
 
 const asked: Transaction = {
-  id: 'a', kind: 'open', about: '1', state: 'asked', at: 1, sender: `0x${'11'.repeat(20)}`,
+  id: 'a',
+  kind: 'open',
+  about: '1',
+  state: 'asked',
+  at: 1,
+  sender: `0x${'11'.repeat(20)}`,
 }
 
 test('test_ledger__after_a_reload__knows_what_was_sent_and_nothing_else', () => {

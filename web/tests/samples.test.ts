@@ -1,10 +1,10 @@
-import { hexToBytes, type Hex } from 'viem'
+import { type Hex, hexToBytes } from 'viem'
 import { expect, test } from 'vitest'
 import { append, belongs, proven } from '../src/live/samples'
-import { parseLog, parseReading } from '../src/protocol/messages'
 import { rootOf } from '../src/protocol/merkle'
+import { parseLog, parseReading } from '../src/protocol/messages'
 import { decodeSample, type Sample } from '../src/protocol/sample'
-import { vectors, type Texts } from './vectors'
+import { type Texts, vectors } from './vectors'
 
 const MERKLE = vectors<{ leaves: Hex[]; roots: Hex[] }>('merkle.json')
 const SAMPLES = vectors<{ samples: { fields: Texts; bytes: Hex }[] }>('samples.json').samples
@@ -27,23 +27,45 @@ test('test_root_of__peaks_that_do_not_fit__is_nothing', () => {
   expect(rootOf(1n, [], leaves.slice(0, 2))).toBeUndefined()
 })
 
-test.each(SAMPLES.map((one) => [one.fields['sequence'], one] as const))('test_decode_sample__vector_%s__agrees', (_, one) => {
-  const found = decodeSample(hexToBytes(one.bytes))
-  for (const name of ['sequence', 'time_ms', 'drill', 'level', 'rpm', 'torque_mnm', 'rental'] as const) {
-    expect(String(found[name])).toBe(one.fields[name])
-  }
-  expect(found.motor_on).toBe((Number(one.fields['flags']) & 1) === 1)
-})
+test.each(SAMPLES.map((one) => [one.fields['sequence'], one] as const))(
+  'test_decode_sample__vector_%s__agrees',
+  (_, one) => {
+    const found = decodeSample(hexToBytes(one.bytes))
+    for (const name of ['sequence', 'time_ms', 'drill', 'level', 'rpm', 'torque_mnm', 'rental'] as const) {
+      expect(String(found[name])).toBe(one.fields[name])
+    }
+    expect(found.motor_on).toBe((Number(one.fields['flags']) & 1) === 1)
+  },
+)
 
 const bytes = SAMPLES[1]?.bytes as Hex
 const log = parseLog({ drill: 1, rental: 4, log_size: 1, peaks: '0x', samples: bytes })
 
 function reading(log_root: Hex) {
-  const registers = Object.fromEntries([1, 2, 3].flatMap((n) => [[`active_ms_${n}`, 0], [`revolutions_${n}`, 0]]))
+  const registers = Object.fromEntries(
+    [1, 2, 3].flatMap((n) => [
+      [`active_ms_${n}`, 0],
+      [`revolutions_${n}`, 0],
+    ]),
+  )
   return parseReading({
-    chain_id: 1, contract: `0x${'5f'.repeat(20)}`, drill: 1, oracle: 1, rental: 4, until: 1, ...registers,
-    log_size: 1, log_root, signature: `0x${'00'.repeat(65)}`, charge: '0', balance: '0', headroom: '0',
-    runway_seconds: 0, settled_until: 0, settled_charge: '0', warning: 'none',
+    chain_id: 1,
+    contract: `0x${'5f'.repeat(20)}`,
+    drill: 1,
+    oracle: 1,
+    rental: 4,
+    until: 1,
+    ...registers,
+    log_size: 1,
+    log_root,
+    signature: `0x${'00'.repeat(65)}`,
+    charge: '0',
+    balance: '0',
+    headroom: '0',
+    runway_seconds: 0,
+    settled_until: 0,
+    settled_charge: '0',
+    warning: 'none',
   })
 }
 

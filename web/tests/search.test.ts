@@ -1,6 +1,6 @@
 import type { PublicClient } from 'viem'
 import { expect, test } from 'vitest'
-import { pieces, searchRentals, type Indexed, type Progress } from '../src/chain/search'
+import { type Indexed, type Progress, pieces, searchRentals } from '../src/chain/search'
 import type { Site } from '../src/site/site'
 
 const me = `0x${'AA'.repeat(20)}` as const

@@ -3,7 +3,7 @@ import { TYPES } from '../src/generated/protocol'
 import { packMeter, unpackMeter } from '../src/protocol/meterWord'
 import type { Domain, Hex, Lease, Reading } from '../src/protocol/records'
 import { batchDigest, leaseDigest, signerOf } from '../src/protocol/signed'
-import { vectors, whole, type Texts } from './vectors'
+import { type Texts, vectors, whole } from './vectors'
 
 interface Signed {
   domain: Texts

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ENDLESS_RUNWAY_SECONDS } from '../src/generated/protocol'
 import type { LevelRate, Registers, Tariff } from '../src/protocol/records'
 import { balance, charge, dearestCharge, limit, owed, runwaySeconds } from '../src/protocol/tariff'
-import { vectors, whole, type Texts } from './vectors'
+import { type Texts, vectors, whole } from './vectors'
 
 interface Charge {
   levels: Texts[]

@@ -22,10 +22,7 @@ test('test_reasons__what_a_customers_call_can_meet__has_words', () => {
   const met = REVERTS.filter((reason) => /^(rentals|pausable: contract is paused)/.test(reason))
   const unsaid = met.filter((reason) => !(reason in REVERT_WORDS))
   // At deployment only.
-  expect(unsaid).toEqual([
-    'rentals: grace period over 30 days',
-    'rentals: grace period under an hour',
-  ])
+  expect(unsaid).toEqual(['rentals: grace period over 30 days', 'rentals: grace period under an hour'])
 })
 
 const english = speak('en', () => undefined)
@@ -66,12 +63,27 @@ test('test_route__what_is_none__is_the_storefront', () => {
 
 test('test_parse_site__bad_field__is_named', () => {
   const site = {
-    chain_id: 1, chain_name: 'a', contract: `0x${'5f'.repeat(20)}`, asset: `0x${'00'.repeat(20)}`,
-    block_number: 0, grace_period_seconds: 3600, rpc_url: 'http://x', coin: { symbol: 'E', decimals: 18 },
-    confirmations: 1, reserve_seconds: 84, drills: [],
+    chain_id: 1,
+    chain_name: 'a',
+    contract: `0x${'5f'.repeat(20)}`,
+    asset: `0x${'00'.repeat(20)}`,
+    block_number: 0,
+    grace_period_seconds: 3600,
+    rpc_url: 'http://x',
+    coin: { symbol: 'E', decimals: 18 },
+    confirmations: 1,
+    reserve_seconds: 84,
+    drills: [],
   }
   expect(parseSite(site).chain_id).toBe(1)
-  for (const [name, value] of [['contract', '0x1'], ['chain_id', 1.5], ['rpc_url', 'ftp://x'], ['drills', {}], ['coin', { symbol: 'E' }], ['coin', { symbol: 'E', decimals: '18' }]] as const) {
+  for (const [name, value] of [
+    ['contract', '0x1'],
+    ['chain_id', 1.5],
+    ['rpc_url', 'ftp://x'],
+    ['drills', {}],
+    ['coin', { symbol: 'E' }],
+    ['coin', { symbol: 'E', decimals: '18' }],
+  ] as const) {
     expect(() => parseSite({ ...site, [name]: value })).toThrow(name)
   }
 })

@@ -11,7 +11,5 @@ export function vectors<T>(name: string): T {
 
 /** A record of decimal strings as bigints; what is hexadecimal stays. */
 export function whole<T>(record: Texts): T {
-  return Object.fromEntries(
-    Object.entries(record).map(([k, v]) => [k, v.startsWith('0x') ? v : BigInt(v)]),
-  ) as T
+  return Object.fromEntries(Object.entries(record).map(([k, v]) => [k, v.startsWith('0x') ? v : BigInt(v)])) as T
 }

@@ -2,11 +2,11 @@ import { p256 } from '@noble/curves/p256'
 import { privateKeyToAccount } from 'viem/accounts'
 import { beforeAll, expect, test } from 'vitest'
 import type { RentalFacts } from '../src/chain/reads'
+import { figures, judge, leaseHolds, levelBetween, rpmBetween } from '../src/live/verify'
 import { parseReading, type ReadingMessage } from '../src/protocol/messages'
 import { pointAddress } from '../src/protocol/p256'
-import { NO_REGISTERS, type Domain, type Hex, type Lease } from '../src/protocol/records'
+import { type Domain, type Hex, type Lease, NO_REGISTERS } from '../src/protocol/records'
 import { batchDigest, leaseDigest } from '../src/protocol/signed'
-import { figures, judge, leaseHolds, levelBetween, rpmBetween } from '../src/live/verify'
 
 const oracle = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const stranger = privateKeyToAccount(`0x${'22'.repeat(32)}`)
@@ -16,24 +16,57 @@ const rate = (price: bigint) => ({ price_per_second: price, price_per_1000_revol
 
 const facts: RentalFacts = {
   rental: {
-    number: 4n, customer: stranger.address, drill: 1n, tariff: 1n, oracle: 1n, state: 1,
-    opened_at: 1_790_000_000n, ended_at: 0n, until: 0n, funded: 1000n, collected: 0n,
+    number: 4n,
+    customer: stranger.address,
+    drill: 1n,
+    tariff: 1n,
+    oracle: 1n,
+    state: 1,
+    opened_at: 1_790_000_000n,
+    ended_at: 0n,
+    until: 0n,
+    funded: 1000n,
+    collected: 0n,
   },
   terms: {
     levels: [rate(1n), rate(2n), rate(3n)],
-    standing_price_per_second: 0n, least_reserve: 1n, retired: false,
+    standing_price_per_second: 0n,
+    least_reserve: 1n,
+    retired: false,
   },
   oracle: { key: oracle.address, epoch: 1n, revoked: false, suspended: false, is_p256: false },
   caps: { per_rental: 10n ** 9n, per_hour: 10n ** 9n },
-  registers: NO_REGISTERS, charge: 0n, balance: 1000n, head_time: 1_790_000_100n,
+  registers: NO_REGISTERS,
+  charge: 0n,
+  balance: 1000n,
+  head_time: 1_790_000_100n,
 }
 
 async function message(change: Record<string, unknown> = {}, signer = oracle): Promise<ReadingMessage> {
   const fields = {
-    chain_id: 31337, contract: domain.contract, drill: 1, oracle: 1, rental: 4, until: 1_790_000_010_000,
-    active_ms_1: 5000, active_ms_2: 0, active_ms_3: 0, revolutions_1: 50, revolutions_2: 0, revolutions_3: 0,
-    log_size: 3, log_root: `0x${'ab'.repeat(32)}`, signature: `0x${'00'.repeat(65)}`, charge: '0', balance: '0',
-    headroom: '0', runway_seconds: 0, settled_until: 0, settled_charge: '0', warning: 'none', ...change,
+    chain_id: 31337,
+    contract: domain.contract,
+    drill: 1,
+    oracle: 1,
+    rental: 4,
+    until: 1_790_000_010_000,
+    active_ms_1: 5000,
+    active_ms_2: 0,
+    active_ms_3: 0,
+    revolutions_1: 50,
+    revolutions_2: 0,
+    revolutions_3: 0,
+    log_size: 3,
+    log_root: `0x${'ab'.repeat(32)}`,
+    signature: `0x${'00'.repeat(65)}`,
+    charge: '0',
+    balance: '0',
+    headroom: '0',
+    runway_seconds: 0,
+    settled_until: 0,
+    settled_charge: '0',
+    warning: 'none',
+    ...change,
   }
   const signature = await signer.sign({ hash: batchDigest(domain, [parseReading(fields).reading]) })
   return parseReading({ ...fields, signature })

@@ -4,14 +4,14 @@
  */
 
 import {
+  type Address,
   BaseError,
   ExecutionRevertedError,
   encodeFunctionData,
-  hexToBytes,
-  parseAbi,
-  type Address,
   type Hex,
+  hexToBytes,
   type PublicClient,
+  parseAbi,
 } from 'viem'
 import { TokenError } from './faults'
 
@@ -41,7 +41,12 @@ type Caller = Pick<PublicClient, 'call'>
  * What the token answers, as it comes; undefined when it has no such function. Throws when the
  * endpoint gives no answer, which says nothing about the token.
  */
-export async function askToken(client: Caller, token: Address, name: TokenView, args: readonly unknown[] = []): Promise<Hex | undefined> {
+export async function askToken(
+  client: Caller,
+  token: Address,
+  name: TokenView,
+  args: readonly unknown[] = [],
+): Promise<Hex | undefined> {
   const data = encodeFunctionData({ abi: TOKEN_ABI, functionName: name, args } as never)
   try {
     return (await client.call({ to: token, data })).data

@@ -1,7 +1,7 @@
 /** Connections: reading through the site's endpoint or else the wallet, writing through the wallet. */
 
-import { createPublicClient, custom, defineChain, fallback, http, type EIP1193Provider, type PublicClient } from 'viem'
-import { createConfig, createStorage, injected, type Config } from 'wagmi'
+import { createPublicClient, custom, defineChain, type EIP1193Provider, fallback, http, type PublicClient } from 'viem'
+import { type Config, createConfig, createStorage, injected } from 'wagmi'
 import { memory } from '../site/memory'
 import type { Site } from '../site/site'
 

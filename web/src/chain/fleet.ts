@@ -3,7 +3,7 @@
 import type { Address, PublicClient } from 'viem'
 import { drillMeterAbi as abi } from '../generated/abi'
 import type { Site } from '../site/site'
-import { readOffer, readOffers, readRental, type Offer, type Oracle, type RentalFacts, type TariffTerms } from './reads'
+import { type Offer, type Oracle, type RentalFacts, readOffer, readOffers, readRental, type TariffTerms } from './reads'
 import { countRentals, pieces, readOpened } from './search'
 
 export interface Fleet {
@@ -60,7 +60,18 @@ export async function readFleet(client: PublicClient, site: Site): Promise<Fleet
     ),
   ])
   const head = await client.getBlock()
-  return { owner, paused, head_time: head.timestamp, revenue, running, held, bond, drills: rows, tariffs: terms, oracles: boxes }
+  return {
+    owner,
+    paused,
+    head_time: head.timestamp,
+    revenue,
+    running,
+    held,
+    bond,
+    drills: rows,
+    tariffs: terms,
+    oracles: boxes,
+  }
 }
 
 const MONTH_SECONDS = 30n * 86_400n

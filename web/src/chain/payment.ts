@@ -7,8 +7,8 @@ import { drillMeterAbi as abi } from '../generated/abi'
 import type { Site } from '../site/site'
 import { askToken, TOKEN_ABI } from './asset'
 import { faultOf, isUnanswered, TokenError } from './faults'
-import { permitDomain, signPermit, splitSignature, type Permit } from './permit'
-import { isContract, wouldWork, type Call, type Ports } from './transact'
+import { type Permit, permitDomain, signPermit, splitSignature } from './permit'
+import { type Call, isContract, type Ports, wouldWork } from './transact'
 
 export interface Till extends Omit<Ports, 'confirmations'> {
   readonly site: Site
@@ -109,7 +109,11 @@ class UnfitSignature extends Error {}
  * wallet cannot do is said there, and the outcome is undefined: an approval takes its place. What
  * the person declined, or the chain did not answer, ends the payment.
  */
-async function inWords(till: Till, amount: bigint, work: (asked: () => void) => Promise<Call | undefined>): Promise<Call | 'stopped' | undefined> {
+async function inWords(
+  till: Till,
+  amount: bigint,
+  work: (asked: () => void) => Promise<Call | undefined>,
+): Promise<Call | 'stopped' | undefined> {
   const { ledger, sender, say } = till
   const id = crypto.randomUUID()
   let wasAsked = false

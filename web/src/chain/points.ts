@@ -3,9 +3,9 @@
  * for, so it does not matter how long the chain is.
  */
 
-import { concat, keccak256, numberToHex, pad, type Address, type PublicClient } from 'viem'
+import { type Address, concat, keccak256, numberToHex, type PublicClient, pad } from 'viem'
 import { POINTS_SLOT } from '../generated/protocol'
-import { pointAddress, type Point } from '../protocol/p256'
+import { type Point, pointAddress } from '../protocol/p256'
 import type { Site } from '../site/site'
 
 type Reader = Pick<PublicClient, 'getStorageAt'>

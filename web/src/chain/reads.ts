@@ -3,7 +3,7 @@
 import type { Address, PublicClient } from 'viem'
 import { drillMeterAbi as abi } from '../generated/abi'
 import type { Caps, Registers, Tariff } from '../protocol/records'
-import { ZERO_ADDRESS, type Site } from '../site/site'
+import { type Site, ZERO_ADDRESS } from '../site/site'
 
 export interface TariffTerms extends Tariff {
   readonly retired: boolean

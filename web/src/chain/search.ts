@@ -117,7 +117,11 @@ export async function* searchRentals(
   for (let at = 0; at < named.length; at += Number(PIECE)) {
     const numbers = named.slice(at, at + Number(PIECE))
     const mine = take(await readOpened(client, site, numbers))
-    progress = { ...progress, found: [...progress.found, ...mine], false: progress.false + numbers.length - mine.length }
+    progress = {
+      ...progress,
+      found: [...progress.found, ...mine],
+      false: progress.false + numbers.length - mine.length,
+    }
     yield progress
   }
   yield { ...progress, looked: of, by_index: through }

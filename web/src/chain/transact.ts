@@ -1,6 +1,14 @@
 /** One path through simulation, wallet, block and finality, for every transaction of the page. */
 
-import { encodeFunctionData, type Abi, type Address, type Hash, type PublicClient, type TransactionReceipt, type WalletClient } from 'viem'
+import {
+  type Abi,
+  type Address,
+  encodeFunctionData,
+  type Hash,
+  type PublicClient,
+  type TransactionReceipt,
+  type WalletClient,
+} from 'viem'
 import { faultOf, isUnanswered } from './faults'
 import type { Kind, Ledger, Transaction } from './ledger'
 import { replacementOf, sameAmong } from './replaced'
@@ -192,7 +200,8 @@ function notFound(error: unknown): undefined {
 /** Another transaction with the same nonce was mined instead: sped up or cancelled in the wallet. */
 async function lookForReplacement({ client, ledger }: Watching, id: string, hash: Hash): Promise<void> {
   const transaction = ledger.find(id)
-  if (transaction?.effect === undefined || transaction.since === undefined || transaction.sent_before === undefined) return
+  if (transaction?.effect === undefined || transaction.since === undefined || transaction.sent_before === undefined)
+    return
   const { sender, nonce, effect, sent_before, looked } = transaction
   const since = BigInt(transaction.since)
   const used = await client.getTransactionCount({ address: sender })

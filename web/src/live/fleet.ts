@@ -1,7 +1,7 @@
 /** What the whole fleet says of itself, live: who is reachable, and when it was last heard of. */
 
 import { useEffect, useState } from 'react'
-import { listen, type Link } from './stream'
+import { type Link, listen } from './stream'
 
 export interface Seen {
   readonly online: boolean
@@ -31,7 +31,8 @@ export function useFleetLive(wanted: boolean): FleetLive {
     return listen(undefined, {
       link: (link) => set(({ drills }) => ({ link, drills })),
       reading: ({ drill, reading }) => note(drill, reading.until, {}),
-      status: ({ drill, online, link_up, state, time_ms }) => note(drill, time_ms, { online: online && link_up, state }),
+      status: ({ drill, online, link_up, state, time_ms }) =>
+        note(drill, time_ms, { online: online && link_up, state }),
       log: () => undefined,
       command: () => undefined,
       malformed: () => undefined,

@@ -3,7 +3,7 @@
  * signed it, and an oracle's key may change: by these, receipts of former keys can be disputed.
  */
 
-import { isAddress, type Address } from 'viem'
+import { type Address, isAddress } from 'viem'
 import type { Store } from '../site/memory'
 import type { Site } from '../site/site'
 

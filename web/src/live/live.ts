@@ -10,7 +10,7 @@ import type { Site } from '../site/site'
 import { noteKey } from './keys'
 import { keep } from './receipts'
 import { append as appendSamples, belongs, proven } from './samples'
-import { listen, type Link } from './stream'
+import { type Link, listen } from './stream'
 import { judge, leaseHolds, type Verdict } from './verify'
 
 const MINUTE_MS = 65_000n
@@ -24,7 +24,9 @@ export interface Live {
   /** When the newest of them came here, ms of this browser's clock. */
   readonly heard_at: number
   /** What came last and was not counted, until a verified reading follows. */
-  readonly doubt: { readonly verdict: Exclude<Verdict, 'verified'> | 'malformed' | 'false-samples'; readonly why: string } | undefined
+  readonly doubt:
+    | { readonly verdict: Exclude<Verdict, 'verified'> | 'malformed' | 'false-samples'; readonly why: string }
+    | undefined
   readonly status: StatusMessage | undefined
   readonly command: LeaseMessage | InhibitMessage | undefined
 }

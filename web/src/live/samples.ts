@@ -4,8 +4,8 @@
  */
 
 import { hexToBytes } from 'viem'
-import type { LogMessage, ReadingMessage } from '../protocol/messages'
 import { rootOf } from '../protocol/merkle'
+import type { LogMessage, ReadingMessage } from '../protocol/messages'
 import { decodeSample, SAMPLE_BYTES, type Sample } from '../protocol/sample'
 
 const MINUTE_MS = 60_000n

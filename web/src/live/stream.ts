@@ -1,7 +1,7 @@
 /** The endpoint's live stream, and whether it is alive: a silent one is said to be lost, and healed. */
 
-import { MessageError, parseCommand, parseJson, parseLog, parseReading, parseStatus } from '../protocol/messages'
 import type { InhibitMessage, LeaseMessage, LogMessage, ReadingMessage, StatusMessage } from '../protocol/messages'
+import { MessageError, parseCommand, parseJson, parseLog, parseReading, parseStatus } from '../protocol/messages'
 import { API } from '../site/site'
 
 /** Three beats of the endpoint. */
@@ -57,7 +57,11 @@ export function listen(drill: number | undefined, heard: Heard): () => void {
     source = new EventSource(drill === undefined ? `${API}/stream` : `${API}/stream?drill=${drill}`)
     alive()
     source.onerror = lost
-    on('beat', (value) => value as { broker?: unknown }, (beat) => heard.link(beat.broker === true ? 'live' : 'broker-lost'))
+    on(
+      'beat',
+      (value) => value as { broker?: unknown },
+      (beat) => heard.link(beat.broker === true ? 'live' : 'broker-lost'),
+    )
     on('reading', parseReading, heard.reading)
     on('log', parseLog, heard.log)
     on('status', parseStatus, heard.status)

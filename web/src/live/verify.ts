@@ -7,8 +7,8 @@
 
 import type { Oracle, RentalFacts } from '../chain/reads'
 import type { LeaseMessage, ReadingMessage } from '../protocol/messages'
-import { pointAddress, pointSigned, type Point } from '../protocol/p256'
-import { noLowerThan, type Domain, type Hex, type Registers } from '../protocol/records'
+import { type Point, pointAddress, pointSigned } from '../protocol/p256'
+import { type Domain, type Hex, noLowerThan, type Registers } from '../protocol/records'
 import { batchDigest, leaseDigest, signerOf } from '../protocol/signed'
 import { balance, charge, limit, runwaySeconds } from '../protocol/tariff'
 

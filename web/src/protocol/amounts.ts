@@ -28,7 +28,10 @@ export function formatAmount(amount: bigint, decimals: number, style: Style): st
   const sign = amount < 0n ? '-' : ''
   const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, '0')
   const whole = digits.slice(0, digits.length - decimals)
-  const fraction = digits.slice(digits.length - decimals).padEnd(style.places, '0').slice(0, style.places)
+  const fraction = digits
+    .slice(digits.length - decimals)
+    .padEnd(style.places, '0')
+    .slice(0, style.places)
   return sign + whole + (style.places > 0 ? style.point + fraction : '')
 }
 

@@ -3,7 +3,7 @@
  * its point. Source: contracts/modules/keys.vy.
  */
 
-import { concat, keccak256, numberToHex, type Address } from 'viem'
+import { type Address, concat, keccak256, numberToHex } from 'viem'
 import type { Hex } from './records'
 
 export interface Point {

@@ -1,6 +1,6 @@
 /** Digests of readings and leases (EIP-712), and who signed them. Source: protocol/typed_data.py. */
 
-import { hashTypedData, recoverAddress, type Address } from 'viem'
+import { type Address, hashTypedData, recoverAddress } from 'viem'
 import { DOMAIN_NAME, DOMAIN_VERSION, TYPES } from '../generated/protocol'
 import type { Domain, Hex, Lease, Reading } from './records'
 

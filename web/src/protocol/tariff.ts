@@ -10,7 +10,7 @@
  */
 
 import { ENDLESS_RUNWAY_SECONDS, MS_PER_HOUR, MS_PER_MINUTE } from '../generated/protocol'
-import { activeMs, PLACES, revolutions, type Caps, type Registers, type Tariff } from './records'
+import { activeMs, type Caps, PLACES, type Registers, revolutions, type Tariff } from './records'
 
 /** What the registers cost after `elapsed_ms` of rental, rounded down; not capped by funds. */
 export function charge(tariff: Tariff, registers: Registers, elapsed_ms: bigint): bigint {

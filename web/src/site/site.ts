@@ -105,7 +105,8 @@ export function parseSite(value: unknown): Site {
   if (!Array.isArray(v['drills'])) throw new SiteError('drills is no list')
   for (const drill of v['drills'] as readonly Partial<DrillCard>[]) {
     if (!Number.isSafeInteger(drill.number)) throw new SiteError('the number of a drill is no whole number')
-    if (typeof drill.name !== 'string' || typeof drill.tool !== 'string') throw new SiteError('a drill has no name or tool')
+    if (typeof drill.name !== 'string' || typeof drill.tool !== 'string')
+      throw new SiteError('a drill has no name or tool')
   }
   return value as Site
 }

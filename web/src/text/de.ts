@@ -16,29 +16,39 @@ export const de: Words = {
   'site.missing.title': 'Diese Seite kennt ihren Vertrag nicht',
   'site.missing.text':
     'Weder der Server dieser Seite noch eine Datei site.json daneben antwortet, und dieser Browser war noch nicht hier. Wenn Sie die Seite selbst betreiben, legen Sie site.json daneben.',
-  'site.unfit': 'Was dieser Seite über ihren Vertrag gesagt wurde, ist unbrauchbar: {why}. Sie zeigt lieber nichts als etwas Falsches.',
-  'site.from-memory': 'Unser Server antwortet nicht. Die Seite arbeitet allein mit der Chain weiter; Live-Werte fehlen.',
-  'site.from-file': 'Hier gibt es keinen Live-Server: Die Werte kommen von der Chain und ändern sich mit jeder Abrechnung.',
+  'site.unfit':
+    'Was dieser Seite über ihren Vertrag gesagt wurde, ist unbrauchbar: {why}. Sie zeigt lieber nichts als etwas Falsches.',
+  'site.from-memory':
+    'Unser Server antwortet nicht. Die Seite arbeitet allein mit der Chain weiter; Live-Werte fehlen.',
+  'site.from-file':
+    'Hier gibt es keinen Live-Server: Die Werte kommen von der Chain und ändern sich mit jeder Abrechnung.',
   'offline': 'Dieses Gerät ist offline. Was Sie sehen, kann veraltet sein.',
   'chain.unreachable': 'Die Chain antwortet gerade nicht. Was Sie sehen, kann veraltet sein; es geht nichts verloren.',
   'unknown': 'unbekannt',
   'asset.reading': 'Es wird von der Chain gelesen, worin Beträge gezählt werden …',
-  'asset.unread': 'Wie der Token zählt, mit dem bezahlt wird, ließ sich nicht lesen: {why} Bis es bekannt ist, werden keine Beträge gezeigt, und es kann nichts bezahlt werden.',
-  'asset.no-paying': 'Solange die Chain nicht sagt, wie der Token zählt, mit dem bezahlt wird, lässt sich nichts bezahlen und kein Preis angeben.',
+  'asset.unread':
+    'Wie der Token zählt, mit dem bezahlt wird, ließ sich nicht lesen: {why} Bis es bekannt ist, werden keine Beträge gezeigt, und es kann nichts bezahlt werden.',
+  'asset.no-paying':
+    'Solange die Chain nicht sagt, wie der Token zählt, mit dem bezahlt wird, lässt sich nichts bezahlen und kein Preis angeben.',
   'funds.reading': 'Ihr Guthaben wird gelesen …',
-  'funds.unread': 'Ihr Guthaben ließ sich nicht von der Chain lesen; es wird weiter versucht. Bis dahin kann nichts bezahlt werden.',
-  'memory.blocked': 'Dieser Browser merkt sich für diese Seite nichts. Alles funktioniert, doch nach einem Neuladen weiß die Seite nicht mehr, was gesendet wurde, und Ihre Belege sind verloren: Speichern Sie sie, bevor Sie gehen.',
-  'memory.full': 'Dieser Browser hat für diese Seite keinen Platz mehr. Alles funktioniert, doch nach einem Neuladen weiß die Seite nicht mehr, was gesendet wurde, und neue Belege sind verloren: Speichern Sie sie, bevor Sie gehen, oder schaffen Sie Platz.',
+  'funds.unread':
+    'Ihr Guthaben ließ sich nicht von der Chain lesen; es wird weiter versucht. Bis dahin kann nichts bezahlt werden.',
+  'memory.blocked':
+    'Dieser Browser merkt sich für diese Seite nichts. Alles funktioniert, doch nach einem Neuladen weiß die Seite nicht mehr, was gesendet wurde, und Ihre Belege sind verloren: Speichern Sie sie, bevor Sie gehen.',
+  'memory.full':
+    'Dieser Browser hat für diese Seite keinen Platz mehr. Alles funktioniert, doch nach einem Neuladen weiß die Seite nicht mehr, was gesendet wurde, und neue Belege sind verloren: Speichern Sie sie, bevor Sie gehen, oder schaffen Sie Platz.',
   'wallet.connect': 'Wallet verbinden',
   'wallet.choose': 'Wallet wählen',
-  'wallet.none': 'In diesem Browser ist keine Wallet. Installieren Sie eine, oder öffnen Sie die Seite im Browser Ihrer Wallet.',
+  'wallet.none':
+    'In diesem Browser ist keine Wallet. Installieren Sie eine, oder öffnen Sie die Seite im Browser Ihrer Wallet.',
   'wallet.disconnect': 'Trennen',
   'wallet.wrong-chain': 'Ihre Wallet ist in einem anderen Netz.',
   'wallet.switch': 'Zu {chain} wechseln',
   'wallet.switch-failed': 'Die Wallet hat nicht gewechselt: {why}',
   'wallet.connect-failed': 'Die Wallet hat sich nicht verbunden: {why}',
   'store.title': 'Bohrmaschinen zu mieten',
-  'store.lead': 'Bezahlt wird nach Gebrauch, im Voraus, aus Ihrer Wallet. Was Sie nicht verbohren, gehört am Ende wieder Ihnen.',
+  'store.lead':
+    'Bezahlt wird nach Gebrauch, im Voraus, aus Ihrer Wallet. Was Sie nicht verbohren, gehört am Ende wieder Ihnen.',
   'store.empty': 'Hier wird keine Bohrmaschine angeboten.',
   'store.failed': 'Die Bohrmaschinen konnten nicht von der Chain gelesen werden.',
   'drill.free': 'Frei',
@@ -71,13 +81,16 @@ export const de: Words = {
   'top-up.amount': 'Betrag, der dazukommt, in {symbol}',
   'top-up.help': 'Was am Ende übrig ist, geht an Sie zurück.',
   'open.amount-help': 'Mindestens {least}. Was am Ende übrig ist, geht an Sie zurück.',
-  'open.pays-for': 'Reicht für {time} der teuersten Bohrarbeit. Etwa {held} davon sind zurückgehalten, damit ein Loch fertig wird.',
+  'open.pays-for':
+    'Reicht für {time} der teuersten Bohrarbeit. Etwa {held} davon sind zurückgehalten, damit ein Loch fertig wird.',
   'open.from-account': '{amount} kommen aus Ihrem Konto im Vertrag, {rest} aus Ihrer Wallet.',
   'open.go': 'Bereitstellen und entsperren',
   'open.connect': 'Verbinden Sie eine Wallet, um diese Maschine zu mieten.',
-  'open.token': 'Bezahlt wird in {symbol}: Ihre Wallet fragt erst nach einer Erlaubnis oder Freigabe, dann nach Einzahlung und Miete.',
+  'open.token':
+    'Bezahlt wird in {symbol}: Ihre Wallet fragt erst nach einer Erlaubnis oder Freigabe, dann nach Einzahlung und Miete.',
   'caps.title': 'Kosten begrenzen',
-  'caps.how': 'Der Vertrag nimmt nie mehr, was auch abgerechnet wird; nahe einer Grenze startet die Maschine nicht mehr. Eine Grenze lässt sich später nicht ändern. Leer: Was Sie bereitstellen, ist die Grenze.',
+  'caps.how':
+    'Der Vertrag nimmt nie mehr, was auch abgerechnet wird; nahe einer Grenze startet die Maschine nicht mehr. Eine Grenze lässt sich später nicht ändern. Leer: Was Sie bereitstellen, ist die Grenze.',
   'caps.rental': 'Höchstens für die ganze Miete',
   'caps.hour': 'Höchstens für jede Stunde, und eine Stunde voraus',
   'caps.rental-set': 'Ihre Grenze für die Miete',
@@ -120,7 +133,8 @@ export const de: Words = {
   'panel.waiting': 'Warten auf die erste signierte Ablesung',
   'panel.from-chain': 'Werte der letzten Abrechnung auf der Chain',
   'panel.low': 'Das Guthaben ist fast aufgebraucht: Laden Sie auf, um weiterzubohren.',
-  'panel.out': 'Das Guthaben ist aufgebraucht. Die Maschine beendet diesen Hub und startet erst nach dem Aufladen wieder.',
+  'panel.out':
+    'Das Guthaben ist aufgebraucht. Die Maschine beendet diesen Hub und startet erst nach dem Aufladen wieder.',
   'panel.final-soon': 'Die letzte Ablesung wird abgerechnet. Der Rest kommt von selbst auf Ihr Konto zurück.',
   'panel.grace': 'Kommt keine letzte Ablesung, kann jeder die Miete ab {when} abschließen.',
   'panel.refund': 'Auf Ihr Konto erstattet: {amount}',
@@ -135,14 +149,19 @@ export const de: Words = {
   'verdict.other-deployment': 'Es kam eine Ablesung eines anderen Vertrags. Sie zählt nicht.',
   'verdict.other-rental': 'Die neueste Ablesung gehört zu einer anderen Miete. Sie zählt nicht.',
   'verdict.other-oracle': 'Es kam eine Ablesung eines anderen Orakels. Sie zählt nicht.',
-  'verdict.falling': 'Eine signierte Ablesung zeigt weniger als eine frühere. Bewahren Sie Ihre Belege auf: Eine der beiden ist erfunden.',
+  'verdict.falling':
+    'Eine signierte Ablesung zeigt weniger als eine frühere. Bewahren Sie Ihre Belege auf: Eine der beiden ist erfunden.',
   'verdict.key-withdrawn': 'Der Vertrag hat den Schlüssel des Orakels entzogen. Seine Ablesungen zählen nicht.',
-  'verdict.key-unread': 'Der P-256-Schlüssel des Orakels konnte noch nicht von der Chain gelesen werden. Bis dahin zählen seine Ablesungen nicht.',
-  'verdict.false-samples': 'Es kamen Messpunkte, die nicht die des signierten Protokolls sind. Sie werden nicht gezeigt.',
+  'verdict.key-unread':
+    'Der P-256-Schlüssel des Orakels konnte noch nicht von der Chain gelesen werden. Bis dahin zählen seine Ablesungen nicht.',
+  'verdict.false-samples':
+    'Es kamen Messpunkte, die nicht die des signierten Protokolls sind. Sie werden nicht gezeigt.',
   'verdict.malformed': 'Es kam etwas, das keine Ablesung ist: {why}. Es zählt nicht.',
   'dispute.title': 'Es wurde zu viel abgerechnet',
-  'dispute.text': 'Sie haben einen Beleg vom {when}, vom Orakel signiert, aus dem die abgerechneten Zählerstände nicht entstanden sein können. Einer der beiden ist erfunden. Zu Ihrem Tarif macht das {amount} aus.',
-  'dispute.bond': 'Der Vertrag prüft den Beleg und zahlt Ihnen aus der Kaution des Anbieters, derzeit {bond}; das Orakel wird gesperrt. Speichern Sie Ihre Belege auch selbst.',
+  'dispute.text':
+    'Sie haben einen Beleg vom {when}, vom Orakel signiert, aus dem die abgerechneten Zählerstände nicht entstanden sein können. Einer der beiden ist erfunden. Zu Ihrem Tarif macht das {amount} aus.',
+  'dispute.bond':
+    'Der Vertrag prüft den Beleg und zahlt Ihnen aus der Kaution des Anbieters, derzeit {bond}; das Orakel wird gesperrt. Speichern Sie Ihre Belege auch selbst.',
   'dispute.go': 'Bestreiten',
   'dispute.unread': 'Ob Ihre Belege zur Abrechnung passen, ließ sich nicht prüfen; es wird weiter versucht.',
   'dispute.refunded': 'Nach einem Streit kamen {amount} auf das Konto des Mieters zurück.',
@@ -162,9 +181,11 @@ export const de: Words = {
   'history.empty': 'Mit dieser Wallet haben Sie noch nichts gemietet.',
   'history.failed': 'Ihre Mieten konnten nicht alle von der Chain gelesen werden: {why}',
   'history.searching': 'Die Mieten des Vertrags werden durchgesehen: {n} von {of}',
-  'history.index': 'Gefunden mit dem Verzeichnis dieses Servers über {n} Mieten. Jede gezeigte wurde von der Chain gelesen; dass keine fehlt, sagt nur der Server.',
+  'history.index':
+    'Gefunden mit dem Verzeichnis dieses Servers über {n} Mieten. Jede gezeigte wurde von der Chain gelesen; dass keine fehlt, sagt nur der Server.',
   'history.alone': 'Alle ohne das Verzeichnis durchsehen',
-  'history.false': 'Das Verzeichnis dieses Servers nannte {n} Mieten, die auf der Chain nicht Ihre sind. Sie werden nicht gezeigt.',
+  'history.false':
+    'Das Verzeichnis dieses Servers nannte {n} Mieten, die auf der Chain nicht Ihre sind. Sie werden nicht gezeigt.',
   'history.connect': 'Verbinden Sie eine Wallet, um Ihre Mieten zu sehen.',
   'history.rental': 'Miete',
   'history.drill': 'Maschine',
@@ -189,7 +210,8 @@ export const de: Words = {
   'tx.asked': 'Wartet auf Ihre Wallet',
   'tx.sent': 'Gesendet, wartet auf einen Block',
   'tx.sped-up': 'Ihre Wallet hat sie durch eine andere ersetzt, die dasselbe tut.',
-  'tx.dropped': 'Nicht erledigt: Die Chain hat Block {block}, in dem sie stand, verworfen. Wartet auf einen anderen; kommt keiner, wiederholen Sie es.',
+  'tx.dropped':
+    'Nicht erledigt: Die Chain hat Block {block}, in dem sie stand, verworfen. Wartet auf einen anderen; kommt keiner, wiederholen Sie es.',
   'tx.mined': 'In Block {block}, noch nicht endgültig',
   'tx.final': 'Endgültig, in Block {block}',
   'tx.failed': 'Fehlgeschlagen: {why}',
@@ -201,10 +223,12 @@ export const de: Words = {
   'fault.pending': 'die Wallet fragt noch nach etwas Früherem. Öffnen Sie sie und antworten Sie.',
   'fault.reverted': 'der Vertrag lehnt ab: {reason}.',
   'fault.replaced': 'eine andere Transaktion Ihrer Wallet kam an ihre Stelle.',
-  'fault.replaced-unknown': 'eine andere Transaktion Ihrer Wallet kam an ihre Stelle, und der Zugang zur Chain kann nicht sagen, welche. Sehen Sie bei Ihren Mieten und Ihrem Konto nach, bevor Sie es wiederholen.',
+  'fault.replaced-unknown':
+    'eine andere Transaktion Ihrer Wallet kam an ihre Stelle, und der Zugang zur Chain kann nicht sagen, welche. Sehen Sie bei Ihren Mieten und Ihrem Konto nach, bevor Sie es wiederholen.',
   'fault.cancelled': 'Sie haben sie in der Wallet abgebrochen. Es ist nichts geschehen.',
   'fault.busy': 'der Zugang zur Chain nimmt gerade keine Fragen mehr an. Versuchen Sie es in einer Minute noch einmal.',
-  'fault.no-permit': 'diese Wallet oder dieser Token kennt keine passende signierte Erlaubnis. Ihre Wallet fragt stattdessen nach einer Freigabe.',
+  'fault.no-permit':
+    'diese Wallet oder dieser Token kennt keine passende signierte Erlaubnis. Ihre Wallet fragt stattdessen nach einer Freigabe.',
   'fault.no-decimals': 'der Token sagt nicht, wie viele Nachkommastellen er hat.',
   'fault.no-allowance': 'der Token sagt nicht, wie viel entnommen werden darf.',
   'fault.no-effect': 'die Transaktion Ihrer Wallet ist in einem Block, hat das aber nicht getan.',

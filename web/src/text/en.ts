@@ -14,19 +14,24 @@ export const en = {
   'site.missing.title': 'This page does not know its contract',
   'site.missing.text':
     'Neither the endpoint that should serve this page nor a file site.json beside it answers, and this browser has not been here before. If you run the page on a host of your own, put site.json beside it.',
-  'site.unfit': 'What this page was told about its contract cannot be used: {why}. Nothing is shown rather than something wrong.',
+  'site.unfit':
+    'What this page was told about its contract cannot be used: {why}. Nothing is shown rather than something wrong.',
   'site.from-memory': 'Our server does not answer. The page works on from the chain alone; live figures are missing.',
   'site.from-file': 'No live server here: figures come from the chain and change when usage settles.',
   'offline': 'This device is offline. What you see may be old.',
   'chain.unreachable': 'The chain does not answer at the moment. What you see may be old; nothing is lost.',
   'unknown': 'unknown',
   'asset.reading': 'Reading from the chain what amounts are counted in …',
-  'asset.unread': 'How the payment token counts could not be read: {why} Until it is known, no amount is shown and nothing can be paid.',
+  'asset.unread':
+    'How the payment token counts could not be read: {why} Until it is known, no amount is shown and nothing can be paid.',
   'asset.no-paying': 'Nothing can be paid or priced until the chain has said how the payment token counts.',
   'funds.reading': 'Reading what you have …',
-  'funds.unread': 'What you have could not be read from the chain; it is being tried again. Until then nothing can be paid.',
-  'memory.blocked': 'This browser keeps nothing for this page. All works, but after a reload the page does not know what was sent, and your receipts are lost: save them before you leave.',
-  'memory.full': 'This browser has no room left for this page. All works, but after a reload the page does not know what was sent, and new receipts are lost: save them before you leave, or free some room.',
+  'funds.unread':
+    'What you have could not be read from the chain; it is being tried again. Until then nothing can be paid.',
+  'memory.blocked':
+    'This browser keeps nothing for this page. All works, but after a reload the page does not know what was sent, and your receipts are lost: save them before you leave.',
+  'memory.full':
+    'This browser has no room left for this page. All works, but after a reload the page does not know what was sent, and new receipts are lost: save them before you leave, or free some room.',
   'wallet.connect': 'Connect wallet',
   'wallet.choose': 'Choose a wallet',
   'wallet.none': 'No wallet found in this browser. Install one, or open this page in your wallet’s browser.',
@@ -73,9 +78,11 @@ export const en = {
   'open.from-account': '{amount} comes from your account in the contract, {rest} from your wallet.',
   'open.go': 'Set aside and unlock',
   'open.connect': 'Connect a wallet to rent this drill.',
-  'open.token': 'Paid in {symbol}: your wallet asks for a permission or an approval first, then for the deposit and the rental.',
+  'open.token':
+    'Paid in {symbol}: your wallet asks for a permission or an approval first, then for the deposit and the rental.',
   'caps.title': 'Limit what it can cost',
-  'caps.how': 'The contract never takes more, whatever is settled; near a limit the drill stops starting. A limit cannot be changed later. Empty: what you set aside is the limit.',
+  'caps.how':
+    'The contract never takes more, whatever is settled; near a limit the drill stops starting. A limit cannot be changed later. Empty: what you set aside is the limit.',
   'caps.rental': 'At most for the whole rental',
   'caps.hour': 'At most for each hour, and one hour ahead',
   'caps.rental-set': 'Your limit for the rental',
@@ -135,12 +142,15 @@ export const en = {
   'verdict.other-oracle': 'A reading of another oracle arrived. It is not counted.',
   'verdict.falling': 'A signed reading shows less than an earlier one. Keep your receipts: one of the two was made up.',
   'verdict.key-withdrawn': 'The oracle’s key has been withdrawn by the contract. Its readings are not counted.',
-  'verdict.key-unread': 'The oracle’s P-256 key could not be read from the chain yet. Until then its readings are not counted.',
+  'verdict.key-unread':
+    'The oracle’s P-256 key could not be read from the chain yet. Until then its readings are not counted.',
   'verdict.false-samples': 'Samples arrived that are not those of the signed log. They are not shown.',
   'verdict.malformed': 'Something arrived that is no reading: {why}. It is not counted.',
   'dispute.title': 'Too much was settled',
-  'dispute.text': 'You hold a receipt of {when}, signed by the oracle, from which the settled registers cannot have come. One of the two was made up. At your tariff the difference is {amount}.',
-  'dispute.bond': 'The contract checks the receipt and pays you out of the provider’s bond, which is {bond} now, and the oracle is suspended. Save your receipts as well.',
+  'dispute.text':
+    'You hold a receipt of {when}, signed by the oracle, from which the settled registers cannot have come. One of the two was made up. At your tariff the difference is {amount}.',
+  'dispute.bond':
+    'The contract checks the receipt and pays you out of the provider’s bond, which is {bond} now, and the oracle is suspended. Save your receipts as well.',
   'dispute.go': 'Dispute it',
   'dispute.unread': 'Whether your receipts agree with what was settled could not be checked; it is being tried again.',
   'dispute.refunded': 'After a dispute {amount} came back to the customer’s account.',
@@ -160,7 +170,8 @@ export const en = {
   'history.empty': 'You have not rented anything with this wallet yet.',
   'history.failed': 'Your rentals could not all be read from the chain: {why}',
   'history.searching': 'Looking through the contract’s rentals: {n} of {of}',
-  'history.index': 'Found with this server’s index of {n} rentals. Each one shown was read from the chain; that none is missing is the server’s word.',
+  'history.index':
+    'Found with this server’s index of {n} rentals. Each one shown was read from the chain; that none is missing is the server’s word.',
   'history.alone': 'Look through all of them without it',
   'history.false': 'This server’s index named {n} rentals that are not yours on the chain. They are not shown.',
   'history.connect': 'Connect a wallet to see your rentals.',
@@ -187,7 +198,8 @@ export const en = {
   'tx.asked': 'Waiting for your wallet',
   'tx.sent': 'Sent, waiting for a block',
   'tx.sped-up': 'Your wallet has replaced it by another that does the same.',
-  'tx.dropped': 'Not done: the chain has dropped block {block} that it was in. Waiting for another; if none comes, do it again.',
+  'tx.dropped':
+    'Not done: the chain has dropped block {block} that it was in. Waiting for another; if none comes, do it again.',
   'tx.mined': 'In block {block}, waiting until it is final',
   'tx.final': 'Final, in block {block}',
   'tx.failed': 'Failed: {why}',
@@ -199,10 +211,12 @@ export const en = {
   'fault.pending': 'the wallet is still asking about an earlier request. Open it and answer.',
   'fault.reverted': 'the contract refused: {reason}.',
   'fault.replaced': 'another transaction from your wallet took its place.',
-  'fault.replaced-unknown': 'another transaction from your wallet took its place, and the chain’s endpoint cannot say which. Look at your rentals and your account before you do it again.',
+  'fault.replaced-unknown':
+    'another transaction from your wallet took its place, and the chain’s endpoint cannot say which. Look at your rentals and your account before you do it again.',
   'fault.cancelled': 'you cancelled it in the wallet. Nothing was done.',
   'fault.busy': 'the chain’s endpoint takes no more questions for now. Try again in a minute.',
-  'fault.no-permit': 'this wallet or this token has no signed permission that serves. Your wallet asks for an approval instead.',
+  'fault.no-permit':
+    'this wallet or this token has no signed permission that serves. Your wallet asks for an approval instead.',
   'fault.no-decimals': 'the token does not say how many decimals it has.',
   'fault.no-allowance': 'the token does not say what it allows to be taken.',
   'fault.no-effect': 'your wallet’s transaction is in a block, but it did not do this.',

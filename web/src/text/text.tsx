@@ -1,6 +1,6 @@
 /** Which language is spoken, and how numbers, amounts and times are said in it. */
 
-import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react'
 import type { Fault } from '../chain/faults'
 import { ENDLESS_RUNWAY_SECONDS } from '../generated/protocol'
 import { formatAmount, placesFor } from '../protocol/amounts'

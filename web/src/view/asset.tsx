@@ -1,7 +1,7 @@
 /** The payment asset, once it is known, and what is said while it is not. */
 
 import { useQuery } from '@tanstack/react-query'
-import { readDecimals, readSymbol, type Asset } from '../chain/asset'
+import { type Asset, readDecimals, readSymbol } from '../chain/asset'
 import { faultOf } from '../chain/faults'
 import { ZERO_ADDRESS } from '../site/site'
 import { useSpeech } from '../text/text'
@@ -19,8 +19,18 @@ const ONCE = {
 function useToken() {
   const { site, client } = useBase()
   const isToken = site.asset !== ZERO_ADDRESS
-  const decimals = useQuery({ queryKey: ['decimals'], queryFn: () => readDecimals(client, site.asset), enabled: isToken, ...ONCE })
-  const symbol = useQuery({ queryKey: ['symbol'], queryFn: () => readSymbol(client, site.asset), enabled: isToken, ...ONCE })
+  const decimals = useQuery({
+    queryKey: ['decimals'],
+    queryFn: () => readDecimals(client, site.asset),
+    enabled: isToken,
+    ...ONCE,
+  })
+  const symbol = useQuery({
+    queryKey: ['symbol'],
+    queryFn: () => readSymbol(client, site.asset),
+    enabled: isToken,
+    ...ONCE,
+  })
   return { isToken, decimals, symbol }
 }
 
@@ -54,7 +64,9 @@ export function AssetUnread() {
   return (
     <div className="banner warn" data-asset="unread">
       <p>{t('asset.unread', { why: fault(faultOf(why)) })}</p>
-      <button type="button" className="quiet" onClick={() => void decimals.refetch()}>{t('retry')}</button>
+      <button type="button" className="quiet" onClick={() => void decimals.refetch()}>
+        {t('retry')}
+      </button>
     </div>
   )
 }

@@ -24,7 +24,8 @@ function useCap(least: bigint): Cap {
   if (text.trim() === '') return { text, set, value: NO_CAP, fault: undefined }
   if (asset === undefined) return { text, set, value: undefined, fault: t('asset.no-paying') }
   const parsed = parseAmount(text, asset.decimals)
-  if (typeof parsed === 'string') return { text, set, value: undefined, fault: t(`amount.${parsed}`, { symbol: asset.symbol }) }
+  if (typeof parsed === 'string')
+    return { text, set, value: undefined, fault: t(`amount.${parsed}`, { symbol: asset.symbol }) }
   if (parsed < least) {
     return { text, set, value: undefined, fault: t('amount.too-little', { least: say(least) }) }
   }
@@ -50,7 +51,12 @@ export function isCapped(caps: Caps): boolean {
   return caps.per_rental < NO_CAP || caps.per_hour < NO_CAP
 }
 
-export function CapFields({ rental, hour, open, setOpen }: Pick<ReturnType<typeof useCaps>, 'rental' | 'hour' | 'open' | 'setOpen'>) {
+export function CapFields({
+  rental,
+  hour,
+  open,
+  setOpen,
+}: Pick<ReturnType<typeof useCaps>, 'rental' | 'hour' | 'open' | 'setOpen'>) {
   const { t } = useSpeech()
   return (
     <details className="caps" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -76,7 +82,11 @@ function Field({ name, label, cap }: { readonly name: string; readonly label: st
         aria-describedby={wrong ? `cap-${name}-fault` : undefined}
         onChange={(event) => cap.set(event.target.value)}
       />
-      {wrong && <p id={`cap-${name}-fault`} className="fault" role="alert">{cap.fault}</p>}
+      {wrong && (
+        <p id={`cap-${name}-fault`} className="fault" role="alert">
+          {cap.fault}
+        </p>
+      )}
     </>
   )
 }

@@ -1,11 +1,11 @@
-import { useState, type FormEvent } from 'react'
-import { drillMeterAbi as abi } from '../generated/abi'
+import { type FormEvent, useState } from 'react'
 import type { Asset } from '../chain/asset'
 import type { Fleet } from '../chain/fleet'
+import { allow } from '../chain/payment'
+import { drillMeterAbi as abi } from '../generated/abi'
 import { parseAmount } from '../protocol/amounts'
 import type { Key } from '../text/en'
 import { useSpeech } from '../text/text'
-import { allow } from '../chain/payment'
 import { useAsset } from './asset'
 import { useBase, useWallet } from './context'
 import { useTill } from './pay'
@@ -76,9 +76,24 @@ const FORMS: readonly Change[] = [
     ],
     args: (v) => v,
   },
-  { title: 'provider.retire-drill', call: 'retire_drill', fields: [{ name: 'drill', label: 'provider.drill-number', kind: 'number' }], args: (v) => v },
-  { title: 'provider.retire-tariff', call: 'retire_tariff', fields: [{ name: 'tariff', label: 'provider.tariff', kind: 'number' }], args: (v) => v },
-  { title: 'provider.register', call: 'register_oracle', fields: [{ name: 'key', label: 'provider.key', kind: 'address' }], args: (v) => v },
+  {
+    title: 'provider.retire-drill',
+    call: 'retire_drill',
+    fields: [{ name: 'drill', label: 'provider.drill-number', kind: 'number' }],
+    args: (v) => v,
+  },
+  {
+    title: 'provider.retire-tariff',
+    call: 'retire_tariff',
+    fields: [{ name: 'tariff', label: 'provider.tariff', kind: 'number' }],
+    args: (v) => v,
+  },
+  {
+    title: 'provider.register',
+    call: 'register_oracle',
+    fields: [{ name: 'key', label: 'provider.key', kind: 'address' }],
+    args: (v) => v,
+  },
   {
     title: 'provider.rotate',
     call: 'rotate_oracle',
@@ -88,9 +103,25 @@ const FORMS: readonly Change[] = [
     ],
     args: (v) => v,
   },
-  { title: 'provider.revoke', call: 'revoke_oracle', fields: [{ name: 'oracle', label: 'provider.oracle', kind: 'number' }], args: (v) => v },
-  { title: 'provider.bond-post', call: 'post_bond', fields: [{ name: 'amount', label: 'provider.amount', kind: 'amount' }], args: (v) => v, pays: true },
-  { title: 'provider.bond-announce', call: 'announce_bond_release', fields: [{ name: 'amount', label: 'provider.amount', kind: 'amount' }], args: (v) => v },
+  {
+    title: 'provider.revoke',
+    call: 'revoke_oracle',
+    fields: [{ name: 'oracle', label: 'provider.oracle', kind: 'number' }],
+    args: (v) => v,
+  },
+  {
+    title: 'provider.bond-post',
+    call: 'post_bond',
+    fields: [{ name: 'amount', label: 'provider.amount', kind: 'amount' }],
+    args: (v) => v,
+    pays: true,
+  },
+  {
+    title: 'provider.bond-announce',
+    call: 'announce_bond_release',
+    fields: [{ name: 'amount', label: 'provider.amount', kind: 'amount' }],
+    args: (v) => v,
+  },
 ]
 
 /** What the owner can do; each is shown as it will be sent before the wallet is asked. */
@@ -174,19 +205,31 @@ function Fields({ change, asset }: { readonly change: Change; readonly asset: As
                 setReview(undefined)
               }}
             />
-            {fault !== undefined && <span className="fault" role="alert">{fault}</span>}
+            {fault !== undefined && (
+              <span className="fault" role="alert">
+                {fault}
+              </span>
+            )}
           </label>
         )
       })}
       {review === undefined ? (
-        <button type="submit" className="quiet" disabled={!ready}>{t('provider.review')}</button>
+        <button type="submit" className="quiet" disabled={!ready}>
+          {t('provider.review')}
+        </button>
       ) : (
         <div className="sure" role="group" aria-label={t('provider.review-title')}>
           <p>{t('provider.review-title')}</p>
-          {paid > 0n && token !== undefined && <pre className="code">{`${symbol}: approve(${say([site.contract, paid])})`}</pre>}
+          {paid > 0n && token !== undefined && (
+            <pre className="code">{`${symbol}: approve(${say([site.contract, paid])})`}</pre>
+          )}
           <pre className="code">{`${change.call}(${say(review)})`}</pre>
-          <button type="button" autoFocus onClick={() => void confirm(review)}>{t('provider.confirm')}</button>
-          <button type="button" className="quiet" onClick={() => setReview(undefined)}>{t('do.cancel')}</button>
+          <button type="button" autoFocus onClick={() => void confirm(review)}>
+            {t('provider.confirm')}
+          </button>
+          <button type="button" className="quiet" onClick={() => setReview(undefined)}>
+            {t('do.cancel')}
+          </button>
         </div>
       )}
     </form>
@@ -195,7 +238,9 @@ function Fields({ change, asset }: { readonly change: Change; readonly asset: As
 
 /** Arguments exactly as they are encoded, in the smallest unit. */
 function say(args: readonly unknown[]): string {
-  return args.map((arg) => JSON.stringify(arg, (_, v: unknown) => (typeof v === 'bigint' ? v.toString() : v), 1)).join(', ')
+  return args
+    .map((arg) => JSON.stringify(arg, (_, v: unknown) => (typeof v === 'bigint' ? v.toString() : v), 1))
+    .join(', ')
 }
 
 type Read = { readonly value: bigint | string } | { readonly fault: Key }

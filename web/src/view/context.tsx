@@ -1,14 +1,14 @@
 /** What every view needs: the site, the connections, the wallet, and the list of transactions. */
 
 import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query'
-import { createContext, useContext, useEffect, useMemo, useSyncExternalStore, type ReactNode } from 'react'
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react'
 import type { Address, PublicClient } from 'viem'
 import { useConnection, useWalletClient, WagmiProvider } from 'wagmi'
-import { connect, POLL_MS, type Chain } from '../chain/clients'
+import { type Chain, connect, POLL_MS } from '../chain/clients'
 import { Ledger, type Transaction } from '../chain/ledger'
 import { readPoint } from '../chain/points'
-import { readFunds, readOffers, readRental, type Oracle } from '../chain/reads'
-import { transact, watch, type Call } from '../chain/transact'
+import { type Oracle, readFunds, readOffers, readRental } from '../chain/reads'
+import { type Call, transact, watch } from '../chain/transact'
 import type { Point } from '../protocol/p256'
 import { memory } from '../site/memory'
 import type { FoundSite, Site } from '../site/site'

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { drillMeterAbi as abi } from '../generated/abi'
 import type { RentalFacts } from '../chain/reads'
+import { drillMeterAbi as abi } from '../generated/abi'
 import { readDisputed } from '../live/disputes'
 import { receiptsOf } from '../live/receipts'
 import { memory } from '../site/memory'
@@ -26,7 +26,11 @@ export function Dispute({ facts }: { readonly facts: RentalFacts }) {
     enabled: rental.until > 0n,
   })
   if (disputed.data === undefined) {
-    return disputed.isError ? <p className="banner warn" role="status">{t('dispute.unread')}</p> : null
+    return disputed.isError ? (
+      <p className="banner warn" role="status">
+        {t('dispute.unread')}
+      </p>
+    ) : null
   }
   const { evidence, refunded, bond } = disputed.data
   return (
@@ -35,12 +39,16 @@ export function Dispute({ facts }: { readonly facts: RentalFacts }) {
       {evidence !== undefined && (
         <section className="plate" role="alert" aria-label={t('dispute.title')} data-dispute={String(evidence.due)}>
           <h2>{t('dispute.title')}</h2>
-          <p>{t('dispute.text', { when: moment(evidence.receipt.reading.until / 1000n), amount: money(evidence.due) })}</p>
+          <p>
+            {t('dispute.text', { when: moment(evidence.receipt.reading.until / 1000n), amount: money(evidence.due) })}
+          </p>
           <p className="help">{t('dispute.bond', { bond: money(bond) })}</p>
           <button
             type="button"
             disabled={!ready || asset === undefined}
-            onClick={() => void send({ kind: 'dispute', about, to: site.contract, abi, name: 'dispute', args: evidence.args })}
+            onClick={() =>
+              void send({ kind: 'dispute', about, to: site.contract, abi, name: 'dispute', args: evidence.args })
+            }
           >
             {t('dispute.go')}
           </button>

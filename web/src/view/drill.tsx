@@ -1,13 +1,13 @@
+import type { Offer } from '../chain/reads'
 import { drillMeterAbi } from '../generated/abi'
 import { dearestCharge, runwaySeconds } from '../protocol/tariff'
 import { useSpeech } from '../text/text'
-import type { Offer } from '../chain/reads'
 import { useMoney } from './asset'
+import { CapFields, useCaps } from './caps'
+import { Code } from './code'
 import { useBase, useOffers, useWallet } from './context'
 import { Failed, Picture, Skeleton } from './parts'
 import { PayForm } from './pay'
-import { CapFields, useCaps } from './caps'
-import { Code } from './code'
 import { useCard } from './store'
 import { TariffTable } from './tariff'
 
@@ -49,7 +49,12 @@ function Rent({ offer }: { readonly offer: Offer }) {
   const held = dearestCharge(terms, BigInt(site.reserve_seconds) * 1000n)
 
   const openIt = async () => {
-    const now = await client.readContract({ address: site.contract, abi: drillMeterAbi, functionName: 'drill', args: [BigInt(drill.number)] })
+    const now = await client.readContract({
+      address: site.contract,
+      abi: drillMeterAbi,
+      functionName: 'drill',
+      args: [BigInt(drill.number)],
+    })
     if (now.rental > 0n) window.location.hash = `#/rental/${now.rental}`
   }
 
@@ -59,7 +64,11 @@ function Rent({ offer }: { readonly offer: Offer }) {
       {drill.rental > 0n ? (
         <>
           <p>{t('drill.taken')}</p>
-          <p><a className="button quiet" href={`#/rental/${drill.rental}`}>{t('panel.title', { n: String(drill.rental) })}</a></p>
+          <p>
+            <a className="button quiet" href={`#/rental/${drill.rental}`}>
+              {t('panel.title', { n: String(drill.rental) })}
+            </a>
+          </p>
         </>
       ) : oracle.revoked || oracle.suspended || terms.retired ? (
         <p>{t('drill.no-oracle')}</p>

@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useReducer, useRef, useState } from 'react'
 import type { Address } from 'viem'
+import { type Fault, faultOf } from '../chain/faults'
+import { askIndex, countRentals, NOTHING_LOOKED, type Progress, searchRentals } from '../chain/search'
 import { drillMeterAbi as abi } from '../generated/abi'
 import { RENTAL_STATES } from '../generated/protocol'
-import { faultOf, type Fault } from '../chain/faults'
-import { askIndex, countRentals, NOTHING_LOOKED, searchRentals, type Progress } from '../chain/search'
 import { useSpeech } from '../text/text'
 import { useAsset, useMoney } from './asset'
 import { useBase, useFunds, useRental, useWallet } from './context'
@@ -30,7 +30,11 @@ function useSearch(customer: Address | undefined, alone: boolean) {
   const { site, client, from } = useBase()
   const [search, set] = useState<Search>({ ...NOTHING_LOOKED, state: 'searching' })
   const [attempt, again] = useReducer((n: number) => n + 1, 0)
-  const count = useQuery({ queryKey: ['rental count'], queryFn: () => countRentals(client, site), refetchInterval: LOOK_MS })
+  const count = useQuery({
+    queryKey: ['rental count'],
+    queryFn: () => countRentals(client, site),
+    refetchInterval: LOOK_MS,
+  })
   const newest = count.data
   const done = useRef<{ readonly alone: boolean; readonly through: bigint }>(undefined)
   useEffect(() => {
@@ -59,7 +63,10 @@ function useSearch(customer: Address | undefined, alone: boolean) {
     }
   }, [client, site, from, customer, alone, newest, attempt])
   if (count.isError && newest === undefined) {
-    return { search: { ...search, state: 'failed', fault: faultOf(count.error) } as Search, again: () => void count.refetch() }
+    return {
+      search: { ...search, state: 'failed', fault: faultOf(count.error) } as Search,
+      again: () => void count.refetch(),
+    }
   }
   return { search, again }
 }
@@ -98,10 +105,18 @@ function Rentals({ customer }: { readonly customer: Address }) {
       {state === 'done' && search.by_index > 0n && (
         <div className="help" data-index={String(search.by_index)}>
           <p>{t('history.index', { n: String(search.by_index) })}</p>
-          <p><button type="button" className="quiet" onClick={() => setAlone(true)}>{t('history.alone')}</button></p>
+          <p>
+            <button type="button" className="quiet" onClick={() => setAlone(true)}>
+              {t('history.alone')}
+            </button>
+          </p>
         </div>
       )}
-      {search.false > 0 && <p className="banner bad" role="alert">{t('history.false', { n: search.false })}</p>}
+      {search.false > 0 && (
+        <p className="banner bad" role="alert">
+          {t('history.false', { n: search.false })}
+        </p>
+      )}
     </>
   )
 }
@@ -131,7 +146,9 @@ function Table({ list, customer }: { readonly list: readonly bigint[]; readonly 
         <thead>
           <tr>
             {names.map((name) => (
-              <th scope="col" key={name}>{t(`history.${name}`)}</th>
+              <th scope="col" key={name}>
+                {t(`history.${name}`)}
+              </th>
             ))}
           </tr>
         </thead>
@@ -155,7 +172,9 @@ function Row({ number, customer }: { readonly number: bigint; readonly customer:
   if (data !== undefined && data.rental.customer.toLowerCase() !== customer.toLowerCase()) return null
   return (
     <tr>
-      <th scope="row"><a href={`#/rental/${number}`}>{t('panel.title', { n: String(number) })}</a></th>
+      <th scope="row">
+        <a href={`#/rental/${number}`}>{t('panel.title', { n: String(number) })}</a>
+      </th>
       {data === undefined ? (
         <td colSpan={6}>{isError ? t('unknown') : '…'}</td>
       ) : (
@@ -165,7 +184,9 @@ function Row({ number, customer }: { readonly number: bigint; readonly customer:
           <td>{money(data.rental.funded)}</td>
           <td>{money(data.rental.funded - data.balance)}</td>
           <td>{closed && money(data.balance)}</td>
-          <td><StateName state={data.rental.state} /></td>
+          <td>
+            <StateName state={data.rental.state} />
+          </td>
         </>
       )}
     </tr>
@@ -187,10 +208,18 @@ function Account() {
       <h2 id="account">{t('account.title')}</h2>
       <p>{t('account.text')}</p>
       <dl className="figures">
-        <Figure name={t('account.amount')}><output>{say(account)}</output></Figure>
+        <Figure name={t('account.amount')}>
+          <output>{say(account)}</output>
+        </Figure>
         <Figure name={t('account.wallet')}>{say(funds.data?.wallet)}</Figure>
       </dl>
-      <button type="button" disabled={!ready || asset === undefined || account === undefined || account === 0n} onClick={withdraw}>{t('do.withdraw')}</button>
+      <button
+        type="button"
+        disabled={!ready || asset === undefined || account === undefined || account === 0n}
+        onClick={withdraw}
+      >
+        {t('do.withdraw')}
+      </button>
     </section>
   )
 }

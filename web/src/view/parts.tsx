@@ -17,7 +17,9 @@ export function Failed({ text, again }: { readonly text: string; readonly again:
   return (
     <div className="failed" role="alert">
       <p>{text}</p>
-      <button type="button" onClick={again}>{t('retry')}</button>
+      <button type="button" onClick={again}>
+        {t('retry')}
+      </button>
     </div>
   )
 }
@@ -34,7 +36,15 @@ export function Skeleton({ lines }: { readonly lines: number }) {
   )
 }
 
-export function Figure({ name, children, note }: { readonly name: string; readonly children: ReactNode; readonly note?: ReactNode }) {
+export function Figure({
+  name,
+  children,
+  note,
+}: {
+  readonly name: string
+  readonly children: ReactNode
+  readonly note?: ReactNode
+}) {
   return (
     <div className="figure">
       <dt>{name}</dt>
@@ -53,9 +63,7 @@ const HEIGHT = 132
 export function Picture({ terms, card }: { readonly terms: TariffTerms; readonly card: DrillCard | undefined }) {
   const { t, whole } = useSpeech()
   const highest = terms.levels.reduce((most, level) => (level.max_rpm > most ? level.max_rpm : most), 1n)
-  const levels = terms.levels
-    .map((rate, i) => `${levelName(card, i + 1, t)} ${whole(rate.max_rpm)}`)
-    .join(', ')
+  const levels = terms.levels.map((rate, i) => `${levelName(card, i + 1, t)} ${whole(rate.max_rpm)}`).join(', ')
   return (
     <svg className="picture" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={t('drill.picture', { levels })}>
       <g className="bit">
@@ -70,8 +78,12 @@ export function Picture({ terms, card }: { readonly terms: TariffTerms; readonly
           <g key={i}>
             <rect className="track" x="84" y={y + 10} width="148" height="10" />
             <rect className={`bar bar-${i + 1}`} x="84" y={y + 10} width={Math.max(length, 2)} height="10" />
-            <text x="84" y={y + 4}>{levelName(card, i + 1, t)}</text>
-            <text className="rpm" x={WIDTH - 8} y={y + 20} textAnchor="end">{whole(rate.max_rpm)}</text>
+            <text x="84" y={y + 4}>
+              {levelName(card, i + 1, t)}
+            </text>
+            <text className="rpm" x={WIDTH - 8} y={y + 20} textAnchor="end">
+              {whole(rate.max_rpm)}
+            </text>
           </g>
         )
       })}

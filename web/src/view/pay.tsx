@@ -1,9 +1,9 @@
-import { useState, type FormEvent, type ReactNode } from 'react'
-import { drillMeterAbi as abi } from '../generated/abi'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import type { Asset } from '../chain/asset'
 import { faultOf } from '../chain/faults'
 import { deposit, type Till } from '../chain/payment'
-import { readFunds, type Funds } from '../chain/reads'
+import { type Funds, readFunds } from '../chain/reads'
+import { drillMeterAbi as abi } from '../generated/abi'
 import { parseAmount } from '../protocol/amounts'
 import { useSpeech } from '../text/text'
 import { useAsset, useMoney } from './asset'
@@ -74,7 +74,16 @@ export function PayForm(props: FormProps) {
 }
 
 /** What is wrong with the amount is said beside it, before any wallet asks. */
-function Form({ purpose, least, action, done, more, fields, fieldsFit = true, asset }: FormProps & { readonly asset: Asset }) {
+function Form({
+  purpose,
+  least,
+  action,
+  done,
+  more,
+  fields,
+  fieldsFit = true,
+  asset,
+}: FormProps & { readonly asset: Asset }) {
   const { t } = useSpeech()
   const say = useMoney()
   const { address, ready } = useWallet()
@@ -129,7 +138,9 @@ function Form({ purpose, least, action, done, more, fields, fieldsFit = true, as
       />
       <div id={`${field}-help`} className="help">
         {wrong ? (
-          <p className="fault" role="alert">{fault}</p>
+          <p className="fault" role="alert">
+            {fault}
+          </p>
         ) : (
           <p>{opening ? t('open.amount-help', { least: say(least) }) : t('top-up.help')}</p>
         )}
@@ -143,10 +154,14 @@ function Form({ purpose, least, action, done, more, fields, fieldsFit = true, as
           </p>
         )}
         {token !== undefined && <p>{t('open.token', { symbol })}</p>}
-        {address !== undefined && funds.data === undefined && <p role="status">{t(funds.isError ? 'funds.unread' : 'funds.reading')}</p>}
+        {address !== undefined && funds.data === undefined && (
+          <p role="status">{t(funds.isError ? 'funds.unread' : 'funds.reading')}</p>
+        )}
       </div>
       {fields}
-      <button type="submit" disabled={!ready || busy || funds.data === undefined}>{action}</button>
+      <button type="submit" disabled={!ready || busy || funds.data === undefined}>
+        {action}
+      </button>
     </form>
   )
 }

@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
-import { readFleet, readRented, type Fleet } from '../chain/fleet'
-import { useFleetLive, type FleetLive, type Seen } from '../live/fleet'
+import { type Fleet, readFleet, readRented } from '../chain/fleet'
+import { type FleetLive, type Seen, useFleetLive } from '../live/fleet'
 import { settledFigures } from '../live/verify'
 import { useSpeech } from '../text/text'
 import { useMoney } from './asset'
+import { Changes } from './changes'
 import { useBase, useWallet } from './context'
 import { Failed, Figure, Skeleton, short } from './parts'
-import { Changes } from './changes'
 import { StateName } from './rental'
 import { useCard } from './store'
 
@@ -41,7 +41,11 @@ export default function Provider() {
 
 function Money({ fleet }: { readonly fleet: Fleet }) {
   const { site, client } = useBase()
-  const rentedShare = useQuery({ queryKey: ['rented'], queryFn: () => readRented(client, site), refetchInterval: SHARE_MS })
+  const rentedShare = useQuery({
+    queryKey: ['rented'],
+    queryFn: () => readRented(client, site),
+    refetchInterval: SHARE_MS,
+  })
   const { t } = useSpeech()
   const money = useMoney()
   const rented = fleet.drills.filter((row) => row.rental !== undefined).length
@@ -49,7 +53,13 @@ function Money({ fleet }: { readonly fleet: Fleet }) {
     <section aria-label={t('provider.money')}>
       <dl className="figures">
         <Figure name={t('provider.utilisation')}>{`${rented} / ${fleet.drills.length}`}</Figure>
-        <Figure name={t('provider.month')} note={t('provider.month-how')}>{typeof rentedShare.data === 'bigint' ? `${rentedShare.data}\u00a0%` : rentedShare.isPending ? '…' : t('unknown')}</Figure>
+        <Figure name={t('provider.month')} note={t('provider.month-how')}>
+          {typeof rentedShare.data === 'bigint'
+            ? `${rentedShare.data}\u00a0%`
+            : rentedShare.isPending
+              ? '…'
+              : t('unknown')}
+        </Figure>
         <Figure name={t('provider.revenue')}>{money(fleet.revenue)}</Figure>
         <Figure name={t('provider.running')}>{money(fleet.running)}</Figure>
         <Figure name={t('provider.bond')}>{money(fleet.bond.posted)}</Figure>
@@ -68,7 +78,9 @@ function Drills({ fleet, live, now }: { readonly fleet: Fleet; readonly live: Fl
         <thead>
           <tr>
             {names.map((name) => (
-              <th scope="col" key={name}>{t(`provider.${name}`)}</th>
+              <th scope="col" key={name}>
+                {t(`provider.${name}`)}
+              </th>
             ))}
           </tr>
         </thead>
@@ -82,7 +94,15 @@ function Drills({ fleet, live, now }: { readonly fleet: Fleet; readonly live: Fl
   )
 }
 
-function DrillRow({ row: { offer, rental }, seen, now }: { readonly row: Fleet['drills'][number]; readonly seen: Seen | undefined; readonly now: bigint }) {
+function DrillRow({
+  row: { offer, rental },
+  seen,
+  now,
+}: {
+  readonly row: Fleet['drills'][number]
+  readonly seen: Seen | undefined
+  readonly now: bigint
+}) {
   const { t, duration, moment } = useSpeech()
   const say = useMoney()
   // A drill that says nothing for a while has at least settled on chain.
@@ -93,13 +113,24 @@ function DrillRow({ row: { offer, rental }, seen, now }: { readonly row: Fleet['
   const settled = rental && settledFigures(rental)
   return (
     <tr>
-      <th scope="row"><a href={`#/drill/${offer.drill.number}`}>{card?.name ?? t('drill.number', { n: offer.drill.number })}</a></th>
+      <th scope="row">
+        <a href={`#/drill/${offer.drill.number}`}>{card?.name ?? t('drill.number', { n: offer.drill.number })}</a>
+      </th>
       <td>{rental ? <StateName state={rental.rental.state} /> : t('provider.idle')}</td>
       <td>{rental && <a href={`#/rental/${rental.rental.number}`}>{String(rental.rental.number)}</a>}</td>
       <td>{rental && say(rental.balance)}</td>
       <td>{settled && duration(settled.runway_seconds)}</td>
-      <td>{seen === undefined ? t('provider.silent') : <span data-online={seen.online}>{t(seen.online ? 'provider.online' : 'provider.offline')}</span>}</td>
-      <td>{last > 0n && (now - last < 86_400n ? t('provider.ago', { time: duration(now > last ? now - last : 0n) }) : moment(last))}</td>
+      <td>
+        {seen === undefined ? (
+          t('provider.silent')
+        ) : (
+          <span data-online={seen.online}>{t(seen.online ? 'provider.online' : 'provider.offline')}</span>
+        )}
+      </td>
+      <td>
+        {last > 0n &&
+          (now - last < 86_400n ? t('provider.ago', { time: duration(now > last ? now - last : 0n) }) : moment(last))}
+      </td>
     </tr>
   )
 }
@@ -114,7 +145,9 @@ function Terms({ fleet }: { readonly fleet: Fleet }) {
           <tr>
             <th scope="col">{t('provider.tariff')}</th>
             {[1, 2, 3].map((n) => (
-              <th scope="col" key={n}>{t('provider.per-second', { n })}</th>
+              <th scope="col" key={n}>
+                {t('provider.per-second', { n })}
+              </th>
             ))}
             <th scope="col">{t('provider.standing')}</th>
           </tr>

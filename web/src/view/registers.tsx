@@ -1,4 +1,4 @@
-import { activeMs, PLACES, revolutions, type Registers as Counters } from '../protocol/records'
+import { activeMs, type Registers as Counters, PLACES, revolutions } from '../protocol/records'
 import type { DrillCard } from '../site/site'
 import { useSpeech } from '../text/text'
 import { levelName } from './parts'

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react'
-import { drillMeterAbi as abi } from '../generated/abi'
-import { NO_CAP, RENTAL_STATES } from '../generated/protocol'
 import { faultOf } from '../chain/faults'
 import type { RentalFacts } from '../chain/reads'
-import { useLive, type Live } from '../live/live'
+import { drillMeterAbi as abi } from '../generated/abi'
+import { NO_CAP, RENTAL_STATES } from '../generated/protocol'
+import { type Live, useLive } from '../live/live'
 import { receiptFile, receiptsOf } from '../live/receipts'
 import { figures, settledFigures } from '../live/verify'
 import { memory } from '../site/memory'
@@ -13,10 +13,10 @@ import { useBase, usePoint, useRental, useWallet } from './context'
 import { Dispute } from './dispute'
 import { Failed, Figure, Skeleton, short } from './parts'
 import { PayForm } from './pay'
-import { Speed } from './speed'
 import { Registers } from './registers'
-import { Torque } from './torque'
+import { Speed } from './speed'
 import { useCard } from './store'
+import { Torque } from './torque'
 
 const LOW_SECONDS = 120n
 
@@ -31,7 +31,9 @@ export function RentalPage({ number }: { readonly number: bigint }) {
   const gone = why?.kind === 'reverted' && why.reason === 'rentals: no such rental'
   if (rental.data === undefined || gone) {
     if (why === undefined) return <Skeleton lines={10} />
-    const text = gone ? t('panel.missing', { n: String(number) }) : t('panel.unread', { n: String(number), why: fault(why) })
+    const text = gone
+      ? t('panel.missing', { n: String(number) })
+      : t('panel.unread', { n: String(number), why: fault(why) })
     return <Failed text={text} again={() => void rental.refetch()} />
   }
   return <Panel facts={rental.data} live={live} />
@@ -131,16 +133,31 @@ function Doubt({ live }: { readonly live: Live }) {
   const { t } = useSpeech()
   const { doubt } = live
   if (doubt === undefined) return null
-  const text = doubt.verdict === 'malformed' ? t('verdict.malformed', { why: doubt.why }) : t(`verdict.${doubt.verdict}`)
+  const text =
+    doubt.verdict === 'malformed' ? t('verdict.malformed', { why: doubt.why }) : t(`verdict.${doubt.verdict}`)
   const mild = doubt.verdict === 'other-rental' || doubt.verdict === 'key-unread'
   if (doubt.verdict === 'other-rental' && live.readings.length === 0) return null
-  return <p className={`banner ${mild ? '' : 'bad'}`} role="alert" data-verdict={doubt.verdict}>{text}</p>
+  return (
+    <p className={`banner ${mild ? '' : 'bad'}`} role="alert" data-verdict={doubt.verdict}>
+      {text}
+    </p>
+  )
 }
 
 function Credit({ runway, left }: { readonly runway: bigint; readonly left: bigint }) {
   const { t } = useSpeech()
-  if (left <= 0n) return <p className="banner bad" role="alert">{t('panel.out')}</p>
-  if (runway < LOW_SECONDS) return <p className="banner warn" role="alert">{t('panel.low')}</p>
+  if (left <= 0n)
+    return (
+      <p className="banner bad" role="alert">
+        {t('panel.out')}
+      </p>
+    )
+  if (runway < LOW_SECONDS)
+    return (
+      <p className="banner warn" role="alert">
+        {t('panel.low')}
+      </p>
+    )
   return null
 }
 
@@ -153,9 +170,15 @@ function Source({ facts, live, fresh }: { readonly facts: RentalFacts; readonly 
   const key = short(facts.oracle.key)
   return (
     <p className="source" data-link={live.link}>
-      {from === 'endpoint' && <span className={`link link-${live.link}`} role="status">{t(`link.${live.link}`)}</span>}{' '}
+      {from === 'endpoint' && (
+        <span className={`link link-${live.link}`} role="status">
+          {t(`link.${live.link}`)}
+        </span>
+      )}{' '}
       {fresh ? (
-        <span data-verdict="verified" data-until={String(live.readings.at(-1)?.reading.until)}>{t('panel.verified', { key, age: duration(seconds) })}</span>
+        <span data-verdict="verified" data-until={String(live.readings.at(-1)?.reading.until)}>
+          {t('panel.verified', { key, age: duration(seconds) })}
+        </span>
       ) : (
         <span>{facts.rental.until > 0n || from !== 'endpoint' ? t('panel.from-chain') : t('panel.waiting')}</span>
       )}
@@ -217,7 +240,11 @@ function End({ ready, end }: { readonly ready: boolean; readonly end: () => void
   const { t } = useSpeech()
   const [asking, setAsking] = useState(false)
   if (!asking) {
-    return <button type="button" className="quiet" disabled={!ready} onClick={() => setAsking(true)}>{t('do.end')}</button>
+    return (
+      <button type="button" className="quiet" disabled={!ready} onClick={() => setAsking(true)}>
+        {t('do.end')}
+      </button>
+    )
   }
   return (
     <div className="sure" role="group" aria-label={t('do.end')}>
@@ -232,7 +259,9 @@ function End({ ready, end }: { readonly ready: boolean; readonly end: () => void
       >
         {t('do.end-yes')}
       </button>
-      <button type="button" className="quiet" onClick={() => setAsking(false)}>{t('do.cancel')}</button>
+      <button type="button" className="quiet" onClick={() => setAsking(false)}>
+        {t('do.cancel')}
+      </button>
     </div>
   )
 }
@@ -250,5 +279,9 @@ function SaveReceipts({ rental }: { readonly rental: bigint }) {
     link.click()
     URL.revokeObjectURL(link.href)
   }
-  return <button type="button" className="quiet" onClick={save}>{t('do.receipts', { n: receipts.length })}</button>
+  return (
+    <button type="button" className="quiet" onClick={save}>
+      {t('do.receipts', { n: receipts.length })}
+    </button>
+  )
 }

@@ -1,11 +1,11 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react'
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react'
 import { useConnect, useConnection, useConnectors, useDisconnect, useSwitchChain } from 'wagmi'
 import { chainOf } from '../chain/clients'
 import { faultOf, isUnanswered } from '../chain/faults'
 import { useHash } from '../route'
 import { memory } from '../site/memory'
-import { useSpeech, type Language } from '../text/text'
+import { type Language, useSpeech } from '../text/text'
 import { AssetUnread } from './asset'
 import { useBase } from './context'
 import { short } from './parts'
@@ -16,13 +16,19 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const { site } = useBase()
   const hash = useHash()
   const link = (place: string, text: string) => (
-    <a href={place} aria-current={(hash || '#/') === place ? 'page' : undefined}>{text}</a>
+    <a href={place} aria-current={(hash || '#/') === place ? 'page' : undefined}>
+      {text}
+    </a>
   )
   return (
     <>
-      <a className="skip" href="#content" onClick={skip}>{t('skip')}</a>
+      <a className="skip" href="#content" onClick={skip}>
+        {t('skip')}
+      </a>
       <header className="top">
-        <a className="brand" href="#/">{t('brand')}</a>
+        <a className="brand" href="#/">
+          {t('brand')}
+        </a>
         <nav aria-label={t('nav.main')}>
           {link('#/', t('nav.drills'))}
           {link('#/rentals', t('nav.rentals'))}
@@ -31,12 +37,16 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         <WalletBox />
       </header>
       <Banners />
-      <main id="content" tabIndex={-1}>{children}</main>
+      <main id="content" tabIndex={-1}>
+        {children}
+      </main>
       <Transactions />
       <footer>
         <dl>
           <dt>{t('where.chain')}</dt>
-          <dd>{site.chain_name} ({site.chain_id})</dd>
+          <dd>
+            {site.chain_name} ({site.chain_id})
+          </dd>
           <dt>{t('where.contract')}</dt>
           <dd className="code">{site.contract}</dd>
         </dl>
@@ -57,8 +67,12 @@ function LanguageChoice() {
     <label>
       {t('language')}{' '}
       <select value={language} onChange={(event) => setLanguage(event.target.value as Language)}>
-        <option value="en" lang="en">English</option>
-        <option value="de" lang="de">Deutsch</option>
+        <option value="en" lang="en">
+          English
+        </option>
+        <option value="de" lang="de">
+          Deutsch
+        </option>
       </select>
     </label>
   )
@@ -80,7 +94,9 @@ function WalletBox() {
     return (
       <div className="wallet">
         <WrongChain />
-        <span className="code" title={connection.address}>{short(connection.address)}</span>
+        <span className="code" title={connection.address}>
+          {short(connection.address)}
+        </span>
         <button type="button" className="quiet" onClick={() => disconnecting.mutate({})}>
           {t('wallet.disconnect')}
         </button>
@@ -103,7 +119,9 @@ function WalletBox() {
         <div className="choice" role="group" aria-label={t('wallet.choose')}>
           {offered.length === 0 && <p>{t('wallet.none')}</p>}
           {offered.map((one) => (
-            <button type="button" key={one.uid} onClick={() => connect(one)}>{one.name}</button>
+            <button type="button" key={one.uid} onClick={() => connect(one)}>
+              {one.name}
+            </button>
           ))}
         </div>
       )}
@@ -141,9 +159,7 @@ function WrongChain() {
       >
         {t('wallet.switch', { chain: site.chain_name })}
       </button>
-      {switching.error !== null && (
-        <span>{t('wallet.switch-failed', { why: fault(faultOf(switching.error)) })}</span>
-      )}
+      {switching.error !== null && <span>{t('wallet.switch-failed', { why: fault(faultOf(switching.error)) })}</span>}
     </div>
   )
 }
@@ -160,7 +176,11 @@ function Banners() {
       {!online && <p className="banner warn">{t('offline')}</p>}
       {unreachable && <p className="banner warn">{t('chain.unreachable')}</p>}
       <AssetUnread />
-      {health !== 'kept' && <p className="banner warn" data-memory={health}>{t(`memory.${health}`)}</p>}
+      {health !== 'kept' && (
+        <p className="banner warn" data-memory={health}>
+          {t(`memory.${health}`)}
+        </p>
+      )}
       {from === 'memory' && <p className="banner">{t('site.from-memory')}</p>}
       {from === 'file' && <p className="banner">{t('site.from-file')}</p>}
     </div>

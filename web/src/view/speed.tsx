@@ -10,7 +10,15 @@ const WIDTH = 600
 const HEIGHT = 120
 
 /** Spindle speed over the last minute, from the turn counts of verified readings and nothing else. */
-export function Speed({ readings, terms, card }: { readonly readings: readonly ReadingMessage[]; readonly terms: TariffTerms; readonly card: DrillCard | undefined }) {
+export function Speed({
+  readings,
+  terms,
+  card,
+}: {
+  readonly readings: readonly ReadingMessage[]
+  readonly terms: TariffTerms
+  readonly card: DrillCard | undefined
+}) {
   const { t, whole } = useSpeech()
   const highest = terms.levels.reduce((most, one) => (one.max_rpm > most ? one.max_rpm : most), 1n)
   const end = readings.at(-1)?.reading.until ?? 0n
@@ -32,14 +40,29 @@ export function Speed({ readings, terms, card }: { readonly readings: readonly R
   return (
     <section aria-labelledby="speed">
       <h2 id="speed">{t('panel.speed')}</h2>
-      <p className="speed-now" data-rpm={last === undefined ? '' : String(last.rpm)}>{now}</p>
-      <svg className="speed" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${t('panel.speed')}: ${now}`} preserveAspectRatio="none">
+      <p className="speed-now" data-rpm={last === undefined ? '' : String(last.rpm)}>
+        {now}
+      </p>
+      <svg
+        className="speed"
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-label={`${t('panel.speed')}: ${now}`}
+        preserveAspectRatio="none"
+      >
         {steps.map((step) => {
           const height = Number((step.rpm * BigInt(HEIGHT)) / highest)
           const left = Math.max(0, x(step.from))
           const width = Math.max(x(step.to) - left - 1, 1)
           return (
-            <rect key={String(step.to)} className={`bar bar-${step.level}`} x={left} y={HEIGHT - height} width={width} height={height} />
+            <rect
+              key={String(step.to)}
+              className={`bar bar-${step.level}`}
+              x={left}
+              y={HEIGHT - height}
+              width={width}
+              height={height}
+            />
           )
         })}
       </svg>

@@ -49,7 +49,9 @@ function Card({ offer }: { readonly offer: Offer }) {
           {t('tariff.hour')}: <strong>{say(typicalHour(terms))}</strong>
         </p>
         <p>
-          <a className="button" href={status.href}>{t(status.action)}</a>
+          <a className="button" href={status.href}>
+            {t(status.action)}
+          </a>
         </p>
       </div>
     </li>

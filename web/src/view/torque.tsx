@@ -16,7 +16,10 @@ export function Torque({ samples, end }: { readonly samples: readonly Sample[]; 
   const { t, point } = useSpeech()
   const last = samples.at(-1)
   const scale = samples.reduce((most, one) => Math.max(most, Math.abs(one.torque_mnm)), LEAST_SCALE_MNM)
-  const now = last === undefined ? t('panel.torque-none') : t('panel.torque-now', { torque: newtonMetres(last.torque_mnm, point) })
+  const now =
+    last === undefined
+      ? t('panel.torque-none')
+      : t('panel.torque-now', { torque: newtonMetres(last.torque_mnm, point) })
   // Pixels of a drawing, for which floating point will do.
   const x = (time: bigint) => (Number(MINUTE_MS - (end - time)) * (WIDTH / 60_000)).toFixed(1)
   const y = (torque: number) => (HEIGHT - (Math.abs(torque) / scale) * (HEIGHT - 2)).toFixed(1)
@@ -31,8 +34,16 @@ export function Torque({ samples, end }: { readonly samples: readonly Sample[]; 
   return (
     <section aria-labelledby="torque">
       <h2 id="torque">{t('panel.torque')}</h2>
-      <p className="torque-now" data-torque={last?.torque_mnm ?? ''} data-samples={samples.length}>{now}</p>
-      <svg className="speed torque" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${t('panel.torque')}: ${now}`} preserveAspectRatio="none">
+      <p className="torque-now" data-torque={last?.torque_mnm ?? ''} data-samples={samples.length}>
+        {now}
+      </p>
+      <svg
+        className="speed torque"
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-label={`${t('panel.torque')}: ${now}`}
+        preserveAspectRatio="none"
+      >
         <path d={path} />
       </svg>
       <p className="help">{t('panel.torque-how', { most: newtonMetres(scale, point) })}</p>

@@ -36,7 +36,9 @@ function Line({ one }: { readonly one: Transaction }) {
         {one.sped_up === true && <small>{t('tx.sped-up')}</small>}
       </span>
       {one.hash !== undefined && (
-        <span className="code" title={one.hash}>{t('tx.show', { hash: short(one.hash) })}</span>
+        <span className="code" title={one.hash}>
+          {t('tx.show', { hash: short(one.hash) })}
+        </span>
       )}
       {over && (
         <button type="button" className="quiet" aria-label={t('tx.forget')} onClick={() => ledger.forget(one.id)}>
