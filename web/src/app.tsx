@@ -58,6 +58,7 @@ function Place() {
   const { t } = useSpeech()
   const hash = useHash()
   const route = parseRoute(hash)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place begins at its top.
   useEffect(() => {
     window.scrollTo(0, 0)
   }, [hash])

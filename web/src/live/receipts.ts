@@ -44,5 +44,5 @@ export function keep(store: Store, site: Site, message: ReadingMessage): void {
 /** What is saved to a file: the receipts, and where their signatures are valid. */
 export function receiptFile(site: Site, receipts: readonly Receipt[]): string {
   const { chain_id, contract } = site
-  return JSON.stringify({ format: 'smart-drill receipts 1', chain_id, contract, receipts }, null, 1) + '\n'
+  return `${JSON.stringify({ format: 'smart-drill receipts 1', chain_id, contract, receipts }, null, 1)}\n`
 }

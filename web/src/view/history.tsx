@@ -37,6 +37,7 @@ function useSearch(customer: Address | undefined, alone: boolean) {
   })
   const newest = count.data
   const done = useRef<{ readonly alone: boolean; readonly through: bigint }>(undefined)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt searches again.
   useEffect(() => {
     if (customer === undefined || newest === undefined) return undefined
     let over = false
