@@ -26,7 +26,7 @@ from benchmarks.soak import as_json, measure_soak, soak_text
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")]
+JsonFile = Annotated[Path | None, typer.Option("--json")]
 
 
 @app.callback()
@@ -59,12 +59,12 @@ def audit(json_file: JsonFile = None) -> None:
 def edge(
     json_file: JsonFile = None,
     *,
-    drills: Annotated[str, typer.Option(help="Sizes to go through.")] = "100,300,1000,1500,2000",
-    seconds: Annotated[int, typer.Option(min=2, help="How long each of them sends.")] = 20,
-    oracles: Annotated[int, typer.Option(min=1, help="Processes that share the drills.")] = 1,
-    rounds: Annotated[int, typer.Option(min=2, help="Rentals to unlock and lock in.")] = 20,
-    only_latency: Annotated[bool, typer.Option(help="Leave the load out.")] = False,
-    only_load: Annotated[bool, typer.Option(help="Leave the latency out.")] = False,
+    drills: Annotated[str, typer.Option()] = "100,300,1000,1500,2000",
+    seconds: Annotated[int, typer.Option(min=2)] = 20,
+    oracles: Annotated[int, typer.Option(min=1)] = 1,
+    rounds: Annotated[int, typer.Option(min=2)] = 20,
+    only_latency: Annotated[bool, typer.Option()] = False,
+    only_load: Annotated[bool, typer.Option()] = False,
 ) -> None:
     """What an edge box takes in, meters, journals and signs, up to where it falls behind; and how
     long a drill takes to unlock and to lock."""
@@ -83,9 +83,9 @@ def edge(
 def soak(
     json_file: JsonFile = None,
     *,
-    samples: Annotated[int, typer.Option(min=1_000, help="In all.")] = 1_000_000,
-    drills: Annotated[int, typer.Option(min=1, max=1_500, help="That share them.")] = 400,
-    seed: Annotated[int, typer.Option(help="Of strokes, speeds and repetitions.")] = 1,
+    samples: Annotated[int, typer.Option(min=1_000)] = 1_000_000,
+    drills: Annotated[int, typer.Option(min=1, max=1_500)] = 400,
+    seed: Annotated[int, typer.Option()] = 1,
 ) -> None:
     """Many samples through broker, oracle, chain and audit: none lost, none twice, no drift. Exit
     status 1 when something differs."""

@@ -34,24 +34,14 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options; ends the program with status 2 when one is wrong."""
-    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary for programs")
-    parser.add_argument("--trace", type=Path, metavar="FILE", help="replay a CSV in both drills")
-    parser.add_argument(
-        "--columns",
-        metavar="SPEC",
-        help="its columns: rpm=NAME,torque=NAME[,time=NAME][,level=NAME], scaled as in NAME*60",
-    )
-    parser.add_argument(
-        "--sample-period-ms", type=int, metavar="N", help="time between rows without a time column"
-    )
-    parser.add_argument(
-        "--embedded-broker", action="store_true", help="not mosquitto, even if it is installed"
-    )
-    parser.add_argument(
-        "--web", action="store_true", help="no story: serve the page, and drill until Ctrl-C"
-    )
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="keep logs and data there")
+    parser = argparse.ArgumentParser(prog="scripts/demo", add_help=False)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--trace", type=Path, metavar="FILE")
+    parser.add_argument("--columns", metavar="SPEC")
+    parser.add_argument("--sample-period-ms", type=int, metavar="N")
+    parser.add_argument("--embedded-broker", action="store_true")
+    parser.add_argument("--web", action="store_true")
+    parser.add_argument("--folder", type=Path, metavar="DIR")
     options = parser.parse_args(arguments)
     if (options.trace is None) != (options.columns is None):
         parser.error("--trace and --columns belong together")

@@ -8,10 +8,8 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 from small_disk import fill, small_disk
 from typer.testing import CliRunner
 
@@ -90,34 +88,6 @@ def test_program__settings_of_every_wrong_kind__named_in_one_line(
 ) -> None:
     for path in odd.values():
         assert str(path) in refusal(program, *arguments, "--settings", path)
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_program__version_and_help__said(program: str) -> None:
-    for option, told in (("--version", f"{program} "), ("--help", "--version")):
-        done = subprocess.run(
-            command(program, option), capture_output=True, text=True, timeout=SECONDS, check=True
-        )
-        assert told in done.stdout
-        assert done.stderr == ""
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_program__every_help_at_80_columns__whole_and_no_wider(program: str) -> None:
-    """No name is cut short, and no word of a help text is taken for markup and lost."""
-    todo: list[tuple[list[str], Any]] = [([], typer.main.get_command(APPS[program]))]
-    while todo:
-        words, one = todo.pop()
-        shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(
-            APPS[program], [*words, "--help"]
-        )
-        assert shown.exit_code == 0
-        assert max(map(len, shown.stdout.splitlines())) <= 80
-        assert "\N{HORIZONTAL ELLIPSIS}" not in shown.stdout, (words, shown.stdout)
-        for parameter in one.params:
-            told = set((getattr(parameter, "help", None) or "").split())
-            assert told <= set(shown.stdout.split()), (words, parameter.name)
-        todo += [([*words, name], sub) for name, sub in getattr(one, "commands", {}).items()]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

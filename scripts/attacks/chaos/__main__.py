@@ -1,13 +1,4 @@
-"""Kill the edge's processes for real, with SIGKILL, while its endpoint and its broker misbehave.
-
-    scripts/chaos [--kills N] [--seed S] [--drills D] [--json FILE]
-
-A node with a block a second that reorganises, mosquitto, drills on pseudo-terminals with their
-bridges, one oracle; proxies in between that fail, delay and cut. Rentals of all drills are opened,
-drilled under, ended and closed in turn, and processes are killed in each of these stages. Exit
-status 1 when a sample that was acknowledged is lost, a bill is another than that of all samples,
-or a transaction reverts.
-"""
+"""`scripts/chaos`: kill the edge's processes for real, while its endpoint and broker misbehave."""
 
 from __future__ import annotations
 
@@ -27,14 +18,12 @@ from attacks.chaos.yard import Yard
 
 def main(arguments: list[str]) -> int:
     """Run; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--kills", type=int, default=200, help="SIGKILLs at random moments (200)")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments and victims (1)")
-    parser.add_argument("--drills", type=int, default=2, help="(2)")
-    parser.add_argument("--restarts", type=int, default=5, help="measured, of either kind (5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    parser = argparse.ArgumentParser(prog="scripts/chaos", add_help=False)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--drills", type=int, default=2)
+    parser.add_argument("--restarts", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE")
     chosen = parser.parse_args(arguments)
     begun = time.monotonic()
 

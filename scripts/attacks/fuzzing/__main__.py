@@ -1,10 +1,4 @@
-"""Fuzz DrillMeter: everybody at random, every call against an independent model.
-
-    scripts/fuzz [--calls N] [--seed S] [--json FILE] [--processes P] [--replay HEX]
-
-Exit status 1 when a promise is broken, or when from 50,000 calls on anything was idle: a function
-that never went through, an event never seen, a reason of the sources never met.
-"""
+"""`scripts/fuzz`: everybody at random, every call against an independent model."""
 
 from __future__ import annotations
 
@@ -23,14 +17,12 @@ from attacks.fuzzing.world import compiled_meter
 
 def main(arguments: list[str]) -> int:
     """Run; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/fuzz", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--calls", type=int, default=100_000, help="calls to make (100000)")
-    parser.add_argument("--seed", type=int, help="the same seed makes the same calls")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="(all cores)")
-    parser.add_argument("--replay", metavar="HEX", help="play what a failure has printed")
+    parser = argparse.ArgumentParser(prog="scripts/fuzz", add_help=False)
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--replay", metavar="HEX")
     chosen = parser.parse_args(arguments)
     if chosen.replay is not None:
         return _replay(chosen.replay)

@@ -1,15 +1,4 @@
-"""A node that lies to the auditor about a history with something to hide, one field at a time.
-
-    scripts/fuzz-audit [--instances N] [--lies N] [--seed S] [--json FILE]
-
-Each field of each answer (headers, log entries, receipts, transactions, proofs, views, the chain's
-number, the frames of batches) is changed in every way known here by itself, alone, with the
-header's hash made to fit, and with a settlement hidden beside it. `--instances`: so many blocks for
-each field and change, 0 for all of them; `--lies`: only so many, picked at random.
-
-Exit status 1 when an audit ends clean although the history that it shows is not the true one, or
-crashes.
-"""
+"""`scripts/fuzz-audit`: a node that lies to the auditor, one field of an answer at a time."""
 
 from __future__ import annotations
 
@@ -71,15 +60,11 @@ def attack(truths: Sequence[Truth], instances: int, most: int | None, seed: int)
 
 def main(arguments: list[str]) -> int:
     """Run; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/fuzz-audit",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
-    parser.add_argument("--instances", type=int, default=3, help="blocks for each change (3)")
-    parser.add_argument("--lies", type=int, help="only so many of them")
-    parser.add_argument("--seed", type=int, default=1, help="(1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    parser = argparse.ArgumentParser(prog="scripts/fuzz-audit", add_help=False)
+    parser.add_argument("--instances", type=int, default=3)
+    parser.add_argument("--lies", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder, true_history(Path(folder)) as truths:
         result = attack(truths, chosen.instances, chosen.lies, chosen.seed)

@@ -1,9 +1,4 @@
-"""Malformed frames and messages by the million, to controller, bridge and oracle.
-
-    scripts/fuzz-edge [--frames N] [--messages N] [--seed S] [--json FILE]
-
-Exit status 1 when one of them is accepted, or ends in anything but a refusal.
-"""
+"""`scripts/fuzz-edge`: malformed frames and messages by the million."""
 
 from __future__ import annotations
 
@@ -46,13 +41,11 @@ def attack(count_frames: int, count_messages: int, seed: int) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Run; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/fuzz-edge", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--frames", type=int, default=10_000_000, help="(10000000)")
-    parser.add_argument("--messages", type=int, default=1_000_000, help="(1000000)")
-    parser.add_argument("--seed", type=int, default=1, help="(1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    parser = argparse.ArgumentParser(prog="scripts/fuzz-edge", add_help=False)
+    parser.add_argument("--frames", type=int, default=10_000_000)
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE")
     chosen = parser.parse_args(arguments)
     try:
         result = attack(chosen.frames, chosen.messages, chosen.seed)

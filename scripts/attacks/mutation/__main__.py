@@ -93,31 +93,17 @@ class Progress:
 
 @app.command()
 def mutate(  # noqa: PLR0917 - typer makes options of them
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the figures here.")
-    ] = None,
-    sample: Annotated[int | None, typer.Option(help="Judge so many, chosen at random.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the choice and of the order.")] = 1,
-    only: Annotated[str | None, typer.Option(help="One source, such as vault.")] = None,
-    jobs: Annotated[int, typer.Option(help="Mutants judged at the same time.")] = 1,
-    write_page: Annotated[
-        bool, typer.Option("--write-page", help="Renew docs/mutation.md.")
-    ] = False,
-    so_far: Annotated[
-        bool, typer.Option("--so-far", help="Judge nothing more; report what has been judged.")
-    ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Judge anew what survived other tests, and no more.")
-    ] = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the verdicts beside the sources of this command.")
-    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json")] = None,
+    sample: Annotated[int | None, typer.Option()] = None,
+    seed: Annotated[int, typer.Option()] = 1,
+    only: Annotated[str | None, typer.Option()] = None,
+    jobs: Annotated[int, typer.Option()] = 1,
+    write_page: Annotated[bool, typer.Option("--write-page")] = False,
+    so_far: Annotated[bool, typer.Option("--so-far")] = False,
+    again: Annotated[bool, typer.Option("--again")] = False,
+    keep: Annotated[bool, typer.Option("--keep")] = False,
 ) -> None:
-    """Break the contract in every small way, and see whether a test notices.
-
-    What has been judged is kept in .build/mutation, so a run can be stopped and goes on. Ends with
-    status 1 when less than nine in ten are killed, or one that survived is not explained.
-    """
+    """Break the contract in every small way, and see whether a test notices."""
     os.chdir(ROOT)
     target = Target.of(SOURCES, "DrillMeter.vy")
     folder = CACHE / "mutation"

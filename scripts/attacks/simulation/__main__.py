@@ -1,12 +1,4 @@
-"""Simulate whole rentals with every fault there is, and check every promise after each world.
-
-    scripts/simulate [--rentals N] [--seed S] [--json FILE] [--processes P] [--from-world W]
-
-A world has one edge box, up to six drills and a few rentals of each. When one breaks a promise its
-seed is printed: `scripts/simulate --seed ITS_SEED --rentals 1` plays it again, step by step the
-same. The rest of the campaign is played by `--from-world W`, with the number that is printed.
-Exit status 1 when a promise is broken, or when from 1,000 rentals on a fault was idle.
-"""
+"""`scripts/simulate`: whole rentals with every fault, and every promise after each world."""
 
 from __future__ import annotations
 
@@ -24,14 +16,12 @@ from attacks.simulation.report import ENOUGH, as_json, lines
 
 def main(arguments: list[str]) -> int:
     """Run; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/simulate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--rentals", type=int, default=150, help="rentals to play (150)")
-    parser.add_argument("--seed", type=int, help="the same seed plays the same worlds")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
-    parser.add_argument("--processes", type=int, default=1, help="side by side (1)")
-    parser.add_argument("--from-world", type=int, default=0, metavar="W", help="leave out (0)")
+    parser = argparse.ArgumentParser(prog="scripts/simulate", add_help=False)
+    parser.add_argument("--rentals", type=int, default=150)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--from-world", type=int, default=0, metavar="W")
     chosen = parser.parse_args(arguments)
     seed = new_seed() if chosen.seed is None else chosen.seed
     print(f"seed {seed}", flush=True)

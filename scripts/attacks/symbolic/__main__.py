@@ -26,11 +26,11 @@ from attacks.symbolic.tools import Tools, find_tools
 from rig.contract import DEPLOYED, SOURCES, Optimiser, compile_drill_meter
 from rig.services import ROOT
 
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write what was found here.")]
-Only = Annotated[str, typer.Option(help="Only checks with this in their name.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Only what takes seconds.")]
-SelfTest = Annotated[bool, typer.Option("--self-test", help="Plant bugs and see them found.")]
-Setting = Annotated[Optimiser, typer.Option(help="How vyper optimises what is checked.")]
+JsonFile = Annotated[Path | None, typer.Option("--json")]
+Only = Annotated[str, typer.Option()]
+Quick = Annotated[bool, typer.Option("--quick")]
+SelfTest = Annotated[bool, typer.Option("--self-test")]
+Setting = Annotated[Optimiser, typer.Option()]
 
 
 def main(
