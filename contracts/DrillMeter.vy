@@ -83,7 +83,7 @@ exports: (
 # Constants
 # ---------------------------------------------------------------------------------------------
 
-# Readings in one settlement. Their memory is what one reading alone has to pay for.
+# @dev The most readings in one settlement. Their memory is what one reading alone has to pay for.
 MAX_READINGS: constant(uint256) = 64
 
 # ---------------------------------------------------------------------------------------------
@@ -440,8 +440,8 @@ def list_drill(oracle: uint256, tariff: uint256, label: String[64]) -> uint256:
     @param tariff The tariff that it is on offer at.
     @param label What is written on the machine, 1 to 64 bytes. It is public for ever.
     @return The number of the drill.
-    @dev Reverts for anyone but the owner, when the oracle does not exist or is revoked, the tariff
-         does not exist or is retired, or the label is empty.
+    @dev Reverts for anyone but the owner, when the oracle does not exist, is revoked or suspended,
+         the tariff does not exist or is retired, or the label is empty.
     """
     ownable._check_owner()
     return drills._list(oracle, tariff, label)
@@ -558,6 +558,7 @@ def unpause():
 def asset() -> address:
     """
     @notice The ERC-20 token that everything is paid in, or the zero address for the native coin.
+    @return The token's address, or zero.
     """
     return vault.ASSET.address
 
@@ -568,6 +569,7 @@ def asset() -> address:
 def grace_period() -> uint256:
     """
     @notice Seconds after the end of a rental for which its final reading is awaited.
+    @return Seconds.
     """
     return rentals.GRACE_PERIOD
 
@@ -578,6 +580,7 @@ def grace_period() -> uint256:
 def evidence_period() -> uint256:
     """
     @notice Seconds after the grace period in which a rental's usage can still be disputed.
+    @return Seconds.
     """
     return disputes.EVIDENCE_PERIOD
 
@@ -588,6 +591,7 @@ def evidence_period() -> uint256:
 def penalty() -> uint256:
     """
     @notice What a proven lie costs over the refund, once for each key.
+    @return In the asset's smallest unit.
     """
     return disputes.PENALTY
 
@@ -597,6 +601,7 @@ def penalty() -> uint256:
 def bond() -> IDrillMeter.Bond:
     """
     @notice What disputes are paid from, and what of it is announced to be released.
+    @return Amounts in the asset's smallest unit, and a block time in Unix s.
     """
     return IDrillMeter.Bond(
         posted=bonds.posted, releasing=bonds.releasing, releasable_at=bonds.releasable_at
@@ -608,6 +613,7 @@ def bond() -> IDrillMeter.Bond:
 def held() -> uint256:
     """
     @notice All that the contract owes: accounts, open balances, uncollected revenue and the bond.
+    @return In the asset's smallest unit.
     """
     return vault.held
 
@@ -617,6 +623,7 @@ def held() -> uint256:
 def revenue() -> uint256:
     """
     @notice What closed rentals have earned and the provider has not collected.
+    @return In the asset's smallest unit.
     """
     return rentals.revenue
 
@@ -626,6 +633,8 @@ def revenue() -> uint256:
 def account(customer: address) -> uint256:
     """
     @notice What `customer` has deposited and not reserved.
+    @param customer Whose account.
+    @return In the asset's smallest unit.
     """
     return vault.accounts[customer]
 
@@ -635,6 +644,8 @@ def account(customer: address) -> uint256:
 def rental(rental: uint256) -> IDrillMeter.Rental:
     """
     @notice A rental's terms and state. Reverts for an unknown number.
+    @param rental The rental's number.
+    @return The rental.
     """
     return rentals._describe(rental)
 
@@ -644,6 +655,8 @@ def rental(rental: uint256) -> IDrillMeter.Rental:
 def registers(rental: uint256) -> IDrillMeter.Registers:
     """
     @notice The last settled registers of a rental. Reverts for an unknown number.
+    @param rental The rental's number.
+    @return Active time in ms and revolutions, by load level.
     """
     rentals._require_known(rental)
     return meter._registers(rentals.meters[rental])
@@ -655,6 +668,8 @@ def charge(rental: uint256) -> uint256:
     """
     @notice What the last settled registers cost, not capped by the funds. Reverts for an unknown
             number.
+    @param rental The rental's number.
+    @return In the asset's smallest unit, rounded down.
     """
     return rentals._charge(rental, rentals._known(rental))
 
@@ -665,6 +680,8 @@ def balance_of(rental: uint256) -> uint256:
     """
     @notice What is left of a rental's funds after the last settlement; after closing, what was
             refunded. Reverts for an unknown number.
+    @param rental The rental's number.
+    @return In the asset's smallest unit.
     """
     terms: packing.Terms = rentals._known(rental)
     return terms.funded - rentals._owed(rental, terms, rentals.meters[rental])
@@ -676,6 +693,8 @@ def earned(rental: uint256) -> uint256:
     """
     @notice What a rental has earned so far and the provider has not collected; nothing for a closed
             rental, whose earnings are in `revenue`. Reverts for an unknown number.
+    @param rental The rental's number.
+    @return In the asset's smallest unit.
     """
     terms: packing.Terms = rentals._known(rental)
     earned: uint256 = rentals._owed(rental, terms, rentals.meters[rental])
@@ -687,6 +706,8 @@ def earned(rental: uint256) -> uint256:
 def caps(rental: uint256) -> IDrillMeter.Caps:
     """
     @notice What the customer lets a rental owe at most. Reverts for an unknown number.
+    @param rental The rental's number.
+    @return In the asset's smallest unit, 2**96 - 1 for each that is not set.
     """
     return rentals._caps(rental)
 
@@ -696,6 +717,8 @@ def caps(rental: uint256) -> IDrillMeter.Caps:
 def refunded(rental: uint256) -> uint256:
     """
     @notice What disputes have given back of a rental's charge.
+    @param rental The rental's number.
+    @return In the asset's smallest unit; 0 for an unknown rental.
     """
     return disputes.refunded[rental]
 
@@ -706,6 +729,10 @@ def quote(tariff: uint256, registers: IDrillMeter.Registers, elapsed_ms: uint256
     """
     @notice What these registers cost under a tariff after `elapsed_ms` of rental, rounded down.
             Reverts for an unknown tariff and for registers that no meter can hold.
+    @param tariff The tariff's number.
+    @param registers Active time in ms and revolutions, by load level.
+    @param elapsed_ms Milliseconds from the opening to the reading.
+    @return In the asset's smallest unit.
     """
     tariffs._require_known(tariff)
     return meter._charge(meter._pack(elapsed_ms, registers), 0, tariffs._rates(tariff))
@@ -717,6 +744,7 @@ def read_meter(word: uint256) -> (uint256, IDrillMeter.Registers):
     """
     @notice Take a meter word apart.
     @return `until` in Unix ms, and the registers.
+    @param word As `PackedReading` and `UsageSettled` have it.
     """
     return meter._until(word), meter._registers(word)
 
@@ -726,6 +754,8 @@ def read_meter(word: uint256) -> (uint256, IDrillMeter.Registers):
 def tariff(tariff: uint256) -> IDrillMeter.Tariff:
     """
     @notice A rate table. Reverts for an unknown number.
+    @param tariff The tariff's number.
+    @return The tariff.
     """
     return tariffs._known(tariff)
 
@@ -735,6 +765,8 @@ def tariff(tariff: uint256) -> IDrillMeter.Tariff:
 def drill(drill: uint256) -> IDrillMeter.Drill:
     """
     @notice A drill's box, offer and rental. Reverts for an unknown number.
+    @param drill The drill's number.
+    @return The drill.
     """
     return drills._known(drill)
 
@@ -744,6 +776,8 @@ def drill(drill: uint256) -> IDrillMeter.Drill:
 def oracle(oracle: uint256) -> IDrillMeter.Oracle:
     """
     @notice An oracle's key. Reverts for an unknown number.
+    @param oracle The oracle's number.
+    @return The oracle.
     """
     return oracles._known(oracle)
 
@@ -753,6 +787,8 @@ def oracle(oracle: uint256) -> IDrillMeter.Oracle:
 def signing_key(key: address) -> IDrillMeter.SigningKey:
     """
     @notice Which oracle a key is or was in force for, and when.
+    @param key The key's address.
+    @return Its record; all zero for a key that was never used or enrolled.
     """
     return keys._record(key)
 
@@ -762,6 +798,7 @@ def signing_key(key: address) -> IDrillMeter.SigningKey:
 def rental_count() -> uint256:
     """
     @notice How many rentals were opened; the newest has this number.
+    @return The number of the newest rental, 0 before the first.
     """
     return rentals.rental_count
 
@@ -771,6 +808,7 @@ def rental_count() -> uint256:
 def drill_count() -> uint256:
     """
     @notice How many drills were listed.
+    @return The number of the newest drill, 0 before the first.
     """
     return drills.drill_count
 
@@ -780,6 +818,7 @@ def drill_count() -> uint256:
 def tariff_count() -> uint256:
     """
     @notice How many tariffs were published.
+    @return The number of the newest tariff, 0 before the first.
     """
     return tariffs.tariff_count
 
@@ -789,6 +828,7 @@ def tariff_count() -> uint256:
 def oracle_count() -> uint256:
     """
     @notice How many oracles were registered.
+    @return The number of the newest oracle, 0 before the first.
     """
     return oracles.oracle_count
 
@@ -799,4 +839,9 @@ def oracle_count() -> uint256:
 @internal
 @view
 def _batch_digest(hashes_hash: bytes32) -> bytes32:
+    """
+    @dev The EIP-712 digest of a UsageBatch in this contract's domain.
+    @param hashes_hash The hash of the readings' struct hashes, one after the other.
+    @return The digest that an oracle's key signs.
+    """
     return meter._digest(eip712_domain_separator._domain_separator_v4(), hashes_hash)

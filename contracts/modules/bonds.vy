@@ -18,14 +18,20 @@ uses: vault
 # Constants
 # ---------------------------------------------------------------------------------------------
 
+# @dev Seconds after the notice within which a release has to be taken.
 RELEASE_WINDOW: constant(uint256) = 7 * 24 * 60 * 60
 
 # ---------------------------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------------------------
 
+# @dev What the bond holds, in the asset's smallest unit; part of `vault.held`.
 posted: uint256
+
+# @dev What of it was announced to be released; 0 when nothing is, at most `posted`.
 releasing: uint256
+
+# @dev From when that may be taken, Unix s; of no meaning while nothing was announced.
 releasable_at: uint256
 
 # ---------------------------------------------------------------------------------------------
@@ -35,6 +41,11 @@ releasable_at: uint256
 @internal
 @payable
 def _post(amount: uint256):
+    """
+    @dev Adds to the bond what the sender pays in, and logs BondPosted. The caller has checked that
+         the sender is the owner. Reverts as `vault._receive` does.
+    @param amount In the asset's smallest unit.
+    """
     self.posted += amount
     vault.held += amount
     log IDrillMeter.BondPosted(amount=amount, bond=self.posted)
@@ -43,6 +54,13 @@ def _post(amount: uint256):
 
 @internal
 def _announce_release(amount: uint256, notice: uint256):
+    """
+    @dev Starts the notice for taking `amount` out; it replaces an earlier notice, and 0 withdraws
+         that. Logs BondReleaseAnnounced. The bond answers for all of it until it is taken. The
+         caller has checked that the sender is the owner.
+    @param amount In the asset's smallest unit, at most what is posted.
+    @param notice Seconds from now until it may be taken.
+    """
     checks._require(amount <= self.posted, "bonds: more than is posted")
     self.releasing = amount
     self.releasable_at = block.timestamp + notice
@@ -52,7 +70,10 @@ def _announce_release(amount: uint256, notice: uint256):
 @internal
 def _release(to: address):
     """
-    @dev Pays what was announced, or what disputes have left of it.
+    @dev Pays what was announced, or what disputes have left of it, and logs BondReleased. Reverts
+         when that is nothing, before the notice has passed and from RELEASE_WINDOW after it. The
+         caller has checked that the sender is the owner.
+    @param to Who receives it.
     """
     amount: uint256 = self.releasing
     checks._require(amount > 0, "bonds: nothing to release")
@@ -69,7 +90,11 @@ def _release(to: address):
 @internal
 def _draw(account: address, amount: uint256) -> uint256:
     """
-    @dev Moves `amount`, or what there is of it, to a customer's account and returns how much.
+    @dev Moves `amount`, or what there is of it, from the bond to a customer's account. It stays in
+         the contract, so `vault.held` does not change; the caller logs it.
+    @param account Whose account is credited.
+    @param amount In the asset's smallest unit.
+    @return How much was moved.
     """
     drawn: uint256 = min(amount, self.posted)
     self.posted -= drawn

@@ -14,4 +14,9 @@
 @internal
 @pure
 def _require(ok: bool, reason: String[32]):
+    """
+    @dev Reverts with `reason` unless `ok` holds.
+    @param ok What must hold.
+    @param reason The module's name, a colon and what is wrong: part of the contract's interface.
+    """
     assert ok, reason

@@ -31,17 +31,23 @@ uses: tariffs
 # Constants and immutables
 # ---------------------------------------------------------------------------------------------
 
+# @dev Seconds. A customer needs time to see what was settled and to dispute it.
 SHORTEST_EVIDENCE_PERIOD: constant(uint256) = 24 * 60 * 60
+
+# @dev Seconds. The bond stays locked for twice the evidence period, so that has a limit.
 LONGEST_EVIDENCE_PERIOD: constant(uint256) = 90 * 24 * 60 * 60
 
+# @dev Seconds after the grace period in which usage can still be disputed.
 EVIDENCE_PERIOD: immutable(uint256)
+
+# @dev What a proven lie costs over the refund, in the asset's smallest unit.
 PENALTY: immutable(uint256)
 
 # ---------------------------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------------------------
 
-# What disputes have given back of each rental's charge.
+# @dev What disputes have given back of each rental's charge, in the asset's smallest unit.
 refunded: HashMap[uint256, uint256]
 
 # ---------------------------------------------------------------------------------------------
@@ -50,6 +56,12 @@ refunded: HashMap[uint256, uint256]
 
 @deploy
 def __init__(evidence_period: uint256, penalty: uint256):
+    """
+    @dev Reverts when a value is out of range.
+    @param evidence_period Seconds after the grace period in which a rental's usage can still be
+           disputed, a day to 90 days.
+    @param penalty What a proven lie costs over the refund, once for each key, below 2**96.
+    """
     assert evidence_period >= SHORTEST_EVIDENCE_PERIOD, "disputes: evidence period under a day"
     assert evidence_period <= LONGEST_EVIDENCE_PERIOD, "disputes: evidence period over 90 days"
     assert penalty <= packing.MAX_FUNDED, "disputes: penalty exceeds 2**96 - 1"
@@ -63,8 +75,12 @@ def __init__(evidence_period: uint256, penalty: uint256):
 @internal
 def _dispute(receipt: IDrillMeter.PackedReading, key: address):
     """
-    @dev Judges a receipt that `key` has signed. Paid amounts are remembered, so that a lower
-         receipt later brings the difference and the same one nothing.
+    @dev Judges a receipt that `key` has signed, which the caller has checked. Draws the refund, and
+         once for each key the penalty, from the bond for the rental's customer; logs UsageDisputed
+         and suspends the oracle. What was paid is remembered, so that a lower receipt later brings
+         the difference and the same one nothing.
+    @param receipt The reading that was signed.
+    @param key The key that signed it, now or formerly one of the rental's oracle.
     """
     rental: uint256 = receipt.rental
     terms: packing.Terms = rentals._known(rental)
@@ -98,6 +114,10 @@ def _dispute(receipt: IDrillMeter.PackedReading, key: address):
 @internal
 @view
 def _require_in_time(terms: packing.Terms):
+    """
+    @dev Reverts once the grace and evidence periods after the rental's end have passed.
+    @param terms The rental's terms; one that has not ended can be disputed at any time.
+    """
     checks._require(
         terms.ended_at == 0
         or block.timestamp < terms.ended_at + rentals.GRACE_PERIOD + EVIDENCE_PERIOD,
@@ -109,9 +129,13 @@ def _require_in_time(terms: packing.Terms):
 @view
 def _require_in_force(key: address, oracle: uint256, until: uint256, settled: uint256):
     """
-    @dev Whoever holds a former key could date a receipt at will, so it counts only if dated while
-         the key was in force, and until a reading from after that time has settled. No receipt
-         counts before its time.
+    @dev Reverts unless `key` was in force for `oracle` at `until`. Whoever holds a former key could
+         date a receipt at will, so it counts only if dated while the key was in force, and until a
+         reading from after that time has settled. No receipt counts before its time.
+    @param key The key that signed the receipt.
+    @param oracle The rental's oracle.
+    @param until The receipt's time, Unix ms.
+    @param settled The time of the last settled reading, Unix ms.
     """
     record: IDrillMeter.SigningKey = keys._record(key)
     checks._require(record.oracle == oracle, "disputes: key of another oracle")

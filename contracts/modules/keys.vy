@@ -16,19 +16,23 @@ from . import packing
 # Constants
 # ---------------------------------------------------------------------------------------------
 
-# Half the order of secp256k1. A signature with a larger s is the malleable twin of another (EIP-2).
+# @dev Half the order of secp256k1. A signature with a larger s is the malleable twin of another
+# (EIP-2).
 HALF_ORDER: constant(uint256) = (
     57896044618658097711785492504343953926418782139537452191302581570759080747168
 )
 
-# The precompiled contract that checks P-256 signatures (EIP-7951); it answers 1, or nothing.
+# @dev The precompiled contract that checks P-256 signatures (EIP-7951); it answers 1, or nothing.
 P256VERIFY: constant(address) = 0x0000000000000000000000000000000000000100
 
 # ---------------------------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------------------------
 
+# @dev Each key's packed record, by the key's address; never deleted.
 records: HashMap[address, uint256]
+
+# @dev The public key's point (x, y) of each enrolled P-256 key, by the key's address.
 points: HashMap[address, uint256[2]]
 
 # ---------------------------------------------------------------------------------------------
@@ -38,9 +42,17 @@ points: HashMap[address, uint256[2]]
 @internal
 def _enrol(x: uint256, y: uint256, digest: bytes32, r: bytes32, s: bytes32) -> address:
     """
-    @dev The signature proves three things at once: that the chain can check such signatures, that
-         the point lies on the curve, and that somebody holds its key. That another digest is
-         refused shows that the chain does not just say yes.
+    @dev Makes a P-256 key known and logs KeyEnrolled. The signature proves three things at once:
+         that the chain can check such signatures, that the point lies on the curve, and that
+         somebody holds its key. That another digest is refused shows that the chain does not just
+         say yes. Reverts when the key was enrolled or used before, or the proof fails. The caller
+         has checked that the sender is the owner.
+    @param x The point of the public key: x
+    @param y and y.
+    @param digest What the key has signed.
+    @param r The signature: r
+    @param s and s.
+    @return The address that the key is called by.
     """
     key: address = convert(
         convert(keccak256(concat(convert(x, bytes32), convert(y, bytes32))), uint256)
@@ -62,7 +74,11 @@ def _enrol(x: uint256, y: uint256, digest: bytes32, r: bytes32, s: bytes32) -> a
 @internal
 def _take(key: address, oracle: uint256) -> bool:
     """
-    @dev Puts a key in force for an oracle and tells whether it is one of P-256.
+    @dev Puts a key in force for an oracle from this block's time on. Reverts when the key is zero
+         or has served an oracle before.
+    @param key The key's address.
+    @param oracle The oracle's number.
+    @return Whether it is a key of P-256.
     """
     checks._require(key != empty(address), "keys: zero address")
     record: IDrillMeter.SigningKey = self._record(key)
@@ -75,6 +91,10 @@ def _take(key: address, oracle: uint256) -> bool:
 
 @internal
 def _expire(key: address):
+    """
+    @dev Ends the time that a key is in force at this block's time. Its record stays for disputes.
+    @param key The key's address.
+    """
     record: IDrillMeter.SigningKey = self._record(key)
     record.until = block.timestamp
     self.records[key] = packing._pack_key(record)
@@ -83,7 +103,9 @@ def _expire(key: address):
 @internal
 def _penalise(key: address) -> bool:
     """
-    @dev Marks a key as penalised and tells whether it had not been.
+    @dev Marks a key as penalised, so that it costs the bond its penalty once.
+    @param key The key's address.
+    @return Whether it had not been penalised before.
     """
     record: IDrillMeter.SigningKey = self._record(key)
     if record.penalised:
@@ -96,6 +118,11 @@ def _penalise(key: address) -> bool:
 @internal
 @view
 def _record(key: address) -> IDrillMeter.SigningKey:
+    """
+    @dev Reads a key's record. Never reverts.
+    @param key The key's address.
+    @return The record; all zero for a key that was never seen.
+    """
     return packing._unpack_key(self.records[key])
 
 
@@ -106,6 +133,12 @@ def _verifies(key: address, is_p256: bool, digest: bytes32, r: bytes32, vs: byte
     @dev Whether `key` signed `digest`; the zero address never did. Never reverts, so that one box's
          bad signature cannot hold up another's readings. ecrecover answers the zero address for a
          malformed signature.
+    @param key The key's address.
+    @param is_p256 Whether it is a key of P-256, and its point is enrolled.
+    @param digest What it should have signed.
+    @param r The signature: r
+    @param vs and s with the parity of v in the highest bit (EIP-2098), or for P-256 just s.
+    @return Whether it did. A secp256k1 signature in the upper half of s counts as none.
     """
     if key == empty(address):
         return False

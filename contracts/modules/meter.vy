@@ -24,15 +24,24 @@ from . import packing
 # Constants
 # ---------------------------------------------------------------------------------------------
 
+# @dev The latest time that a meter word holds, Unix ms; also the mask of its field.
 MAX_UNTIL: constant(uint256) = 2**43 - 1
+
+# @dev The most active time at one load level, ms; also the mask of such a field.
 MAX_ACTIVE_MS: constant(uint256) = 2**37 - 1
+
+# @dev The most revolutions at one load level; also the mask of such a field.
 MAX_REVOLUTIONS: constant(uint256) = 2**34 - 1
 
+# @dev `max_rpm` is per minute, active time in ms.
 MS_PER_MINUTE: constant(uint256) = 60_000
 
+# @dev EIP-712 type hash of what an oracle signs about one rental.
 READING_TYPEHASH: constant(bytes32) = keccak256(
     "UsageReading(uint256 rental,uint256 until,uint256 active_ms_1,uint256 active_ms_2,uint256 active_ms_3,uint256 revolutions_1,uint256 revolutions_2,uint256 revolutions_3,uint256 log_size,bytes32 log_root)"
 )
+
+# @dev EIP-712 type hash of what an oracle signs: readings of any of its rentals.
 BATCH_TYPEHASH: constant(bytes32) = keccak256(
     "UsageBatch(UsageReading[] readings)UsageReading(uint256 rental,uint256 until,uint256 active_ms_1,uint256 active_ms_2,uint256 active_ms_3,uint256 revolutions_1,uint256 revolutions_2,uint256 revolutions_3,uint256 log_size,bytes32 log_root)"
 )
@@ -44,12 +53,23 @@ BATCH_TYPEHASH: constant(bytes32) = keccak256(
 @internal
 @pure
 def _until(meter: uint256) -> uint256:
+    """
+    @dev The time of a reading.
+    @param meter A meter word.
+    @return Unix ms.
+    """
     return meter & MAX_UNTIL
 
 
 @internal
 @pure
 def _opening(opened_at: uint256) -> uint256:
+    """
+    @dev The meter word of a rental at its opening: that time, and registers that are all zero.
+         Reverts when the time does not fit, from the year 2248 on.
+    @param opened_at Unix s.
+    @return The meter word.
+    """
     until: uint256 = opened_at * 1000
     assert until <= MAX_UNTIL
     return until
@@ -58,6 +78,11 @@ def _opening(opened_at: uint256) -> uint256:
 @internal
 @pure
 def _registers(meter: uint256) -> IDrillMeter.Registers:
+    """
+    @dev The six registers of a meter word.
+    @param meter A meter word.
+    @return Active time in ms and revolutions, since the rental opened, by load level.
+    """
     return IDrillMeter.Registers(
         active_ms_1=(meter >> 43) & MAX_ACTIVE_MS,
         active_ms_2=(meter >> 80) & MAX_ACTIVE_MS,
@@ -71,6 +96,12 @@ def _registers(meter: uint256) -> IDrillMeter.Registers:
 @internal
 @pure
 def _pack(until: uint256, r: IDrillMeter.Registers) -> uint256:
+    """
+    @dev Makes a meter word. Reverts when a field does not fit.
+    @param until The reading's time, Unix ms.
+    @param r Its registers.
+    @return The meter word.
+    """
     checks._require(
         until <= MAX_UNTIL
         and (r.active_ms_1 | r.active_ms_2 | r.active_ms_3) <= MAX_ACTIVE_MS
@@ -94,6 +125,11 @@ def _pack(until: uint256, r: IDrillMeter.Registers) -> uint256:
 @internal
 @pure
 def _hash_reading(r: IDrillMeter.PackedReading) -> bytes32:
+    """
+    @dev The EIP-712 struct hash of a UsageReading, field by field as the oracle signs it.
+    @param r The reading.
+    @return Its struct hash.
+    """
     return keccak256(
         abi_encode(
             READING_TYPEHASH,
@@ -115,8 +151,10 @@ def _hash_reading(r: IDrillMeter.PackedReading) -> bytes32:
 @pure
 def _digest(domain: bytes32, hashes_hash: bytes32) -> bytes32:
     """
-    @dev The EIP-712 digest of a UsageBatch whose readings' hashes, one after the other, hash to
-         `hashes_hash`.
+    @dev The EIP-712 digest of a UsageBatch: what an oracle's key signs.
+    @param domain The contract's domain separator.
+    @param hashes_hash The hash of the readings' struct hashes, one after the other.
+    @return The digest.
     """
     return keccak256(concat(x"1901", domain, keccak256(abi_encode(BATCH_TYPEHASH, hashes_hash))))
 
@@ -131,6 +169,10 @@ def _charge(meter: uint256, opened_at: uint256, t: packing.Rates) -> uint256:
     @dev The bill: thousandths summed, then rounded down once. Not capped by funds. With 43 bits of
          time, 37 and 34 of register and 64 of price, no product exceeds 2**107 and no sum 2**110,
          so nothing overflows.
+    @param meter The meter word, not older than the opening.
+    @param opened_at When the rental opened, Unix s.
+    @param t The rates of its tariff.
+    @return The charge in the asset's smallest unit.
     """
     sum: uint256 = unsafe_mul(
         unsafe_sub(meter & MAX_UNTIL, unsafe_mul(opened_at, 1000)), t.standing_price_per_second
@@ -155,6 +197,10 @@ def _within(settled: uint256, receipt: uint256, t: packing.Rates) -> uint256:
     @dev The settled meter with each register cut to what the receipt allows: what it shows and,
          where it is older, what wall clock and highest rpm could have added since. Revolutions are
          floored, so two registers may differ by the true growth rounded up.
+    @param settled The meter word that was settled.
+    @param receipt The meter word of the receipt.
+    @param t The rates of the rental's tariff.
+    @return A meter word of the settled time.
     """
     elapsed: uint256 = 0
     if settled & MAX_UNTIL > receipt & MAX_UNTIL:
@@ -182,6 +228,10 @@ def _plausible(now: uint256, last: uint256, t: packing.Rates) -> bool:
          register. Revolutions are floored, so the difference of two registers may exceed the true
          one by less than a revolution; that the totals obey the same limit keeps many small
          readings from adding up what they gain by it.
+    @param now The meter word of the reading, which is later than the last.
+    @param last The meter word that was settled last.
+    @param t The rates of the rental's tariff.
+    @return Whether it can.
     """
     active_1: uint256 = (now >> 43) & MAX_ACTIVE_MS
     active_2: uint256 = (now >> 80) & MAX_ACTIVE_MS

@@ -19,7 +19,10 @@ uses: keys
 # Storage
 # ---------------------------------------------------------------------------------------------
 
+# @dev How many oracles were registered; numbers start at 1.
 oracle_count: uint256
+
+# @dev Each oracle's packed word, by number.
 oracles: HashMap[uint256, uint256]
 
 # ---------------------------------------------------------------------------------------------
@@ -28,6 +31,12 @@ oracles: HashMap[uint256, uint256]
 
 @internal
 def _register(key: address) -> uint256:
+    """
+    @dev Appoints a box by its first key and logs OracleRegistered. Reverts as `keys._take` does.
+         The caller has checked that the sender is the owner.
+    @param key The address of its signing key.
+    @return The number of the oracle, one more than the last.
+    """
     oracle: uint256 = self.oracle_count + 1
     self.oracle_count = oracle
     self._store(
@@ -46,6 +55,14 @@ def _register(key: address) -> uint256:
 
 @internal
 def _rotate(oracle: uint256, key: address):
+    """
+    @dev Replaces an oracle's key, lifts a suspension and logs OracleRotated. The old key signs
+         nothing more that settles; what it signed up to now can still be disputed with. Reverts
+         when the oracle is unknown or revoked, or as `keys._take` does. The caller has checked that
+         the sender is the owner.
+    @param oracle The oracle's number.
+    @param key The address of the new key.
+    """
     o: IDrillMeter.Oracle = self._unrevoked(oracle)
     keys._expire(o.key)
     o.key = key
@@ -58,6 +75,11 @@ def _rotate(oracle: uint256, key: address):
 
 @internal
 def _revoke(oracle: uint256):
+    """
+    @dev Ends an oracle and the time of its key for good, and logs OracleRevoked. Reverts when it is
+         unknown or revoked. The caller has checked that the sender is the owner.
+    @param oracle The oracle's number.
+    """
     o: IDrillMeter.Oracle = self._unrevoked(oracle)
     keys._expire(o.key)
     o.revoked = True
@@ -68,7 +90,10 @@ def _revoke(oracle: uint256):
 @internal
 def _suspend(oracle: uint256, key: address):
     """
-    @dev Suspends an oracle if `key` is still the one it signs with.
+    @dev Suspends an oracle if `key` is still the one it signs with, and logs OracleSuspended; does
+         nothing otherwise. Reverts when the oracle is unknown.
+    @param oracle The oracle's number.
+    @param key The key that a dispute has found to contradict itself.
     """
     o: IDrillMeter.Oracle = self._known(oracle)
     if o.key == key and not o.revoked and not o.suspended:
@@ -79,12 +104,22 @@ def _suspend(oracle: uint256, key: address):
 
 @internal
 def _store(oracle: uint256, o: IDrillMeter.Oracle):
+    """
+    @dev Writes an oracle's word.
+    @param oracle The oracle's number.
+    @param o Its new contents.
+    """
     self.oracles[oracle] = packing._pack_oracle(o)
 
 
 @internal
 @view
 def _known(oracle: uint256) -> IDrillMeter.Oracle:
+    """
+    @dev Reads an oracle. Reverts when there is none of that number.
+    @param oracle The oracle's number.
+    @return The oracle.
+    """
     word: uint256 = self.oracles[oracle]
     checks._require(word != 0, "oracles: no such oracle")
     return packing._unpack_oracle(word)
@@ -93,6 +128,11 @@ def _known(oracle: uint256) -> IDrillMeter.Oracle:
 @internal
 @view
 def _unrevoked(oracle: uint256) -> IDrillMeter.Oracle:
+    """
+    @dev Reads an oracle that may be suspended. Reverts when it is unknown or revoked.
+    @param oracle The oracle's number.
+    @return The oracle.
+    """
     o: IDrillMeter.Oracle = self._known(oracle)
     checks._require(not o.revoked, "oracles: revoked")
     return o
@@ -101,6 +141,10 @@ def _unrevoked(oracle: uint256) -> IDrillMeter.Oracle:
 @internal
 @view
 def _require_trusted(oracle: uint256):
+    """
+    @dev Reverts when an oracle is unknown, revoked or suspended: nothing new may rest on it.
+    @param oracle The oracle's number.
+    """
     checks._require(not self._unrevoked(oracle).suspended, "oracles: suspended")
 
 
@@ -109,6 +153,9 @@ def _require_trusted(oracle: uint256):
 def _signed(digest: bytes32, signature: IDrillMeter.BatchSignature) -> bool:
     """
     @dev Whether the oracle named in `signature` may sign and signed `digest`. Never reverts.
+    @param digest The EIP-712 digest of a UsageBatch.
+    @param signature Which oracle, and r and vs; its count is not looked at.
+    @return Whether it did; False for an oracle that is unknown, revoked or suspended.
     """
     word: uint256 = self.oracles[signature.oracle]
     return keys._verifies(

@@ -34,6 +34,7 @@ from . import checks
 # Structs
 # ---------------------------------------------------------------------------------------------
 
+# What a rental was opened under, how it stands, and its funds.
 struct Terms:
     funded: uint256
     opened_at: uint256
@@ -44,6 +45,7 @@ struct Terms:
     closed: bool
     capped: bool
 
+# Whose a rental is, and what the provider has collected of it.
 struct Party:
     customer: address
     collected: uint256
@@ -65,15 +67,34 @@ struct Rates:
 # Constants
 # ---------------------------------------------------------------------------------------------
 
+# @dev The largest amount of funds, revenue or a reserve; as a cap it stands for none.
 MAX_FUNDED: constant(uint256) = 2**96 - 1
+
+# @dev The packed word of two caps that are not set.
 NO_CAPS: constant(uint256) = 2**192 - 1
+
+# @dev The packed record of a P-256 key that is enrolled and has served no oracle.
 P256_KEY: constant(uint256) = 2**99
+
+# @dev The latest block time, Unix s.
 MAX_TIME: constant(uint256) = 2**34 - 1
+
+# @dev The highest number of a tariff, an oracle or a drill.
 MAX_NUMBER: constant(uint256) = 2**30 - 1
+
+# @dev The highest price, in the asset's smallest unit.
 MAX_PRICE: constant(uint256) = 2**64 - 1
+
+# @dev The highest spindle speed, turns a minute.
 MAX_RPM: constant(uint256) = 2**20 - 1
+
+# @dev The highest number of a rental.
 MAX_RENTAL: constant(uint256) = 2**64 - 1
+
+# @dev The most keys that an oracle may have had.
 MAX_EPOCH: constant(uint256) = 2**32 - 1
+
+# @dev The bits of an address.
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
 
 # ---------------------------------------------------------------------------------------------
@@ -83,6 +104,11 @@ ADDRESS_MASK: constant(uint256) = 2**160 - 1
 @internal
 @pure
 def _pack_terms(terms: Terms) -> uint256:
+    """
+    @dev Packs a rental's terms. Reverts with a reason when the funds do not fit.
+    @param terms The terms.
+    @return Their word, never zero.
+    """
     checks._require(terms.funded <= MAX_FUNDED, "packing: funds over 2**96 - 1")
     assert terms.opened_at <= MAX_TIME
     assert terms.ended_at <= MAX_TIME
@@ -104,6 +130,11 @@ def _pack_terms(terms: Terms) -> uint256:
 @internal
 @pure
 def _unpack_terms(word: uint256) -> Terms:
+    """
+    @dev Unpacks a rental's terms. Zero gives terms that are all zero: of no oracle.
+    @param word Their word.
+    @return The terms.
+    """
     return Terms(
         funded=word & MAX_FUNDED,
         opened_at=(word >> 96) & MAX_TIME,
@@ -122,6 +153,11 @@ def _unpack_terms(word: uint256) -> Terms:
 @internal
 @pure
 def _pack_party(party: Party) -> uint256:
+    """
+    @dev Packs whose a rental is and what the provider has collected of it.
+    @param party The party.
+    @return Its word.
+    """
     assert party.collected <= MAX_FUNDED
     return convert(party.customer, uint256) | (party.collected << 160)
 
@@ -129,6 +165,11 @@ def _pack_party(party: Party) -> uint256:
 @internal
 @pure
 def _unpack_party(word: uint256) -> Party:
+    """
+    @dev Unpacks whose a rental is and what the provider has collected of it.
+    @param word Its word.
+    @return The party.
+    """
     return Party(
         customer=convert(word & ADDRESS_MASK, address),
         collected=word >> 160,
@@ -141,6 +182,11 @@ def _unpack_party(word: uint256) -> Party:
 @internal
 @pure
 def _pack_caps(caps: IDrillMeter.Caps) -> uint256:
+    """
+    @dev Packs a customer's caps. Reverts with a reason when one does not fit.
+    @param caps The caps, 2**96 - 1 for none.
+    @return Their word: NO_CAPS when neither is set, zero when both are zero.
+    """
     checks._require(
         (caps.per_rental | caps.per_hour) <= MAX_FUNDED, "packing: cap over 2**96 - 1"
     )
@@ -150,6 +196,11 @@ def _pack_caps(caps: IDrillMeter.Caps) -> uint256:
 @internal
 @pure
 def _unpack_caps(word: uint256) -> IDrillMeter.Caps:
+    """
+    @dev Unpacks a customer's caps.
+    @param word Their word.
+    @return The caps.
+    """
     return IDrillMeter.Caps(per_rental=word & MAX_FUNDED, per_hour=word >> 96)
 
 # ---------------------------------------------------------------------------------------------
@@ -159,6 +210,11 @@ def _unpack_caps(word: uint256) -> IDrillMeter.Caps:
 @internal
 @pure
 def _pack_tariff(t: IDrillMeter.Tariff) -> uint256[3]:
+    """
+    @dev Packs a tariff. Reverts with a reason when a field does not fit or a max_rpm is zero.
+    @param t The tariff.
+    @return Its three words, marked as published.
+    """
     prices: uint256 = t.standing_price_per_second
     for rate: IDrillMeter.LevelRate in t.levels:
         prices |= rate.price_per_second | rate.price_per_1000_revolutions
@@ -188,6 +244,12 @@ def _pack_tariff(t: IDrillMeter.Tariff) -> uint256[3]:
 @internal
 @pure
 def _unpack_rates(prices: uint256, rest: uint256) -> Rates:
+    """
+    @dev Unpacks what of a tariff is needed to settle.
+    @param prices The first of its words.
+    @param rest The second.
+    @return The rates.
+    """
     return Rates(
         price_per_second_1=prices & MAX_PRICE,
         price_per_second_2=(prices >> 64) & MAX_PRICE,
@@ -205,6 +267,11 @@ def _unpack_rates(prices: uint256, rest: uint256) -> Rates:
 @internal
 @pure
 def _unpack_tariff(words: uint256[3]) -> IDrillMeter.Tariff:
+    """
+    @dev Unpacks a tariff.
+    @param words Its three words.
+    @return The tariff.
+    """
     rates: Rates = self._unpack_rates(words[0], words[1])
     return IDrillMeter.Tariff(
         levels=[
@@ -233,12 +300,22 @@ def _unpack_tariff(words: uint256[3]) -> IDrillMeter.Tariff:
 @internal
 @pure
 def _least_reserve(word: uint256) -> uint256:
+    """
+    @dev The least that a rental under a tariff has to set aside.
+    @param word The third word of the tariff.
+    @return In the asset's smallest unit.
+    """
     return word & MAX_FUNDED
 
 
 @internal
 @pure
 def _is_retired(word: uint256) -> bool:
+    """
+    @dev Whether a tariff opens no new rentals.
+    @param word The third word of the tariff.
+    @return Whether it is retired.
+    """
     return (word >> 96) & 1 == 1
 
 # ---------------------------------------------------------------------------------------------
@@ -248,6 +325,11 @@ def _is_retired(word: uint256) -> bool:
 @internal
 @pure
 def _pack_drill(d: IDrillMeter.Drill) -> uint256:
+    """
+    @dev Packs a drill.
+    @param d The drill.
+    @return Its word, never zero.
+    """
     assert d.oracle <= MAX_NUMBER
     assert d.tariff <= MAX_NUMBER
     assert d.rental <= MAX_RENTAL
@@ -257,6 +339,11 @@ def _pack_drill(d: IDrillMeter.Drill) -> uint256:
 @internal
 @pure
 def _unpack_drill(word: uint256) -> IDrillMeter.Drill:
+    """
+    @dev Unpacks a drill.
+    @param word Its word.
+    @return The drill.
+    """
     return IDrillMeter.Drill(
         oracle=word & MAX_NUMBER,
         tariff=(word >> 30) & MAX_NUMBER,
@@ -271,6 +358,11 @@ def _unpack_drill(word: uint256) -> IDrillMeter.Drill:
 @internal
 @pure
 def _pack_oracle(o: IDrillMeter.Oracle) -> uint256:
+    """
+    @dev Packs an oracle.
+    @param o The oracle.
+    @return Its word, never zero.
+    """
     assert o.epoch <= MAX_EPOCH
     return (
         convert(o.key, uint256)
@@ -284,6 +376,11 @@ def _pack_oracle(o: IDrillMeter.Oracle) -> uint256:
 @internal
 @pure
 def _unpack_oracle(word: uint256) -> IDrillMeter.Oracle:
+    """
+    @dev Unpacks an oracle.
+    @param word Its word.
+    @return The oracle.
+    """
     return IDrillMeter.Oracle(
         key=convert(word & ADDRESS_MASK, address),
         epoch=(word >> 160) & MAX_EPOCH,
@@ -297,8 +394,9 @@ def _unpack_oracle(word: uint256) -> IDrillMeter.Oracle:
 @pure
 def _trusted_key(word: uint256) -> address:
     """
-    @dev The key of an oracle that may sign; the zero address for one that is unknown, revoked or
-         suspended.
+    @dev The key of an oracle that may sign.
+    @param word The oracle's word.
+    @return The key's address; the zero address when the oracle is unknown, revoked or suspended.
     """
     if (word >> 192) & 3 != 0:
         return empty(address)
@@ -308,6 +406,11 @@ def _trusted_key(word: uint256) -> address:
 @internal
 @pure
 def _is_p256(word: uint256) -> bool:
+    """
+    @dev Whether an oracle's key is one of P-256.
+    @param word The oracle's word.
+    @return Whether it is; False for an unknown oracle.
+    """
     return (word >> 194) == 1
 
 # ---------------------------------------------------------------------------------------------
@@ -317,6 +420,11 @@ def _is_p256(word: uint256) -> bool:
 @internal
 @pure
 def _pack_key(k: IDrillMeter.SigningKey) -> uint256:
+    """
+    @dev Packs a signing key's record.
+    @param k The record.
+    @return Its word; P256_KEY for a key that is enrolled and has served nobody.
+    """
     assert k.oracle <= MAX_NUMBER
     assert k.since <= MAX_TIME
     assert k.until <= MAX_TIME
@@ -332,6 +440,11 @@ def _pack_key(k: IDrillMeter.SigningKey) -> uint256:
 @internal
 @pure
 def _unpack_key(word: uint256) -> IDrillMeter.SigningKey:
+    """
+    @dev Unpacks a signing key's record. Zero gives a record of no oracle.
+    @param word Its word.
+    @return The record.
+    """
     return IDrillMeter.SigningKey(
         oracle=word & MAX_NUMBER,
         since=(word >> 30) & MAX_TIME,

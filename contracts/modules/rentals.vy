@@ -27,34 +27,49 @@ uses: vault
 # Constants and immutables
 # ---------------------------------------------------------------------------------------------
 
-# States of a rental, numbered as the members of a flag would be.
+# @dev May be settled, topped up and ended. States are numbered as the members of a flag would be.
 OPEN: constant(uint256) = 1
+
+# @dev Its end is fixed; usage up to it may still settle.
 ENDED: constant(uint256) = 2
+
+# @dev Final: the balance is back in the customer's account and the drill is free.
 CLOSED: constant(uint256) = 4
 
-# A box needs time to see the end, collect the last samples and have the final reading mined.
+# @dev Seconds. A box needs time to see the end, collect the last samples and have the final reading
+# mined.
 SHORTEST_GRACE_PERIOD: constant(uint256) = 60 * 60
 
-# The longest that a silent oracle may keep a customer from the rest of the money.
+# @dev Seconds. The longest that a silent oracle may keep a customer from the rest of the money.
 LONGEST_GRACE_PERIOD: constant(uint256) = 30 * 24 * 60 * 60
 
+# @dev Seconds after the end of a rental for which its final reading is awaited.
 GRACE_PERIOD: immutable(uint256)
 
+# @dev The cap is per hour, readings are dated in ms.
 MS_PER_HOUR: constant(uint256) = 60 * 60 * 1000
 
 # ---------------------------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------------------------
 
+# @dev How many rentals were opened; numbers start at 1.
 rental_count: uint256
+
+# @dev Each rental's packed terms, by number.
 terms: HashMap[uint256, uint256]
+
+# @dev Each rental's packed customer and collected revenue, by number.
 parties: HashMap[uint256, uint256]
+
+# @dev Each rental's last settled meter word, by number.
 meters: HashMap[uint256, uint256]
 
-# Of capped rentals only.
+# @dev The packed caps of each capped rental, by number; zero for the others.
 caps: HashMap[uint256, uint256]
 
-# What closed rentals have earned and the provider has not collected.
+# @dev What closed rentals have earned and the provider has not collected, in the asset's smallest
+# unit.
 revenue: uint256
 
 # ---------------------------------------------------------------------------------------------
@@ -63,6 +78,11 @@ revenue: uint256
 
 @deploy
 def __init__(grace_period: uint256):
+    """
+    @dev Reverts when the period is out of range.
+    @param grace_period Seconds after the end of a rental for which its final reading is awaited, an
+           hour to 30 days.
+    """
     assert grace_period >= SHORTEST_GRACE_PERIOD, "rentals: grace period under an hour"
     assert grace_period <= LONGEST_GRACE_PERIOD, "rentals: grace period over 30 days"
     GRACE_PERIOD = grace_period
@@ -75,6 +95,20 @@ def __init__(grace_period: uint256):
 def _open(
     customer: address, drill: uint256, tariff: uint256, reserve: uint256, caps: IDrillMeter.Caps
 ) -> uint256:
+    """
+    @dev Sets a reserve aside from the customer's account, occupies the drill and logs RentalOpened,
+         RentalCapped if there are caps, and BalancePositive. Reverts when the tariff is unknown or
+         retired, the drill not free or on offer at another tariff, its oracle not trusted, the
+         account holds less, a cap does not fit or is below the standing price of an hour, or what
+         may be owed at first is nothing or under the least reserve. The caller has checked that
+         opening is not paused.
+    @param customer Whose account pays, and who gets the rest back.
+    @param drill The drill's number.
+    @param tariff The number of the tariff that the customer agrees to.
+    @param reserve In the asset's smallest unit.
+    @param caps In the asset's smallest unit, 2**96 - 1 for none.
+    @return The number of the rental, one more than the last.
+    """
     tariffs._require_offered(tariff)
     rental: uint256 = self.rental_count + 1
     self.rental_count = rental
@@ -125,6 +159,15 @@ def _open(
 
 @internal
 def _top_up(payer: address, rental: uint256, amount: uint256):
+    """
+    @dev Adds to the funds of an open rental from the payer's account, and logs ToppedUp, and
+         BalancePositive when it had been exhausted and no longer is. Reverts when the rental is
+         unknown, ended or closed, the amount is zero or more than the account holds, or the funds
+         do not fit. The caller has checked that topping up is not paused.
+    @param payer Whose account pays; not necessarily the customer's.
+    @param rental The rental's number.
+    @param amount In the asset's smallest unit.
+    """
     terms: packing.Terms = self._open_terms(rental)
     checks._require(amount > 0, "rentals: nothing to top up")
     vault._debit(payer, amount)
@@ -143,6 +186,14 @@ def _top_up(payer: address, rental: uint256, amount: uint256):
 
 @internal
 def _end(by: address, is_provider: bool, rental: uint256):
+    """
+    @dev Ends an open rental at this block's time and logs RentalEnded. Closes it at once when no
+         later reading can settle. Reverts when it is unknown, ended or closed, or `by` is neither
+         its customer nor the provider.
+    @param by Who ends it.
+    @param is_provider Whether that is the provider.
+    @param rental The rental's number.
+    """
     terms: packing.Terms = self._open_terms(rental)
     checks._require(
         is_provider or by == self._party(rental).customer,
@@ -158,6 +209,11 @@ def _end(by: address, is_provider: bool, rental: uint256):
 
 @internal
 def _close(rental: uint256):
+    """
+    @dev Closes a rental whose final reading has not come. Anybody may. Reverts when it is unknown,
+         closed or not ended, or its grace period has not passed.
+    @param rental The rental's number.
+    """
     terms: packing.Terms = self._known(rental)
     checks._require(not terms.closed, "rentals: closed")
     checks._require(terms.ended_at > 0, "rentals: not ended")
@@ -170,8 +226,12 @@ def _close(rental: uint256):
 @internal
 def _settle_up(rental: uint256, terms: packing.Terms):
     """
-    @dev Refunds the balance, books what is left of the earnings as revenue and frees the drill.
-         What the charge exceeds the limit by is the provider's loss.
+    @dev Refunds the balance to the customer's account, books what is left of the earnings as
+         revenue, frees the drill and logs RentalClosed. What the charge exceeds the limit by is the
+         provider's loss. The caller has checked that the rental is ended, not closed, and takes no
+         further reading.
+    @param rental The rental's number.
+    @param terms Its terms as stored.
     """
     earned: uint256 = self._owed(rental, terms, self.meters[rental])
     refund: uint256 = terms.funded - earned
@@ -195,7 +255,10 @@ def _settle_up(rental: uint256, terms: packing.Terms):
 @internal
 def _collect_closed(to: address) -> uint256:
     """
-    @dev Takes the earnings of all closed rentals and returns them.
+    @dev Takes the revenue of all closed rentals out of the books and logs RevenueCollected of
+         rental 0. The caller has checked that the sender is the owner, and pays.
+    @param to Who will receive it, for the log.
+    @return The amount, in the asset's smallest unit.
     """
     amount: uint256 = self.revenue
     self.revenue = 0
@@ -205,7 +268,12 @@ def _collect_closed(to: address) -> uint256:
 @internal
 def _collect(rental: uint256, to: address) -> uint256:
     """
-    @dev Marks what an unclosed rental has earned so far as collected and returns what is new of it.
+    @dev Marks what an unclosed rental has earned so far as collected, and logs RevenueCollected if
+         there is anything new. Reverts when the rental is unknown. The caller has checked that the
+         sender is the owner, and pays.
+    @param rental The rental's number.
+    @param to Who will receive it, for the log.
+    @return What is new of it, in the asset's smallest unit; 0 for a closed rental.
     """
     terms: packing.Terms = self._known(rental)
     party: packing.Party = self._party(rental)
@@ -220,6 +288,13 @@ def _collect(rental: uint256, to: address) -> uint256:
 
 @internal
 def _log_collected(rental: uint256, to: address, amount: uint256) -> uint256:
+    """
+    @dev Logs RevenueCollected, unless there is none.
+    @param rental The rental's number, or 0 for all closed ones.
+    @param to Who will receive it.
+    @param amount In the asset's smallest unit.
+    @return The same amount.
+    """
     if amount > 0:
         log IDrillMeter.RevenueCollected(rental=rental, to=to, amount=amount)
     return amount
@@ -231,12 +306,21 @@ def _log_collected(rental: uint256, to: address, amount: uint256) -> uint256:
 @internal
 @view
 def _require_known(rental: uint256):
+    """
+    @dev Reverts when there is no rental of that number.
+    @param rental The rental's number.
+    """
     checks._require(self.terms[rental] != 0, "rentals: no such rental")
 
 
 @internal
 @view
 def _known(rental: uint256) -> packing.Terms:
+    """
+    @dev Reads a rental's terms. Reverts when there is none of that number.
+    @param rental The rental's number.
+    @return The terms.
+    """
     self._require_known(rental)
     return packing._unpack_terms(self.terms[rental])
 
@@ -244,6 +328,11 @@ def _known(rental: uint256) -> packing.Terms:
 @internal
 @view
 def _open_terms(rental: uint256) -> packing.Terms:
+    """
+    @dev Reads the terms of a rental that is neither ended nor closed. Reverts for any other.
+    @param rental The rental's number.
+    @return The terms.
+    """
     terms: packing.Terms = self._known(rental)
     checks._require(not terms.closed, "rentals: closed")
     checks._require(terms.ended_at == 0, "rentals: ended")
@@ -253,12 +342,23 @@ def _open_terms(rental: uint256) -> packing.Terms:
 @internal
 @view
 def _party(rental: uint256) -> packing.Party:
+    """
+    @dev Reads whose a rental is and what the provider has collected of it. Never reverts.
+    @param rental The rental's number.
+    @return The party; all zero for an unknown rental.
+    """
     return packing._unpack_party(self.parties[rental])
 
 
 @internal
 @view
 def _charge(rental: uint256, terms: packing.Terms) -> uint256:
+    """
+    @dev What the last settled registers cost, whatever the funds and caps.
+    @param rental The rental's number.
+    @param terms Its terms.
+    @return In the asset's smallest unit, rounded down.
+    """
     return meter._charge(self.meters[rental], terms.opened_at, tariffs._rates(terms.tariff))
 
 
@@ -268,6 +368,10 @@ def _limit(rental: uint256, terms: packing.Terms, until: uint256) -> uint256:
     """
     @dev The most that may be owed at `until`. The hourly cap allows one hour's worth from the
          start, so that by any time t after the opening no more than (t + 1 h) of it is owed.
+    @param rental The rental's number, to look up caps by.
+    @param terms Its terms.
+    @param until Unix ms, not before the opening.
+    @return In the asset's smallest unit; the hourly cap's share is rounded down.
     """
     if not terms.capped:
         return terms.funded
@@ -281,6 +385,10 @@ def _limit(rental: uint256, terms: packing.Terms, until: uint256) -> uint256:
 def _owed(rental: uint256, terms: packing.Terms, word: uint256) -> uint256:
     """
     @dev What a meter of this rental costs, as far as it is owed.
+    @param rental The rental's number.
+    @param terms Its terms.
+    @param word The meter word, settled or not.
+    @return In the asset's smallest unit, at most what is funded.
     """
     return min(
         meter._charge(word, terms.opened_at, tariffs._rates(terms.tariff)),
@@ -290,6 +398,12 @@ def _owed(rental: uint256, terms: packing.Terms, word: uint256) -> uint256:
 
 @internal
 def _log_positive(rental: uint256, drill: uint256, balance: uint256):
+    """
+    @dev Logs BalancePositive: boxes unlock on it.
+    @param rental The rental's number.
+    @param drill Its drill's number.
+    @param balance What may still be spent, in the asset's smallest unit.
+    """
     log IDrillMeter.BalancePositive(
         rental=rental, drill=drill, customer=self._party(rental).customer, balance=balance
     )
@@ -298,6 +412,11 @@ def _log_positive(rental: uint256, drill: uint256, balance: uint256):
 @internal
 @view
 def _caps(rental: uint256) -> IDrillMeter.Caps:
+    """
+    @dev Reads a rental's caps. Reverts when there is no rental of that number.
+    @param rental The rental's number.
+    @return The caps; 2**96 - 1 for each that is not set.
+    """
     self._require_known(rental)
     word: uint256 = self.caps[rental]
     if word == 0:
@@ -308,6 +427,11 @@ def _caps(rental: uint256) -> IDrillMeter.Caps:
 @internal
 @pure
 def _state(terms: packing.Terms) -> uint256:
+    """
+    @dev The state of a rental.
+    @param terms Its terms.
+    @return OPEN, ENDED or CLOSED.
+    """
     if terms.closed:
         return CLOSED
     if terms.ended_at > 0:
@@ -318,6 +442,11 @@ def _state(terms: packing.Terms) -> uint256:
 @internal
 @view
 def _describe(rental: uint256) -> IDrillMeter.Rental:
+    """
+    @dev Puts a rental together for `rental`. Reverts when there is none of that number.
+    @param rental The rental's number.
+    @return The rental.
+    """
     terms: packing.Terms = self._known(rental)
     party: packing.Party = self._party(rental)
     return IDrillMeter.Rental(

@@ -23,7 +23,14 @@ def _settle(
     r: IDrillMeter.PackedReading, oracle: uint256, terms: packing.Terms, t: packing.Rates
 ):
     """
-    @dev Checks one reading whose oracle has signed it, and books it.
+    @dev Checks one reading whose oracle has signed it, and books it. Never reverts: a reading that
+         fails a check is logged as ReadingRejected with its reason. One that passes becomes the
+         rental's meter, and UsageSettled is logged; BalanceExhausted and BalancePositive where it
+         crosses the limit. The final reading of an ended rental closes it.
+    @param r The reading.
+    @param oracle The number of the oracle that signed it.
+    @param terms The rental's terms; all zero for an unknown rental, which no oracle meters.
+    @param t The rates of the rental's tariff.
     """
     last: uint256 = rentals.meters[r.rental]
     until: uint256 = meter._until(r.meter)
@@ -73,4 +80,9 @@ def _settle(
 
 @internal
 def _reject(r: IDrillMeter.PackedReading, reason: String[32]):
+    """
+    @dev Logs ReadingRejected and changes nothing.
+    @param r The reading.
+    @param reason Which check it failed: part of the contract's interface.
+    """
     log IDrillMeter.ReadingRejected(rental=r.rental, until=meter._until(r.meter), reason=reason)

@@ -15,7 +15,10 @@ from . import packing
 # Storage
 # ---------------------------------------------------------------------------------------------
 
+# @dev How many tariffs were published; numbers start at 1.
 tariff_count: uint256
+
+# @dev Each tariff's three packed words, by number.
 tariffs: HashMap[uint256, uint256[3]]
 
 # ---------------------------------------------------------------------------------------------
@@ -24,6 +27,12 @@ tariffs: HashMap[uint256, uint256[3]]
 
 @internal
 def _publish(t: IDrillMeter.Tariff) -> uint256:
+    """
+    @dev Stores a new tariff and logs TariffPublished. Reverts when it is marked as retired or a
+         field does not fit. The caller has checked that the sender is the owner.
+    @param t The tariff.
+    @return The number of the tariff, one more than the last.
+    """
     checks._require(not t.retired, "tariffs: published as retired")
     tariff: uint256 = self.tariff_count + 1
     self.tariff_count = tariff
@@ -39,6 +48,11 @@ def _publish(t: IDrillMeter.Tariff) -> uint256:
 
 @internal
 def _retire(tariff: uint256):
+    """
+    @dev Keeps a tariff from opening new rentals, for good, and logs TariffRetired. Reverts when it
+         is unknown or retired. The caller has checked that the sender is the owner.
+    @param tariff The tariff's number.
+    """
     t: IDrillMeter.Tariff = self._known(tariff)
     checks._require(not t.retired, "tariffs: already retired")
     t.retired = True
@@ -49,18 +63,32 @@ def _retire(tariff: uint256):
 @internal
 @view
 def _require_known(tariff: uint256):
+    """
+    @dev Reverts when there is no tariff of that number.
+    @param tariff The tariff's number.
+    """
     checks._require(self.tariffs[tariff][2] != 0, "tariffs: no such tariff")
 
 
 @internal
 @view
 def _rates(tariff: uint256) -> packing.Rates:
+    """
+    @dev Reads what of a tariff is needed to settle: two of its three words. Never reverts.
+    @param tariff The tariff's number.
+    @return The rates; all zero for an unknown tariff.
+    """
     return packing._unpack_rates(self.tariffs[tariff][0], self.tariffs[tariff][1])
 
 
 @internal
 @view
 def _known(tariff: uint256) -> IDrillMeter.Tariff:
+    """
+    @dev Reads a tariff. Reverts when there is none of that number.
+    @param tariff The tariff's number.
+    @return The tariff.
+    """
     self._require_known(tariff)
     return packing._unpack_tariff(self.tariffs[tariff])
 
@@ -68,6 +96,10 @@ def _known(tariff: uint256) -> IDrillMeter.Tariff:
 @internal
 @view
 def _require_offered(tariff: uint256):
+    """
+    @dev Reverts when a tariff is unknown or retired, and so opens no new rental.
+    @param tariff The tariff's number.
+    """
     self._require_known(tariff)
     checks._require(not packing._is_retired(self.tariffs[tariff][2]), "tariffs: retired")
 
@@ -75,4 +107,9 @@ def _require_offered(tariff: uint256):
 @internal
 @view
 def _least_reserve(tariff: uint256) -> uint256:
+    """
+    @dev The least that a rental under a tariff has to set aside. Never reverts.
+    @param tariff The tariff's number.
+    @return In the asset's smallest unit; 0 for an unknown tariff.
+    """
     return packing._least_reserve(self.tariffs[tariff][2])

@@ -35,13 +35,17 @@ interface IERC3009:
 # Immutables
 # ---------------------------------------------------------------------------------------------
 
+# @dev What is paid in: the zero address stands for the chain's coin.
 ASSET: immutable(IERC20)
 
 # ---------------------------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------------------------
 
+# @dev What each customer has deposited and not reserved, in the asset's smallest unit.
 accounts: HashMap[address, uint256]
+
+# @dev All that the contract owes, in the asset's smallest unit.
 held: uint256
 
 # ---------------------------------------------------------------------------------------------
@@ -50,6 +54,10 @@ held: uint256
 
 @deploy
 def __init__(asset: address):
+    """
+    @dev Reverts when `asset` is neither zero nor a contract.
+    @param asset The ERC-20 token to be paid in, or the zero address for the native coin.
+    """
     assert asset == empty(address) or asset.is_contract, "vault: asset is not a contract"
     ASSET = IERC20(asset)
 
@@ -60,11 +68,22 @@ def __init__(asset: address):
 @internal
 @view
 def _is_native() -> bool:
+    """
+    @dev Whether the asset is the chain's coin.
+    @return True for the coin, False for a token.
+    """
     return ASSET.address == empty(address)
 
 
 @internal
 def _credit(account: address, payer: address, amount: uint256):
+    """
+    @dev Books an amount to an account and to what is held, and logs Deposited. The caller takes the
+         money.
+    @param account Whose account is credited.
+    @param payer Who pays, for the log.
+    @param amount In the asset's smallest unit.
+    """
     self.accounts[account] += amount
     self.held += amount
     log IDrillMeter.Deposited(account=account, payer=payer, amount=amount)
@@ -74,7 +93,8 @@ def _credit(account: address, payer: address, amount: uint256):
 @payable
 def _credit_value():
     """
-    @dev Books the coins sent along to the sender's account. A token deployment takes none.
+    @dev Books the coins sent along to the sender's account. Reverts when coins come with a token
+         deployment.
     """
     if msg.value > 0:
         checks._require(self._is_native(), "vault: takes tokens, not coins")
@@ -84,6 +104,12 @@ def _credit_value():
 @internal
 @payable
 def _deposit(account: address, amount: uint256):
+    """
+    @dev Books an amount to an account and takes it from the sender. Anybody may pay for anybody.
+         Reverts when the account is zero, or as `_receive` does.
+    @param account Whose account is credited.
+    @param amount In the asset's smallest unit.
+    """
     checks._require(account != empty(address), "vault: account is zero")
     self._credit(account, msg.sender, amount)
     self._receive(amount)
@@ -100,6 +126,20 @@ def _deposit_with_authorization(
     r: bytes32,
     s: bytes32,
 ):
+    """
+    @dev Books an amount to the customer's own account and takes it by the customer's signed
+         authorisation (EIP-3009), whoever sends that. The token checks the signature, the times and
+         the nonce, and its revert passes through. Reverts with the native coin, and when anything
+         but exactly `amount` arrives.
+    @param customer Who has signed and whose account is credited.
+    @param amount In the asset's smallest unit.
+    @param valid_after The authorisation holds after this, Unix s,
+    @param valid_before and before this.
+    @param nonce Chosen by the customer, good for once.
+    @param v The signature: recovery number,
+    @param r r
+    @param s and s.
+    """
     before: uint256 = self._tokens()
     self._credit(customer, customer, amount)
     extcall IERC3009(ASSET.address).receiveWithAuthorization(
@@ -111,8 +151,13 @@ def _deposit_with_authorization(
 @internal
 def _permit(amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
     """
-    @dev Asks the token for the allowance that the sender has signed. Whether it was granted shows
-         when the tokens are taken: anybody may have used the permit before.
+    @dev Asks the token for the allowance that the sender has signed. Never reverts: whether it was
+         granted shows when the tokens are taken, since anybody may have used the permit before.
+    @param amount In the asset's smallest unit.
+    @param deadline Until when the permit holds, Unix s.
+    @param v The sender's signature of the token's Permit: recovery number,
+    @param r r
+    @param s and s.
     """
     granted: bool = raw_call(
         ASSET.address,
@@ -134,7 +179,10 @@ def _permit(amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32
 @payable
 def _receive(amount: uint256):
     """
-    @dev Takes `amount`, which the books hold already, from the sender.
+    @dev Takes `amount`, which the books hold already, from the sender: the value sent along, or
+         tokens by the sender's allowance. Reverts when it is zero or not the value sent, when coins
+         come with a token deployment, or when the token refuses or delivers another amount.
+    @param amount In the asset's smallest unit.
     """
     checks._require(amount > 0, "vault: nothing to take")
     if self._is_native():
@@ -158,6 +206,7 @@ def _ask(request: Bytes[100]):
     """
     @dev Calls the token, which may answer true or, as old ones do, nothing; its own revert passes
          through. Only for calls whose effect is measured afterwards.
+    @param request The call, encoded.
     """
     answer: Bytes[32] = raw_call(ASSET.address, request, max_outsize=32)
     checks._require(
@@ -168,6 +217,10 @@ def _ask(request: Bytes[100]):
 @internal
 @view
 def _tokens() -> uint256:
+    """
+    @dev How many tokens this contract has, by the token's own account.
+    @return In the token's smallest unit; at least what the books hold, unless tokens have vanished.
+    """
     return staticcall ASSET.balanceOf(self)
 
 
@@ -176,8 +229,10 @@ def _tokens() -> uint256:
 def _require_delivered(before: uint256, amount: uint256):
     """
     @dev Insists on exactly `amount`, so that a token with a fee on transfer is refused and not
-         booked at its face value; and on tokens for all that the books hold, so that no new
-         deposit fills the hole left by a token that takes balances away.
+         booked at its face value; and on tokens for all that the books hold, so that no new deposit
+         fills the hole left by a token that takes balances away.
+    @param before What `_tokens` was before they were asked for.
+    @param amount What has to have arrived, in the asset's smallest unit; not zero.
     """
     after: uint256 = self._tokens()
     checks._require(
@@ -188,6 +243,11 @@ def _require_delivered(before: uint256, amount: uint256):
 
 @internal
 def _debit(account: address, amount: uint256):
+    """
+    @dev Takes an amount out of an account; it stays held. Reverts when the account has less.
+    @param account Whose account.
+    @param amount In the asset's smallest unit.
+    """
     available: uint256 = self.accounts[account]
     checks._require(amount <= available, "vault: more than the account has")
     self.accounts[account] = available - amount
@@ -195,6 +255,14 @@ def _debit(account: address, amount: uint256):
 
 @internal
 def _withdraw(account: address, amount: uint256, to: address):
+    """
+    @dev Pays an amount out of an account and logs Withdrawn. The caller has made sure that the
+         account is the sender's. Reverts when the amount is zero or more than the account has, or
+         as `_pay` does.
+    @param account Whose account.
+    @param amount In the asset's smallest unit.
+    @param to Who receives it.
+    """
     checks._require(amount > 0, "vault: nothing to withdraw")
     self._debit(account, amount)
     log IDrillMeter.Withdrawn(account=account, to=to, amount=amount)
@@ -204,8 +272,12 @@ def _withdraw(account: address, amount: uint256, to: address):
 @internal
 def _pay(to: address, amount: uint256):
     """
-    @dev A token that takes more out of the vault than it pays out, say a fee on top, is refused:
-         the difference would be others' money.
+    @dev Pays out, and lowers what is held first. A token that takes more out of the vault than it
+         pays out, say a fee on top, is refused: the difference would be others' money. Reverts when
+         `to` is zero or this contract, or the transfer fails. The caller has debited whoever it
+         belonged to, and logs it.
+    @param to Who receives it.
+    @param amount In the asset's smallest unit.
     """
     checks._require(to != empty(address) and to != self, "vault: cannot pay there")
     self.held -= amount
