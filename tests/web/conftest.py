@@ -121,13 +121,14 @@ def axe() -> str:
 def look(tmp_path: Path, axe: str) -> Look:
     """Looks at the page as axe does, and takes a picture of it.
 
-    With DRILL_SCREENSHOTS=docs/page the pictures are the ones that are committed.
+    With DRILL_SCREENSHOTS=docs/page those that are there, and so committed, are taken anew.
     """
-    folder = Path(os.environ.get("DRILL_SCREENSHOTS", tmp_path))
+    shown = Path(os.environ.get("DRILL_SCREENSHOTS", tmp_path))
 
     def take(page: Page, name: str) -> None:
         assert serious(page, axe) == [], name
-        folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=folder / f"{name}.png", full_page=True)
+        picture = Path(f"{name}.png")
+        folder = shown if (shown / picture).exists() else tmp_path
+        page.screenshot(path=folder / picture, full_page=True)
 
     return take
