@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
+from command_lines import APPS, COMMANDS, ENTRY_POINTS, loaded
 from typer.testing import CliRunner
 
 from rig.services import ROOT
 
 SECONDS = 120
 """More than any of them takes on a busy machine; one that hangs would take for ever."""
-
-APPS = {
-    "drill-audit": "audit.cli:app",
-    "drill-bridge": "device.cli:bridge",
-    "drill-controller": "device.cli:controller",
-    "drill-http": "oracle.http.cli:app",
-    "drill-oracle": "oracle.cli:app",
-    "drill-provider": "provider.cli:app",
-    "scripts/box": "provider.box_cli:app",
-}
-"""Programs, and the command lines that their first steps load."""
 
 BEHIND = {
     "bench": "benchmarks.__main__:app",
@@ -46,18 +33,6 @@ BEHIND = {
     "symbolic": "attacks.symbolic.__main__:main",
 }
 """What reads the command line behind commands whose help is the comment at their top."""
-
-ENTRY_POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-COMMANDS = sorted(
-    path.name
-    for path in (ROOT / "scripts").iterdir()
-    if path.is_file() and os.access(path, os.X_OK)
-)
-
-
-def loaded(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(import_module(module), name)
 
 
 def listing(folder: Path) -> dict[str, int]:
