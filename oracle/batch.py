@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from oracle.settlement_policy import Due
@@ -21,11 +21,17 @@ class Candidate:
     unsettled: int
 
 
-def choose_batch(candidates: Iterable[Candidate], limit: int = MAX_READINGS) -> tuple[Reading, ...]:
+def choose_batch(
+    candidates: Iterable[Candidate],
+    limit: int = MAX_READINGS,
+    apart: Mapping[int, int] | None = None,
+) -> tuple[Reading, ...]:
     """At most `limit` readings, the most urgent first, then the largest unsettled charge.
 
     One reading a rental: of two for the same rental the later one, which says all that the
-    earlier one did.
+    earlier one did. `apart` says by rental how small its batch must be, because a larger one was
+    refused as a whole: such readings go with their like only, so that whatever the contract refuses
+    is left alone in the end, and the others never wait for it again.
     """
     newest: dict[int, Candidate] = {}
     for candidate in candidates:
@@ -36,4 +42,9 @@ def choose_batch(candidates: Iterable[Candidate], limit: int = MAX_READINGS) -> 
         newest.values(),
         key=lambda one: (one.due, -one.unsettled, one.reading.rental),
     )
-    return tuple(one.reading for one in chosen[: min(limit, MAX_READINGS)])
+    if not chosen:
+        return ()
+    sizes = {rental: (apart or {}).get(rental, MAX_READINGS) for rental in newest}
+    size = sizes[chosen[0].reading.rental]
+    alike = [one.reading for one in chosen if sizes[one.reading.rental] == size]
+    return tuple(alike[: min(limit, size)])

@@ -14,6 +14,7 @@ import structlog
 
 from oracle.chain_clock import ChainClock, Moment, Times
 from oracle.chain_journal import ChainJournal
+from oracle.dues import Dues
 from oracle.errors import JournalError
 from oracle.keyring import ring_of
 from oracle.lease_policy import LeaseLimits
@@ -116,7 +117,10 @@ class Core:
         self.ports = replace(self.ports, signer=self._keys)
         identity = OracleIdentity.of(self.metering.oracle, self._keys.addresses)
         pen = Pen(self._keys, self.metering.journal.signed, self.domain)
-        self.leasing = Leasing(self.ports, self.metering, self.domain, self.limits.lease, identity)
+        dues = Dues()
+        self.leasing = Leasing(
+            self.ports, self.metering, self.domain, self.limits.lease, identity, dues
+        )
         self.receipts = Receipts(
             self.ports,
             self.metering,
@@ -127,7 +131,7 @@ class Core:
             self.limits.final_wait_ms,
         )
         self.settlement = Settlement(
-            self.ports, self.metering, pen, self.outbox, self.limits, identity
+            self.ports, self.metering, pen, self.outbox, self.limits, identity, dues
         )
         self._identity = identity
 

@@ -72,12 +72,26 @@ class LeaseLimits:
     head_age_ms: int
     clock_skew_ms: int
     sample_age_ms: int
+    stalled_ms: int
+    """How long a settlement of the rental may wait; see `longest_wait_ms`."""
 
     @property
     def reserve_ms(self) -> int:
         """How long the drill could run, at worst, on the word of one lease: it may have run unseen
         since its last sample, start as the lease expires, and then drill the longest stroke."""
         return self.sample_age_ms + self.lease_ms + self.stroke_ms + self.settlement_ms
+
+
+def longest_wait_ms(grace_seconds: int) -> int:
+    """How long a rental's settlement may wait to be mined before its drill gets no more leases.
+
+    Waiting costs nothing by itself: the funds of an open rental can go nowhere, leases count what
+    is not settled against them, and any later reading settles all. It is lost only if the rental
+    ends and its last reading is not mined within the grace period from then. So whatever is drilled
+    during a stall is lost only to one that lasts for longer than a grace period after that. A stall
+    that has taken half of one is no delay any more, and its drill adds nothing to what is at stake.
+    """
+    return grace_seconds * 1000 // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +116,8 @@ class DrillFacts:
     signed for the number of the drill's rental, `held_over` says that the motor was last heard to
     run under another rental's lease, `heights` the highest block on which a lease of the drill
     rested, by finality policy. `damaged` is whether the rental's samples in the journal are not
-    those that came."""
+    those that came, `settlement_waits_ms` for how long a settlement of it has been due or under
+    way."""
 
     drill: int
     log: RentalLog | None
@@ -114,6 +129,7 @@ class DrillFacts:
     journal_has_reserve: bool = True
     damaged: bool = False
     held_over: bool = False
+    settlement_waits_ms: int = 0
     heights: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -240,7 +256,7 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
     if problem is not None:
         return problem
     rental = view.deep[view.drills[facts.drill].rental]
-    if now_ms - view.waiting.get(rental.rental, now_ms) > limits.settlement_ms:
+    if facts.settlement_waits_ms > limits.stalled_ms:
         return Inhibit.SETTLEMENT_STALLED
     tariff = view.tariffs.get(rental.tariff)
     if tariff is None or facts.log is None or facts.log.rental != rental.rental:

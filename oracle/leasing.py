@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from oracle.chain_clock import Times
+from oracle.chain_clock import Moment, Times
+from oracle.dues import Dues
 from oracle.errors import JournalError, SigningError
 from oracle.journal import SignedMark
 from oracle.lease_policy import DrillFacts, Inhibit, LeaseLimits, Step, decide_lease
@@ -41,6 +42,7 @@ class Leasing:
     domain: Domain
     limits: LeaseLimits
     identity: OracleIdentity
+    dues: Dues
     told: dict[int, Lease | Inhibit] = field(default_factory=dict)
     _named: dict[int, int | None] = field(default_factory=dict)
     _repeat: bool = False
@@ -64,7 +66,12 @@ class Leasing:
         )
         decisions = {
             drill: decide_lease(
-                view, self._facts(drill, view), self.identity, now_ms, self.limits, step=step
+                view,
+                self._facts(drill, view, times.moment),
+                self.identity,
+                now_ms,
+                self.limits,
+                step=step,
             )
             for drill in self.metering.drills
         }
@@ -106,7 +113,7 @@ class Leasing:
         for drill in self.metering.drills:
             self._tell(drill, Inhibit.STOPPING, None, now_ms, repeat=False)
 
-    def _facts(self, drill: int, view: ChainView | None) -> DrillFacts:
+    def _facts(self, drill: int, view: ChainView | None, moment: Moment) -> DrillFacts:
         known = None if view is None else view.drills.get(drill)
         rental = 0 if known is None else known.rental
         mark = self.metering.marks.get(rental, SignedMark())
@@ -122,6 +129,7 @@ class Leasing:
             journal_has_reserve=self.metering.journal.has_reserve,
             damaged=rental in self.metering.held,
             held_over=order.motor_on and order.rental != rental,
+            settlement_waits_ms=self.dues.waited_ms(rental, view, moment),
             heights=self.metering.journal.heights.of(drill),
         )
 

@@ -44,4 +44,17 @@ def of_another_rental(batch: SignedBatch, view: ChainView) -> bool:
 
 def in_the_way(batches: Sequence[SignedBatch], view: ChainView) -> bool:
     """Whether a batch is not mined yet, so that the next one has to wait."""
-    return any(open_readings(batch, view.latest) for batch in batches)
+    return any(
+        open_readings(batch, view.latest) for batch in batches if batch.number not in view.passed
+    )
+
+
+def undecided(batches: Sequence[SignedBatch], view: ChainView) -> set[int]:
+    """The rentals with a reading that is mined, has not settled, and is not deep enough to say that
+    it never will: another one of theirs would fare the same."""
+    return {
+        reading.rental
+        for batch in batches
+        if batch.number in view.passed
+        for reading in open_readings(batch, view.latest)
+    }

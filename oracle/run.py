@@ -166,7 +166,7 @@ def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemCloc
     metering.start()
     metering.journal.signed.require_newest(*parts.signer.addresses)
     limits = CoreLimits(
-        lease=settings.lease_limits(),
+        lease=settings.lease_limits(parts.deployment.grace_period_seconds),
         settlement=settings.settlement.limits(),
         final_wait_ms=settings.settlement.final_wait_seconds * 1000,
         grace_seconds=parts.deployment.grace_period_seconds,

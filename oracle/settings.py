@@ -39,7 +39,7 @@ from host.text_files import read_text
 from oracle.errors import SettingsError
 from oracle.finality import Tier, parse_policy, require_rising
 from oracle.gas_key import GasLimits
-from oracle.lease_policy import LeaseLimits
+from oracle.lease_policy import LeaseLimits, longest_wait_ms
 from oracle.settlement_policy import SettlementLimits
 from oracle.sign import KeyPlace
 from oracle.token_key import TokenPlace
@@ -341,8 +341,8 @@ class Settings(BaseSettings):
             for drill, path in self.message_keys.items()
         }
 
-    def lease_limits(self) -> LeaseLimits:
-        """The limits as the lease decision takes them."""
+    def lease_limits(self, grace_seconds: int) -> LeaseLimits:
+        """The limits as the lease decision takes them, under a contract with that grace period."""
         return LeaseLimits(
             lease_ms=self.lease.seconds * 1000,
             stroke_ms=self.lease.longest_stroke_seconds * 1000,
@@ -352,6 +352,7 @@ class Settings(BaseSettings):
             head_age_ms=self.chain.head_age_seconds * 1000,
             clock_skew_ms=self.chain.clock_skew_seconds * 1000,
             sample_age_ms=self.lease.sample_age_seconds * 1000,
+            stalled_ms=longest_wait_ms(grace_seconds),
         )
 
 

@@ -10,10 +10,11 @@ import structlog
 from oracle.batch import Candidate, choose_batch
 from oracle.chain_clock import Times
 from oracle.chain_journal import ChainJournal
+from oracle.dues import Dues
 from oracle.errors import JournalError, SigningError
 from oracle.lease_policy import Inhibit, chain_problem, credit
 from oracle.metering import Metering
-from oracle.outbox import in_the_way, retry_at_ms
+from oracle.outbox import in_the_way, retry_at_ms, undecided
 from oracle.pen import Dates, Pen, dates_allowed
 from oracle.registration import OracleIdentity
 from oracle.settlement_policy import Due, grace_over, settlement_due, unsettled_owed
@@ -45,8 +46,10 @@ class Settlement:
     outbox: ChainJournal
     limits: CoreLimits
     identity: OracleIdentity
+    dues: Dues
     _decided_ms: int | None = None
     _lost: set[int] = field(default_factory=set)
+    _late: set[int] = field(default_factory=set)
 
     def step(self, view: ChainView, times: Times) -> None:
         """Sign what is due and put it into the outbox."""
@@ -62,9 +65,13 @@ class Settlement:
         dates = dates_allowed(times.chain_ms, head_ms, self.limits.lease.head_age_ms)
         try:
             candidates = self._candidates(view, times, dates)
-            if not candidates or in_the_way(self.outbox.open_batches(), view):
-                return
-            self._enqueue(candidates, now_ms, dates)
+            batches = self.outbox.open_batches() if candidates else []
+            mined = undecided(batches, view)
+            candidates = [one for one in candidates if one.reading.rental not in mined]
+            self.dues.note([one.reading.rental for one in candidates], times.moment)
+            self._report_waits(candidates, view, times)
+            if candidates and not in_the_way(batches, view):
+                self._enqueue(candidates, view, now_ms, dates)
         except JournalError as error:
             self.metering.fail(error)
         except SigningError:  # the key ring says it
@@ -148,8 +155,29 @@ class Settlement:
             reason="the grace period is over",
         )
 
-    def _enqueue(self, candidates: list[Candidate], now_ms: int, dates: Dates) -> None:
-        chosen = choose_batch(candidates)
+    def _report_waits(self, candidates: list[Candidate], view: ChainView, times: Times) -> None:
+        """Say once of each settlement that it takes longer than it should."""
+        late = {}
+        for one in candidates:
+            waited_ms = self.dues.waited_ms(one.reading.rental, view, times.moment)
+            if waited_ms > self.limits.lease.settlement_ms:
+                late[one.reading.rental] = (waited_ms, one.unsettled)
+        for rental in late.keys() - self._late:
+            waited_ms, unsettled = late[rental]
+            log.warning(
+                "settlement waits",
+                rental=rental,
+                drill=self.metering.rentals[rental].drill,
+                seconds=waited_ms // 1000,
+                unsettled=unsettled,
+                locks_after_seconds=self.limits.lease.stalled_ms // 1000,
+            )
+        self._late = set(late)
+
+    def _enqueue(
+        self, candidates: list[Candidate], view: ChainView, now_ms: int, dates: Dates
+    ) -> None:
+        chosen = choose_batch(candidates, apart=view.apart)
         readings, signature = self.pen.batch(chosen, dates, self.metering.bounds(chosen))
         if not readings:
             return

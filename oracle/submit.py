@@ -8,7 +8,7 @@ it again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -26,6 +26,14 @@ from protocol.records import Domain, Reading
 from protocol.typed_data import batch_digest, recover_signer
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """A reading's time, and how many may go into a batch with the next one of its rental."""
+
+    until: int
+    readings: int
 
 
 class Submitter:
@@ -47,17 +55,26 @@ class Submitter:
         self._identity, self._grace_seconds = identity, grace_seconds
         self.rejections: dict[int, Rejection] = {}
         self.waiting: dict[int, int] = {}
+        self._passed: frozenset[int] = frozenset()
+        self._objected: dict[int, Rejection] = {}
+        """Rejections in blocks that are not deep yet: they take leases away and are forgotten with
+        their blocks."""
+        self._apart: dict[int, _Apart] = {}
 
     def step(self, view: ChainView) -> None:
         """One look at every open batch; raises ChainError when the chain cannot be asked."""
         batches = self._journal.open_batches()
         # Before anything can fail: what is not settled yet waits, whatever the chain answers.
         self.waiting = _waiting(batches, view)
+        self._passed, self._objected = frozenset(), {}
         waiting: list[SignedBatch] = []
+        passed = set()
         for batch in batches:
-            if not self._advance(batch, view, first=not waiting):
+            if self._advance(batch, view, first=not waiting):
+                passed.add(batch.number)
+            else:
                 waiting.append(batch)
-        self.waiting = _waiting(waiting, view)
+        self.waiting, self._passed = _waiting(waiting, view), frozenset(passed)
         self._lift_rejections(view)
 
     def _advance(  # noqa: PLR0911  # one return an outcome
@@ -100,21 +117,36 @@ class Submitter:
 
     def _judge(self, batch: SignedBatch, receipt: Receipt, view: ChainView) -> bool:
         """Close a mined batch whose readings will not settle any more."""
+        rejected = {(rental, until): reason for rental, until, reason in receipt.rejected}
         rested = [view.rested[one.rental] for one in batch.readings if one.rental in view.rested]
         if any(receipt.block_number > rest.header.number for rest in rested):
+            for one in open_readings(batch, view.latest):
+                reason = rejected.get((one.rental, one.until))
+                if reason is not None:
+                    self._objected[one.rental] = self._rejection(one, reason)
             return True
-        rejected = {(rental, until): reason for rental, until, reason in receipt.rejected}
-        reasons = [
-            f"rental {one.rental} until {one.until}: "
-            f"{rejected.get((one.rental, one.until), 'not settled')}"
-            for one in open_readings(batch, view.deep)
-        ]
-        for one in open_readings(batch, view.deep):
-            self._reject(one, rejected.get((one.rental, one.until), "not settled"))
         if not receipt.succeeded:
-            reasons.insert(0, "the transaction reverted")
+            self._refuse(batch, "the transaction reverted")
+            return True
+        reasons = []
+        for one in open_readings(batch, view.deep):
+            reason = rejected.get((one.rental, one.until), "not settled")
+            self._reject(one, reason)
+            reasons.append(f"rental {one.rental} until {one.until}: {reason}")
         self._finish(batch, tables.DROPPED, "; ".join(reasons))
         return True
+
+    def _refuse(self, batch: SignedBatch, reason: str) -> None:
+        """Give up a batch that is refused as a whole. A reading alone is what is refused; of
+        several nobody can tell which, so they are signed anew in batches of half the size."""
+        half = len(batch.readings) // 2
+        if half == 0:
+            self._reject(batch.readings[0], reason)
+            self._finish(batch, tables.DROPPED, reason)
+            return
+        for one in batch.readings:
+            self._apart[one.rental] = _Apart(one.until, half)
+        self._finish(batch, tables.DROPPED, f"{reason}; tried again in batches of {half}")
 
     def _all_too_late(self, batch: SignedBatch, view: ChainView) -> bool:
         return all(
@@ -129,9 +161,7 @@ class Submitter:
             )
             self._transactor.send(_job(batch), data, sent)
         except (CallRevertedError, RecordError) as error:
-            for reading in batch.readings:
-                self._reject(reading, str(error))
-            self._finish(batch, tables.DROPPED, str(error))
+            self._refuse(batch, str(error))
 
     def _signed_in_vain(self, batch: SignedBatch, view: ChainView) -> bool:
         """Whether the key has changed since, to another one of ours: also of a transaction that is
@@ -155,8 +185,11 @@ class Submitter:
             log.error("settlement dropped", batch=batch.number, reason=note)
 
     def _reject(self, reading: Reading, reason: str) -> None:
+        self.rejections[reading.rental] = self._rejection(reading, reason)
+
+    def _rejection(self, reading: Reading, reason: str) -> Rejection:
         before = self.rejections.get(reading.rental)
-        self.rejections[reading.rental] = Rejection(
+        return Rejection(
             rental=reading.rental,
             until=reading.until,
             reason=reason,
@@ -165,15 +198,28 @@ class Submitter:
         )
 
     def _lift_rejections(self, view: ChainView) -> None:
-        """A rental that settled since, or is closed, is no longer rejected."""
-        for rental, rejection in list(self.rejections.items()):
+        """A rental that settled since, or is closed, is no longer rejected, nor kept apart."""
+
+        def stays(rental: int, until: int) -> bool:
             known = view.latest.get(rental)
-            if known is None or not is_open(known, rejection.until):
-                del self.rejections[rental]
+            return known is not None and is_open(known, until)
+
+        self.rejections = {
+            rental: one for rental, one in self.rejections.items() if stays(rental, one.until)
+        }
+        self._apart = {
+            rental: one for rental, one in self._apart.items() if stays(rental, one.until)
+        }
 
     def complete(self, view: ChainView) -> ChainView:
         """The view with what only the outbox knows."""
-        return replace(view, rejections=dict(self.rejections), waiting=self.waiting)
+        return replace(
+            view,
+            rejections=self._objected | self.rejections,
+            waiting=self.waiting,
+            passed=self._passed,
+            apart={rental: one.readings for rental, one in self._apart.items()},
+        )
 
 
 def _waiting(batches: Sequence[SignedBatch], view: ChainView) -> dict[int, int]:

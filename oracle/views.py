@@ -199,5 +199,9 @@ class ChainView:
     """Rises with each reorganisation: what rested on an earlier branch has lost its ground."""
     waiting: Mapping[int, int] = field(default_factory=dict)
     """By rental, when the oldest settlement of it that is not mined was signed, Unix ms."""
+    passed: frozenset[int] = frozenset()
+    """Signed batches that are not done and in nobody's way: mined, and not deep yet."""
+    apart: Mapping[int, int] = field(default_factory=dict)
+    """By rental, into how small a batch its next reading goes, after a larger one was refused."""
     gas: GasLeft | None = None
     """How long the gas key lasts; None until it was looked at."""

@@ -65,6 +65,7 @@ LEASE_LIMITS = LeaseLimits(
     head_age_ms=60_000,
     clock_skew_ms=15_000,
     sample_age_ms=4_000,
+    stalled_ms=1_800_000,
 )
 MESSAGE_KEYS = {drill: bytes([drill]) * 32 for drill in range(1, 101)}
 EVIDENCE = Evidence(7, 1, 10**9, 90, bytes(32), bytes(32), 3)

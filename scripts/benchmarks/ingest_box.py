@@ -97,7 +97,7 @@ def core_of(
     metering.start()
     metering.journal.signed.require_newest(signer.address)
     limits = CoreLimits(
-        lease=LeaseLimits(5_000, 15_000, 60_000, 120, 20_000, 60_000, 15_000, 4_000),
+        lease=LeaseLimits(5_000, 15_000, 60_000, 120, 20_000, 60_000, 15_000, 4_000, 1_800_000),
         settlement=SettlementSettings().limits(),
         final_wait_ms=120_000,
         grace_seconds=3_600,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from oracle_box import LIMITS as LIMITS_OF_THE_BOX
 from oracle_box import build, fresh, view_of
 from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental, make_sample, make_view
 from oracle_fake_chain import FakeChain
@@ -145,7 +146,7 @@ def test_step__settlement_of_one_rental_stalled__only_its_drill_locks(tmp_path: 
             for number, drill in ((7, 1), (8, 2))
         },
         rested=dict.fromkeys(rentals, Rest(view_of().confirmed, "latest-1")),
-        waiting={7: NOW_MS - 10_001},
+        waiting={7: NOW_MS - LIMITS_OF_THE_BOX.lease.stalled_ms - 1},
         gas=GasLeft(GasState.EMPTY, 0, 0, 0),
     )
     for drill in (1, 2):

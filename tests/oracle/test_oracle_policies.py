@@ -74,7 +74,6 @@ VIEWS = [
         make_view(oracle=OracleView(DOMAIN_KEY, revoked=False, suspended=True)),
         Inhibit.SUSPENDED,
     ),
-    (make_view(waiting={7: NOW_MS - 60_001}), Inhibit.SETTLEMENT_STALLED),
     (make_view(drills={}), Inhibit.OTHER_ORACLE),
     (make_view(drills={1: DrillView(1, 2, 7, retired=False)}), Inhibit.OTHER_ORACLE),
     (make_view(drills={1: DrillView(1, 1, 0, retired=False)}), Inhibit.NO_RENTAL),
@@ -109,6 +108,7 @@ def test_decide_lease__chain_gives_no_credit__that_reason(view: ChainView, reaso
         ({"last_sample_ms": NOW_MS + 15_001}, Inhibit.DRILL_CLOCK),
         ({"log": None}, Inhibit.STARTING),
         ({"held_over": True}, Inhibit.NO_STANDSTILL),
+        ({"settlement_waits_ms": LEASE_LIMITS.stalled_ms + 1}, Inhibit.SETTLEMENT_STALLED),
     ],
 )
 def test_decide_lease__drill_reports_do_not_allow_it__that_reason(
@@ -241,6 +241,28 @@ def test_choose_batch__more_than_fit__most_urgent_and_largest_first() -> None:
 
     assert len(chosen) == 64
     assert [one.rental for one in chosen[:2]] == [500, 69]
+
+
+@pytest.mark.parametrize(
+    ("apart", "expected"),
+    [
+        ({}, (1, 2, 3, 4)),
+        ({1: 2, 2: 2, 3: 2}, (1, 2)),
+        ({3: 1, 4: 2}, (1, 2)),
+        ({1: 1}, (1,)),
+    ],
+)
+def test_choose_batch__refused_in_a_larger_one__with_its_like_only(
+    apart: dict[int, int], expected: tuple[int, ...]
+) -> None:
+    candidates = [
+        Candidate(Reading(number, 1, Registers(), 1, bytes(32)), Due.SHARE, 0)
+        for number in (4, 3, 2, 1)
+    ]
+
+    chosen = choose_batch(candidates, apart=apart)
+
+    assert tuple(one.rental for one in chosen) == expected
 
 
 def test_choose_batch__two_of_one_rental__the_later() -> None:

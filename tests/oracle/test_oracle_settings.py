@@ -63,7 +63,7 @@ def test_load_settings__least_file__documented_defaults(folder: Path) -> None:
     assert settings.oracle.drills == (1, 2)
     assert settings.chain.quorum == 2
     assert settings.chain.tiers() == (Tier(Policy("latest-1", 1)),)
-    assert settings.lease_limits().reserve_ms == 84_000
+    assert settings.lease_limits(3_600).reserve_ms == 84_000
 
 
 def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ class SimWorld:
         self.broker = SimBroker(dice, tally, self.now_ms)
         numbers = tuple(range(1, terms.drills + 1))
         settings = settings_of(terms.settings, numbers)
-        self.limits = settings.lease_limits()
+        self.limits = settings.lease_limits(chains.GRACE_SECONDS)
         self.lines = [SimLine(dice, tally) for _ in numbers]
         owner = chains.named(address(chains.BOX))
         self.drills = [
