@@ -25,6 +25,10 @@ from protocol.errors import RecordError, SignatureError
 from protocol.records import Domain, Reading
 from protocol.typed_data import batch_digest, recover_signer
 
+NOT_YET = "in the future"
+"""The contract's word for a reading that a reorganisation brought into an earlier block than it was
+sent for. It says nothing against the reading."""
+
 log = structlog.get_logger()
 
 
@@ -122,7 +126,7 @@ class Submitter:
         if any(receipt.block_number > rest.header.number for rest in rested):
             for one in open_readings(batch, view.latest):
                 reason = rejected.get((one.rental, one.until))
-                if reason is not None:
+                if reason is not None and reason != NOT_YET:
                     self._objected[one.rental] = self._rejection(one, reason)
             return True
         if not receipt.succeeded:

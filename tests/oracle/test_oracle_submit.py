@@ -13,7 +13,7 @@ from oracle_fake_chain import FakeChain
 
 from oracle.chain_journal import ChainJournal
 from oracle.errors import ChainError, TransactionRefusedError
-from oracle.outbox import in_the_way
+from oracle.outbox import in_the_way, undecided
 from oracle.ports import Receipt
 from oracle.registration import OracleIdentity
 from oracle.sign import GasAccount
@@ -259,6 +259,49 @@ def test_step__reading_rejected_in_a_mined_settlement__reason_and_pause(desk: De
     assert desk.submitter.rejections[7].reason == "a register fell"
     assert desk.journal.open_batches() == []
     assert desk.submitter.complete(make_view()).rejections[7].until == UNTIL
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("a register fell", {7: "a register fell"}), ("in the future", {})]
+)
+def test_step__rejected_in_a_block_that_is_not_deep__counts_until_the_block_vanishes(
+    desk: Desk, reason: str, told: dict[int, str]
+) -> None:
+    """A reading that a reorganisation brought into an earlier block is no worse for it."""
+    desk.submitter.step(make_view())
+    desk.mine(rejected=((7, UNTIL, reason),))
+    desk.submitter.step(make_view())
+    seen = desk.submitter.complete(make_view())
+    assert {rental: one.reason for rental, one in seen.rejections.items()} == told
+    assert seen.passed == {1}
+    assert not in_the_way(desk.journal.open_batches(), seen)
+    assert undecided(desk.journal.open_batches(), seen) == {7}
+
+    desk.chain.mined.clear()
+    desk.submitter.step(make_view())
+    seen = desk.submitter.complete(make_view())
+    assert seen.rejections == {}
+    assert seen.passed == frozenset()
+    assert in_the_way(desk.journal.open_batches(), seen)
+
+
+def test_step__several_refused_as_a_whole__none_rejected_and_tried_in_halves(desk: Desk) -> None:
+    desk.chain.reverts = True
+    desk.journal.finish_batch(1, "dropped", "")
+    readings = [replace(READING, rental=number) for number in (7, 8, 9)]
+    rentals = {one.rental: make_rental(rental=one.rental) for one in readings}
+    identities = [one.identity for one in rentals.values()]
+    desk.journal.add_batch(NOW_MS, readings, identities, signed(*readings))
+    view = make_view(latest=rentals, deep=rentals)
+    desk.submitter.step(view)
+
+    assert desk.journal.open_batches() == []
+    assert desk.submitter.complete(view).rejections == {}
+    assert desk.submitter.complete(view).apart == {7: 1, 8: 1, 9: 1}
+
+    settled = {number: replace(one, until=UNTIL) for number, one in rentals.items()}
+    desk.submitter.step(make_view(latest=settled))
+    assert desk.submitter.complete(view).apart == {}
 
 
 def test_step__rental_ended_while_the_reading_was_on_its_way__no_pause(desk: Desk) -> None:
