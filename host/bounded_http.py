@@ -3,11 +3,17 @@
 Bounded are the bytes of an answer as they come, head and framing included, and again unpacked; the
 lists within lists of JSON; and the time until the whole answer is there, however it drips. Nobody
 is sent anywhere else: a redirect is an answer like any other, and its address is not even read.
+
+Connections are kept for the next request, and whoever is at the other end may close one that is
+idle at any time. A request that meets such a closing is asked once more, on a new connection and
+within the same time: so everything that is asked here must be such that asking twice does no harm,
+as reading is, and sending a signed transaction, which is taken once.
 """
 
 from __future__ import annotations
 
 import io
+import ssl
 import time
 import zlib
 from functools import partial
@@ -22,6 +28,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import PoolManager
+from urllib3.util import Timeout
+from urllib3.util.proxy import connection_requires_http_tunnel
 
 from host.bounded_json import require_shallow
 from host.errors import AnswerTooLargeError, HostError
@@ -76,7 +84,9 @@ class BoundedAdapter(HTTPAdapter):
 
     def _bind(self, manager: PoolManager) -> None:
         most = self._largest + FRAMING_BYTES
-        manager.pool_classes_by_scheme = {"http": _plain(most), "https": _secure(most)}
+        # What a pool is given beyond its own options goes to each of its connections.
+        pools: Any = {"http": partial(_Pool, most=most), "https": partial(_SecurePool, most=most)}
+        manager.pool_classes_by_scheme = pools
 
     def send(  # type: ignore[override]  # the options are passed on as they are
         self, request: requests.PreparedRequest, **options: Any
@@ -151,44 +161,83 @@ def bounded_session(largest: int = LARGEST_ANSWER) -> requests.Session:
     return session
 
 
-def _plain(most: int) -> type[HTTPConnectionPool]:
-    class Connection(HTTPConnection):
+class _Heard:
+    """How many answers have begun to come on a connection, since it was opened."""
+
+    answers = 0
+
+
+class _Connection(HTTPConnection):
+    """Reads answers of at most `most` bytes, and knows how many there were."""
+
+    def __init__(self, *args: Any, most: int, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.heard = _Heard()
         # Called like the class that it stands for.
-        response_class: Any = staticmethod(partial(_Response, most=most))
+        self.response_class: Any = partial(_Response, most=most, heard=self.heard)
 
-    class Pool(HTTPConnectionPool):
-        ConnectionCls = Connection
+    def connect(self) -> None:
+        """As in HTTPConnection."""
+        self.heard.answers = 0
+        super().connect()
 
-    return Pool
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    """The same with TLS."""
 
 
-def _secure(most: int) -> type[HTTPSConnectionPool]:
-    class Connection(HTTPSConnection):
-        # Called like the class that it stands for.
-        response_class: Any = staticmethod(partial(_Response, most=most))
+CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""How it shows that the other end has closed a connection."""
 
-    class Pool(HTTPSConnectionPool):
-        ConnectionCls = Connection
 
-    return Pool
+class _Pool(HTTPConnectionPool):
+    """Asks once more where a kept connection has been closed before any of the answer came."""
+
+    ConnectionCls = _Connection
+
+    def _make_request(self, conn: Any, *args: Any, **options: Any) -> Any:
+        """As in HTTPConnectionPool, with the two timeouts that requests gives."""
+        began, before, timeout = time.monotonic(), conn.heard.answers, options["timeout"]
+        try:
+            return super()._make_request(conn, *args, **options)
+        except CLOSED:
+            if before == 0 or conn.heard.answers != before:
+                raise  # it was new, or part of the answer came
+            left = None
+            if timeout.read_timeout is not None:
+                left = timeout.read_timeout - (time.monotonic() - began)
+                if left <= 0:
+                    raise
+        conn.close()
+        if connection_requires_http_tunnel(self.proxy, self.proxy_config, self.scheme):
+            self._prepare_proxy(conn)
+        options["timeout"] = Timeout(connect=timeout.connect_timeout, read=left)
+        return super()._make_request(conn, *args, **options)
+
+
+class _SecurePool(_Pool, HTTPSConnectionPool):
+    """The same with TLS."""
+
+    ConnectionCls = _SecureConnection
 
 
 class _Response(HTTPResponse):
     """Reads at most `most` bytes, head and all, and no longer than the socket's timeout in all."""
 
-    def __init__(self, sock: Any, *args: Any, most: int, **options: Any) -> None:
+    def __init__(self, sock: Any, *args: Any, most: int, heard: _Heard, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         raw: Any = self.fp.detach()
-        self.fp = io.BufferedReader(_Measured(sock, raw, most))
+        self.fp = io.BufferedReader(_Measured(sock, raw, most, heard))
 
 
 class _Measured(io.RawIOBase):
     """The bytes of one answer, until they are too many or too late."""
 
-    def __init__(self, sock: Any, raw: io.RawIOBase, most: int) -> None:
+    def __init__(self, sock: Any, raw: io.RawIOBase, most: int, heard: _Heard) -> None:
         self._seconds = sock.gettimeout()
         self._deadline = None if self._seconds is None else time.monotonic() + self._seconds
         self._sock, self._raw, self._left = sock, raw, most
+        self._heard, self._begun = heard, False
 
     def readable(self) -> bool:
         return True
@@ -203,6 +252,9 @@ class _Measured(io.RawIOBase):
         # The next request on this connection has its own time.
         self._sock.settimeout(self._seconds)
         self._left -= count or 0
+        if count and not self._begun:
+            self._begun = True
+            self._heard.answers += 1
         if self._left < 0:
             raise AnswerTooLargeError("without end")
         return count

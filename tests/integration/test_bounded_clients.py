@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from closing_server import CLOSINGS, ClosingServer
 
 from audit.errors import EndpointError
 from audit.fetch import Chain
@@ -28,6 +29,7 @@ from host.json_rpc import Patience
 from oracle.chain import RpcEndpoint
 from oracle.contract import DrillMeter
 from oracle.errors import ChainError
+from provider.node import open_node
 from rig.services import HOST
 
 pytestmark = pytest.mark.integration
@@ -293,6 +295,39 @@ def test_client__honest_packed_answer_after_another__read(
     with Hostile(honest) as hostile:
         found: Any = CLIENTS[client][0](hostile.place)
     assert found.hash == block["hash"]
+
+
+def _asking(client: str, url: str) -> Callable[[], object]:
+    """Asks for the newest block's hash again and again; of its own accord it tries once only."""
+    if client == "audit":
+        chain = Chain(Endpoint(url, Patience(SOON_SECONDS, attempts=1)), METER)
+        return lambda: chain.header("latest").hash
+    if client == "bridge":
+        node = Node(url, 31337, SOON_SECONDS)
+        return lambda: node.header("latest").hash
+    if client == "oracle":
+        endpoint = RpcEndpoint(url, 31337, DrillMeter(METER), SOON_SECONDS)
+        return lambda: endpoint.block("latest").hash
+    provider = open_node(url)
+    return lambda: provider.head().hash
+
+
+@pytest.mark.parametrize("when", CLOSINGS)
+@pytest.mark.parametrize("client", [*CLIENTS, "provider"])
+def test_client__kept_connection_closed__asked_on_a_new_one(
+    client: str, when: str, block: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oracle.node.ATTEMPTS", 1)
+    monkeypatch.setattr("provider.node.TRIES", 1)
+
+    def answer(body: bytes) -> bytes:
+        asked = json.loads(body)
+        found = "0x7a69" if asked["method"] == "eth_chainId" else block
+        return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": found}).encode()
+
+    with ClosingServer(CLOSINGS[when], answer) as server:
+        ask = _asking(client, server.url)
+        assert [ask() for _ in range(4)] == [block["hash"]] * 4
 
 
 @pytest.fixture(autouse=True)
