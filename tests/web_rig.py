@@ -8,7 +8,7 @@ from typing import Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from rig.services import HOST, Broker, find_program
 
@@ -50,6 +50,12 @@ def serious(page: Page, axe: str) -> list[str]:
         for one in found["violations"]
         if one["impact"] in {"serious", "critical"}
     ]
+
+
+def figure(page: Page, name: str) -> Locator:
+    """What stands beside a figure's name."""
+    of_that_name = page.locator("dt").get_by_text(name, exact=True)
+    return page.locator(".figure").filter(has=of_that_name).locator("dd")
 
 
 def fill_in(page: Page, drill: int = 1, amount: str = AMOUNT) -> None:

@@ -392,13 +392,30 @@ def test_page__something_else_in_its_place__is_told(
     page: Page, wallet: Wallet, no_blocks: None, cancelled: bool, said: str
 ) -> None:
     fill_in(page)
-    expect(page.get_by_text("Sent, waiting for a block")).to_be_visible()
+    # Only of a transaction that the chain has shown can be told what took its place.
+    expect(page.locator("li[data-state=sent][data-seen=true]")).to_be_visible()
     first = wallet.sent[-1]
     nothing = {"to": wallet.account.address, "value": 0, "data": "0x"}
     other = {"to": first["to"], "value": first["value"] + 1, "data": first["data"]}
     assert "result" in wallet.send(nothing if cancelled else other, first["nonce"])
     wallet.rpc("evm_setIntervalMining", 1)
     expect(page.get_by_text(said)).to_be_visible()
+
+
+def test_page__something_else_in_its_place_before_the_chain_showed_it__the_wallet_knows(
+    page: Page, context: BrowserContext, wallet: Wallet, no_blocks: None, world: BareWorld
+) -> None:
+    unseen = answering(lambda call: bool(call["method"] == "eth_getTransactionByHash"))
+    context.route(f"{world.anvil.url}/**", unseen)
+    fill_in(page)
+    expect(page.get_by_text("Sent, waiting for a block")).to_be_visible()
+    expect(page.get_by_text("look there whether")).to_be_hidden()
+    first = wallet.sent[-1]
+    nothing = {"to": wallet.account.address, "value": 0, "data": "0x"}
+    assert "result" in wallet.send(nothing, first["nonce"])
+    wallet.rpc("evm_setIntervalMining", 1)
+    expect(page.get_by_text("look there whether it was replaced or cancelled")).to_be_visible()
+    context.unroute(f"{world.anvil.url}/**")
 
 
 def test_page__chain_away__a_rental_is_unreachable_and_not_missing(

@@ -210,6 +210,8 @@ export const de: Words = {
   'tx.asked': 'Wartet auf Ihre Wallet',
   'tx.sent': 'Gesendet, wartet auf einen Block',
   'tx.sped-up': 'Ihre Wallet hat sie durch eine andere ersetzt, die dasselbe tut.',
+  'tx.unseen':
+    'Der Endpunkt der Chain hat sie nie gezeigt, und Ihre Wallet hat inzwischen etwas anderes gesendet: Sehen Sie dort nach, ob sie ersetzt oder abgebrochen wurde.',
   'tx.dropped':
     'Nicht erledigt: Die Chain hat Block {block}, in dem sie stand, verworfen. Wartet auf einen anderen; kommt keiner, wiederholen Sie es.',
   'tx.mined': 'In Block {block}, noch nicht endgültig',

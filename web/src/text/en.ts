@@ -198,6 +198,8 @@ export const en = {
   'tx.asked': 'Waiting for your wallet',
   'tx.sent': 'Sent, waiting for a block',
   'tx.sped-up': 'Your wallet has replaced it by another that does the same.',
+  'tx.unseen':
+    'The chain’s endpoint has never shown it, and your wallet has sent something else since: look there whether it was replaced or cancelled.',
   'tx.dropped':
     'Not done: the chain has dropped block {block} that it was in. Waiting for another; if none comes, do it again.',
   'tx.mined': 'In block {block}, waiting until it is final',

@@ -27,13 +27,16 @@ function Line({ one }: { readonly one: Transaction }) {
   const { ledger } = useBase()
   const why = one.fault === undefined ? '' : fault(one.fault)
   const life = one.state === 'sent' && one.dropped === true ? 'tx.dropped' : (`tx.${one.state}` as const)
+  // Its number is not known, as a smart wallet's never is, and others have been used since.
+  const unseen = one.state === 'sent' && one.smart !== true && one.nonce === undefined && one.looked !== undefined
   const over = one.state === 'final' || one.state === 'failed'
   return (
-    <li data-state={one.state}>
+    <li data-state={one.state} data-seen={one.nonce !== undefined}>
       <span className="what">{t(`tx.${one.kind}`, { about: one.about })}</span>
       <span className="life">
         {t(life, { why, block: one.block ?? '' })}
         {one.sped_up === true && <small>{t('tx.sped-up')}</small>}
+        {unseen && <small>{t('tx.unseen')}</small>}
       </span>
       {one.hash !== undefined && (
         <span className="code" title={one.hash}>
