@@ -8,15 +8,18 @@ settlement is an insurance, then, and is made for what has changed and for what 
   when a capped one has credit again;
 - when what is owed and unsettled is a worthwhile share of the funds, and gas is cheap beside it, so
   that settling on the way never takes more of a rental than that, however soon its funds are used;
-- when the longest interval has passed, and gas is cheap beside it; the longer it takes, the more
-  it may cost, but never more than it settles.
+- when the longest interval has passed, and gas is cheap beside it, however small a part of the
+  funds it is.
 
-So a rental settles ten times with a share of a tenth, and by time only for what is worth it. One
-that stands idle changes by its standing price alone: it never settles more than once in the longest
-interval, and by time alone once in a day of those.
+So a rental settles ten times with a share of a tenth, and by time only for what is worth it: all
+that goes by share or time takes no more gas than the gas share of what it settles, however long a
+rental lasts, and what is at risk meanwhile is the share of the funds or what gas is not cheap
+beside, whichever is more. One that stands idle changes by its standing price alone: it never
+settles more than once in the longest interval, and by time alone once in a day of those.
 
 An hourly cap comes and goes with the clock and no money is lost at it: what it lets be owed later
-follows at the longest interval, or as a worthwhile share.
+follows at the longest interval, or as a worthwhile share. Reaching it and having credit again are
+two settlements, between which a reserve's worth at least is used.
 """
 
 from __future__ import annotations
@@ -94,12 +97,12 @@ def settlement_due(  # noqa: PLR0911  # one line a reason
     if since_ms < (limits.longest_interval_ms if idle else limits.least_interval_ms):
         return None
     cost = gas_cost(gas_price_wei, limits)
-    worthwhile = unsettled * 1000 >= limits.share_of_balance_per_mille * rental.ceiling
-    if worthwhile and cost * 1000 <= limits.gas_share_per_mille * unsettled:
+    if cost * 1000 > limits.gas_share_per_mille * unsettled:
+        return None
+    if unsettled * 1000 >= limits.share_of_balance_per_mille * rental.ceiling:
         return Due.SHARE
-    intervals = since_ms // (limits.longest_interval_ms * (IDLE_INTERVALS if idle else 1))
-    gas_share_per_mille = min(limits.gas_share_per_mille * intervals, 1000)
-    return Due.INTERVAL if intervals and cost * 1000 <= gas_share_per_mille * unsettled else None
+    longest_ms = limits.longest_interval_ms * (IDLE_INTERVALS if idle else 1)
+    return Due.INTERVAL if since_ms >= longest_ms else None
 
 
 def _standing(rental: RentalView, tariff: Tariff, until_ms: int) -> int:

@@ -200,16 +200,14 @@ def test_settlement_due__token_cheaper_than_gas__its_rate_counts() -> None:
 
 
 def test_settlement_due__longest_interval_passed__if_gas_is_cheap_beside_it() -> None:
-    """1,000 units are unsettled; gas may cost 50 of them after an hour, 1,000 after a day."""
+    """1,000 units are unsettled; gas may cost 50 of them, after an hour as after days."""
     hour_ms, fifty = 3_600_000, {"asset_units_per_ether": 10**18 * 50 // 55_000}
 
     assert due(1_000, since_ms=hour_ms - 1_000, gas_price_wei=0, **fifty) is None
     assert due(1_000, since_ms=hour_ms, gas_price_wei=1, **fifty) is Due.INTERVAL
     assert due(1_000, since_ms=hour_ms, gas_price_wei=2, **fifty) is None
-    assert due(1_000, since_ms=2 * hour_ms, gas_price_wei=2, **fifty) is Due.INTERVAL
-    assert due(1_000, since_ms=19 * hour_ms, gas_price_wei=20, **fifty) is None
-    assert due(1_000, since_ms=20 * hour_ms, gas_price_wei=20, **fifty) is Due.INTERVAL
-    assert due(1_000, since_ms=90 * hour_ms, gas_price_wei=21, **fifty) is None
+    assert due(1_000, since_ms=90 * hour_ms, gas_price_wei=2, **fifty) is None
+    assert due(2_000, since_ms=90 * hour_ms, gas_price_wei=2, **fifty) is Due.INTERVAL
 
 
 def test_settlement_due__price_of_gas_unknown__only_what_is_not_weighed() -> None:

@@ -60,3 +60,33 @@ def test_settlement_due__funds_used_up_within_the_hour__gas_on_the_way_is_little
     pause_ms = max(LIMITS.least_interval_ms, 1_000, seconds) + max(1_000, seconds)
     step = -(-funded * pause_ms // (seconds * 1000))
     assert at_risk <= min(funded, share + step)
+
+
+@pytest.mark.parametrize("worth", [1, 3, 19, 21, 100, 2_000])
+@pytest.mark.parametrize("standing_share", [0, 50])
+def test_settlement_due__rental_of_weeks_used_a_little_each_hour__gas_stays_in_its_share(
+    worth: int, standing_share: int
+) -> None:
+    """By share and by time, all gas on the way is at most the gas share of all that it settles;
+    `worth` is how many settlements' gas the use of an hour pays."""
+    gas_price_wei, hours = GWEI, 21 * 24
+    cost = gas_cost(gas_price_wei, LIMITS)
+    rate = worth * cost // 60
+    tariff = Tariff((LevelRate(rate, 0, 3000),) * 3, rate * standing_share // 3600 // 100, 1)
+    rental = make_rental(opened_at=0, until=0, funded=100 * hours * worth * cost)
+    count = settled = at_risk = 0
+    for minute in range(1, hours * 60):
+        used = Registers(active_ms_1=minute * 1_000)
+        usage = credit(rental, tariff, used, minute * 60_000, LEASE_LIMITS)
+        at_risk = max(at_risk, usage.charge - rental.settled_owed(tariff))
+        due = settlement_due(
+            rental, tariff, usage, minute * 60_000, gas_price_wei=gas_price_wei, limits=LIMITS
+        )
+        if due is not None:
+            assert due is Due.INTERVAL
+            count, settled = count + 1, usage.charge
+            rental = replace(rental, until=minute * 60_000, registers=used)
+    assert count * cost * 1000 <= LIMITS.gas_share_per_mille * settled
+    assert count >= min(hours - 1, settled // (cost * 1000 // LIMITS.gas_share_per_mille) // 2)
+    hour = -(-usage.charge // hours)
+    assert at_risk <= max(cost * 1000 // LIMITS.gas_share_per_mille, hour) + 2 * hour // 60 + 2
