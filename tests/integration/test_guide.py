@@ -26,7 +26,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OPENS = re.compile(
-    r"(?:^|[;&|] |\bsudo -u \S+ |\brunuser -u \S+ -- |# )"
+    r"(?:^|[;&|] |\brunuser -u \S+ -- |# )"
     r"(?=(?:drill-(?:audit|bridge|controller|http|oracle|provider)|scripts/[a-z-]+)(?:\s|$))"
 )
 """What stands before a program that is called, and not named in an argument or a sentence."""
