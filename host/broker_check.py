@@ -22,6 +22,9 @@ from host.secret_files import read_secret, require_private
 ANSWER_SECONDS = 10
 KEEPALIVE_SECONDS = 15
 
+HAS_EXPIRED = 10
+"""OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, which the standard library gives no name."""
+
 _OURS = re.compile(r"(?:oracle|bridge)-[1-9][0-9]*|page|server|ca")
 """Names that `scripts/certificates` gives."""
 
@@ -173,6 +176,11 @@ def hint(place: BrokerPlace) -> str:
 def tls_trouble(place: BrokerPlace, error: OSError) -> str:
     """What failed of TLS, in words."""
     if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code == HAS_EXPIRED:
+            return (
+                "its certificate has expired; move it and its key away and make another with: "
+                "scripts/certificates server"
+            )
         return (
             f"its certificate is refused: {error.verify_message}; it must be signed by the "
             f"authority in {place.ca_file} and bear the name {place.host}"
@@ -196,6 +204,11 @@ def _presented(place: BrokerPlace) -> dict[str, Any]:
     try:
         _shake(client.do_handshake, server.do_handshake)
     except ssl.SSLCertVerificationError as error:
+        if error.verify_code == HAS_EXPIRED:
+            raise MissingError(
+                f"{place.cert_file} has expired; move it and its key away and make another with: "
+                "scripts/certificates client"
+            ) from error
         raise MissingError(
             f"{place.cert_file} is not accepted by whoever trusts {place.ca_file}: "
             f"{error.verify_message}; make one with: scripts/certificates client"

@@ -84,7 +84,8 @@ def _server(settings: JournalSettings, domain: Domain) -> str:
             held = connection.execute(
                 text(
                     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
-                    "AND classid = :high AND objid = :low"
+                    "AND classid = :high AND objid = :low AND database = "
+                    "(SELECT oid FROM pg_database WHERE datname = current_database())"
                 ),
                 {"high": ADVISORY_LOCK >> 32, "low": ADVISORY_LOCK & 0xFFFFFFFF},
             ).scalar_one()

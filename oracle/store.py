@@ -18,7 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from host.reserve import Reserve
@@ -216,7 +227,8 @@ def _info_of(domain: Domain) -> dict[str, Any]:
 @contextmanager
 def open_journal(url: str | URL, domain: Domain) -> Iterator[Store]:
     """The journal of that contract beside a running oracle, for those who only read; raises
-    JournalError."""
+    JournalError, also where there is none: whoever reads makes no journal."""
+    _require_journal(url)
     store = Store(url)
     try:
         store.bind(domain)
@@ -232,6 +244,20 @@ def place_of(url: str | URL) -> str:
     except SQLAlchemyError:
         return "at a place that is no SQLAlchemy URL"
     return f"{parts.drivername}://{parts.host or ''}/{parts.database or ''}"
+
+
+def _require_journal(url: str | URL) -> None:
+    engine = _open(url)
+    path = engine.url.database
+    try:
+        # SQLite makes the file that it is asked to look into.
+        missing = engine.dialect.name == "sqlite" and not (path and Path(path).exists())
+        if missing or not inspect(engine).has_table(journal_info.name):
+            raise JournalError(f"journal {place_of(url)}: there is none yet; the oracle makes it")
+    except SQLAlchemyError as error:
+        raise JournalError(f"journal {place_of(url)} cannot be read: {_reason(error)}") from error
+    finally:
+        engine.dispose()
 
 
 def _open(url: str | URL) -> Engine:

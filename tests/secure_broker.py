@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from paho.mqtt.enums import CallbackAPIVersion
 
 from rig.errors import RigError
@@ -21,6 +26,26 @@ def certificates(*arguments: str | Path) -> str:
     """Run the shipped script; returns what it printed."""
     done = subprocess.run([SCRIPT, *arguments], check=True, capture_output=True, timeout=60)
     return done.stdout.decode()
+
+
+def let_expire(folder: Path, name: str) -> None:
+    """Put another certificate for the same key and names in its place, one of yesterday."""
+    place = folder / f"{name}.crt"
+    known = x509.load_pem_x509_certificate(place.read_bytes())
+    passphrase = folder.with_name(f"{folder.name}.passphrase").read_bytes().strip()
+    authority = load_pem_private_key((folder / "ca.key").read_bytes(), passphrase)
+    assert isinstance(authority, EllipticCurvePrivateKey)
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            known.issuer, known.subject, known.public_key(), x509.random_serial_number()
+        )
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now - timedelta(days=1))
+    )
+    for extension in known.extensions:
+        made = made.add_extension(extension.value, extension.critical)
+    place.write_bytes(made.sign(authority, SHA256()).public_bytes(Encoding.PEM))
 
 
 class SecureBroker(Broker):

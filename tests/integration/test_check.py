@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from oracle_world import World
-from secure_broker import SecureBroker, certificates
+from secure_broker import SecureBroker, certificates, let_expire
 from small_disk import small_disk
 
 from device.check import steps as bridge_steps
@@ -424,6 +424,20 @@ def test_certificate__each_fault__named(tmp_path: Path) -> None:
         nameless = settings_of(broker, cert_file=None, key_file=None)
         with pytest.raises(MissingError, match="does it want a certificate"):
             broker_check.connection(nameless, "x")
+
+
+def test_certificate__expired__whose_it_is_and_what_to_do(tmp_path: Path) -> None:
+    broker = SecureBroker(tmp_path / "broker", 1)
+    ours = settings_of(broker)
+    with broker:
+        let_expire(broker.folder, "oracle-1")
+        with pytest.raises(MissingError, match=r"oracle-1\.crt has expired; .*certificates client"):
+            broker_check.certificate(ours, "oracle-1")
+        with pytest.raises(MissingError, match="or has that expired"):
+            broker_check.connection(ours, "x")
+    let_expire(broker.folder, "server")
+    with broker, pytest.raises(MissingError, match=r"has expired; .*certificates server"):
+        broker_check.connection(ours, "x")
 
 
 def test_connection__tls_to_a_broker_without__says_so(tmp_path: Path) -> None:

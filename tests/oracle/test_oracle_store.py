@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from oracle.errors import JournalError
-from oracle.store import WAL_PAGES, Store
+from oracle.store import WAL_PAGES, Store, open_journal
 from protocol.records import Domain
 
 FULL = 2
@@ -106,3 +106,14 @@ def test_bind__journal_of_the_release_before__one_line_and_not_a_byte_is_changed
         "docs/operating-an-edge-box.md"
     )
     assert path.read_bytes() == content
+
+
+def test_open_journal__none_there__said_and_none_is_made(tmp_path: Path) -> None:
+    """Whoever exports may be another user than the oracle, which could not write such a journal."""
+    path, domain = tmp_path / "journal.sqlite", Domain(31337, "0x" + 40 * "1")
+    with (
+        pytest.raises(JournalError, match=r"journal\.sqlite: there is none yet"),
+        open_journal(f"sqlite:///{path}", domain),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
