@@ -7,7 +7,6 @@ replaying quadratic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from audit.arithmetic import NO_CAP, Meter, Rate, charge, limit, read_meter
@@ -170,8 +169,3 @@ class Books:
         """What the contract owes, added up: to customers, for running rentals, to the provider."""
         running = (r.funded - r.collected for r in self.rentals.values() if not r.closed)
         return sum(self.accounts.values()) + sum(running) + self.revenue + self.posted
-
-
-def describe(values: Sequence[object]) -> str:
-    """Values for a finding's text."""
-    return ", ".join(str(value) for value in values)

@@ -14,8 +14,6 @@ from audit.books import Books, Drill, Key, Oracle, Rental, Tariff
 from audit.decode import signature_hash
 from protocol.storage import entry_slot, storage_slots
 
-UNCAPPED = 2**96 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class View:

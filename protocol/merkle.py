@@ -3,9 +3,9 @@
     leaf = SHA-256(0x00 || data)        node = SHA-256(0x01 || left || right)
     root of nothing = SHA-256("")
 
-`Frontier` appends in O(log n) memory; the proof functions take all leaf hashes and serve the
-auditor, but for `range_siblings`, which says what has to be hashed. Sizes count leaves, indices
-start at 0.
+`Frontier` appends in O(log n) memory. `range_siblings` says which subtrees have to be hashed to
+prove a run of leaves, and `verify_range` checks such a proof. Sizes count leaves, indices start at
+0.
 """
 
 from __future__ import annotations
@@ -76,42 +76,6 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
     return node_hash(tree_root(leaves[:split]), tree_root(leaves[split:]))
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of leaf `index` in the tree over `leaves`, nearest sibling first."""
-    if not 0 <= index < len(leaves):
-        raise ProofError(f"there is no leaf {index} in a log of {len(leaves)}")
-    if len(leaves) == 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), tree_root(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), tree_root(leaves[:split])]
-
-
-def verify_inclusion(data: bytes, index: int, size: int, root: bytes, path: list[bytes]) -> None:
-    """Raise ProofError unless `path` shows leaf `data` at `index` in the tree of `size`, `root`.
-
-    Source: RFC 9162 section 2.1.3.2, whose tree is that of RFC 6962.
-    """
-    if not 0 <= index < size:
-        raise ProofError(f"there is no leaf {index} in a log of {size}")
-    first, last, accumulated = index, size - 1, leaf_hash(data)
-    for sibling in path:
-        if last == 0:
-            raise ProofError(f"inclusion path of {len(path)} hashes is too long for size {size}")
-        if first & 1 or first == last:
-            accumulated = node_hash(sibling, accumulated)
-            while not first & 1 and first:
-                first, last = first >> 1, last >> 1
-        else:
-            accumulated = node_hash(accumulated, sibling)
-        first, last = first >> 1, last >> 1
-    if last != 0:
-        raise ProofError(f"inclusion path of {len(path)} hashes is too short for size {size}")
-    if accumulated != root:
-        raise ProofError(f"leaf {index} is not in the log of size {size} with this root")
-
-
 def range_siblings(first: int, count: int, size: int) -> Iterator[tuple[int, int]]:
     """The largest subtrees outside leaves `first` .. `first + count - 1`: start and size of each.
 
@@ -160,61 +124,6 @@ def verify_range(
 
 def _outside(start: int, width: int, first: int, count: int) -> bool:
     return start + width <= first or first + count <= start
-
-
-def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
-    """Proof that the tree over the first `old_size` leaves is a prefix of that over `leaves`."""
-    if not 0 < old_size <= len(leaves):
-        raise ProofError(f"a log of {len(leaves)} has no prefix of {old_size} to prove")
-    return _subproof(leaves, old_size, complete=True)
-
-
-def _subproof(leaves: Sequence[bytes], old_size: int, *, complete: bool) -> list[bytes]:
-    if old_size == len(leaves):
-        return [] if complete else [tree_root(leaves)]
-    split = _split(len(leaves))
-    if old_size <= split:
-        proof = _subproof(leaves[:split], old_size, complete=complete)
-        return [*proof, tree_root(leaves[split:])]
-    proof = _subproof(leaves[split:], old_size - split, complete=False)
-    return [*proof, tree_root(leaves[:split])]
-
-
-def verify_consistency(
-    old_size: int, old_root: bytes, size: int, root: bytes, proof: list[bytes]
-) -> None:
-    """Raise ProofError unless `proof` shows the old tree to be a prefix of the new one.
-
-    Source: RFC 9162 section 2.1.4.2.
-    """
-    if not 0 < old_size <= size:
-        raise ProofError(f"a log of {size} has no prefix of {old_size}")
-    if old_size == size:
-        if proof or old_root != root:
-            raise ProofError(f"two logs of size {size} differ")
-        return
-    path = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
-    if not path:
-        raise ProofError("an empty proof shows no consistency")
-    first, last = old_size - 1, size - 1
-    while first & 1:
-        first, last = first >> 1, last >> 1
-    old_accumulated = accumulated = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            raise ProofError(f"consistency proof of {len(proof)} hashes is too long")
-        if first & 1 or first == last:
-            old_accumulated = node_hash(sibling, old_accumulated)
-            accumulated = node_hash(sibling, accumulated)
-            while not first & 1 and first:
-                first, last = first >> 1, last >> 1
-        else:
-            accumulated = node_hash(accumulated, sibling)
-        first, last = first >> 1, last >> 1
-    if last != 0:
-        raise ProofError(f"consistency proof of {len(proof)} hashes is too short")
-    if old_accumulated != old_root or accumulated != root:
-        raise ProofError(f"the log of {old_size} is not a prefix of the log of {size}")
 
 
 def _split(size: int) -> int:

@@ -71,7 +71,6 @@ class Channel(StrEnum):
     LOG = "log"
     LEASE = "lease"
     PROOF = "proof"
-    POSITION = "position"
     EVENT = "event"
 
 

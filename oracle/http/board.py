@@ -1,7 +1,7 @@
 """The newest of what each drill and its oracle say: pure, without a socket or a clock.
 
 Only four retained topics are taken, parsed and written anew, so that nothing leaves that is no
-message of the protocol; position, events and raw samples never come here. What the page believes
+message of the protocol; events and raw samples never come here. What the page believes
 it checks itself: signatures and proofs are passed on, not judged.
 """
 

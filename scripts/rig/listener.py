@@ -81,11 +81,6 @@ class Listener:
         with self._lock:
             return [sample for _, sample in sorted(self._samples.get(drill, {}).items())]
 
-    def newest_sample_ms(self, drill: int) -> int:
-        """The time of the newest sample, 0 without one."""
-        with self._lock:
-            return max((s.time_ms for s in self._samples.get(drill, {}).values()), default=0)
-
     def reading(self, drill: int, rental: int) -> ReadingMessage | None:
         """The newest reading of this rental."""
         with self._lock:

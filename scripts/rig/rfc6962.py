@@ -46,19 +46,8 @@ def _path(m: int, leaves: list[bytes]) -> list[bytes]:
     return [*_path(m - k, leaves[k:]), tree(leaves[:k])]
 
 
-def _proof(m: int, leaves: list[bytes], *, whole: bool = True) -> list[bytes]:
-    """SUBPROOF of RFC 6962 section 2.1.2."""
-    n = len(leaves)
-    if m == n:
-        return [] if whole else [tree(leaves)]
-    k = _below(n)
-    if m <= k:
-        return [*_proof(m, leaves[:k], whole=whole), tree(leaves[k:])]
-    return [*_proof(m - k, leaves[k:], whole=False), tree(leaves[:k])]
-
-
 def merkle() -> dict[str, Any]:
-    """Roots and proofs over the first n of eight leaves."""
+    """Roots and audit paths over the first n of eight leaves."""
 
     def text(hashes: list[bytes]) -> list[str]:
         return ["0x" + h.hex() for h in hashes]
@@ -72,10 +61,5 @@ def merkle() -> dict[str, Any]:
             {"index": m, "size": n, "path": text(_path(m, leaves[:n]))}
             for n in sizes
             for m in range(n)
-        ],
-        "consistency": [
-            {"old_size": m, "size": n, "proof": text(_proof(m, leaves[:n]))}
-            for n in sizes
-            for m in range(1, n + 1)
         ],
     }

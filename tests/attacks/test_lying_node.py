@@ -49,7 +49,6 @@ def test_lies__each_answer__each_of_its_fields(truths: list[Truth]) -> None:
         assert any(kind.startswith("batch of") for kind in kinds)
 
 
-UNLINKED = "eth_getBlockByNumber gasUsed: one more, rehashed, hiding"
 SELF_MADE = "eth_getBlockByNumber number: none, rehashed, hiding"
 
 

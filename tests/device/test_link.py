@@ -455,7 +455,6 @@ class Desk:
     def __init__(self, **drills: int | bytes) -> None:
         self.at = drills
         self.open: dict[str, FakePort] = {}
-        self.closed_written: dict[str, bytes] = {}
 
     def open_port(self, name: str) -> FakePort:
         port = self.open.get(name)

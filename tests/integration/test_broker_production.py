@@ -57,7 +57,7 @@ class Client:
     def __init__(self, broker: SecureBroker, name: str) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.granted: dict[int, list[bool]] = {}
-        self.connects, self.lost = 0, 0
+        self.lost = 0
         self.up = threading.Event()
         self.client = broker.client(name)
         self.client.max_inflight_messages_set(1000)
@@ -82,7 +82,6 @@ class Client:
         self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any
     ) -> None:
         if not code.is_failure:
-            self.connects += 1
             self.up.set()
 
     def _on_disconnect(self, *_: object) -> None:

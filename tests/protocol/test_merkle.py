@@ -10,13 +10,9 @@ from protocol.errors import ProofError
 from protocol.merkle import (
     EMPTY_ROOT,
     Frontier,
-    consistency_proof,
-    inclusion_proof,
     leaf_hash,
     range_siblings,
     tree_root,
-    verify_consistency,
-    verify_inclusion,
     verify_range,
 )
 
@@ -77,137 +73,6 @@ def test_frontier__wrong_number_of_peaks__is_refused(size: int, peaks: int) -> N
         Frontier(size, (bytes(32),) * peaks)
 
 
-@given(logs, st.data())
-def test_verify_inclusion__own_path__is_accepted(
-    contents: list[bytes], data: st.DataObject
-) -> None:
-    leaves = [leaf_hash(content) for content in contents]
-    index = data.draw(st.integers(0, len(leaves) - 1))
-    path = inclusion_proof(leaves, index)
-    verify_inclusion(contents[index], index, len(leaves), tree_root(leaves), path)
-
-
-@given(logs, st.data())
-def test_verify_inclusion__anything_altered__is_refused(
-    contents: list[bytes], data: st.DataObject
-) -> None:
-    leaves = [leaf_hash(content) for content in contents]
-    size, root = len(leaves), tree_root(leaves)
-    index = data.draw(st.integers(0, size - 1))
-    path = inclusion_proof(leaves, index)
-    flip = data.draw(st.integers(0, 255))
-    forgeries: list[tuple[bytes, int, int, bytes, list[bytes]]] = [
-        (contents[index] + b"!", index, size, root, path),
-        (contents[index], index, size, flipped(root, flip), path),
-        (contents[index], index, size, root, [*path, bytes(32)]),
-        (contents[index], size, size, root, path),
-        (contents[index], -1, size, root, path),
-    ]
-    if path:
-        place = data.draw(st.integers(0, len(path) - 1))
-        altered = [flipped(h, flip) if n == place else h for n, h in enumerate(path)]
-        forgeries += [
-            (contents[index], index, size, root, altered),
-            (contents[index], index, size, root, path[:-1]),
-        ]
-    for forgery in forgeries:
-        with pytest.raises(ProofError):
-            verify_inclusion(*forgery)
-
-
-def test_verify_inclusion__inner_node_passed_off_as_a_sample__is_refused() -> None:
-    leaves = [leaf_hash(content) for content in (b"a", b"b", b"c", b"d")]
-    inner = leaves[0] + leaves[1]
-    with pytest.raises(ProofError, match="leaf 0 is not in the log of size 2"):
-        verify_inclusion(inner, 0, 2, tree_root(leaves), [tree_root(leaves[2:])])
-
-
-def test_verify_inclusion__position_of_another_leaf__is_refused() -> None:
-    leaves = [leaf_hash(content) for content in (b"a", b"b", b"c", b"d", b"e")]
-    path = inclusion_proof(leaves, 1)
-    for other in (0, 2, 3):
-        with pytest.raises(ProofError):
-            verify_inclusion(b"b", other, 5, tree_root(leaves), path)
-
-
-@pytest.mark.parametrize(("extra", "message"), [(1, "too long"), (-1, "too short")])
-def test_verify_inclusion__path_of_another_length__is_refused_for_that(
-    extra: int, message: str
-) -> None:
-    leaves = [leaf_hash(content) for content in (b"a", b"b", b"c")]
-    path = inclusion_proof(leaves, 0)
-    path = [*path, bytes(32)] if extra > 0 else path[:extra]
-    with pytest.raises(ProofError, match=message):
-        verify_inclusion(b"a", 0, 3, tree_root(leaves), path)
-
-
-@pytest.mark.parametrize("index", [-1, 3])
-def test_inclusion_proof__outside_the_log__is_refused(index: int) -> None:
-    with pytest.raises(ProofError, match=f"there is no leaf {index} in a log of 3"):
-        inclusion_proof([leaf_hash(b"")] * 3, index)
-
-
-@given(logs, st.data())
-def test_verify_consistency__own_proof__is_accepted(
-    contents: list[bytes], data: st.DataObject
-) -> None:
-    leaves = [leaf_hash(content) for content in contents]
-    old = data.draw(st.integers(1, len(leaves)))
-    proof = consistency_proof(leaves, old)
-    verify_consistency(old, tree_root(leaves[:old]), len(leaves), tree_root(leaves), proof)
-
-
-@given(logs, st.data())
-def test_verify_consistency__rewritten_history__is_refused(
-    contents: list[bytes], data: st.DataObject
-) -> None:
-    leaves = [leaf_hash(content) for content in contents]
-    old = data.draw(st.integers(1, len(leaves)))
-    rewritten = list(leaves)
-    rewritten[data.draw(st.integers(0, old - 1))] = leaf_hash(b"another past")
-    for proof in (consistency_proof(leaves, old), consistency_proof(rewritten, old)):
-        with pytest.raises(ProofError):
-            verify_consistency(
-                old, tree_root(leaves[:old]), len(leaves), tree_root(rewritten), proof
-            )
-
-
-@given(logs, st.data())
-def test_verify_consistency__anything_altered__is_refused(
-    contents: list[bytes], data: st.DataObject
-) -> None:
-    leaves = [leaf_hash(content) for content in contents]
-    old = data.draw(st.integers(1, len(leaves)))
-    old_root, root = tree_root(leaves[:old]), tree_root(leaves)
-    proof = consistency_proof(leaves, old)
-    flip = data.draw(st.integers(0, 255))
-    forgeries = [
-        (old, flipped(old_root, flip), len(leaves), root, proof),
-        (old, old_root, len(leaves), flipped(root, flip), proof),
-        (old, old_root, len(leaves), root, [*proof, bytes(32)]),
-        (0, old_root, len(leaves), root, proof),
-        (len(leaves) + 1, old_root, len(leaves), root, proof),
-    ]
-    if proof:
-        forgeries.append((old, old_root, len(leaves), root, proof[:-1]))
-        place = data.draw(st.integers(0, len(proof) - 1))
-        altered = [flipped(h, flip) if n == place else h for n, h in enumerate(proof)]
-        forgeries.append((old, old_root, len(leaves), root, altered))
-    for forgery in forgeries:
-        with pytest.raises(ProofError):
-            verify_consistency(*forgery)
-
-
-@pytest.mark.parametrize("old_size", [0, 4, -1])
-def test_consistency_proof__no_such_prefix__is_refused(old_size: int) -> None:
-    with pytest.raises(ProofError, match=f"a log of 3 has no prefix of {old_size}"):
-        consistency_proof([leaf_hash(b"")] * 3, old_size)
-
-
-def flipped(hash32: bytes, bit: int) -> bytes:
-    return (int.from_bytes(hash32, "big") ^ (1 << bit)).to_bytes(32, "big")
-
-
 def range_proof(data: list[bytes], first: int, count: int) -> list[bytes]:
     hashes = [leaf_hash(one) for one in data]
     spans = range_siblings(first, count, len(data))
@@ -222,9 +87,6 @@ def test_verify_range__any_run_of_leaves__proven(source: st.DataObject, size: in
     root = tree_root([leaf_hash(one) for one in data])
     path = range_proof(data, first, count)
     verify_range(data[first : first + count], first, size, root, path)
-    if count == 1:
-        alone = inclusion_proof([leaf_hash(one) for one in data], first)
-        assert sorted(path) == sorted(alone)
 
 
 @given(st.data(), st.integers(2, 40))

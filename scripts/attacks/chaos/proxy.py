@@ -109,7 +109,7 @@ class TcpProxy:
     """In front of a broker: passes bytes, until it cuts every connection."""
 
     def __init__(self, target_port: int) -> None:
-        self.port, self._target, self.cuts = free_port(), target_port, 0
+        self.port, self._target = free_port(), target_port
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
         self._listener = socket.create_server((HOST, self.port))
@@ -125,7 +125,6 @@ class TcpProxy:
 
     def cut(self) -> None:
         """Every connection ends here and now, in the middle of whatever was on it."""
-        self.cuts += 1
         with self._lock:
             pairs, self._pairs = self._pairs, []
         for pair in pairs:

@@ -124,7 +124,7 @@ class SimDrill:
             uplink = self.firmware.uplink
             assert isinstance(uplink, RecordedUplink)
             self.truth.lost.setdefault(self.number, set()).update(uplink.waiting())
-            self._stroke_ends(now_ms)
+            self._stroke_ends()
         self.firmware = None
         self.hand.pulled_until_ms = None
         self.fuse.left = None
@@ -168,9 +168,9 @@ class SimDrill:
         data = bytes(self.line.down)
         self.line.down.clear()
         firmware.receive(data, monotonic_ms)
-        self._watch(now_ms)
+        self._watch()
         self._operate(firmware, now_ms)
-        self._watch(now_ms)
+        self._watch()
         self.fuse.touch("serial write")
         self.line.carry(self.line.up, firmware.send(monotonic_ms))
 
@@ -187,21 +187,20 @@ class SimDrill:
             drill.apply(Pull())
             self.tally.seen["trigger pulled"] += 1
 
-    def _watch(self, now_ms: int) -> None:
+    def _watch(self) -> None:
         """Record when the motor gets power, and on which word."""
         assert self.firmware is not None
         controller = self.firmware.drill.controller
         if controller.motor_on and self.stroke is None:
             assert controller.lease is not None, "the motor has power and there is no lease"
-            self.stroke = Stroke(self.number, controller.lease, now_ms, self.firmware.drill.time_ms)
+            self.stroke = Stroke(self.number, controller.lease, self.firmware.drill.time_ms)
             self.truth.strokes.append(self.stroke)
             self.tally.seen["motor started"] += 1
         elif not controller.motor_on:
-            self._stroke_ends(now_ms)
+            self._stroke_ends()
 
-    def _stroke_ends(self, now_ms: int) -> None:
+    def _stroke_ends(self) -> None:
         if self.stroke is not None and self.firmware is not None:
-            self.stroke.to_ms = now_ms
             self.stroke.to_time_ms = self.firmware.drill.time_ms
         self.stroke = None
 

@@ -19,14 +19,12 @@ from protocol.sample import Sample, decode_sample
 
 @dataclass
 class Stroke:
-    """The motor had power from `from_ms` on (true Unix ms; `from_time_ms` by the drill's clock)."""
+    """The motor had power, from and to a time in Unix ms by the drill's clock."""
 
     drill: int
     lease: Lease
-    from_ms: int
     from_time_ms: int
     to_time_ms: int = 0
-    to_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
