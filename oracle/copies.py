@@ -3,7 +3,8 @@
 Two boxes with one key sign two logs of one rental, and each acknowledges samples that the other
 never gets. So before this one says its first word, it looks at the receipts that the broker holds
 for its drills: one that its own key has signed, and that its journal knows nothing of, is another
-box's, or this journal is an old copy. It starts with neither.
+box's, or this journal is an old copy. It starts with neither. Two that run already find each other
+by what settles (`settled_watch`).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from oracle.chain_journal import ChainJournal
 from oracle.dues import Dues
 from oracle.errors import JournalError
 from oracle.keyring import ring_of
-from oracle.lease_policy import LeaseLimits
+from oracle.lease_policy import Inhibit, LeaseLimits
 from oracle.leasing import Leasing
 from oracle.log import LoggedSample
 from oracle.meter import Gap
@@ -28,6 +28,7 @@ from oracle.ports import Broker, Clock, Incoming, Signer
 from oracle.publish import event_message
 from oracle.receipts import Receipts
 from oracle.registration import OracleIdentity, advice
+from oracle.settled_watch import SettledWatch
 from oracle.settlement import Settlement
 from oracle.settlement_policy import SettlementLimits
 from oracle.stroke import Stroke, follow_stroke
@@ -108,6 +109,7 @@ class Core:
     _connections: int = 0
     _followed: object = None
     _advice: str | None = None
+    _copied: bool = False
     _gas: GasState = GasState.ENOUGH
     _status: dict[int, tuple[bool, bool, str, str]] = field(default_factory=dict)
     _strokes: dict[int, Stroke] = field(default_factory=dict)
@@ -134,6 +136,7 @@ class Core:
             self.ports, self.metering, pen, self.outbox, self.limits, identity, dues
         )
         self._identity = identity
+        self._settled = SettledWatch(identity, self.metering.journal.signed.at)
 
     def step(self, view: ChainView | None) -> bool:
         """One pass; returns whether there may be more to do at once."""
@@ -147,8 +150,10 @@ class Core:
         for message in arrived:
             self._chain_clock.hear(message.samples[-1].sample, moment)
         taken = self.metering.intake(arrived, now_ms)
-        self._acknowledge(taken, now_ms)
         self._follow(view)
+        self._look_for_copies(view)
+        if not self._copied:
+            self._acknowledge(taken, now_ms)
         self._follow_key(view)
         for rental, gap in taken.gaps:
             self._report_gap(rental, gap, view, now_ms)
@@ -157,10 +162,11 @@ class Core:
             self._reserved_ms = now_ms
             self.metering.journal.take_reserve()
         times = Times(self._chain_clock, moment)
-        self.leasing.step(view, times)
+        self.leasing.step(view, times, Inhibit.COPIED_KEY if self._copied else None)
         if view is not None:
             self._report_key(view)
             self._report_gas(view, now_ms)
+        if view is not None and not self._copied:
             self.receipts.step(view, times)
             self.settlement.step(view, times)
         return len(incoming) == MESSAGES_PER_STEP
@@ -270,6 +276,21 @@ class Core:
             self.metering.fail(error)
             return
         self._followed = view.deep
+
+    def _look_for_copies(self, view: ChainView | None) -> None:
+        """Sign nothing more, and acknowledge nothing, once another oracle is seen to sign with this
+        key, until somebody starts this one again: each receipt could be held against the key, and
+        whatever is acknowledged here the other one never gets."""
+        if view is None or self._copied:
+            return
+        try:
+            found = self._settled.look(view, self.metering.rentals)
+        except JournalError as error:
+            self.metering.fail(error)
+            return
+        if found is not None:
+            self._copied = True
+            log.error("another oracle signs with this key", reason=found)
 
     def _follow_key(self, view: ChainView | None) -> None:
         """Sign with the key that the newest block shows in force, if it is one of ours."""

@@ -39,6 +39,7 @@ class Inhibit(StrEnum):
     ORACLE_KEY = "oracle key not registered"
     REVOKED = "oracle revoked"
     SUSPENDED = "oracle suspended"
+    COPIED_KEY = "another oracle signs with this key"
     OTHER_ORACLE = "drill belongs to another oracle"
     RETIRED = "drill retired"
     NO_RENTAL = "no rental"
@@ -217,6 +218,9 @@ def rental_problem(  # noqa: PLR0911, PLR0912  # one line a reason
     if facts.log is not None and facts.log.replaced:
         return Inhibit.REPLACED
     if latest.until > max(facts.signed_until, latest.opened_ms):
+        return Inhibit.JOURNAL_BEHIND
+    metered = facts.log if facts.log is not None and facts.log.rental == drill.rental else None
+    if metered is not None and not metered.meter.registers.no_lower_than(latest.registers):
         return Inhibit.JOURNAL_BEHIND
     if drill.rental in view.rejections:
         return Inhibit.REJECTED

@@ -52,8 +52,9 @@ class Leasing:
     _decided_ms: int | None = None
     _decided_on: ChainView | None = None
 
-    def step(self, view: ChainView | None, times: Times) -> None:
-        """Decide for every drill when it is time, and tell those for whom it makes a change."""
+    def step(self, view: ChainView | None, times: Times, halted: Inhibit | None = None) -> None:
+        """Decide for every drill when it is time, and tell those for whom it makes a change;
+        `halted` is why none gets a lease, whatever is decided."""
         now_ms = times.now_ms
         pause_ms = max(DECIDE_MS, len(self.metering.drills) // DRILLS_PER_MS)
         paced = self._decided_ms is not None and 0 <= now_ms - self._decided_ms < pause_ms
@@ -79,7 +80,9 @@ class Leasing:
             drill: _by_its_clock(decided, times.clock.drill_over_box_ms(drill, times.moment))
             for drill, decided in decisions.items()
         }
-        if not self._remember_heights(decisions, view):
+        if halted is not None:
+            decisions = dict.fromkeys(decisions, halted)
+        elif not self._remember_heights(decisions, view):
             decisions = dict.fromkeys(decisions, Inhibit.JOURNAL)
         for drill, decided in decisions.items():
             self._tell(drill, decided, view, now_ms, repeat=repeat)

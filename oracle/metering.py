@@ -381,6 +381,15 @@ class Metering:
             return None
         return newest.reading(until)
 
+    def covers(self, latest: RentalView) -> bool:
+        """Whether the journal knows of all that has settled for one of `rentals`, as `latest` shows
+        it: what is signed without that could be held against the box."""
+        rental, opened_ms = latest.rental, self.rentals[latest.rental].opened_ms
+        metered = self.logs[rental].meter.registers
+        return latest.until <= max(self.marks[rental].until, opened_ms) and metered.no_lower_than(
+            latest.registers
+        )
+
     def newest_signed(self, rental: int) -> Reading | None:
         """The newest reading that was signed for the rental; None while there is none."""
         return self.journal.signed.find(rental, self.marks[rental].until)

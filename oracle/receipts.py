@@ -115,7 +115,7 @@ class Receipts:
         tariff = view.tariffs.get(known.tariff)
         if tariff is None or latest is None or latest.identity != known.identity:
             return None
-        if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
+        if not self.metering.covers(latest):
             return None
         ahead_ms = times.ahead_ms(known.drill)
         if known.state is RentalState.OPEN:

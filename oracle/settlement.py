@@ -85,7 +85,7 @@ class Settlement:
                 continue
             if latest.identity != known.identity:
                 continue
-            if latest.until > max(self.metering.marks[rental].until, known.opened_ms):
+            if not self.metering.covers(latest):
                 continue
             if grace_over(latest, view.head.timestamp, self.limits.grace_seconds):
                 self._lose(known, latest, tariff, times)

@@ -220,6 +220,15 @@ class SignedJournal:
             )
         return None if row is None else reading_of(row)
 
+    def at(self, rental: int, until: int) -> Reading | None:
+        """The reading that was signed for the number for exactly that time, whichever rental it
+        stood for then."""
+        table = tables.signed_reading
+        query = select(table).where(table.c.rental == rental, table.c.until == until)
+        with self._store.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else reading_of(row)
+
     def newest_until(self, rental: int, last_ms: int | None) -> Reading | None:
         """The newest reading dated up to `last_ms` (Unix ms) that was signed for the rental that
         the number stands for now; None while there is none."""

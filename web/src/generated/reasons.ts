@@ -86,6 +86,7 @@ export const INHIBITS = [
  "oracle key not registered",
  "oracle revoked",
  "oracle suspended",
+ "another oracle signs with this key",
  "drill belongs to another oracle",
  "drill retired",
  "no rental",

@@ -98,6 +98,10 @@ export const INHIBIT_WORDS: Record<(typeof INHIBITS)[number], Two> = {
     'der Schlüssel des Orakels ist nicht eingetragen',
   ],
   'oracle revoked': ['the oracle has been revoked', 'das Orakel wurde widerrufen'],
+  'another oracle signs with this key': [
+    'another oracle signs with this one’s key',
+    'ein anderes Orakel signiert mit dem Schlüssel dieses Orakels',
+  ],
   'oracle suspended': ['the oracle is suspended', 'das Orakel ist gesperrt'],
   'drill belongs to another oracle': [
     'the drill belongs to another oracle',
