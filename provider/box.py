@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,19 +29,15 @@ from provider.box_settings import (
     BoxFacts,
     Places,
     bridge_settings,
-    broker_settings,
-    compose_file,
     oracle_settings,
 )
+from provider.box_shipped import put_page, put_shipped
 from provider.deployment import read_record
 from provider.errors import BoxError
 from provider.meter import Meter, meter_of
 from provider.node import Node, checksummed
 from provider.plan import Plan
 from provider.sending import Fees, Say, coins
-
-CHECKOUT = Path(__file__).resolve().parents[1]
-SHIPPED = CHECKOUT / "box"
 
 SETTLEMENT_GAS = 100_000
 """About one reading's; docs/gas.md has the figures."""
@@ -64,9 +59,11 @@ class BoxOrder:
     record: Path
     ports: Mapping[int, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
-    """Names under which others than this box reach its broker."""
+    """Names under which others than this box reach its broker and its page."""
     finality: str = "finalized"
     asset_units_per_ether: int | None = None
+    page_rpc: str | None = None
+    """What customers' browsers ask for the chain, if the box serves the page."""
     here: bool = False
     """Whether the programs will run on the files where they are made."""
     broker_port: int = BROKER_PORT
@@ -97,7 +94,7 @@ def make_box(order: BoxOrder, node: Node, plan: Plan, say: Say) -> list[str]:
         record = read_record(order.record)
         if record is None:
             return _before_deployment(order, plan, signing)
-        return _furnish(order, node, record, (signing, gas), say)
+        return _furnish(order, node, plan, record, keys=(signing, gas), say=say)
     except OSError as error:
         raise BoxError(f"{error.filename}: {error.strerror}") from error
 
@@ -113,7 +110,13 @@ def _before_deployment(order: BoxOrder, plan: Plan, signing: str) -> list[str]:
 
 
 def _furnish(
-    order: BoxOrder, node: Node, record: Deployment, keys: tuple[str, str], say: Say
+    order: BoxOrder,
+    node: Node,
+    plan: Plan,
+    record: Deployment,
+    *,
+    keys: tuple[str, str],
+    say: Say,
 ) -> list[str]:
     """All that follows from the contract."""
     signing, gas = keys
@@ -141,6 +144,9 @@ def _furnish(
         finality=order.finality,
         broker_port=order.broker_port,
         asset_units_per_ether=order.asset_units_per_ether,
+        page_rpc=order.page_rpc,
+        labels=tuple(plan.drills),
+        hosts=order.hosts,
     )
     if facts.needs_rate:
         raise BoxError(
@@ -154,7 +160,9 @@ def _furnish(
     _message_keys(order, drills, say)
     make_certificates(order.folder, order.box, order.hosts, facts, say)
     ports = _settings(order, facts, say)
-    _shipped(order, facts, ports, say)
+    if facts.page_rpc is not None:
+        put_page(order.box, facts, facts.page_rpc, say)
+    put_shipped(order.box, facts, ports, say)
     return _left(order, node, gas, ports)
 
 
@@ -240,22 +248,6 @@ def _port_in(settings: Path) -> str:
         return port if isinstance(port, str) else ""
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
         raise BoxError(f"{settings}: no settings of a bridge: {error}") from error
-
-
-def _shipped(order: BoxOrder, facts: BoxFacts, ports: Mapping[int, str | None], say: Say) -> None:
-    """Units, compose file and the broker's configuration, and what installs them."""
-    units, broker = order.box / "etc/systemd/system", order.box / "etc/mosquitto/conf.d"
-    for folder in (units, broker):
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for name in ("drill-oracle.service", "drill-bridge@.service"):
-        write_once(units / name, (SHIPPED / name).read_text("utf-8"), say)
-    text = broker_settings((SHIPPED / "mosquitto.conf").read_text("utf-8"), facts)
-    write_once(broker / "drill.conf", text, say)
-    if None not in ports.values():
-        text = compose_file((SHIPPED / "compose.yaml").read_text("utf-8"), ports)
-        write_once(order.box / "compose.yaml", text, say)
-    for source in (SHIPPED / "install", CHECKOUT / "requirements-edge.lock"):
-        shutil.copy(source, order.box / source.name)
 
 
 def _left(order: BoxOrder, node: Node, gas: str, ports: Mapping[int, str | None]) -> list[str]:

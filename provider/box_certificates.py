@@ -27,6 +27,8 @@ def make_certificates(
         _run_certificates("server", authority, "127.0.0.1", "localhost", *hosts)
     names = {f"oracle-{facts.oracle}": here.oracle}
     names |= {f"bridge-{drill}": here.bridges for drill in facts.drills}
+    if facts.page_rpc is not None:
+        names["page"] = here.page
     for name, place in names.items():
         if not (authority / f"{name}.crt").exists():
             _run_certificates("client", authority, name)

@@ -34,13 +34,19 @@ def box(  # noqa: PLR0917  typer calls it by keyword
         "boxes"
     ),
     host: Annotated[
-        list[str] | None, typer.Option(help="A name under which others reach the box's broker.")
+        list[str] | None, typer.Option(help="A name under which others reach the box.")
     ] = None,
     finality: Annotated[
         str, typer.Option(help="When a deposit counts: latest-N, safe or finalized.")
     ] = "finalized",
     asset_units_per_ether: Annotated[
         int | None, typer.Option(help="With a token: what a coin is worth in its smallest unit.")
+    ] = None,
+    page_rpc: Annotated[
+        str | None,
+        typer.Option(
+            help="Serve the page too; customers' browsers ask this endpoint, so no key in it."
+        ),
     ] = None,
     here: Annotated[
         bool, typer.Option("--here", help="The programs will run here, on this folder's files.")
@@ -64,6 +70,7 @@ def box(  # noqa: PLR0917  typer calls it by keyword
         hosts=tuple(host or ()),
         finality=finality,
         asset_units_per_ether=asset_units_per_ether,
+        page_rpc=page_rpc,
         here=here,
         broker_port=broker_port,
     )

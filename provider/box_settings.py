@@ -32,6 +32,16 @@ class Places:
         return self.root / "etc" / "drill-bridge"
 
     @property
+    def page(self) -> Path:
+        """Of the page's settings and its certificate."""
+        return self.root / "etc" / "drill-http"
+
+    @property
+    def page_files(self) -> Path:
+        """The page itself, as it was built."""
+        return self.root / "srv" / "drill-page"
+
+    @property
     def broker(self) -> Path:
         """Of the broker's certificates and access list."""
         return self.root / "etc" / "mosquitto" / "drill"
@@ -64,6 +74,16 @@ class BoxFacts:
     broker_port: int = BROKER_PORT
     asset_units_per_ether: int | None = None
     """What one native coin is worth in the asset's smallest unit, where that is a token."""
+    page_rpc: str | None = None
+    """The endpoint for customers' browsers, where the box serves the page."""
+    labels: tuple[str, ...] = ()
+    """The plan's names of drills 1, 2, ..."""
+    hosts: tuple[str, ...] = ()
+    """Names under which others reach the box."""
+
+    def label(self, drill: int) -> str:
+        """What the plan calls a drill, or its number."""
+        return self.labels[drill - 1] if drill <= len(self.labels) else f"Drill {drill}"
 
     @property
     def quorum(self) -> int:
@@ -112,6 +132,27 @@ def bridge_settings(facts: BoxFacts, drill: int, port: str) -> str:
         "message_key_file": str(folder / f"drill-{drill}.key"),
     }
     return _toml(top, {"broker": _broker(folder, f"bridge-{drill}", facts.broker_port)})
+
+
+def page_settings(facts: BoxFacts, rpc_url: str) -> str:
+    """The TOML of `drill-http`."""
+    folder = facts.places.page
+    top = {"deployment": str(folder / "deployment.json")}
+    sections: Sections = {
+        "listen": {"names": ["localhost", "127.0.0.1", *facts.hosts]},
+        "page": {
+            "folder": str(facts.places.page_files),
+            "rpc_url": rpc_url,
+            "index_rpc_url": facts.rpc_urls[0],
+            "chain_name": f"Chain {facts.record.chain_id}",
+        },
+        "broker": _broker(folder, "page", facts.broker_port),
+    }
+    drills = "".join(
+        f"\n[[drills]]\nnumber = {drill}\nname = {json.dumps(facts.label(drill))}\n"
+        for drill in facts.drills
+    )
+    return _toml(top, sections) + drills
 
 
 def broker_settings(shipped: str, facts: BoxFacts) -> str:

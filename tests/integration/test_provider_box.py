@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from device.settings import load_settings as load_bridge
 from host.keystores import open_keystore
+from oracle.http.settings import load_http_settings
 from oracle.settings import load_settings as load_oracle
 from provider.box import BoxOrder, make_box
 from provider.box_cli import app, read_ports, require_name
@@ -126,6 +127,35 @@ def test_make_box__for_a_box__programs_take_their_settings(made: Bench) -> None:
     assert "user oracle-1\n" in listed
     assert "user bridge-2\n" in listed
     assert not list(box.rglob("ca.key")), "the authority's key has no place on a box"
+
+
+def test_make_box__with_the_page__drill_http_takes_its_settings_and_browsers_get_their_endpoint(
+    made: Bench,
+) -> None:
+    order = replace(made.order, page_rpc="https://public.example", hosts=("drill.example",))
+
+    made.make(order)
+
+    box = made.order.box
+    http = load_http_settings(box / "etc/drill-http/http.toml")
+    assert http.page.rpc_url == "https://public.example"
+    assert http.index_url == made.order.rpc_urls[0]
+    assert http.listen.names == ("localhost", "127.0.0.1", "drill.example")
+    assert [(one.number, one.name) for one in http.drills] == [*enumerate(PLAN.drills, 1)]
+    assert http.broker.cert_file is not None
+    assert http.broker.cert_file.name == "page.crt"
+    for path in (http.deployment, http.broker.ca_file, http.broker.cert_file, http.broker.key_file):
+        assert Path(f"{box}{path}").is_file(), path
+    assert Path(f"{box}{http.page.folder}/index.html").is_file()
+    assert (box / "etc/systemd/system/drill-http.service").is_file()
+    root = made.order.folder / "root"
+    subprocess.run([box / "install", "--root", root], check=True, timeout=60)
+    assert (root / "etc/drill-http/page.key").stat().st_mode & 0o777 == 0o600
+    assert (root / "srv/drill-page/index.html").stat().st_mode & 0o777 == 0o644
+
+
+def test_make_box__without_the_page__nothing_of_it_is_made(made: Bench) -> None:
+    assert not [path for path in made.order.folder.rglob("*") if "http" in path.name]
 
 
 def test_make_box__secrets__are_their_owners_alone(made: Bench) -> None:
