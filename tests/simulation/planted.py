@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import device.controller
 from attacks.simulation.endpoint import SimEndpoint
 from device.controller import Controller
 from device.publisher import Publisher
@@ -128,6 +129,16 @@ def _date_by_the_samples_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChainClock, "drill_ahead_ms", lambda *_: 0)
 
 
+def _name_the_next_rental_in_the_stroke(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is billed otherwise for it: the former rental has ended, and the meter of the next
+    one begins with a sample that has the motor off."""
+
+    def careless(controller: Controller) -> Controller:
+        return replace(controller, rental=controller.next_rental)
+
+    patch.setattr(device.controller, "_name", careless)
+
+
 def _believe_one_endpoint(patch: pytest.MonkeyPatch) -> None:
     gather = Pool.gather
 
@@ -167,6 +178,7 @@ PLANTS = (
     Plant("gaps are billed", _bill_gaps, ("controller off",)),
     Plant("the last reading waits for nothing", _final_reading_at_once, ("bad broker",)),
     Plant("clocks are taken to agree", _date_by_the_samples_alone, ("clock off",)),
+    Plant("samples name the next rental in a stroke", _name_the_next_rental_in_the_stroke, ()),
     Plant("the quorum is not asked", _believe_one_endpoint, LYING, 3),
     Plant("any log entry is believed", _believe_events_without_receipts, LYING, 3),
 )

@@ -28,17 +28,21 @@ STEP_MS = 50
 
 
 class RecordedDrill(SimulatedDrill):
-    """Has it recorded when each sample was made, and for whom the motor ran."""
+    """Has it recorded when each sample was made, and for whom the motor ran or the spindle still
+    turns."""
 
     truth: Truth
     whose: Callable[[], int]
     true_ms: Callable[[], int]
+    turning_for: int = 0
 
     def step(self, monotonic_ms: int) -> Sample | None:
         """Advance."""
         sample = super().step(monotonic_ms)
         if sample is not None:
-            self.truth.owners.setdefault(sample.drill, {})[sample.sequence] = self.whose()
+            turning = sample.motor_on or sample.rpm > 0
+            self.turning_for = (self.whose() or self.turning_for) if turning else 0
+            self.truth.owners.setdefault(sample.drill, {})[sample.sequence] = self.turning_for
             self.truth.made.setdefault(sample.drill, {})[sample.sequence] = self.true_ms()
         return sample
 

@@ -34,6 +34,7 @@ def check(world: SimWorld) -> None:
     for drill in range(1, world.terms.drills + 1):
         journal[drill] = _journal(world, drill)
         _nothing_lost(world, drill, journal[drill])
+        _named_as_it_ran(world, drill)
     bills = Bills(world, journal)
     for number, readings in sorted(world.truth.readings.items()):
         _no_contradiction(bills, number, [readings[until] for until in sorted(readings)])
@@ -93,6 +94,23 @@ def _nothing_lost(world: SimWorld, drill: int, journal: list[tuple[Sample, bytes
         )
     world.tally.seen["samples"] += len(held)
     world.tally.seen["samples gone with a controller's power"] += len({*produced} - held)
+
+
+# Section 5: whose a sample is -----------------------------------------------------------------
+
+
+def _named_as_it_ran(world: SimWorld, drill: int) -> None:
+    """While the spindle turns, every sample names the rental under whose lease it was set turning,
+    also those that no bill counts: the first of a log that has the motor on, and what comes after
+    the end."""
+    owners = world.truth.owners.get(drill, {})
+    for sequence, sample in world.truth.produced.get(drill, {}).items():
+        owner = owners.get(sequence, 0)
+        if owner not in (0, sample.rental):
+            raise Broken(
+                f"section 5: sample {sequence} of drill {drill} names rental {sample.rental}, and "
+                f"the spindle was set turning under a lease of rental {owner}"
+            )
 
 
 # 1 to 4: money --------------------------------------------------------------------------------

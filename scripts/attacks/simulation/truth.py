@@ -45,7 +45,7 @@ class Truth:
 
     owners: dict[int, dict[int, int]] = field(default_factory=dict)
     """By drill and sequence: the rental under whose lease the motor had power as the sample was
-    made, 0 while it had none."""
+    made, or had last set the spindle turning; 0 at standstill."""
 
     made: dict[int, dict[int, int]] = field(default_factory=dict)
     """By drill and sequence: when the sample was made, true Unix ms."""
