@@ -10,6 +10,7 @@ from functools import cached_property
 
 from host import broker_check, database_check
 from host.checks import Finding, Mark, MissingError, NoteError, Step, who_looks
+from host.clock_sync import ADVICE, clock_is_synchronised
 from oracle import journal_check
 from oracle.deployment_check import compare_deployment
 from oracle.endpoint_check import endpoint_checks
@@ -45,6 +46,7 @@ class OracleCheck:
             Step("settings", self._said),
             Step("deployment record", self._record),
             Step("keys", self._keys_found),
+            Step("clock", _clock),
             Step("message keys", self._message_keys),
             Step("endpoints", self._endpoints, ("deployment record",)),
             Step("quorum", self._quorum),
@@ -205,3 +207,12 @@ class OracleCheck:
                 "a second connection under its name would end its own"
             )
         return broker_check.connection(broker, f"drill-oracle-{self.settings.oracle.number}-check")
+
+
+def _clock() -> str:
+    kept = clock_is_synchronised()
+    if kept is None:
+        raise NoteError("the kernel does not say whether anything keeps it in step")
+    if not kept:
+        raise NoteError(f"{ADVICE}. No lease is issued while it is out of step with the chain")
+    return "kept in step, as the kernel says"

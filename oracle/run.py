@@ -12,6 +12,7 @@ from threading import Event, Thread
 
 import structlog
 
+from host.clock_sync import ADVICE, clock_is_synchronised
 from oracle.chain_journal import ChainJournal
 from oracle.chain_side import ChainSide
 from oracle.closing import Closer
@@ -208,6 +209,8 @@ def run(settings: Settings) -> None:
         parts.signer.addresses,
         core.metering.journal.signed.signed_until,
     )
+    if clock_is_synchronised() is False:
+        log.warning("clock not kept in step", reason=ADVICE)
     chain_side = build_chain_side(parts, store, clock)
     publisher = build_publisher(parts, store)
     with stop_signals() as stop:

@@ -72,6 +72,30 @@ def test_check__all_is_there__nothing_is_missing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kept", "mark", "text"),
+    [
+        (True, Mark.OK, "kept in step"),
+        (False, Mark.NOTE, "set up NTP"),
+        (None, Mark.NOTE, "the kernel does not say"),
+    ],
+)
+def test_check__clock_kept_or_not__said_and_stops_nothing(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: bool | None,
+    mark: Mark,
+    text: str,
+) -> None:
+    monkeypatch.setattr("oracle.check.clock_is_synchronised", lambda: kept)
+    findings = found(world)
+
+    (said,) = [one for one in findings if one.what == "clock"]
+    assert said.mark is mark
+    assert text in said.text
+    assert missing(findings) == {}
+
+
+@pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
         ("asset", "0x" + "1" * 40, "asset is 0x1111"),
