@@ -137,9 +137,8 @@ def drop_damaged(
     with _stopped_spool(settings) as (spool, drill):
         damaged = spool.drop_damaged()
         named = ", ".join(map(str, damaged[:20])) + (", ..." if len(damaged) > 20 else "")
-        typer.echo(
-            f"drill {drill}: {len(damaged)} damaged samples dropped{':' * bool(damaged)} {named}"
-        )
+        which = f": {named}" if damaged else ""
+        typer.echo(f"drill {drill}: {len(damaged)} damaged samples dropped{which}")
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ drill 1 is unlocked, a hand pulls its trigger: five seconds at each load level i
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,8 @@ def page_with_wallet(folder: Path) -> Path:
     done = subprocess.run(
         [npm, "run", "--silent", "build:demo", "--", "--logLevel", "error"],
         cwd=ROOT / "web",
+        # npm looks for Node.js on the PATH, where one that came from PyPI is not.
+        env={**os.environ, "PATH": f"{os.environ['PATH']}{os.pathsep}{npm.parent}"},
         capture_output=True,
         text=True,
         check=False,
