@@ -113,7 +113,7 @@ class LyingNode:
         request = urllib.request.Request(  # noqa: S310
             self.upstream, body, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=300) as response:  # noqa: S310
             answers = json.load(response)
         if not isinstance(asked, list):
             return self._changed(asked, answers)

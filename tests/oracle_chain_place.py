@@ -39,7 +39,7 @@ class Place:
 
     def send(self, function: Any, sender: str | None = None, value: int = 0) -> Any:
         sent = function.transact({"from": sender or self.provider, "value": value})
-        return self.web3.eth.wait_for_transaction_receipt(sent, 30, 0.05)
+        return self.web3.eth.wait_for_transaction_receipt(sent, 300, 0.05)
 
     def mine(self, count: int = 1) -> None:
         self.anvil.rpc("anvil_mine", hex(count))

@@ -46,7 +46,7 @@ class SoftToken:
             raise RigError("softhsm2-util is not installed; run scripts/setup --with-debian")
         line = [program, "--init-token", "--free", "--label", self.label]
         line += ["--pin", PIN, "--so-pin", SO_PIN]
-        subprocess.run(line, env=self.environment, check=True, capture_output=True, timeout=30)
+        subprocess.run(line, env=self.environment, check=True, capture_output=True, timeout=300)
 
     def place(self, key: str = "signing") -> TokenPlace:
         """A key in it."""

@@ -325,7 +325,7 @@ class World:
     def send(self, function: Any, sender: str | None = None, value: int = 0) -> Any:
         """Send a transaction and wait until it is mined."""
         sent = function.transact({"from": sender or self.provider, "value": value})
-        receipt = self.web3.eth.wait_for_transaction_receipt(sent, 30, 0.05)
+        receipt = self.web3.eth.wait_for_transaction_receipt(sent, 300, 0.05)
         assert receipt["status"] == 1, receipt
         return receipt
 
@@ -347,6 +347,6 @@ class World:
         check_lease(lease.lease(), signature, provisioning, lease.issued_at)
 
 
-def wait(what: str, probe: Any, seconds: float = 20, daemon: Daemon | None = None) -> None:
-    """Wait for something to come true."""
-    wait_until(what, probe, seconds, daemon)
+def wait(what: str, probe: Any, daemon: Daemon | None = None) -> None:
+    """Wait for something to come true, as long as a slow machine needs."""
+    wait_until(what, probe, daemon=daemon)

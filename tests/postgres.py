@@ -16,7 +16,7 @@ from rig.errors import RigError
 from rig.process import Daemon, wait_until
 
 USER = "drill"
-START_SECONDS = 150
+START_SECONDS = 600
 """After a crash the server first syncs each file of its data, which takes a busy disk long."""
 
 
@@ -55,7 +55,12 @@ class Postgres:
         line = [*self._as, self._programs / "initdb", "-D", self.folder / "data", "-U", USER]
         line += ["-A", "scram-sha-256", f"--pwfile={self.password_file}", "-N", "-E", "UTF8"]
         done = subprocess.run(
-            line, check=False, capture_output=True, text=True, timeout=120, cwd=self.folder
+            line,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            cwd=self.folder,
         )
         if done.returncode != 0:
             raise RigError(f"initdb: {done.stderr}")
@@ -75,7 +80,7 @@ class Postgres:
         """Stop the server as power loss does: what was committed is in its log, or nowhere."""
         if self.server.exit_code is None:
             self.server.process.send_signal(signal.SIGQUIT)
-            self.server.process.wait(60)
+            self.server.process.wait(START_SECONDS)
 
     def new_database(self) -> str:
         """The URL of a new database, without the password."""
@@ -90,11 +95,15 @@ class Postgres:
 
     def _answers(self) -> bool:
         line = [self._programs / "pg_isready", "-q", "-h", self.folder]
-        return subprocess.run(line, check=False, timeout=20).returncode == 0
+        return subprocess.run(line, check=False, timeout=START_SECONDS).returncode == 0
 
     def _psql(self, statement: str) -> None:
         line = [self._programs / "psql", "-q", "-h", self.folder, "-U", USER, "-d", "postgres"]
         environment = {**os.environ, "PGPASSWORD": self.password}
         subprocess.run(
-            [*line, "-c", statement], check=True, timeout=60, env=environment, capture_output=True
+            [*line, "-c", statement],
+            check=True,
+            timeout=START_SECONDS,
+            env=environment,
+            capture_output=True,
         )

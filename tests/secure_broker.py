@@ -24,7 +24,7 @@ SCRIPT = ROOT / "scripts" / "certificates"
 
 def certificates(*arguments: str | Path) -> str:
     """Run the shipped script; returns what it printed."""
-    done = subprocess.run([SCRIPT, *arguments], check=True, capture_output=True, timeout=60)
+    done = subprocess.run([SCRIPT, *arguments], check=True, capture_output=True, timeout=300)
     return done.stdout.decode()
 
 

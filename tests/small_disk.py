@@ -17,11 +17,11 @@ def small_disk(folder: Path, size: int, *options: str) -> Iterator[Path]:
     owner = f"uid={os.getuid()},gid={os.getgid()}"
     settings = ",".join([f"size={size}", owner, *options])
     line = [*root, "mount", "-t", "tmpfs", "-o", settings, "smart-drill-test", str(folder)]
-    subprocess.run(line, check=True, capture_output=True, timeout=20)
+    subprocess.run(line, check=True, capture_output=True, timeout=300)
     try:
         yield folder
     finally:
-        subprocess.run([*root, "umount", "--lazy", str(folder)], check=True, timeout=20)
+        subprocess.run([*root, "umount", "--lazy", str(folder)], check=True, timeout=300)
 
 
 def fill(folder: Path, leave: int = 0) -> Path:

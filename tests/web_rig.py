@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from rig.services import HOST, Broker, find_program
 
-PATIENCE_MS = 120_000
+PATIENCE_MS = 180_000
 """For what a block, a settlement or a process has to happen for, on a machine that is busy."""
 
 AMOUNT = "0.05"
@@ -89,6 +89,6 @@ def publish(world: HasBroker, topic: str, payload: bytes) -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.connect(HOST, world.broker.port)
     client.loop_start()
-    client.publish(topic, payload, qos=1, retain=True).wait_for_publish(10)
+    client.publish(topic, payload, qos=1, retain=True).wait_for_publish(120)
     client.disconnect()
     client.loop_stop()

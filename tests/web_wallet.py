@@ -115,7 +115,7 @@ class Wallet:
         request = urllib.request.Request(  # noqa: S310  the URL is the rig's
             self.rpc_url, json.dumps(call).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=300) as response:  # noqa: S310
             answer = json.load(response)
         kept = "error" if "error" in answer else "result"
         return {kept: answer[kept]}

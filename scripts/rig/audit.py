@@ -24,8 +24,8 @@ from rig.ledger import Ledger
 from rig.process import wait_until
 from rig.services import ROOT
 
-PUBLISHED_SECONDS = 20.0
-AUDIT_SECONDS = 60.0
+PUBLISHED_SECONDS = 120.0
+AUDIT_SECONDS = 300.0
 ORDERED = "drill-audit run --rpc URL --contract ADDRESS --samples FOLDER"
 
 

@@ -97,7 +97,7 @@ def deploy(web3: Web3, compiled: Compiled, deployer: str, *arguments: object) ->
     transaction = factory.constructor(*arguments).transact(
         {"from": Web3.to_checksum_address(deployer)}
     )
-    receipt = web3.eth.wait_for_transaction_receipt(transaction, timeout=30, poll_latency=0.05)
+    receipt = web3.eth.wait_for_transaction_receipt(transaction, timeout=300, poll_latency=0.05)
     if receipt["status"] != 1:
         raise RigError(f"deployment reverted: {transaction.to_0x_hex()}")
     address = Web3.to_checksum_address(str(receipt["contractAddress"]))

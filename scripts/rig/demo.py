@@ -25,8 +25,8 @@ from rig.summary import Summary, summarise
 from rig.view import View
 from rig.world import Trace, World
 
-LONGEST_SECONDS = 75.0
-"""The story takes about 50 s; after this it is ended, and has failed."""
+LONGEST_SECONDS = 300.0
+"""The story takes about 50 s, on a slow machine more; after this it is ended, and has failed."""
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 OK, FAILED, INTERRUPTED = 0, 1, 130

@@ -15,7 +15,7 @@ from rig.errors import RigError
 from rig.process import Daemon
 from rig.services import ROOT
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
 OUR_PACKAGES = {"PYTHONPATH": str(ROOT)}
 """So that `python -m device` is this checkout's, installed or not."""
 

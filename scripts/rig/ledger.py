@@ -15,7 +15,7 @@ from protocol.abi import drill_meter_abi
 from protocol.records import RentalState
 from rig.errors import RigError
 
-MINED_SECONDS = 15.0
+MINED_SECONDS = 120.0
 RICH_WEI = 10**18
 
 

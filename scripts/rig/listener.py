@@ -32,7 +32,7 @@ from protocol.sealing import unseal
 from rig.errors import RigError
 from rig.services import HOST
 
-SUBSCRIBE_SECONDS = 10.0
+SUBSCRIBE_SECONDS = 60.0
 CHANNELS = (Channel.SAMPLE, Channel.READING, Channel.LEASE, Channel.EVENT)
 
 

@@ -14,7 +14,7 @@ from rig.process import Daemon, wait_until
 from rig.services import HOST, ROOT, free_port, port_answers
 
 BUILT = ROOT / "web" / "dist"
-READY_SECONDS = 90.0
+READY_SECONDS = 300.0
 """On two busy cores its imports alone have taken 30 s."""
 
 LEVELS = ["Aluminium", "Steel", "Stainless steel"]

@@ -40,7 +40,7 @@ def furnish(contract: Contract, web3: Web3, tariff: Tariff, oracle_key: str) -> 
         *(contract.functions.list_drill(1, 1, name) for name in DRILL_NAMES.values()),
     ]
     for call in calls:
-        receipt = web3.eth.wait_for_transaction_receipt(call.transact(sender), 30, 0.02)
+        receipt = web3.eth.wait_for_transaction_receipt(call.transact(sender), 300, 0.02)
         if receipt["status"] != 1:
             raise RigError(f"{call.fn_name} reverted")
 
@@ -49,7 +49,7 @@ def deploy_for_page(
     anvil: Anvil, record: Path, tariff: Tariff, oracle_key: str, asset: str = NATIVE
 ) -> Contract:
     """Deploy and furnish the contract; the record is written for the programs that read it."""
-    web3 = Web3(HTTPProvider(anvil.url, request_kwargs={"timeout": 30}))
+    web3 = Web3(HTTPProvider(anvil.url, request_kwargs={"timeout": 60}))
     compiled = compile_drill_meter()
     terms = (asset, plan.GRACE_SECONDS, plan.EVIDENCE_SECONDS, plan.PENALTY)
     contract = deploy(web3, compiled, DEPLOYER, *terms)

@@ -18,9 +18,16 @@ STOP_SECONDS = 5.0
 
 PROBE_SECONDS = 0.05
 
+PATIENCE_SECONDS = 300.0
+"""For whatever a process, a block or a settlement has to do first. What works takes a small part of
+it, on a machine that is slow and busy as well; it ends the waiting for what will never happen."""
+
 
 def wait_until(
-    what: str, probe: Callable[[], bool], seconds: float, daemon: Daemon | None = None
+    what: str,
+    probe: Callable[[], bool],
+    seconds: float = PATIENCE_SECONDS,
+    daemon: Daemon | None = None,
 ) -> None:
     """Return as soon as `probe` says so; raises RigError after `seconds`, or when `daemon` ends."""
     deadline = time.monotonic() + seconds

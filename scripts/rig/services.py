@@ -16,7 +16,7 @@ from rig.process import Daemon, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
-READY_SECONDS = 20.0
+READY_SECONDS = 300.0
 """Generous: on two loaded cores a Python process alone takes three seconds to start."""
 
 DEV_MNEMONIC = "test test test test test test test test test test test junk"
@@ -99,7 +99,7 @@ class Anvil(Daemon):
             self.url, json.dumps(call).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 result = json.load(answer)
         except OSError as error:
             raise RigError(f"anvil on port {self.port} did not answer {method}: {error}") from error

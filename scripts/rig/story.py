@@ -15,10 +15,10 @@ from rig.errors import RigError
 from rig.ledger import Customer, Ledger
 from rig.world import World
 
-STEP_SECONDS = 25.0
+STEP_SECONDS = 120.0
 """How long one step may take that normally takes less than five."""
 
-EXHAUST_SECONDS = 50.0
+EXHAUST_SECONDS = 200.0
 LOOK_SECONDS = 0.05
 TARIFF = 1
 

@@ -31,8 +31,8 @@ from rig.process import Daemon, wait_until
 from rig.services import ROOT, Anvil, EmbeddedBroker, Mosquitto
 
 DRILLS = (1, 2)
-START_SECONDS = 120.0
-DEPLOY_SECONDS = 240.0
+START_SECONDS = 300.0
+DEPLOY_SECONDS = 600.0
 """Bounds for a machine that is busy with other things; idle ones take a fifth of it."""
 
 DEPLOYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"

@@ -114,7 +114,7 @@ class Yard:
             "gas": GAS,
         }
         receipt = self.web3.eth.wait_for_transaction_receipt(
-            call.transact(options), timeout=30, poll_latency=0.005
+            call.transact(options), timeout=300, poll_latency=0.005
         )
         if receipt["status"] != 1:
             raise RigError(f"{function}{arguments} reverted")

@@ -43,7 +43,7 @@ def run(tools: Tools, script: str) -> None:
         cwd=ENGINE.parent,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

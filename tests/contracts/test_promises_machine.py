@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from attacks.fuzzing.campaign import play_round
 from attacks.fuzzing.play import Subject
 from attacks.fuzzing.words import Interface
 from rig.contract import DEPLOYED
 
 
-@pytest.mark.timeout(240)
 def test_promises_1_to_5__everybody_at_random__agree_with_the_model(optimiser, compiled):
     subject = Subject(compiled, Interface(compiled.abi))
     outcome = play_round(subject, round_seed=1, plans=60 if optimiser == DEPLOYED else 20)

@@ -41,7 +41,7 @@ def command(url: str, told: Told, *options: str) -> list[str]:
 
 def run(url: str, told: Told, *options: str, **how: Any) -> subprocess.CompletedProcess[str]:
     line = command(url, told, *options)
-    return subprocess.run(line, cwd=ROOT, text=True, stderr=-1, check=False, timeout=200, **how)
+    return subprocess.run(line, cwd=ROOT, text=True, stderr=-1, check=False, timeout=300, **how)
 
 
 def test_run__clean__0(told: Told) -> None:
@@ -164,7 +164,7 @@ def test_run__signal__2(told: Told, number: signal.Signals) -> None:
             running.send_signal(number)
             time.sleep(0.2)
             running.send_signal(number)
-            _output, told_of = running.communicate(timeout=60)
+            _output, told_of = running.communicate(timeout=300)
             over.set()
     assert running.returncode == COULD_NOT
     assert told_of.count("\n") == 1
@@ -188,7 +188,7 @@ def test_run__program_that_breaks__2_and_one_line(told: Told) -> None:
     """Whatever breaks inside; here a module that is not there."""
     broken = "import sys; sys.modules['audit.run'] = None; from audit.__main__ import main; main()"
     line = [sys.executable, "-c", broken, *command(told.url, told)[3:]]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == COULD_NOT
     assert done.stderr.count("\n") == 1
     assert "drill-audit: failed with" in done.stderr

@@ -161,7 +161,7 @@ def test_command__interrupted_by_the_keyboard__stops_in_order_and_goes_on(
             assert time.monotonic() < deadline
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "stopped after block" in errors
     assert state.exists()

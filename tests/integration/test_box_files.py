@@ -28,7 +28,7 @@ def verify(unit: Path) -> str:
         ["systemd-analyze", "verify", "--man=no", unit],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return done.stdout + done.stderr
@@ -66,7 +66,7 @@ def test_compose__shipped__is_whole_and_names_the_units_files() -> None:
         ["docker-compose", "--file", BOX / "compose.yaml", "config", "--quiet"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

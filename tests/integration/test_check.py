@@ -169,7 +169,7 @@ def test_check__newest_block_too_old__named_with_its_age(world: World) -> None:
     world.anvil.rpc("evm_setIntervalMining", 0)
     head = world.web3.eth.get_block("latest")["timestamp"]
     try:
-        wait_until("the block is old", lambda: __import__("time").time() > head + 3, 30)
+        wait_until("the block is old", lambda: __import__("time").time() > head + 3)
         text = missing(found(world, chain__head_age_seconds="1"))["newest block"]
     finally:
         world.anvil.rpc("evm_setIntervalMining", 1)
@@ -302,7 +302,7 @@ def test_bridge_check__as_another_user__says_what_that_one_may_not(tmp_path: Pat
             shutil.chown(folder / "key", "nobody")
             user = ["--user", "nobody"]
         line = [sys.executable, "-m", "device", "bridge", "check", "--settings", settings, *user]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
     said = " ".join(done.stdout.split())
     assert done.returncode == 1, done.stderr
@@ -316,7 +316,7 @@ def test_check__user_that_is_not_there__status_2_and_one_line(tmp_path: Path) ->
     settings = bridge_settings(tmp_path, 1)
     line = [sys.executable, "-m", "device", "bridge", "check", "--settings", settings]
     done = subprocess.run(
-        [*line, "--user", "nobody-at-all"], capture_output=True, text=True, timeout=120, check=False
+        [*line, "--user", "nobody-at-all"], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 2
     assert done.stderr.startswith("drill-bridge: --user nobody-at-all: there is no such user")

@@ -33,7 +33,7 @@ DRILL = 2
 """The first one of the world is played by a thread, and stays at rest."""
 
 FUNDS = 10**18
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 STROKE_MS = 2_500
 OUT_OF_STEP = "clock differs from chain"
 LONG_AGO_SECONDS = 1_000

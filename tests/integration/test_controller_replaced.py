@@ -32,7 +32,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def command(folder: Path, what: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "device", "bridge", what, "--settings", folder / "bridge.toml"]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
 
 def said(daemon: Daemon, event: str) -> list[dict[str, Any]]:
@@ -53,7 +53,6 @@ def drill_a_hole(controller: Controller, seconds: float) -> None:
     controller.do("release")
 
 
-@pytest.mark.timeout(240)
 def test_replace_controller__in_the_middle_of_a_rental__billed_to_the_last_sample_and_goes_on(
     world: World, tmp_path: Path
 ) -> None:
@@ -73,12 +72,12 @@ def test_replace_controller__in_the_middle_of_a_rental__billed_to_the_last_sampl
         board.wait_for("READY")
         state = board.do("state")
         used = state["odometer"]
-        wait("the last sample", lambda: journalled(tmp_path) >= state["sequence"], 30, oracle)
+        wait("the last sample", lambda: journalled(tmp_path) >= state["sequence"], oracle)
         board.stop()
         (folder / "memory").unlink()  # the new board's is empty
         board.start()
         board.wait_until_up()
-        wait("the bridge's word", lambda: said(bridge, "controller replaced"), 30, bridge)
+        wait("the bridge's word", lambda: said(bridge, "controller replaced"), bridge)
         lines = len(bridge.log.read_text().splitlines())
         time.sleep(4)  # 12 lines, as it was
         assert len(bridge.log.read_text().splitlines()) <= lines + 2
@@ -93,19 +92,19 @@ def test_replace_controller__in_the_middle_of_a_rental__billed_to_the_last_sampl
         assert again.returncode == 2
         assert "nothing to do" in again.stderr
         bridge.start()
-        wait("the oracle's word", lambda: said(oracle, "controller replaced"), 30, oracle)
+        wait("the oracle's word", lambda: said(oracle, "controller replaced"), oracle)
         reason = "inhibited: controller replaced, end the rental"
-        wait("the lock", lambda: board.do("state")["reason"] == reason, 30, board)
+        wait("the lock", lambda: board.do("state")["reason"] == reason, board)
         assert board.do("pull")["error"] == reason
 
         world.send(functions.end_rental(rental), world.provider)
-        wait("the end", lambda: world.rental(rental)["state"] == CLOSED, 60, oracle)
+        wait("the end", lambda: world.rental(rental)["state"] == CLOSED, oracle)
         assert tuple(functions.registers(rental).call())[:3] == tuple(used.values())[:3]
         assert used["active_ms_1"] > 1_500
         later = rent()
         drill_a_hole(board, 1)
         world.send(functions.end_rental(later), world.customer)
-        wait("the end", lambda: world.rental(later)["state"] == CLOSED, 60, oracle)
+        wait("the end", lambda: world.rental(later)["state"] == CLOSED, oracle)
         now = board.do("state")["odometer"]
         assert tuple(functions.registers(later).call())[:3] == tuple(now.values())[:3]
         assert now["active_ms_1"] > 500

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from oracle.http.feed import BEAT_SECONDS
 from protocol.messages import StatusMessage
 from rig.drill import OUR_PACKAGES, module
 from rig.process import Daemon, wait_until
@@ -42,6 +40,9 @@ RECORD = {
     "compiler": "vyper 0.4.3",
     "bytecode_sha256": "00" * 32,
 }
+SECONDS = 300
+"""What nothing takes, on a slow machine either."""
+
 PAGE = "<!doctype html><title>page</title>" + "<p>text</p>" * 200
 
 
@@ -54,13 +55,13 @@ class Endpoint:
     broker: Mosquitto
 
     def get(self, path: str, **more: Any) -> requests.Response:
-        return requests.get(self.url + path, timeout=10, **more)
+        return requests.get(self.url + path, timeout=SECONDS, **more)
 
     def publish(self, topic: str, payload: bytes) -> None:
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.connect(HOST, self.broker.port)
         client.loop_start()
-        client.publish(topic, payload, qos=1, retain=True).wait_for_publish(10)
+        client.publish(topic, payload, qos=1, retain=True).wait_for_publish(SECONDS)
         client.disconnect()
         client.loop_stop()
 
@@ -84,7 +85,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         )
         command = module("oracle.http", "run", "--settings", folder / "http.toml")
         with Daemon("http", command, folder / "http.log", OUR_PACKAGES) as daemon:
-            wait_until("the endpoint answers", lambda: port_answers(port), 60, daemon)
+            wait_until("the endpoint answers", lambda: port_answers(port), SECONDS, daemon)
             yield Endpoint(f"http://{HOST}:{port}", daemon, broker)
 
 
@@ -127,7 +128,7 @@ def test_page__what_lies_beside_it__stays_there(endpoint: Endpoint, path: str) -
     request = requests.Request("GET", endpoint.url).prepare()
     request.url = endpoint.url + path
     with requests.Session() as session:
-        answer = session.send(request, timeout=10)
+        answer = session.send(request, timeout=SECONDS)
     assert answer.status_code == 404
     assert "error" in answer.json()
 
@@ -145,22 +146,27 @@ def test_get__no_such_drill_or_nothing_said_yet__is_a_readable_404(endpoint: End
     assert endpoint.get("/api/v1/drills/x/reading").status_code == 422
 
 
-def test_stream__message_published__arrives_within_a_second(endpoint: Endpoint) -> None:
+def test_stream__message_published__arrives_by_itself_and_not_with_the_next_beat(
+    endpoint: Endpoint,
+) -> None:
     endpoint.publish("drill/1/status", status(1, 1))
-    wait_until("it is kept", lambda: endpoint.get("/api/v1/drills/1/status").ok, 10)
+    wait_until("it is kept", lambda: endpoint.get("/api/v1/drills/1/status").ok)
     with endpoint.get("/api/v1/stream?drill=1", stream=True) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         told = events(stream)
         assert next(told)[0] == "beat"
         assert next(told)[1]["sequence"] == 1  # what is retained comes first
         endpoint.publish("drill/2/status", status(2, 9))  # not asked for
-        begun = time.monotonic()
-        endpoint.publish("drill/1/status", status(1, 2))
-        name, data = next(told)
-        assert (name, data["sequence"]) == ("status", 2)
-        assert time.monotonic() - begun < 1
+        heard: list[str] = []
+        for sequence in range(2, 12):
+            endpoint.publish("drill/1/status", status(1, sequence))
+            name, data = next(told)
+            while name == "beat":
+                heard.append(name)
+                name, data = next(told)
+            assert (name, data["sequence"]) == ("status", sequence)
+        assert len(heard) < 10  # by beats, each would have waited for one
         assert next(told)[0] == "beat"
-        assert time.monotonic() - begun < BEAT_SECONDS + 5
 
 
 def test_stream__more_than_allowed__is_refused_and_a_place_comes_back(endpoint: Endpoint) -> None:
@@ -173,7 +179,7 @@ def test_stream__more_than_allowed__is_refused_and_a_place_comes_back(endpoint: 
         with endpoint.get("/api/v1/stream", stream=True) as again:
             return again.ok
 
-    wait_until("a place is free again", free, 2 * BEAT_SECONDS)
+    wait_until("a place is free again", free)
 
 
 def test_openapi__fuzzed__answers_as_described(endpoint: Endpoint) -> None:
@@ -210,5 +216,5 @@ def test_run__page_not_built__is_said_in_one_line(tmp_path: Path) -> None:
     command = module("oracle.http", "run", "--settings", tmp_path / "http.toml")
     daemon = Daemon("http", command, tmp_path / "http.log", OUR_PACKAGES)
     daemon.start()
-    assert daemon.process.wait(60) == 2
+    assert daemon.process.wait(SECONDS) == 2
     assert "holds no page; scripts/page builds it" in daemon.log_end()

@@ -62,21 +62,21 @@ def test_run__settlement_refused_for_one_rental__others_settle_close_and_stay_st
         def turned(rental: int) -> bool:
             return int(functions.registers(rental).call()[1]) > 0
 
-        wait("leases", lambda: all(one.leased() for one in bridges.values()), 60, daemon)
+        wait("leases", lambda: all(one.leased() for one in bridges.values()), daemon)
         for bridge in bridges.values():
             bridge.run(2, 1200)
-        wait("the others settle", lambda: all(map(turned, good)), 120, daemon)
-        wait("its own drill", lambda: bridges[POISONED].inhibited(Inhibit.REJECTED), 60, daemon)
+        wait("the others settle", lambda: all(map(turned, good)), daemon)
+        wait("its own drill", lambda: bridges[POISONED].inhibited(Inhibit.REJECTED), daemon)
         assert all(bridges[drill].leased() for drill in good)
         assert poison.refused[-1] == 1, "alone in the end"
         assert not turned(POISONED)
         for bridge in bridges.values():
             bridge.stop_motor()
         world.send(functions.end_rental(1), world.customer)
-        wait("closed", lambda: world.rental(1)["state"] == CLOSED, 90, daemon)
+        wait("closed", lambda: world.rental(1)["state"] == CLOSED, daemon)
         told = {getattr(one, "reason", "") for _, one in bridges[3].command_times}
         assert Inhibit.REJECTED not in told
 
         poison.holds = False
-        wait("taken in the end", lambda: turned(POISONED), 120, daemon)
-        wait("leased again", bridges[POISONED].leased, 60, daemon)
+        wait("taken in the end", lambda: turned(POISONED), daemon)
+        wait("leased again", bridges[POISONED].leased, daemon)

@@ -42,14 +42,14 @@ def drilled_and_closed(world: World, *habits: Habit) -> str:
         world.settings.write_text(world.settings_text())
         with world.daemon() as daemon:
             rental = world.open_rental(RESERVE + 2 * 10**16)
-            wait("lease", bridge.leased, 60, daemon)
+            wait("lease", bridge.leased, daemon)
             bridge.run(2, 1200)
-            wait("settled", lambda: functions.registers(rental).call()[1] > 0, 90, daemon)
+            wait("settled", lambda: functions.registers(rental).call()[1] > 0, daemon)
             bridge.stop_motor()
             time.sleep(1.5)  # a block's whole second may lie up to one before it is mined
             world.send(functions.end_rental(rental), world.customer)
-            wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 90, daemon)
-            wait("confirmed", lambda: log_of(world).count("settlement confirmed") > 1, 60, daemon)
+            wait("closed", lambda: world.rental(rental)["state"] == CLOSED, daemon)
+            wait("confirmed", lambda: log_of(world).count("settlement confirmed") > 1, daemon)
     billed = functions.registers(rental).call()[1]
     assert billed == sum(100 for sample in bridge.samples if sample.motor_on)
     return log_of(world)
@@ -111,16 +111,16 @@ def test_run__answers_250_ms_late_and_150_s_missed__caught_up_and_leased_again(
         )
         daemon = stack.enter_context(world.daemon())
         world.open_rental(RESERVE + 10**18)
-        wait("lease", world.bridge.leased, 60, daemon)
+        wait("lease", world.bridge.leased, daemon)
         away.away = True
-        wait("inhibit", lambda: not world.bridge.leased(), 60, daemon)
+        wait("inhibit", lambda: not world.bridge.leased(), daemon)
         missed = 0
         while missed < 150 * a_second:
             world.anvil.rpc("anvil_mine", hex(50), hex(0))
             missed += 50
         began, asked = world.web3.eth.block_number, node.requests
         away.away = False
-        wait("lease again", world.bridge.leased, 120, daemon)
+        wait("lease again", world.bridge.leased, daemon)
 
         came = world.web3.eth.block_number - began
         assert node.requests - asked < missed / 2 + 4 * came, "many blocks in one request"
@@ -132,7 +132,7 @@ def test_run__rentals_that_open_and_end_within_one_second__only_the_last_is_dril
     """Three blocks of one timestamp: a rental, its end, and the next one of the drill."""
     with World(tmp_path) as world, world.daemon() as daemon:
         functions, bridge, amount = world.contract.functions, world.bridge, RESERVE + 10**18
-        wait("the oracle", lambda: bridge.inhibited("no rental"), 40, daemon)
+        wait("the oracle", lambda: bridge.inhibited("no rental"), daemon)
         world.anvil.rpc("evm_setIntervalMining", 0)
         now = world.web3.eth.get_block("latest")["timestamp"] + 3
         calls = (
@@ -146,13 +146,13 @@ def test_run__rentals_that_open_and_end_within_one_second__only_the_last_is_dril
             world.anvil.rpc("evm_mine")
         blocks = [world.web3.eth.get_block(world.web3.eth.block_number - n) for n in range(3)]
         world.anvil.rpc("evm_setIntervalMining", 1)
-        wait("lease", bridge.leased, 60, daemon)
+        wait("lease", bridge.leased, daemon)
         bridge.run(2, 1200)
         time.sleep(2)
         bridge.stop_motor()
         time.sleep(1.5)  # a block's whole second may lie up to one before it is mined
         world.send(functions.end_rental(2), world.customer)
-        wait("closed", lambda: world.rental(2)["state"] == CLOSED, 90, daemon)
+        wait("closed", lambda: world.rental(2)["state"] == CLOSED, daemon)
 
         assert [block["timestamp"] for block in blocks] == [now] * 3
         assert world.rental(1)["state"] == CLOSED

@@ -46,17 +46,17 @@ def test_run__grace_period_over_before_the_final_reading__says_its_cost_and_clos
     )
     with world.daemon() as daemon:
         rental = world.open_rental(RESERVE + COIN)
-        wait("lease", bridge.leased, 20, daemon)
+        wait("lease", bridge.leased, daemon)
         bridge.run(1, 600)
         time.sleep(2)
         bridge.stop_motor()
-        wait("a receipt", lambda: bridge.readings and bridge.readings[-1].charge != "0", 10, daemon)
+        wait("a receipt", lambda: bridge.readings and bridge.readings[-1].charge != "0", daemon)
         daemon.kill()
         world.send(functions.end_rental(rental), world.customer)
         world.anvil.rpc("evm_increaseTime", GRACE_SECONDS + 10)
         world.anvil.rpc("evm_mine")
         daemon.start()
-        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 45, daemon)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, daemon)
 
     assert functions.charge(rental).call() == 0
     assert world.rental(rental)["funded"] == RESERVE + COIN
@@ -73,13 +73,13 @@ def test_run__capped_rental__locks_at_the_cap_and_owes_no_more(world: World) -> 
         opening = functions.open_capped_rental(1, 1, COIN, (cap, COIN))
         world.send(opening, world.customer, COIN)
         rental = int(functions.rental_count().call())
-        wait("lease", bridge.leased, 20, daemon)
+        wait("lease", bridge.leased, daemon)
         bridge.run(2, 0)
-        wait("cap", lambda: bridge.inhibited(Inhibit.CAPPED), 20, daemon)
+        wait("cap", lambda: bridge.inhibited(Inhibit.CAPPED), daemon)
         bridge.stop_motor()
         time.sleep(1.5)
         world.send(functions.end_rental(rental), world.customer)
-        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 30, daemon)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, daemon)
 
     owed = min(functions.charge(rental).call(), cap)
     assert functions.account(world.customer).call() == COIN - owed
@@ -87,7 +87,7 @@ def test_run__capped_rental__locks_at_the_cap_and_owes_no_more(world: World) -> 
 
 def check(world: World) -> str:
     line = [sys.executable, "-m", "oracle", "check", "--settings", str(world.settings)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1, done.stderr
     return " ".join(done.stdout.split())
 
@@ -107,9 +107,9 @@ def test_run__rotated_away__says_so_and_sends_nothing(world: World) -> None:
     bridge, functions = world.bridge, world.contract.functions
     with world.daemon() as daemon:
         world.open_rental(RESERVE + COIN)
-        wait("lease", bridge.leased, 20, daemon)
+        wait("lease", bridge.leased, daemon)
         world.send(functions.rotate_oracle(1, role_account("stranger").address))
-        wait("inhibit", lambda: bridge.inhibited(Inhibit.ORACLE_KEY), 10, daemon)
+        wait("inhibit", lambda: bridge.inhibited(Inhibit.ORACLE_KEY), daemon)
         bridge.run(2, 1200)
         time.sleep(3)
 

@@ -45,7 +45,7 @@ def test_run__copy_of_key_and_journal_while_the_first_runs__named_and_acknowledg
     copy.mkdir()
     with world.daemon() as daemon:
         world.open_rental(RESERVE + 10**18)
-        wait("lease", world.bridge.leased, 40, daemon)
+        wait("lease", world.bridge.leased, daemon)
     for file in world.folder.glob("journal.sqlite*"):
         shutil.copy(file, copy / file.name)
     copied = samples_in(copy / "journal.sqlite")
@@ -55,7 +55,6 @@ def test_run__copy_of_key_and_journal_while_the_first_runs__named_and_acknowledg
         wait(
             "a receipt of it",
             lambda: world.bridge.readings and world.bridge.readings[-1].log_size > drilled,
-            40,
             daemon,
         )
         settings = world.folder / "copy.toml"
@@ -64,9 +63,9 @@ def test_run__copy_of_key_and_journal_while_the_first_runs__named_and_acknowledg
         line = [sys.executable, "-m", "oracle", "run", "--settings", str(settings)]
         log = world.folder / "logs" / "oracle-run.log"
         lost = log.read_text().count("broker lost")
-        second = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+        second = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
         sent = len(world.bridge.samples)
-        wait("journalled", lambda: world.bridge.journalled > sent, 40, daemon)
+        wait("journalled", lambda: world.bridge.journalled > sent, daemon)
         world.bridge.stop_motor()
         assert log.read_text().count("broker lost") == lost, "nobody's connection is taken over"
 

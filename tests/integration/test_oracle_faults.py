@@ -35,7 +35,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def command(world: World, name: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "oracle", name, "--settings", str(world.settings)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
 
 def refusal(world: World) -> str:
@@ -54,23 +54,23 @@ def test_run__killed_again_and_again_while_drilling__nothing_lost_or_billed_twic
     daemon = world.daemon()
     with daemon:
         rental = world.open_rental(RESERVE + 10**18)
-        wait("lease", bridge.leased, 20, daemon)
+        wait("lease", bridge.leased, daemon)
         bridge.run(2, 1200)
         for pause in (1.0, 2.2, 0.4, 3.1):
             time.sleep(pause)
             daemon.kill()
             daemon.start()
-        wait("reading", lambda: bridge.readings, 20, daemon)
+        wait("reading", lambda: bridge.readings, daemon)
         time.sleep(2)
         bridge.stop_motor()
         time.sleep(1.5)  # a block's whole second may lie up to one before it is mined
         world.send(functions.end_rental(rental), world.customer)
-        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 30, daemon)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, daemon)
         active = [sample for sample in bridge.samples if sample.motor_on]
         registers = functions.registers(rental).call()
         assert registers[1] == len(active) * 100
         assert registers[4] == len(active) * 1200 * 100 // 60_000
-        wait("journalled", lambda: bridge.journalled >= len(bridge.samples) - 5, 10, daemon)
+        wait("journalled", lambda: bridge.journalled >= len(bridge.samples) - 5, daemon)
     with closing(sqlite3.connect(world.folder / "journal.sqlite")) as journal:
         journalled = [row[0] for row in journal.execute("SELECT sequence FROM sample ORDER BY 1")]
     assert journalled == [*range(1, len(journalled) + 1)]
@@ -82,12 +82,12 @@ def test_run__log_on_a_full_disk__leases_meters_and_settles(world: World) -> Non
     daemon.log = Path("/dev/full")
     with daemon:
         rental = world.open_rental(RESERVE + 10**18)
-        wait("lease", bridge.leased, 30, daemon)
+        wait("lease", bridge.leased, daemon)
         bridge.run(1, 600)
-        wait("reading", lambda: bridge.readings, 20, daemon)
+        wait("reading", lambda: bridge.readings, daemon)
         bridge.stop_motor()
         world.send(functions.end_rental(rental), world.customer)
-        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 60, daemon)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, daemon)
         assert daemon.stop() == 0
 
 
@@ -95,13 +95,13 @@ def test_run__broker_forgets_what_it_retained__everything_is_said_again(world: W
     bridge = world.bridge
     with world.daemon() as daemon:
         world.open_rental(RESERVE + 10**18)
-        wait("lease", bridge.leased, 20, daemon)
+        wait("lease", bridge.leased, daemon)
         bridge.run(1, 600)
         time.sleep(1)
         bridge.stop_motor()
         time.sleep(1)
         bridge.silent = True  # the drill is switched off
-        wait("inhibit", lambda: bridge.inhibited(Inhibit.NO_SAMPLES), 20, daemon)
+        wait("inhibit", lambda: bridge.inhibited(Inhibit.NO_SAMPLES), daemon)
         before = bridge.readings[-1]
         world.broker.kill()
         world.broker.start()
@@ -109,7 +109,6 @@ def test_run__broker_forgets_what_it_retained__everything_is_said_again(world: W
             wait(
                 "all of it",
                 lambda: {"lease", "reading", "log"} <= retained.of(1).keys(),
-                30,
                 daemon,
             )
             reading = parse_message(ReadingMessage, 1, retained.of(1)["reading"])
@@ -121,16 +120,16 @@ def test_run__broker_forgets_what_it_retained__everything_is_said_again(world: W
 def test_run__reorganisation_removes_the_deposit__lease_ends_at_once(world: World) -> None:
     bridge = world.bridge
     with world.daemon() as daemon:
-        wait("no rental", lambda: bridge.inhibited(Inhibit.NO_RENTAL), 20, daemon)
+        wait("no rental", lambda: bridge.inhibited(Inhibit.NO_RENTAL), daemon)
         block = world.web3.eth.block_number
         world.open_rental(RESERVE + 10**18)
-        wait("lease", bridge.leased, 10, daemon)
+        wait("lease", bridge.leased, daemon)
         depth = world.web3.eth.block_number - block
         world.anvil.rpc("anvil_reorg", depth, [])
         assert world.contract.functions.rental_count().call() == 0
-        wait("inhibit", lambda: not isinstance(bridge.command, LeaseMessage), 5, daemon)
+        wait("inhibit", lambda: not isinstance(bridge.command, LeaseMessage), daemon)
         world.open_rental(RESERVE + 10**18)
-        wait("lease again", bridge.leased, 10, daemon)
+        wait("lease again", bridge.leased, daemon)
 
 
 def test_run__chain_and_broker_go_away__keeps_going_and_recovers(world: World) -> None:
@@ -138,18 +137,18 @@ def test_run__chain_and_broker_go_away__keeps_going_and_recovers(world: World) -
     world.settings.write_text(world.settings_text(chain__silence_seconds="2"))
     with world.daemon() as daemon:
         world.open_rental(RESERVE + 10**18)
-        wait("lease", bridge.leased, 20, daemon)
+        wait("lease", bridge.leased, daemon)
         world.anvil.process.send_signal(19)
-        wait("inhibit", lambda: bridge.inhibited(Inhibit.CHAIN_UNREACHABLE), 20, daemon)
+        wait("inhibit", lambda: bridge.inhibited(Inhibit.CHAIN_UNREACHABLE), daemon)
         world.anvil.process.send_signal(18)
-        wait("lease again", bridge.leased, 30, daemon)
+        wait("lease again", bridge.leased, daemon)
 
         world.broker.kill()
         time.sleep(1.5)
         world.broker.start()
         sent = len(bridge.samples)
-        wait("journalled", lambda: bridge.journalled > sent + 10, 30, daemon)
-        wait("lease again", bridge.leased, 20, daemon)
+        wait("journalled", lambda: bridge.journalled > sent + 10, daemon)
+        wait("lease again", bridge.leased, daemon)
         daemon.require_running()
 
 
@@ -229,11 +228,11 @@ def test_run__endpoints_lie__one_is_named_and_two_end_the_leases(world: World) -
         world.settings.write_text(world.settings_text(chain__silence_seconds="3"))
         with world.daemon() as daemon:
             world.open_rental(RESERVE + 10**18)
-            wait("lease", world.bridge.leased, 30, daemon)
+            wait("lease", world.bridge.leased, daemon)
             assert liar.url in said(world, "endpoint lies")
             assert other.url not in said(world, "endpoint lies")
 
             lying[0] = True
             inhibited = Inhibit.CHAIN_UNREACHABLE
-            wait("inhibit", lambda: world.bridge.inhibited(inhibited), 20, daemon)
+            wait("inhibit", lambda: world.bridge.inhibited(inhibited), daemon)
             assert other.url in said(world, "endpoint lies")

@@ -34,18 +34,18 @@ def test_run__gas_key_with_less_than_one_settlement__warned_and_drills_go_on_wit
     with TestBridge(world.broker.port, 2) as idle, world.daemon() as daemon:
         for drill in (1, 2):
             world.send(functions.open_rental(drill, 1, amount), world.customer, amount)
-        wait("both leased", lambda: world.bridge.leased() and idle.leased(), 40, daemon)
-        wait("the word", lambda: "gas key is empty" in log.read_text(), 40, daemon)
+        wait("both leased", lambda: world.bridge.leased() and idle.leased(), daemon)
+        wait("the word", lambda: "gas key is empty" in log.read_text(), daemon)
         assert "settlement signed" not in log.read_text()
 
         world.bridge.run(2, 1200)
-        wait("said", lambda: "settlement waits" in log.read_text(), 60, daemon)
+        wait("said", lambda: "settlement waits" in log.read_text(), daemon)
         assert "transaction refused" in log.read_text()
-        wait("used up", lambda: world.bridge.inhibited(Inhibit.EXHAUSTED), 60, daemon)
+        wait("used up", lambda: world.bridge.inhibited(Inhibit.EXHAUSTED), daemon)
         assert idle.leased()
 
         world.anvil.rpc("anvil_setBalance", world.relayer.address, hex(10**20))
         world.bridge.stop_motor()
-        wait("settled", lambda: functions.registers(1).call()[1] > 0, 90, daemon)
+        wait("settled", lambda: functions.registers(1).call()[1] > 0, daemon)
         told = [*world.bridge.command_times, *idle.command_times]
         assert all(getattr(one, "reason", "") != "settlement stalled" for _, one in told)

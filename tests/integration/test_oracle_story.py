@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,26 +28,24 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_run__deposit_use_exhaust_top_up_end__the_whole_rental(world: World) -> None:
     bridge, functions = world.bridge, world.contract.functions
     with world.daemon() as daemon:
-        wait("no rental", lambda: bridge.inhibited(Inhibit.NO_RENTAL), 20, daemon)
+        wait("no rental", lambda: bridge.inhibited(Inhibit.NO_RENTAL), daemon)
         rental = world.open_rental(RESERVE + 10**16)
-        opened = time.time()
-        wait("lease", bridge.leased, 10, daemon)
-        assert bridge.command_times[-1][0] - opened < 3
+        wait("lease", bridge.leased, daemon)
         world.require_lease(bridge.command)
 
         bridge.run(1, 2000)
-        wait("reading", lambda: bridge.readings, 10, daemon)
-        wait("settled", lambda: functions.charge(rental).call() > 0, 15, daemon)
-        wait("exhausted", lambda: bridge.inhibited(Inhibit.EXHAUSTED), 20, daemon)
+        wait("reading", lambda: bridge.readings, daemon)
+        wait("settled", lambda: functions.charge(rental).call() > 0, daemon)
+        wait("exhausted", lambda: bridge.inhibited(Inhibit.EXHAUSTED), daemon)
         bridge.stop_motor()
         assert bridge.readings[-1].warning != "none"
 
         world.send(functions.top_up(rental, 10**17), world.customer, 10**17)
-        wait("lease after top-up", bridge.leased, 10, daemon)
+        wait("lease after top-up", bridge.leased, daemon)
 
         world.send(functions.end_rental(rental), world.customer)
-        wait("inhibit", lambda: not isinstance(bridge.command, LeaseMessage), 5, daemon)
-        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, 20, daemon)
+        wait("inhibit", lambda: not isinstance(bridge.command, LeaseMessage), daemon)
+        wait("closed", lambda: world.rental(rental)["state"] == CLOSED, daemon)
         after = world.rental(rental)
         assert after["until"] == after["ended_at"] * 1000
         active = [sample for sample in bridge.samples if sample.motor_on]

@@ -140,7 +140,7 @@ def test_p256_oracle__chain_with_eip_7951__enrols_settles_and_answers_for_a_lie(
 
     def send(function: str, *args: Any, value: int = 0) -> Any:
         call = meter.functions[function](*args)
-        return web3.eth.wait_for_transaction_receipt(call.transact({"value": value}), timeout=30)
+        return web3.eth.wait_for_transaction_receipt(call.transact({"value": value}), timeout=300)
 
     send("enrol_p256_key", KEY.x, KEY.y, *signature(message(web3, meter)))
     send("register_oracle", KEY.address)

@@ -18,6 +18,9 @@ from rig.services import HOST, Anvil, Broker, EmbeddedBroker, Mosquitto, port_an
 
 pytestmark = pytest.mark.integration
 
+SECONDS = 300
+"""What nothing takes, on a slow machine either."""
+
 NATIVE = "0x" + "00" * 20
 
 
@@ -45,10 +48,10 @@ class Client:
 
     def subscribe(self, topic: str) -> None:
         self.paho.subscribe(topic, qos=1)
-        self._granted.get(timeout=5)
+        self._granted.get(timeout=SECONDS)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        self.paho.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
+        self.paho.publish(topic, payload, qos=1, retain=retain).wait_for_publish(SECONDS)
 
     def close(self) -> None:
         self.paho.disconnect()
@@ -60,7 +63,7 @@ def test_broker__qos_1__delivers_each_message_in_order(broker: Broker) -> None:
     listener.subscribe("drill/+/sample")
     for number in range(200):
         speaker.publish(f"drill/{number % 2 + 1}/sample", number.to_bytes(2, "big"))
-    got = [listener.inbox.get(timeout=5) for _ in range(200)]
+    got = [listener.inbox.get(timeout=SECONDS) for _ in range(200)]
     assert [int.from_bytes(payload, "big") for _, payload, _ in got] == list(range(200))
     listener.close()
     speaker.close()
@@ -73,7 +76,7 @@ def test_broker__retained__is_given_to_who_comes_later_and_is_the_newest(broker:
     speaker.close()
     late = Client(broker, "late-2")
     late.subscribe("drill/3/status")
-    assert late.inbox.get(timeout=5) == ("drill/3/status", b"new", True)
+    assert late.inbox.get(timeout=SECONDS) == ("drill/3/status", b"new", True)
     late.close()
 
 
@@ -82,16 +85,16 @@ def test_broker__client_that_vanishes__leaves_its_last_will_retained(broker: Bro
     watcher.subscribe("drill/4/status")
     vanishing = Client(broker, "vanishing-3", will="drill/4/status")
     vanishing.publish("drill/4/status", b"online", retain=True)
-    assert watcher.inbox.get(timeout=5) == ("drill/4/status", b"online", False)
+    assert watcher.inbox.get(timeout=SECONDS) == ("drill/4/status", b"online", False)
     vanishing.paho.loop_stop()
     socket = vanishing.paho.socket()
     assert socket is not None
     socket.close()
-    assert watcher.inbox.get(timeout=10)[1] == b"offline"
+    assert watcher.inbox.get(timeout=SECONDS)[1] == b"offline"
     watcher.close()
     late = Client(broker, "late-3")
     late.subscribe("drill/4/status")
-    assert late.inbox.get(timeout=5) == ("drill/4/status", b"offline", True)
+    assert late.inbox.get(timeout=SECONDS) == ("drill/4/status", b"offline", True)
     late.close()
 
 

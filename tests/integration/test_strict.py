@@ -198,7 +198,7 @@ def test_run__proofs_published__each_lease_comes_with_its_proof(tmp_path: Path) 
         proofs = world.bridge.proofs
         with world.daemon() as daemon:
             world.open_rental(10**18)
-            wait("lease", lambda: world.bridge.leased() and bool(proofs), 60, daemon)
+            wait("lease", lambda: world.bridge.leased() and bool(proofs), daemon)
             time.sleep(3)
             judge = Witness(
                 1,

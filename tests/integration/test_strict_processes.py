@@ -27,7 +27,7 @@ from rig.services import Anvil, Mosquitto
 pytestmark = pytest.mark.integration
 
 DRILL = 1
-PATIENCE_S = 30.0
+PATIENCE_S = 300.0
 FORGING_S = 6.0
 """Longer than a lease, and several looks of the bridge at its endpoint."""
 

@@ -87,7 +87,7 @@ def test_cast__example__rents_tops_up_ends_and_takes_the_rest_home(
             check=True,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         ).stdout
 
     said = run(text)

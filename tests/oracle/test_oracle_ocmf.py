@@ -64,7 +64,7 @@ def by_node(text: str, key: bytes) -> dict[str, Any]:
         input=text,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         cwd=ROOT,
     )

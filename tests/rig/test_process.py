@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def gone(daemon: Daemon) -> bool:
 
 def interrupted_while_running(daemon: Daemon) -> None:
     with daemon:
-        wait_until("up", lambda: up(daemon), 10, daemon)
+        wait_until("up", lambda: up(daemon), daemon=daemon)
         raise KeyboardInterrupt
 
 
@@ -47,12 +46,10 @@ def test_daemon__block_left_by_an_error__is_stopped(tmp_path: Path) -> None:
     assert gone(daemon)
 
 
-def test_stop__deaf_process__is_killed_in_bounded_time(tmp_path: Path) -> None:
+def test_stop__deaf_process__is_killed(tmp_path: Path) -> None:
     with Daemon("deaf", DEAF, tmp_path / "log") as daemon:
-        wait_until("up", lambda: up(daemon), 10, daemon)
-        begin = time.monotonic()
+        wait_until("up", lambda: up(daemon), daemon=daemon)
         assert daemon.stop(seconds=0.3) == -9
-        assert time.monotonic() - begin < 5
     assert gone(daemon)
 
 
@@ -62,7 +59,7 @@ def test_wait_until__daemon_ends__raises_with_its_log(tmp_path: Path) -> None:
         Daemon("loser", words, tmp_path / "log") as daemon,
         pytest.raises(RigError, match=r"loser ended with status 1(.|\n)*no such luck"),
     ):
-        wait_until("luck", lambda: False, 10, daemon)
+        wait_until("luck", lambda: False, daemon=daemon)
 
 
 def test_wait_until__never__raises_after_the_time() -> None:

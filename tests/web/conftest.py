@@ -18,7 +18,7 @@ from rig.services import ROOT
 from rig.world import DEPLOYER
 
 COIN = 10**18
-CLOSE_SECONDS = 60
+CLOSE_SECONDS = 300
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -27,7 +27,7 @@ from rig.page_world import BareWorld, bare_world
 from rig.process import wait_until
 from rig.world import DEPLOYER
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 BOX = element_key(1)
 BOND_WEI = 10**17
@@ -62,7 +62,7 @@ def send(call: ContractFunction, value: int = 0) -> None:
     web3 = call.w3
     provider = web3.to_checksum_address(DEPLOYER)
     sent = call.transact({"from": provider, "value": web3.to_wei(value, "wei")})
-    assert web3.eth.wait_for_transaction_receipt(sent, 30, 0.1)["status"] == 1
+    assert web3.eth.wait_for_transaction_receipt(sent, 300, 0.1)["status"] == 1
 
 
 def sign(world: BareWorld, reading: Reading) -> bytes:
@@ -98,7 +98,7 @@ def test_page__oracle_with_a_secure_element__verifies_readings_and_wins_the_disp
     connect(page)
     number = rent(page)
     opened = head_ms(ledger)
-    wait_until("time to drill", lambda: head_ms(ledger) > opened + 2 * MADE_UP_MS, 60)
+    wait_until("time to drill", lambda: head_ms(ledger) > opened + 2 * MADE_UP_MS)
     until = int(time.time() * 1000)
     true = Reading(number, until, Registers(active_ms_3=TRUE_MS), 1, bytes(32))
     forged = Reading(number, until, Registers(active_ms_3=MADE_UP_MS), 1, bytes(32))
@@ -112,7 +112,7 @@ def test_page__oracle_with_a_secure_element__verifies_readings_and_wins_the_disp
     expect(page.locator("[data-verdict=not-signed]")).to_be_hidden()
 
     # The box settles what it made up, and gets another key: the receipt is of its former one.
-    wait_until("the block of the settlement may come", lambda: head_ms(ledger) > until, 30)
+    wait_until("the block of the settlement may come", lambda: head_ms(ledger) > until)
     batch = SignedBatch(1, (forged,), sign(world, forged))
     send(ledger.contract.functions.settle(*settle_arguments([batch])))
     send(ledger.contract.functions.rotate_oracle(1, Account.create().address))

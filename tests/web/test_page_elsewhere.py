@@ -28,7 +28,7 @@ from rig.page_world import DRILL_NAMES, PageWorld, deploy_for_page
 from rig.services import HOST, ROOT
 from rig.world import DEPLOYER
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.integration
 
 CENTS = Tariff(
     (LevelRate(2000, 100, 3000), LevelRate(4000, 200, 1200), LevelRate(8000, 500, 700)),
@@ -54,7 +54,7 @@ def token_page(
     meter = deploy_for_page(world.anvil, record, CENTS, box, str(token.address))
     mint = token.functions.mint(wallet.account.address, 100 * DOLLAR)
     web3.eth.wait_for_transaction_receipt(
-        mint.transact({"from": Web3.to_checksum_address(DEPLOYER)}), 30, 0.05
+        mint.transact({"from": Web3.to_checksum_address(DEPLOYER)}), 300, 0.05
     )
     with Endpoint(
         folder,

@@ -21,7 +21,7 @@ from rig.page_world import BareWorld, bare_world
 from rig.process import wait_until
 from rig.world import DEPLOYER
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 RENTALS = 120
 BLOCKS = 500
@@ -187,6 +187,5 @@ def with_index(endpoint: Endpoint) -> None:
     url = f"{endpoint.url}api/v1/rentals?customer={Account.from_key(OWNER_KEY).address}"
     wait_until(
         "the index is through",
-        lambda: bool(requests.get(url, timeout=10).json()["through"] == RENTALS),
-        60,
+        lambda: bool(requests.get(url, timeout=300).json()["through"] == RENTALS),
     )

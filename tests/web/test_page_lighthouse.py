@@ -17,7 +17,7 @@ from rig.page import Page as Endpoint
 from rig.page_world import BareWorld, bare_world
 from rig.services import ROOT, find_program
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.integration
 
 LEAST = 95
 CATEGORIES = ("performance", "accessibility", "best-practices")
@@ -53,7 +53,7 @@ def look_at(url: str, file: Path) -> Report:
         [node, LIGHTHOUSE, url, "--preset=desktop", *options, *output],
         env={**os.environ, "CHROME_PATH": str(chromium)},
         stdin=subprocess.DEVNULL,
-        timeout=180,
+        timeout=300,
         check=True,
     )
     return judged(json.loads(file.read_text()))

@@ -15,7 +15,7 @@ from rig.page import Page as Endpoint
 from rig.page_world import PageWorld
 from rig.process import wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.integration
 
 READINGS = 60
 PATIENCE_SECONDS = 300

@@ -15,7 +15,7 @@ from web_wallet import Wallet, connect, new_wallet
 from rig.page import Page as Endpoint
 from rig.page_world import BareWorld, bare_world
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 COIN = 10**18
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from web_rig import OWNER_KEY, PATIENCE_MS, Look, launch
 from web_wallet import Wallet
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.integration
 
 FONTS = {
     "DejaVu Sans": Path("/usr/share/fonts/truetype/dejavu"),

@@ -13,7 +13,7 @@ from web_wallet import Wallet, connect
 from rig.page_world import PageWorld
 from rig.services import HOST
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.integration
 
 
 def test_page__storefront_to_refund__every_step_is_shown(

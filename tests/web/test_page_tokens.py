@@ -24,7 +24,7 @@ from rig.page import Page as Endpoint
 from rig.page_world import DRILL_NAMES, BareWorld, bare_world, deploy_for_page
 from rig.world import DEPLOYER
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 DOLLAR = 10**6
@@ -72,7 +72,7 @@ class Paid:
         web3 = self.token.w3
         mint = self.token.functions.mint(owner, dollars * DOLLAR)
         sent = mint.transact({"from": Web3.to_checksum_address(DEPLOYER)})
-        web3.eth.wait_for_transaction_receipt(sent, 30, 0.1)
+        web3.eth.wait_for_transaction_receipt(sent, 300, 0.1)
 
     def allowed(self, owner: str) -> int:
         """What the contract may take of the owner's tokens."""
