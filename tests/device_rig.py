@@ -15,6 +15,7 @@ from device_builders import DOMAIN, DRILL, MESSAGE_KEY, ORACLE, lease_message
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import (
     Channel,
     JournalledMessage,
@@ -78,6 +79,15 @@ class Controller(Daemon):
     def wait_for(self, state: str) -> None:
         wait_until(f"state {state}", lambda: self.do("state")["state"] == state, PATIENCE_S, self)
 
+    def wait_for_reason(self, reason: str) -> None:
+        wait_until(reason, lambda: self.do("state")["reason"] == reason, PATIENCE_S, self)
+
+    def let_go(self) -> None:
+        """Release the trigger, and wait until the stroke is over: whether the lease still holds is
+        a matter of how fast this machine is."""
+        self.do("release")
+        wait_until("rest", lambda: self.do("state")["state"] != "RUNNING", PATIENCE_S, self)
+
 
 class Bridge(Daemon):
     """`drill-bridge run`."""
@@ -130,7 +140,7 @@ class Oracle:
     def publish(self, name: str, payload: bytes, *, retain: bool = False) -> None:
         self._client.publish(name, payload, 1, retain).wait_for_publish(PATIENCE_S)
 
-    def lease(self, lasting_ms: int = 5_000, *, issued_at: int | None = None) -> None:
+    def lease(self, lasting_ms: int = LONGEST_LEASE_MS, *, issued_at: int | None = None) -> None:
         issued = now_ms() if issued_at is None else issued_at
         lease = Lease(self._drill, 1, issued, issued + lasting_ms, 42)
         payload = lease_message(lease).to_json()

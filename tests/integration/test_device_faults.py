@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from device_rig import PATIENCE_S, Bridge, Controller, Oracle
 
+from protocol.leases import LONGEST_LEASE_MS
 from rig.process import wait_until
 from rig.services import Mosquitto
 
@@ -44,7 +45,7 @@ def unlock(controller: Controller, oracle: Oracle, lasting_ms: int) -> None:
 def test_controller__held_up_until_the_lease_expired__refuses_the_pull_that_waited(
     controller: Controller, oracle: Oracle
 ) -> None:
-    unlock(controller, oracle, 5_000)
+    unlock(controller, oracle, 10_000)
     with socket.socket(socket.AF_UNIX) as operator, operator.makefile("rwb") as lines:
         operator.settimeout(PATIENCE_S)
         operator.connect(str(controller.operator))
@@ -58,27 +59,31 @@ def test_controller__held_up_until_the_lease_expired__refuses_the_pull_that_wait
         controller.process.send_signal(signal.SIGCONT)
         answer = json.loads(lines.readline())
     assert (answer["error"], answer["motor_on"]) == ("lease expired", False)
-    unlock(controller, oracle, 5_000)
+    unlock(controller, oracle, LONGEST_LEASE_MS)
     assert controller.do("pull")["motor_on"]
 
 
 def test_controller__memory_fails_in_mid_stroke__goes_on_locks_and_recovers(
     controller: Controller, oracle: Oracle
 ) -> None:
-    unlock(controller, oracle, 25_000)
+    unlock(controller, oracle, LONGEST_LEASE_MS)
     assert controller.do("pull")["motor_on"]
     pid = controller.process.pid
     _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, most))  # its second slot is beyond
-    time.sleep(1)
-    state = controller.do("state")
-    assert state["motor_on"]
-    assert state["reason"].startswith("memory fails: ")
+
+    def fails() -> bool:
+        state = controller.do("state")
+        assert state["motor_on"]
+        return str(state["reason"]).startswith("memory fails: ")
+
+    wait_until("it is said", fails, PATIENCE_S, controller)
     controller.do("release")
     controller.wait_for("LOCKED")
     assert "File too large" in controller.do("pull")["error"]
     assert max(oracle.samples) < controller.do("state")["sequence"]
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+    oracle.lease()
     controller.wait_for("READY")
     newest = controller.do("state")["sequence"]
     oracle.wait_for("all samples", lambda: set(range(1, newest + 1)) <= set(oracle.samples))

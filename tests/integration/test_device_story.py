@@ -65,13 +65,12 @@ def test_drill__no_lease__refuses_and_with_a_lease_starts_on_a_fresh_edge(
     refused = controller.do("pull")
     assert (refused["error"], refused["motor_on"], refused["trigger"]) == ("no lease", False, False)
     controller.do("pull", hold=True)
-    oracle.lease(1_500)
-    time.sleep(0.5)
-    assert controller.do("state")["reason"] == "trigger held"
+    oracle.lease(8_000)
+    controller.wait_for_reason("trigger held")
     controller.do("release")
     controller.wait_for("READY")
     assert controller.do("pull")["state"] == "RUNNING"
-    time.sleep(2)  # the lease lapses; the stroke goes on
+    controller.wait_for_reason("lease expired")  # and the stroke goes on
     state = controller.do("state")
     assert (state["state"], state["reason"], state["rpm"]) == ("RUNNING", "lease expired", 2500)
     controller.do("release")
@@ -91,8 +90,7 @@ def test_drill__running__every_sample_arrives_in_order_and_soon(
 ) -> None:
     start_drilling(controller, oracle)
     time.sleep(3)
-    controller.do("release")
-    controller.wait_for("READY")
+    controller.let_go()
     newest = controller.do("state")["sequence"]
     oracle.wait_for("all samples", lambda: newest in oracle.samples)
     assert oracle.order == sorted(set(oracle.order))
@@ -143,8 +141,7 @@ def test_port__garbage_on_the_line__is_counted_and_the_drill_goes_on(
         os.write(line, os.urandom(100))  # to the controller, as from a faulty edge box
         time.sleep(0.01)
     os.close(line)
-    controller.do("release")
-    controller.wait_for("READY")
+    controller.let_go()
     newest = controller.do("state")["sequence"]
     oracle.wait_for("all samples", lambda: len(oracle.samples) >= newest)
     assert max(oracle.samples) >= newest
@@ -208,8 +205,7 @@ def test_bridge__oracle_does_not_journal__resends_until_it_does(
     oracle.journalling = False
     start_drilling(controller, oracle)
     time.sleep(1)
-    controller.do("release")
-    controller.wait_for("READY")
+    controller.let_go()
     oracle.wait_for("samples", lambda: len(oracle.samples) > 10)
     oracle.journalled(0, resend=True)  # a gap: everything again, at once
     oracle.wait_for("the first again", lambda: oracle.order.count(1) == 2)
@@ -275,8 +271,7 @@ def test_programs__log_on_a_full_disk__drill_as_ever(
     with controller, bridge:
         start_drilling(controller, oracle)
         time.sleep(0.5)
-        controller.do("release")
-        controller.wait_for("READY")
+        controller.let_go()
         newest = controller.do("state")["sequence"]
         oracle.wait_for("all samples", lambda: newest in oracle.samples)
         assert bridge.stop() == 0
@@ -308,8 +303,7 @@ def test_controller__trace__rpm_torque_and_level_come_from_the_file(
     with Controller(tmp_path, *options) as controller, Bridge(tmp_path, broker.port):
         start_drilling(controller, oracle)
         time.sleep(1.5)
-        controller.do("release")
-        controller.wait_for("READY")
+        controller.let_go()
         oracle.wait_for("news", lambda: not max(oracle.samples.items())[1].motor_on)
         running = {(s.rpm, s.torque_mnm, s.level) for s in oracle.samples.values() if s.rpm > 1400}
     assert {(1551, 42_800, 3), (1408, 5_000, 2)} <= running

@@ -55,7 +55,7 @@ class Attack:
         """A lease signed now with the true key, and the proof that this chain gives for it."""
         made = make(place)
         now_ms = time.time_ns() // 1_000_000
-        lease = Lease(DRILL, 1, now_ms, now_ms + 5_000, made.lease.block_number)
+        lease = Lease(DRILL, 1, now_ms, now_ms + 25_000, made.lease.block_number)
         payload = message_of(lease, sign(made.domain, lease)).to_json()
         for channel, content in ((Channel.PROOF, made.proof), (Channel.LEASE, payload)):
             self.listener.publish(topic(DRILL, channel), content)
