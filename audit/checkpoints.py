@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from audit.errors import AuditError, RefusedError, WrongChainError
-from audit.fetch import Chain
-from audit.sample_check import Coverage
+from audit.node.fetch import Chain
+from audit.samples.sample_check import Coverage
 from audit.state import Progress, final_of, load, require_same
 from protocol.headers import Header
 

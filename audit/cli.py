@@ -11,18 +11,18 @@ from rich.console import Console
 
 from audit import cli_bill, cli_mirror, cli_proof
 from audit.cli_watch import one_line_errors, watching
-from audit.completeness import Depth
 from audit.errors import AuditError
-from audit.fetch import Chain
+from audit.node.completeness import Depth
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
 from audit.order import Order
-from audit.published import Published
-from audit.report_html import as_html
-from audit.report_json import as_json
-from audit.report_text import print_report
+from audit.report.report_html import as_html
+from audit.report.report_json import as_json
+from audit.report.report_text import print_report
 from audit.result import Result
-from audit.rpc import Endpoint
 from audit.run import Audit
-from audit.sources import open_source
+from audit.samples.published import Published
+from audit.samples.sources import open_source
 from host.command_line import OneLineGroup
 from protocol.records import Domain
 

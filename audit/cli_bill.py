@@ -12,26 +12,26 @@ from typing import Annotated
 
 import typer
 
-from audit.asset import asset_of
-from audit.bill_document import write_document
-from audit.bill_english import EN
-from audit.bill_german import DE
-from audit.books import Books
+from audit.bill.bill_document import write_document
+from audit.bill.bill_english import EN
+from audit.bill.bill_german import DE
+from audit.bill.course import Metered, meter_samples
+from audit.bill.rental_story import RentalStory
+from audit.bill.statement import Statement, state_rental, wrong
+from audit.books.books import Books
 from audit.cli_watch import watching
-from audit.course import Metered, meter_samples
-from audit.decode import Event
-from audit.document import Document
-from audit.document_html import as_html
+from audit.document.document import Document
+from audit.document.html import as_html
 from audit.errors import AuditError
-from audit.fetch import Chain
+from audit.node.asset import asset_of
+from audit.node.decode import Event
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
 from audit.order import Order, Watcher
-from audit.published import Published
-from audit.rental_story import RentalStory
 from audit.result import Result
-from audit.rpc import Endpoint
 from audit.run import Audit
-from audit.sources import open_source
-from audit.statement import Statement, state_rental, wrong
+from audit.samples.published import Published
+from audit.samples.sources import open_source
 from host.foreign_text import complain
 from protocol.errors import RecordError
 from protocol.publication import RentalIdentity
@@ -238,7 +238,7 @@ def _write(document: Document, wish: Wish) -> None:
 
 def _as_pdf(document: Document) -> bytes:
     # Loading its library takes as long as all of the rest, and most commands need none.
-    from audit.document_pdf import as_pdf  # noqa: PLC0415
+    from audit.document.pdf import as_pdf  # noqa: PLC0415
 
     return as_pdf(document)
 

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from audit.cli_watch import one_line_errors, watching
 from audit.errors import AuditError
-from audit.fetch import Chain
-from audit.mirror import Mirror
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
 from audit.order import Order
-from audit.report_text import print_findings, samples_line, verdict
-from audit.rpc import Endpoint
+from audit.report.report_text import print_findings, samples_line, verdict
 from audit.run import Audit
-from audit.sources import open_source
+from audit.samples.mirror import Mirror
+from audit.samples.sources import open_source
 from protocol.records import Domain
 
 

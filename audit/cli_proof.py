@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from audit.errors import AuditError, WrongChainError
-from audit.fetch import Chain
-from audit.proof_file import ProofFileError, read_proof_file
-from audit.proof_text import shown_lines, unshown_lines
-from audit.prove import Proven, Wanted, prove
-from audit.published import Published
-from audit.rpc import Endpoint
-from audit.sources import open_source
-from audit.verify import NotShownError, require_about, verify
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
+from audit.proof.proof_file import ProofFileError, read_proof_file
+from audit.proof.proof_text import shown_lines, unshown_lines
+from audit.proof.prove import Proven, Wanted, prove
+from audit.proof.verify import NotShownError, require_about, verify
+from audit.samples.published import Published
+from audit.samples.sources import open_source
 from host.foreign_text import complain, harmless
 from protocol.errors import RecordError
 from protocol.records import Domain

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.books import Books
-from audit.completeness import Depth
-from audit.decode import Event
+from audit.books.books import Books
+from audit.node.completeness import Depth
+from audit.node.decode import Event
 
 
 @dataclass(frozen=True, slots=True)

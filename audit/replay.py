@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from audit import replay_money, replay_provider, replay_rentals, replay_usage
-from audit.books import Books
-from audit.decode import Event
+from audit.books import replay_money, replay_provider, replay_rentals, replay_usage
+from audit.books.books import Books
+from audit.books.ledger import Entry
+from audit.books.settlements import Settlements
 from audit.findings import Findings
-from audit.ledger import Entry
-from audit.sample_check import SampleCheck
-from audit.settlements import Settlements
+from audit.node.decode import Event
+from audit.samples.sample_check import SampleCheck
 from audit.state import Progress
 from protocol.records import Domain
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
 
-from audit.books import CLOSED, ENDED, OPEN, Books
+from audit.books.books import CLOSED, ENDED, OPEN, Books
 from audit.findings import Findings
-from audit.track import Tally
+from audit.samples.track import Tally
 
 STATES = {OPEN: "open", ENDED: "ended", CLOSED: "closed"}
 

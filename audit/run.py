@@ -6,25 +6,25 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
-from audit import compare
-from audit.books import Books, Terms
+from audit.books import compare
+from audit.books.books import Books, Terms
 from audit.checkpoints import final_number, resumable
-from audit.completeness import Completeness, Depth, Tally
-from audit.decode import DecodeError, Event, decode
 from audit.errors import AuditError, EndpointError, InterruptedAuditError
-from audit.fetch import Chain, Window
 from audit.findings import Findings
-from audit.later_keys import later_keys
-from audit.logs import Log
+from audit.node.completeness import Completeness, Depth, Tally
+from audit.node.decode import DecodeError, Event, decode
+from audit.node.fetch import Chain, Window
+from audit.node.logs import Log
+from audit.node.values import ZERO_ADDRESS
 from audit.order import Order, Watcher
-from audit.published import Published
 from audit.replay import Replay
 from audit.result import Result, Scope, bills_of
-from audit.sample_check import Coverage, SampleCheck
+from audit.samples.later_keys import later_keys
+from audit.samples.published import Published
+from audit.samples.sample_check import Coverage, SampleCheck
+from audit.samples.track import Tally as SampleTally
 from audit.state import Progress, final_of, save
 from audit.subject import deployed_terms, final_block, require_chain
-from audit.track import Tally as SampleTally
-from audit.values import ZERO_ADDRESS
 from protocol.headers import Header
 from protocol.records import Domain
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from audit.books import Books
-from audit.completeness import Tally
+from audit.books.books import Books
 from audit.errors import AuditError, StateFileError
 from audit.findings import Findings
-from audit.sample_check import Coverage, SampleProgress
+from audit.node.completeness import Tally
+from audit.samples.sample_check import Coverage, SampleProgress
 
 VERSION = 2
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from audit import compare
-from audit.books import Terms
-from audit.code import check_code
+from audit.books import compare
+from audit.books.books import Terms
 from audit.errors import AuditError, EndpointError, WrongChainError
-from audit.fetch import Chain
 from audit.findings import Findings
+from audit.node.code import check_code
+from audit.node.fetch import Chain
 from audit.order import Order
 from protocol.headers import Header
 from protocol.records import Domain

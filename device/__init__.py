@@ -1,7 +1,4 @@
-"""The drill's side: controller, serial link, bridge to MQTT, and a simulated drill to try them on.
+"""The drill's side: `bridge` between its serial line and the broker, and `drill`, a simulated one.
 
-Pure, time and bytes in, values out: `frames`, `payloads`, `controller`, `clock`, `spindle`,
-`trace`, `drill`, `uplink` and `firmware` at the controller, `session` and `publisher` at the edge
-box. Channels: `memory`, `operator_socket`, `port`, `link`, `spool`, `broker`. The processes:
-`simulator` and `bridge`, started from `cli`.
+Both speak `serial`, and neither imports the other's processes.
 """

@@ -11,13 +11,14 @@ from typing import Annotated
 import structlog
 import typer
 
-from device import service, simulator
-from device.check import steps
+from device.bridge import service
+from device.bridge.check import steps
+from device.bridge.settings import load_settings
+from device.bridge.spool import Spool
+from device.drill import simulator
+from device.drill.spindle import LoadSource, PresetLoads
+from device.drill.trace import DEAD_BAND_RPM, Direction, read_trace
 from device.errors import SettingsError, SpoolError
-from device.settings import load_settings
-from device.spindle import LoadSource, PresetLoads
-from device.spool import Spool
-from device.trace import DEAD_BAND_RPM, Direction, read_trace
 from host.checks import check_as
 from host.command_line import OneLineCommand, OneLineGroup
 from host.log import configure_logs

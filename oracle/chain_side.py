@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from oracle.closing import Closer
+from chain.prover import Prover
+from chain.views import ChainView
+from chain.watch import Watcher
 from oracle.errors import ChainError, DisagreementError, JournalError
-from oracle.extents import Extents
-from oracle.gas_key import GasWatch
 from oracle.ports import Clock
-from oracle.prover import Prover
-from oracle.submit import Submitter
-from oracle.views import ChainView
-from oracle.watch import Watcher
+from oracle.samples.extents import Extents
+from oracle.settling.closing import Closer
+from oracle.settling.gas_key import GasWatch
+from oracle.settling.submit import Submitter
 
 LONGEST_BACKOFF = 16
 """Failing polls come at longer and longer intervals, up to this multiple of the usual one."""

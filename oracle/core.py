@@ -12,27 +12,27 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from oracle.chain_clock import ChainClock, Moment, Times
-from oracle.chain_journal import ChainJournal
+from chain.chain_clock import ChainClock, Moment, Times
+from chain.views import ChainView, GasState
 from oracle.dues import Dues
 from oracle.errors import JournalError
-from oracle.keyring import ring_of
-from oracle.lease_policy import Inhibit, LeaseLimits
-from oracle.leasing import Leasing
-from oracle.log import LoggedSample
-from oracle.meter import Gap
-from oracle.metering import Metering, Taken
-from oracle.order import Arrived
-from oracle.pen import Pen
+from oracle.intake.metering import Metering, Taken
+from oracle.journal.chain_journal import ChainJournal
+from oracle.leasing.lease_policy import Inhibit, LeaseLimits
+from oracle.leasing.leasing import Leasing
+from oracle.leasing.publish import event_message
+from oracle.meter.meter import Gap
+from oracle.meter.order import Arrived
+from oracle.meter.sample_log import LoggedSample
+from oracle.meter.stroke import Stroke, follow_stroke
 from oracle.ports import Broker, Clock, Incoming, Signer
-from oracle.publish import event_message
-from oracle.receipts import Receipts
-from oracle.registration import OracleIdentity, advice
+from oracle.readings.receipts import Receipts
 from oracle.settled_watch import SettledWatch
-from oracle.settlement import Settlement
-from oracle.settlement_policy import SettlementLimits
-from oracle.stroke import Stroke, follow_stroke
-from oracle.views import ChainView, GasState
+from oracle.settling.settlement import Settlement
+from oracle.settling.settlement_policy import SettlementLimits
+from oracle.signing.keyring import ring_of
+from oracle.signing.pen import Pen
+from oracle.signing.registration import OracleIdentity, advice
 from protocol.errors import MessageError
 from protocol.messages import (
     Channel,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from oracle.chain_clock import Moment
-from oracle.views import ChainView
+from chain.chain_clock import Moment
+from chain.views import ChainView
 
 
 @dataclass

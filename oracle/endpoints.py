@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter
-from oracle.quorum_chain import QuorumChain
+from chain.contract import DrillMeter
+from chain.endpoint import RpcEndpoint
+from chain.quorum_chain import QuorumChain
 from oracle.settings import ChainSettings
 from protocol.deployment import Deployment
 

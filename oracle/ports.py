@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from oracle.views import ChainEvent, DrillView, Header, Identity, OracleView, RentalView
+from chain.views import ChainEvent, DrillView, Header, Identity, OracleView, RentalView
 from protocol.records import Reading, Tariff
 
 

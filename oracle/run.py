@@ -12,33 +12,33 @@ from threading import Event, Thread
 
 import structlog
 
+from chain.prover import Prover
+from chain.quorum_chain import QuorumChain
+from chain.transact import FeeLimits, Transactor
+from chain.watch import Watcher, WatchScope
 from host.clock_sync import ADVICE, clock_is_synchronised
-from oracle.chain_journal import ChainJournal
 from oracle.chain_side import ChainSide
-from oracle.closing import Closer
-from oracle.copies import require_only_one
 from oracle.core import Core, CoreLimits, CorePorts
 from oracle.endpoints import open_chain, trust
 from oracle.errors import SettingsError
-from oracle.extent_journal import ExtentJournal
-from oracle.extents import Extents
-from oracle.gas_key import GasWatch
-from oracle.ingest import MqttBroker
-from oracle.journal import Journal
-from oracle.keyring import Keyring
-from oracle.metering import Metering
-from oracle.prover import Prover
-from oracle.publisher import Publisher
-from oracle.quorum_chain import QuorumChain
-from oracle.registration import OracleIdentity
+from oracle.intake.copies import require_only_one
+from oracle.intake.ingest import MqttBroker
+from oracle.intake.metering import Metering
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.journal import Journal
+from oracle.journal.store import Store
+from oracle.samples.extent_journal import ExtentJournal
+from oracle.samples.extents import Extents
+from oracle.samples.publisher import Publisher
+from oracle.samples.static_files import StaticFiles
 from oracle.settings import Settings
-from oracle.sign import GasAccount, open_keys
+from oracle.settling.closing import Closer
+from oracle.settling.gas_key import GasWatch
+from oracle.settling.submit import Submitter
+from oracle.signing.keyring import Keyring
+from oracle.signing.registration import OracleIdentity
+from oracle.signing.sign import GasAccount, open_keys
 from oracle.startup import read_deployment
-from oracle.static_files import StaticFiles
-from oracle.store import Store
-from oracle.submit import Submitter
-from oracle.transact import FeeLimits, Transactor
-from oracle.watch import Watcher, WatchScope
 from protocol.deployment import Deployment
 
 STEP_SECONDS = 0.05

@@ -32,17 +32,17 @@ from pydantic_settings import (
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from chain.finality import Tier, parse_policy, require_rising
 from host.errors import FileError
 from host.mqtt import Version
 from host.secret_files import read_message_key, read_secret
 from host.text_files import read_text
 from oracle.errors import SettingsError
-from oracle.finality import Tier, parse_policy, require_rising
-from oracle.gas_key import GasLimits
-from oracle.lease_policy import LeaseLimits, longest_wait_ms
-from oracle.settlement_policy import SettlementLimits
-from oracle.sign import KeyPlace
-from oracle.token_key import TokenPlace
+from oracle.leasing.lease_policy import LeaseLimits, longest_wait_ms
+from oracle.settling.gas_key import GasLimits
+from oracle.settling.settlement_policy import SettlementLimits
+from oracle.signing.sign import KeyPlace
+from oracle.signing.token_key import TokenPlace
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import DrillNumber
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from oracle.registration import OracleIdentity, key_fault
-from oracle.views import ChainView, RentalView
+from chain.views import ChainView, RentalView
+from oracle.signing.registration import OracleIdentity, key_fault
 from protocol.records import Reading
 
 

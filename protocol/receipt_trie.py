@@ -76,7 +76,7 @@ def receipts_root(receipts: Sequence[Any]) -> bytes:
 
 def receipt_nodes(receipts: Sequence[Any], index: int) -> list[bytes]:
     """The nodes that lead from the root to the receipt of transaction `index`, root first, as
-    `audit.inclusion.proven_value` takes them; raises AnswerError."""
+    `audit.proof.inclusion.proven_value` takes them; raises AnswerError."""
     nodes = [rlp.encode(node) for node in _trie(receipts).get_proof(rlp.encode(index))]
     # A node of less than 32 bytes stands within the one before, and is not named by a hash.
     return [nodes[0], *(node for node in nodes[1:] if len(node) >= 32)]

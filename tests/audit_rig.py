@@ -13,15 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from audit.fetch import Chain
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
 from audit.order import Order, Watcher
-from audit.published import Published
 from audit.result import Result
-from audit.rpc import Endpoint
 from audit.run import Audit
-from audit.sources import open_source
+from audit.samples.published import Published
+from audit.samples.sources import open_source
+from lab.rig.services import HOST
 from protocol.abi import drill_meter_abi
-from rig.services import HOST
 
 Lie = Callable[[str, list[Any], Any], Any]
 """Method, parameters and true result -> what the node says instead."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.books import Books, Terms
-from audit.decode import Event
+from audit.books.books import Books, Terms
 from audit.findings import Findings
-from audit.logs import Log
+from audit.node.decode import Event
+from audit.node.logs import Log
+from audit.node.values import ZERO_ADDRESS
 from audit.replay import Replay
-from audit.values import ZERO_ADDRESS
 from protocol.meter_word import pack_meter
 from protocol.records import Domain, Registers
 

@@ -8,12 +8,12 @@ from typing import Any
 from audit_story import CUSTOMER, Story
 
 from audit.amounts import Asset
-from audit.course import Metered
-from audit.decode import Event
-from audit.rental_story import RentalStory
+from audit.bill.course import Metered
+from audit.bill.rental_story import RentalStory
+from audit.bill.statement import Statement, state_rental
+from audit.node.decode import Event
 from audit.result import Result, Scope, bills_of
-from audit.statement import Statement, state_rental
-from audit.track import Tally
+from audit.samples.track import Tally
 
 COIN = Asset("0x" + "00" * 20, "ETH", 18, "wei", told=False)
 CONTRACT = "0x" + "77" * 20

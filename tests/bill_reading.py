@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from rig.services import find_program
+from lab.rig.services import find_program
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from rig.services import HOST
+from lab.rig.services import HOST
 
 Treatment = Callable[[socket.socket], None]
 """What is done at the second request of a connection, before it is closed."""

@@ -7,13 +7,13 @@ import tomllib
 from importlib import import_module
 from typing import Any
 
-from rig.services import ROOT
+from lab.rig.services import ROOT
 
 APPS = {
     "drill-audit": "audit.cli:app",
     "drill-bridge": "device.cli:bridge",
     "drill-controller": "device.cli:controller",
-    "drill-http": "oracle.http.cli:app",
+    "drill-http": "live.cli:app",
     "drill-oracle": "oracle.cli:app",
     "drill-provider": "provider.cli:app",
     "scripts/box": "provider.box_cli:app",

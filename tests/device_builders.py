@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eth_keys import keys
 
-from device.broker import Incoming
+from device.bridge.broker import Incoming
 from protocol.leases import Provisioning
 from protocol.messages import Channel, LeaseMessage, topic
 from protocol.records import Domain, Lease, Registers

@@ -15,6 +15,8 @@ from device_builders import DOMAIN, DRILL, MESSAGE_KEY, ORACLE, lease_message
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from lab.rig.box_files import write_secret
+from lab.rig.process import Daemon, wait_until
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import (
     Channel,
@@ -27,8 +29,6 @@ from protocol.messages import (
 from protocol.records import Lease
 from protocol.sample import Sample
 from protocol.sealing import seal, unseal
-from rig.box_files import write_secret
-from rig.process import Daemon, wait_until
 
 PATIENCE_S = 300.0
 """For loaded machines; what is waited for usually takes a tenth of a second."""

@@ -17,16 +17,16 @@ from oracle_builders import (
     make_view,
 )
 
-from oracle.chain_journal import ChainJournal
+from chain.views import ChainView, OracleView, RentalView
 from oracle.core import Core, CoreLimits, CorePorts
-from oracle.journal import Journal
-from oracle.keyring import ring_of
-from oracle.metering import Metering
+from oracle.intake.metering import Metering
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.journal import Journal
+from oracle.journal.store import Store
 from oracle.ports import Signer
-from oracle.settlement_policy import SettlementLimits
-from oracle.sign import KeystoreSigner
-from oracle.store import Store
-from oracle.views import ChainView, OracleView, RentalView
+from oracle.settling.settlement_policy import SettlementLimits
+from oracle.signing.keyring import ring_of
+from oracle.signing.sign import KeystoreSigner
 from protocol.records import Domain, RentalState
 from protocol.sample import Sample
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from conftest import role_account
 
-from oracle.finality import Tier, parse_policy
-from oracle.lease_policy import LeaseLimits
-from oracle.log import LoggedSample
+from chain.finality import Tier, parse_policy
+from chain.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
+from oracle.leasing.lease_policy import LeaseLimits
+from oracle.meter.sample_log import LoggedSample
 from oracle.ports import Incoming
-from oracle.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
 from protocol.messages import Channel, encode_samples, topic
 from protocol.records import LevelRate, Registers, RentalState, Tariff
 from protocol.sample import Fault, Sample, encode_sample

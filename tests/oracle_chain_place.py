@@ -8,8 +8,8 @@ from eth_utils.address import to_checksum_address
 from oracle_world import TARIFF
 from web3 import HTTPProvider, Web3
 
-from rig.contract import compile_drill_meter, deploy
-from rig.services import Anvil
+from lab.rig.contract import compile_drill_meter, deploy
+from lab.rig.services import Anvil
 
 ZERO = "0x" + 40 * "0"
 

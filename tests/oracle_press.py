@@ -10,18 +10,18 @@ from oracle_box import DOMAIN, SIGNER
 from oracle_builders import TARIFF, logged, make_rental, make_sample
 from sqlalchemy import delete
 
-from oracle.extent import LogExtent, follow_extent, identity_of
-from oracle.extent_journal import ExtentJournal
-from oracle.journal import Journal, Received
-from oracle.log import LoggedSample, RentalLog
-from oracle.meter import highest_rpm
-from oracle.pen import Dates, Pen
-from oracle.publisher import Publisher
-from oracle.signed import Bounds
-from oracle.static_files import StaticFiles
-from oracle.store import Store
-from oracle.tables import metadata
-from oracle.views import RentalView
+from chain.views import RentalView
+from oracle.journal.journal import Journal, Received
+from oracle.journal.signed import Bounds
+from oracle.journal.store import Store
+from oracle.journal.tables import metadata
+from oracle.meter.meter import highest_rpm
+from oracle.meter.sample_log import LoggedSample, RentalLog
+from oracle.samples.extent import LogExtent, follow_extent, identity_of
+from oracle.samples.extent_journal import ExtentJournal
+from oracle.samples.publisher import Publisher
+from oracle.samples.static_files import StaticFiles
+from oracle.signing.pen import Dates, Pen
 from protocol.publication import contract_folder
 from protocol.records import Reading, RentalState
 

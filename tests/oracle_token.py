@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from oracle.token_key import TokenPlace
-from rig.errors import RigError
-from rig.services import find_program
+from lab.rig.errors import RigError
+from lab.rig.services import find_program
+from oracle.signing.token_key import TokenPlace
 
 PIN = "a PIN for tests only"
 SO_PIN = "another PIN for tests only"

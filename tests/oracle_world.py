@@ -18,6 +18,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from secure_broker import SecureBroker
 from web3 import HTTPProvider, Web3
 
+from lab.rig.box_files import record_of, write_secret
+from lab.rig.contract import compile_drill_meter, deploy
+from lab.rig.process import Daemon, wait_until
+from lab.rig.services import Anvil, Broker, Mosquitto
 from protocol.leases import Provisioning, check_lease
 from protocol.messages import (
     Channel,
@@ -32,10 +36,6 @@ from protocol.messages import (
 from protocol.records import Domain, LevelRate, Registers, Tariff
 from protocol.sample import Sample
 from protocol.sealing import seal, unseal
-from rig.box_files import record_of, write_secret
-from rig.contract import compile_drill_meter, deploy
-from rig.process import Daemon, wait_until
-from rig.services import Anvil, Broker, Mosquitto
 
 PASSWORD = "a password for tests only"
 GRACE_SECONDS = 3600

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from rig.errors import RigError
-from rig.process import Daemon, wait_until
+from lab.rig.errors import RigError
+from lab.rig.process import Daemon, wait_until
 
 USER = "drill"
 START_SECONDS = 600

@@ -11,7 +11,7 @@ from eth_abi import encode as abi_encode
 from eth_hash.auto import keccak
 from trie import HexaryTrie
 
-from audit.proof_file import Evidence, Minute, ProofFile, Run
+from audit.proof.proof_file import Evidence, Minute, ProofFile, Run
 from protocol.merkle import leaf_hash, range_siblings, tree_root
 from protocol.meter_word import pack_meter
 from protocol.records import Registers

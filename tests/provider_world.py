@@ -9,13 +9,13 @@ from typing import Any
 
 from eth_account import Account
 
+from lab.rig.contract import compile_drill_meter
+from lab.rig.services import Anvil
 from provider.deployment import Code, Order, deploy
 from provider.node import Node, http_transport
 from provider.plan import LevelPlan, Plan, TariffPlan
 from provider.sending import Sender
 from provider.wallet import KeystoreWallet
-from rig.contract import compile_drill_meter
-from rig.services import Anvil
 
 NATIVE = "0x" + "00" * 20
 COIN = 10**18

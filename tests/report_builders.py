@@ -8,7 +8,7 @@ from bill_builders import scope
 
 from audit.findings import Findings
 from audit.result import Bill, Result, SampleScope
-from audit.track import Tally
+from audit.samples.track import Tally
 
 LARGEST = 2**96 - 1
 

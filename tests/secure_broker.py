@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from paho.mqtt.enums import CallbackAPIVersion
 
-from rig.errors import RigError
-from rig.services import HOST, ROOT, Broker, find_program, free_port
+from lab.rig.errors import RigError
+from lab.rig.services import HOST, ROOT, Broker, find_program, free_port
 
 SHIPPED = ROOT / "box" / "mosquitto.conf"
 SCRIPT = ROOT / "scripts" / "certificates"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from conftest import role_account
 from oracle_chain_place import Place
 
-from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter
-from oracle.quorum_chain import QuorumChain
-from oracle.sign import KeystoreSigner
-from oracle.views import Evidence
+from chain.contract import DrillMeter
+from chain.endpoint import RpcEndpoint
+from chain.quorum_chain import QuorumChain
+from chain.views import Evidence
+from oracle.signing.sign import KeystoreSigner
 from protocol.lease_proof import LeaseProof, parse_lease_proof
 from protocol.messages import LeaseMessage
 from protocol.records import Domain, Lease

@@ -10,7 +10,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
-from rig.services import HOST, Broker, find_program
+from lab.rig.services import HOST, Broker, find_program
 
 PATIENCE_MS = 180_000
 """For what a block, a settlement or a process has to happen for, on a machine that is busy."""

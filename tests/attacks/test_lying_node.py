@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from attacks.lying_node.__main__ import attack
-from attacks.lying_node.lies import REBUILT, Lie, lies
-from attacks.lying_node.play import play
-from attacks.lying_node.truth import Truth, true_history
-from audit.completeness import Completeness
+from audit.node.completeness import Completeness
 from audit.run import Audit
+from lab.lying_node.__main__ import attack
+from lab.lying_node.lies import REBUILT, Lie, lies
+from lab.lying_node.play import play
+from lab.lying_node.truth import Truth, true_history
 
 pytestmark = pytest.mark.integration
 
@@ -87,7 +87,7 @@ def test_play__auditor_that_does_not_look_at_numbers__seen(
 def test_play__auditor_that_does_not_link_parents__seen(
     truths: list[Truth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit.completeness.require_parent", lambda *_: None)
+    monkeypatch.setattr("audit.node.completeness.require_parent", lambda *_: None)
     for truth in truths:
         lie = about_the_settlement(
             truth, "eth_getBlockByNumber gasUsed: one more, rehashed, hiding"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from attacks.malformed.__main__ import attack
-from attacks.malformed.frames import Accepted
+from lab.malformed.__main__ import attack
+from lab.malformed.frames import Accepted
 from protocol import sealing
 
 
@@ -31,8 +31,8 @@ def test_attack__checksum_of_eight_bits__a_damaged_frame_is_seen_to_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     crc32 = zlib.crc32
-    monkeypatch.setattr("device.frames.zlib.crc32", lambda data: crc32(data) & 0xFF)
-    monkeypatch.setattr("attacks.malformed.frames.senseless", lambda *_: 0)
+    monkeypatch.setattr("device.serial.frames.zlib.crc32", lambda data: crc32(data) & 0xFF)
+    monkeypatch.setattr("lab.malformed.frames.senseless", lambda *_: 0)
     with pytest.raises(Accepted, match="damaged frame"):
         attack(20_000, 2, seed=1)
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from attacks.mutation import mutants, report
-from attacks.mutation.campaign import CampaignError
-from attacks.mutation.compiler import Compiler, Target, digest_of, whole
-from attacks.mutation.forks import first_answer
-from attacks.mutation.mutants import Candidates, Mutant, enclosing
-from attacks.mutation.order import Order
-from attacks.mutation.verdicts import Fate, Record, Verdict, packed_record
-from rig.contract import SOURCES
-from rig.services import ROOT
+from lab.mutation import mutants, report
+from lab.mutation.campaign import CampaignError
+from lab.mutation.compiler import Compiler, Target, digest_of, whole
+from lab.mutation.forks import first_answer
+from lab.mutation.mutants import Candidates, Mutant, enclosing
+from lab.mutation.order import Order
+from lab.mutation.verdicts import Fate, Record, Verdict, packed_record
+from lab.rig.contract import SOURCES
+from lab.rig.services import ROOT
 
 TINY = Path(__file__).with_name("tiny")
 SOURCE = (TINY / "tiny.vy").read_text("ascii")
@@ -32,7 +32,7 @@ def mutant(was: str, becomes: str, source: str = SOURCE) -> Mutant:
 
 
 def run_tiny(record: Path, tests: str = "1", *explained: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join(str(ROOT / folder) for folder in ("scripts", "tests", "."))
+    path = os.pathsep.join(str(ROOT / folder) for folder in (".", "tests"))
     command = [sys.executable, str(TINY / "campaign.py"), str(record), tests, *explained]
     environment = os.environ | {"PYTHONPATH": path}
     return subprocess.run(
@@ -88,7 +88,7 @@ def test_campaign__tests_that_fail_anyway__says_so(tmp_path):
     for file in TINY.glob("*.*"):
         text = file.read_text("ascii").replace('call("count") == 7', 'call("count") == 8')
         (folder / file.name).write_text(text)
-    path = os.pathsep.join(str(ROOT / name) for name in ("scripts", "tests", "."))
+    path = os.pathsep.join(str(ROOT / name) for name in (".", "tests"))
     done = subprocess.run(
         [sys.executable, str(folder / "campaign.py"), str(tmp_path / "record"), "1"],
         env=os.environ | {"PYTHONPATH": path},

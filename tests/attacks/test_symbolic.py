@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 import typer
 
-from attacks.symbolic import __main__ as command
-from attacks.symbolic import prove as proving
-from attacks.symbolic.breaks import (
+from lab.symbolic import __main__ as command
+from lab.symbolic import prove as proving
+from lab.symbolic.breaks import (
     BREAKS,
     QUICK_BREAKS,
     Break,
     broken_copy,
     require_break_for_each,
 )
-from attacks.symbolic.build import CHECKS, Check
-from attacks.symbolic.errors import SymbolicError
-from attacks.symbolic.prove import Result, Verdict, judge, prove
-from attacks.symbolic.quick import QUICK
-from attacks.symbolic.tools import Tools
+from lab.symbolic.build import CHECKS, Check
+from lab.symbolic.errors import SymbolicError
+from lab.symbolic.prove import Result, Verdict, judge, prove
+from lab.symbolic.quick import QUICK
+from lab.symbolic.tools import Tools
 
 CHECK = Check("Accounts", "check_deposit", "check_deposit(uint256)", "money is kept", "")
 PROOF: dict[str, Any] = {

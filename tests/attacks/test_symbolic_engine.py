@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from attacks.symbolic.prove import ENGINE
-from attacks.symbolic.tools import Tools, find_tools
+from lab.symbolic.prove import ENGINE
+from lab.symbolic.tools import Tools, find_tools
 
 HEAD = """
 import z3

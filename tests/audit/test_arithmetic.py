@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import vectors
 
-from audit.arithmetic import Meter, charge, implausible, limit, read_meter, within
+from audit.books.arithmetic import Meter, charge, implausible, limit, read_meter, within
 from protocol.meter_word import pack_meter
 from protocol.records import Registers
 

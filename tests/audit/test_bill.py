@@ -15,18 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.amounts import SPACE, Asset, Style, duration, places_for
-from audit.asset import asset_of
-from audit.bill_document import write_document
-from audit.bill_english import EN
-from audit.bill_german import DE
-from audit.bill_words import Words
+from audit.bill.bill_document import write_document
+from audit.bill.bill_english import EN
+from audit.bill.bill_german import DE
+from audit.bill.bill_words import Words
+from audit.bill.statement import concerning, wrong
 from audit.cli_bill import LANGUAGES
-from audit.document_html import as_html
-from audit.document_pdf import as_pdf
+from audit.document.html import as_html
+from audit.document.pdf import as_pdf
+from audit.document.plot import amount_axis, time_axis
 from audit.errors import AuditError, RefusedError
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Findings
-from audit.plot import amount_axis, time_axis
-from audit.statement import concerning, wrong
+from audit.node.asset import asset_of
 
 TOKEN = "0x" + "ee" * 20
 

@@ -13,19 +13,19 @@ from device_builders import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.arithmetic import NO_CAP
-from audit.bill_document import write_document
-from audit.bill_english import EN
-from audit.bill_german import DE
-from audit.course import Metered, Source, Terms, meter_samples
-from audit.meter import Meter
-from audit.plot import Plot
-from audit.published import Published
-from audit.rental_story import MOST_POINTS
-from audit.samples import cut
-from audit.sources import open_source
-from audit.statement import Statement
-from audit.track import Tally
+from audit.bill.bill_document import write_document
+from audit.bill.bill_english import EN
+from audit.bill.bill_german import DE
+from audit.bill.course import Metered, Source, Terms, meter_samples
+from audit.bill.rental_story import MOST_POINTS
+from audit.bill.statement import Statement
+from audit.books.arithmetic import NO_CAP
+from audit.document.plot import Plot
+from audit.samples.meter import Meter
+from audit.samples.published import Published
+from audit.samples.samples import cut
+from audit.samples.sources import open_source
+from audit.samples.track import Tally
 from protocol.merkle import Frontier
 from protocol.meter_word import pack_meter
 from protocol.publication import RentalIdentity, bundle_file, contract_folder

@@ -13,17 +13,17 @@ from bill_builders import TellingStory, told
 from bill_reading import pdf_text
 
 import audit
-from audit.bill_document import write_document
-from audit.bill_english import EN
-from audit.bill_findings import place_of
-from audit.bill_german import DE
-from audit.bill_words import Words
-from audit.document_html import as_html
-from audit.document_pdf import as_pdf
-from audit.expect import slots, views
+from audit.bill.bill_document import write_document
+from audit.bill.bill_english import EN
+from audit.bill.bill_findings import place_of
+from audit.bill.bill_german import DE
+from audit.bill.bill_words import Words
+from audit.bill.statement import Statement
+from audit.books.expect import slots, views
+from audit.document.html import as_html
+from audit.document.pdf import as_pdf
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Finding
-from audit.statement import Statement
-from audit.track import Tally
+from audit.samples.track import Tally
 
 SENTINEL = "ENGLISHWORDS"
 SUBJECTS = (

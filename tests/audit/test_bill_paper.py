@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.amounts import SPACE, Asset
-from audit.bill_document import write_document
-from audit.bill_english import EN
-from audit.bill_german import DE
-from audit.bill_words import Words
+from audit.bill.bill_document import write_document
+from audit.bill.bill_english import EN
+from audit.bill.bill_german import DE
+from audit.bill.bill_words import Words
+from audit.bill.statement import Statement
 from audit.cli_bill import LANGUAGES
-from audit.document import (
+from audit.document.document import (
     Block,
     Cell,
     Commands,
@@ -30,10 +31,9 @@ from audit.document import (
     Table,
     cell,
 )
-from audit.document_pdf import as_pdf
-from audit.pdf_page import BOTTOM, MARGIN, WIDTH
-from audit.plot import Axis, Curve, Plot
-from audit.statement import Statement
+from audit.document.pdf import as_pdf
+from audit.document.pdf_page import BOTTOM, MARGIN, WIDTH
+from audit.document.plot import Axis, Curve, Plot
 
 POINTS_PER_MM = 72 / 25.4
 FOOT = (297 - BOTTOM) * POINTS_PER_MM

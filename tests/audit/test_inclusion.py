@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rlp.exceptions import RLPException
 from trie import HexaryTrie
 
-from audit.inclusion import (
+from audit.proof.inclusion import (
     DEEPEST,
     InclusionError,
     decode_rlp,

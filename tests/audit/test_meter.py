@@ -11,9 +11,9 @@ from conftest import vectors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.leaves import extended
-from audit.meter import Meter, worth
-from audit.samples import cut, decodable, is_sample, jumps, misplaced, undecodable
+from audit.samples.leaves import extended
+from audit.samples.meter import Meter, worth
+from audit.samples.samples import cut, decodable, is_sample, jumps, misplaced, undecodable
 from protocol.errors import SampleError
 from protocol.merkle import Frontier, leaf_hash, tree_root
 from protocol.sample import SAMPLE_BYTES, decode_sample

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from audit.errors import SourceError
-from audit.published import Published
-from audit.sources import Folder, open_source
+from audit.samples.published import Published
+from audit.samples.sources import Folder, open_source
 from protocol.errors import RecordError
 from protocol.publication import (
     BUNDLE_BYTES,

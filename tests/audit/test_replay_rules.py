@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from audit_story import CUSTOMER, FUNDED, KEY, NEXT_KEY, PROVIDER, STRANGER, Story
 
-from audit.values import ZERO_ADDRESS
+from audit.node.values import ZERO_ADDRESS
 from protocol.meter_word import pack_meter
 from protocol.records import Registers
 

@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Page
 from report_builders import LARGEST, bill, everything_found, largest, result
 
 from audit.amounts import Asset
-from audit.bill_document import write_document
+from audit.bill.bill_document import write_document
 from audit.cli_bill import LANGUAGES
-from audit.document_html import as_html as document_html
-from audit.report_html import as_html
+from audit.document.html import as_html as document_html
+from audit.report.report_html import as_html
 
 WIDTHS = (360, 414, 600, 768, 863, 865, 1024, 1280)
 PAPER = 718

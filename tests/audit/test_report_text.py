@@ -9,8 +9,8 @@ import pytest
 from report_builders import LARGEST, bill, everything_found, largest, result
 from rich.console import Console
 
-from audit.report_lines import Grid, named, wrapped
-from audit.report_text import print_report
+from audit.report.report_lines import Grid, named, wrapped
+from audit.report.report_text import print_report
 from audit.result import Bill, Result
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

@@ -9,7 +9,8 @@ import pytest
 from conftest import vectors
 from eth_abi.abi import encode
 
-from audit.calldata import (
+from audit.books.signatures import P256_ORDER, recovered, verifies_p256
+from audit.node.calldata import (
     BatchSignature,
     CalldataError,
     PackedReading,
@@ -17,9 +18,8 @@ from audit.calldata import (
     is_call_of,
     settle_batches,
 )
-from audit.decode import signature_hash
-from audit.signatures import P256_ORDER, recovered, verifies_p256
-from rig.box_keys import box_key, element_key
+from audit.node.decode import signature_hash
+from lab.rig.box_keys import box_key, element_key
 
 DIGEST = sha256(b"digest").digest()
 SETTLE = signature_hash("settle", "function")[:4]

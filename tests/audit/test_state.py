@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from audit_story import Story
 
-from audit.completeness import Tally
 from audit.errors import StateFileError
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Findings, Grade
+from audit.node.completeness import Tally
 from audit.state import Progress, load, save
 
 ROOT = Path(__file__).resolve().parents[2]

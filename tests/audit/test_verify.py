@@ -38,9 +38,9 @@ from proof_forge import (
 from typer.testing import CliRunner
 
 from audit.cli import app
-from audit.minute import share
-from audit.proof_file import ProofFile, ProofFileError, parse_proof_file
-from audit.verify import NotShownError, verify
+from audit.proof.minute import share
+from audit.proof.proof_file import ProofFile, ProofFileError, parse_proof_file
+from audit.proof.verify import NotShownError, verify
 from protocol.merkle import leaf_hash
 from protocol.sample import decode_sample
 

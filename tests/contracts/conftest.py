@@ -10,7 +10,7 @@ from contracts.evm import Chain, Deployed
 from contracts.sources import OPTIMISERS, drill_meter, mock
 from eth_account.signers.local import LocalAccount
 
-from rig.contract import Compiled, Optimiser
+from lab.rig.contract import Compiled, Optimiser
 
 
 @pytest.fixture(scope="session", params=OPTIMISERS)

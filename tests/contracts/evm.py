@@ -20,7 +20,7 @@ from eth_utils import keccak, to_checksum_address
 from eth_utils.abi import collapse_if_tuple
 from web3 import Web3
 
-from rig.contract import EVM_VERSION, Compiled
+from lab.rig.contract import EVM_VERSION, Compiled
 
 if find_spec("pyrevm"):
     from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env

@@ -12,8 +12,8 @@ from contracts.wallet_signatures import Signature, message_of
 from eth_account.messages import SignableMessage
 from eth_utils import keccak
 
+from lab.rig.p256 import P256Key, named_key
 from protocol.records import Reading
-from rig.p256 import P256Key, named_key
 
 PRECOMPILE = "0x0000000000000000000000000000000000000100"
 

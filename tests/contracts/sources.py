@@ -6,7 +6,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-from rig.contract import Compiled, Optimiser, compile_drill_meter, compile_vyper
+from lab.rig.contract import Compiled, Optimiser, compile_drill_meter, compile_vyper
 
 OPTIMISERS: tuple[Optimiser, ...] = ("codesize", "gas", "none")
 MOCKS = Path(__file__).with_name("mocks")

@@ -6,8 +6,8 @@ import pytest
 from contracts.builders import GRACE_PERIOD, RESERVE, TERMS, Yard, deploy_yard, tariff_words
 from contracts.evm import CHAIN_ID, NOBODY, reverts
 
+from lab.rig.contract import compile_drill_meter
 from protocol.records import LevelRate, Tariff
-from rig.contract import compile_drill_meter
 
 HOUR = 60 * 60
 DAY = 24 * HOUR

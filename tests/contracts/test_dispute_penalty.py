@@ -20,7 +20,7 @@ from contracts.evidence import (
 )
 from contracts.evm import NOBODY, reverts
 
-from rig.contract import Compiled
+from lab.rig.contract import Compiled
 
 NOTHING = "disputes: nothing overcharged"
 

@@ -7,8 +7,8 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from lab.rig.services import ROOT
 from protocol.abi import drill_meter_abi
-from rig.services import ROOT
 
 PAGE = (ROOT / "docs" / "contract.md").read_text("utf-8")
 SNEKMATE = Path(sysconfig.get_path("purelib")) / "snekmate"

@@ -9,7 +9,7 @@ import pytest
 from vyper import ast as vy_ast
 from vyper.ast.parse import parse_to_ast
 
-from rig.contract import SOURCES
+from lab.rig.contract import SOURCES
 
 FILES = sorted(SOURCES.rglob("*.vy"))
 _TAGS = re.compile(r"^@(\w+)(?: +(\S.*))?$")

@@ -12,8 +12,8 @@ from contracts.builders import RESERVE, TARIFF, Yard, new_key, tariff_view
 from contracts.evm import reverts
 from eth_utils import keccak
 
+from lab.rig.contract import compile_drill_meter
 from protocol.records import LevelRate, Tariff
-from rig.contract import compile_drill_meter
 
 MAX_FUNDED = 2**96 - 1
 LAST_NUMBER = 2**30 - 1

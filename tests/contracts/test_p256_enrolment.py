@@ -16,9 +16,9 @@ from contracts.p256 import KEY, OTHER, SecureKey, forget_p256, teach_p256
 from contracts.wallet_signatures import ORDER, Signature, message_of
 from eth_keys.datatypes import PrivateKey
 
-from rig.p256 import FIELD as P
-from rig.p256 import ORDER as N
-from rig.p256 import point_address
+from lab.rig.p256 import FIELD as P
+from lab.rig.p256 import ORDER as N
+from lab.rig.p256 import point_address
 
 REFUSED = "keys: P-256 signature refused"
 UNKNOWN = {"oracle": 0, "since": 0, "until": 0, "penalised": False, "is_p256": False}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attacks.fuzzing.campaign import play_round
-from attacks.fuzzing.play import Subject
-from attacks.fuzzing.words import Interface
-from rig.contract import DEPLOYED
+from lab.fuzzing.campaign import play_round
+from lab.fuzzing.play import Subject
+from lab.fuzzing.words import Interface
+from lab.rig.contract import DEPLOYED
 
 
 def test_promises_1_to_5__everybody_at_random__agree_with_the_model(optimiser, compiled):

@@ -11,7 +11,7 @@ import vyper
 from vyper import ast as vy_ast
 from vyper.ast.parse import parse_to_ast
 
-from rig.contract import DEPLOYED, SOURCES, compile_drill_meter
+from lab.rig.contract import DEPLOYED, SOURCES, compile_drill_meter
 
 FILES = sorted(p for kind in ("vy", "vyi") for p in SOURCES.rglob(f"*.{kind}"))
 CODE = [path for path in FILES if path.suffix == ".vy"]

@@ -19,17 +19,17 @@ from device_builders import (
     make_sample,
 )
 
-from device.bridge import Bridge, Now, last_will
-from device.broker import Incoming
-from device.controller import State
+from device.bridge.bridge import Bridge, Now, last_will
+from device.bridge.broker import Incoming
+from device.bridge.history import UNREPORTED
+from device.bridge.link import Link
+from device.bridge.publisher import FIRST_RESEND_MS, WINDOW_SAMPLES, Publisher
+from device.bridge.session import Session
+from device.bridge.spool import Spool
+from device.drill.controller import State
 from device.errors import ControllerReplacedError, PortError, SpoolError
-from device.frames import Decoder, Frame, FrameType, encode_frame
-from device.history import UNREPORTED
-from device.link import Link
-from device.payloads import Ack, Status, pack_samples, pack_status, parse_ack, parse_lease
-from device.publisher import FIRST_RESEND_MS, WINDOW_SAMPLES, Publisher
-from device.session import Session
-from device.spool import Spool
+from device.serial.frames import Decoder, Frame, FrameType, encode_frame
+from device.serial.payloads import Ack, Status, pack_samples, pack_status, parse_ack, parse_lease
 from protocol.messages import (
     Channel,
     EventMessage,

@@ -16,13 +16,13 @@ from device_builders import (
     make_lease,
 )
 
-from device.bridge import Bridge, Now
-from device.broker import Incoming
-from device.frames import Decoder, FrameType
-from device.link import Link
-from device.session import Session
-from device.spool import Spool
-from device.witness import Verdict, Witness
+from device.bridge.bridge import Bridge, Now
+from device.bridge.broker import Incoming
+from device.bridge.link import Link
+from device.bridge.session import Session
+from device.bridge.spool import Spool
+from device.bridge.witness import Verdict, Witness
+from device.serial.frames import Decoder, FrameType
 from protocol.messages import Channel, InhibitMessage, LeaseMessage, topic
 
 

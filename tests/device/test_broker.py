@@ -6,8 +6,8 @@ import structlog
 from device_builders import DRILL
 from paho.mqtt.client import MQTTMessage
 
-from device.broker import REPORT_EVERY, PahoBroker
-from device.settings import BrokerSettings
+from device.bridge.broker import REPORT_EVERY, PahoBroker
+from device.bridge.settings import BrokerSettings
 from protocol.messages import MAX_JSON_BYTES, Channel, topic
 
 

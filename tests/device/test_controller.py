@@ -18,7 +18,7 @@ from device_builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.controller import (
+from device.drill.controller import (
     TRANSITIONS,
     Controller,
     Inhibited,

@@ -11,9 +11,9 @@ from device_builders import DOMAIN, ORACLE
 from typer.testing import CliRunner
 
 from device import cli
-from device.broker import PahoBroker
+from device.bridge.broker import PahoBroker
+from device.bridge.settings import BridgeSettings, BrokerSettings, load_settings
 from device.errors import SettingsError
-from device.settings import BridgeSettings, BrokerSettings, load_settings
 from host.errors import SecretError
 
 

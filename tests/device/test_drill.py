@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, sign_lease
 
-from device.clock import Clock, set_clock
-from device.controller import Inhibited, LeaseOffered, Pull, Release, State
-from device.drill import SimulatedDrill
+from device.drill.clock import Clock, set_clock
+from device.drill.controller import Inhibited, LeaseOffered, Pull, Release, State
+from device.drill.drill import SimulatedDrill
+from device.drill.memory import Memory, MemoryFile
+from device.drill.operator_socket import command
+from device.drill.spindle import PresetLoads
 from device.errors import NonVolatileError
-from device.memory import Memory, MemoryFile
-from device.operator_socket import command
-from device.spindle import PresetLoads
 from protocol.sample import Sample
 
 

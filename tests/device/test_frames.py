@@ -10,9 +10,9 @@ from device_builders import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.controller import State
+from device.drill.controller import State
 from device.errors import FrameError
-from device.frames import (
+from device.serial.frames import (
     MAX_ENCODED_BYTES,
     MAX_PAYLOAD_BYTES,
     Decoder,
@@ -21,7 +21,7 @@ from device.frames import (
     decode_frame,
     encode_frame,
 )
-from device.payloads import (
+from device.serial.payloads import (
     Ack,
     Hello,
     Samples,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from device.controller import State
-from device.history import UNREPORTED, events_between
+from device.bridge.history import UNREPORTED, events_between
+from device.drill.controller import State
 
 
 def told(before: State | None, after: State) -> list[str]:

@@ -9,14 +9,17 @@ import pytest
 import structlog
 from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, make_sample, sign_lease
 
-from device.controller import Pull, Release, State
-from device.drill import SimulatedDrill
+from device.bridge.link import Link
+from device.bridge.session import MOST_SENDS, RESEND_MS, SILENCE_MS, SampleFrame, Session
+from device.drill.controller import Pull, Release, State
+from device.drill.drill import SimulatedDrill
+from device.drill.firmware import MAX_CATCH_UP_MS, Firmware
+from device.drill.memory import Memory
+from device.drill.spindle import PresetLoads
+from device.drill.uplink import RING_SAMPLES, Uplink
 from device.errors import NonVolatileError, PortError
-from device.firmware import MAX_CATCH_UP_MS, Firmware
-from device.frames import Decoder, Frame, FrameType, encode_frame
-from device.link import Link
-from device.memory import Memory
-from device.payloads import (
+from device.serial.frames import Decoder, Frame, FrameType, encode_frame
+from device.serial.payloads import (
     VERSION,
     Ack,
     Hello,
@@ -27,9 +30,6 @@ from device.payloads import (
     pack_lease,
     parse_samples,
 )
-from device.session import MOST_SENDS, RESEND_MS, SILENCE_MS, SampleFrame, Session
-from device.spindle import PresetLoads
-from device.uplink import RING_SAMPLES, Uplink
 from protocol.sample import encode_sample
 
 STATUS = Status(DRILL, State.LOCKED, 0, 0, 0, 0, 0, "")

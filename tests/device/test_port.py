@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from device.bridge.port import LineState, PortOptions, SerialPort
 from device.errors import PortError
-from device.port import LineState, PortOptions, SerialPort
 
 LINES = {termios.TIOCMBIS: "raise", termios.TIOCMBIC: "lower", termios.TIOCMSET: "set"}
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from device.spindle import (
+from device.drill.spindle import (
     LEVEL_LIMITS_NM,
     PRESETS,
     RATED_POWER_W,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from device_builders import DRILL, NOW_MS, make_sample
 
+from device.bridge.publisher import Publisher
+from device.bridge.spool import Spool
 from device.errors import ControllerReplacedError, SpoolError
-from device.publisher import Publisher
-from device.spool import Spool
 from protocol.messages import decode_samples
 from protocol.sample import decode_sample, encode_sample
 

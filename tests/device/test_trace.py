@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from device.drill.trace import Column, Direction, Trace, parse_columns, read_trace
 from device.errors import TraceError
-from device.trace import Column, Direction, Trace, parse_columns, read_trace
 
 SPEC = "rpm=Rotational speed [rpm],torque=Torque [Nm]"
 HEADER = "UDI,Rotational speed [rpm],Torque [Nm]\n"
@@ -209,7 +209,7 @@ def test_read_trace__file_without_an_end__is_bounded(tmp_path: Path) -> None:
 def test_read_trace__pipe_without_an_end__is_bounded(
     line: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("device.trace_file.MAX_ROWS", 1_000)
+    monkeypatch.setattr("device.drill.trace_file.MAX_ROWS", 1_000)
     reader, writer = os.pipe()
 
     def write_for_ever() -> None:
@@ -231,7 +231,7 @@ def test_read_trace__pipe_without_an_end__is_bounded(
 def test_read_trace__more_bytes_than_a_trace_has__is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("device.trace_file.MAX_BYTES", 1_000)
+    monkeypatch.setattr("device.drill.trace_file.MAX_BYTES", 1_000)
     path = write(tmp_path, HEADER + "1,2,3\n" * 500)
     with pytest.raises(TraceError, match="more than 1000 bytes"):
         read_trace(path, SPEC)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from lab.rig.drill import OUR_PACKAGES, Controller
+from lab.rig.ledger import Customer, Ledger
+from lab.rig.process import Daemon, wait_until
+from lab.rig.services import ROOT, Anvil, find_program, free_port
 from protocol.deployment import Deployment, parse_deployment
 from protocol.leases import Provisioning
 from protocol.records import RentalState
-from rig.drill import OUR_PACKAGES, Controller
-from rig.ledger import Customer, Ledger
-from rig.process import Daemon, wait_until
-from rig.services import ROOT, Anvil, find_program, free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration]
 

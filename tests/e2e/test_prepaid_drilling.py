@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from lab.rig import plan
+from lab.rig.services import ROOT
 from protocol.messages import MAX_SAMPLES_PER_MESSAGE
-from rig import plan
-from rig.services import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -43,13 +43,13 @@ KEYS = {
 def demo(folder: Path, *options: str) -> subprocess.Popen[str]:
     """Start the demo, with its logs in `folder`."""
     return subprocess.Popen(
-        [sys.executable, "-m", "rig.demo", "--folder", str(folder), *options],
+        [sys.executable, "-m", "lab.rig.demo", "--folder", str(folder), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 

@@ -12,7 +12,7 @@ from vyper.compiler import compile_from_file_input
 from vyper.compiler.input_bundle import FilesystemInputBundle
 from vyper.compiler.settings import OptimizationLevel, Settings
 
-from rig.contract import EVM_VERSION, SOURCES, Compiled
+from lab.rig.contract import EVM_VERSION, SOURCES, Compiled
 
 
 @dataclass(frozen=True, slots=True)

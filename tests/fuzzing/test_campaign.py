@@ -7,16 +7,16 @@ from hashlib import sha256
 
 import pytest
 
-from attacks.fuzzing import __main__ as command
-from attacks.fuzzing import campaign, reasons, report
-from attacks.fuzzing.campaign import Failure, Outcome, parse_replay, play_round, run, tell
-from attacks.fuzzing.game import Broken, Tally
-from attacks.fuzzing.plan import BYTES, Dice, table
-from attacks.fuzzing.play import TERMS_BYTES, Subject
-from attacks.fuzzing.shrink import shorten
-from attacks.fuzzing.words import Interface
-from attacks.fuzzing.world import compiled_meter
-from rig.contract import SOURCES, Compiled
+from lab.fuzzing import __main__ as command
+from lab.fuzzing import campaign, reasons, report
+from lab.fuzzing.campaign import Failure, Outcome, parse_replay, play_round, run, tell
+from lab.fuzzing.game import Broken, Tally
+from lab.fuzzing.plan import BYTES, Dice, table
+from lab.fuzzing.play import TERMS_BYTES, Subject
+from lab.fuzzing.shrink import shorten
+from lab.fuzzing.words import Interface
+from lab.fuzzing.world import compiled_meter
+from lab.rig.contract import SOURCES, Compiled
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,8 @@ def test_run__more_processes__count_the_same_calls(monkeypatch):
 def test_play_round__a_model_that_is_wrong__gives_a_short_plan_that_can_be_replayed(
     subject, monkeypatch
 ):
-    monkeypatch.setattr("attacks.fuzzing.books.PAUSED", "pausable: something else")
-    monkeypatch.setattr("attacks.fuzzing.life.PAUSED", "pausable: something else")
+    monkeypatch.setattr("lab.fuzzing.books.PAUSED", "pausable: something else")
+    monkeypatch.setattr("lab.fuzzing.life.PAUSED", "pausable: something else")
     failure = play_round(subject, 3, 20).failure
     assert failure is not None
     assert "contract is paused" in failure.error

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from fuzzing.planted import BREAKS, Break, compile_broken
 
-from attacks.fuzzing.campaign import play_round
-from attacks.fuzzing.play import Subject
-from attacks.fuzzing.words import Interface
+from lab.fuzzing.campaign import play_round
+from lab.fuzzing.play import Subject
+from lab.fuzzing.words import Interface
 
 WITHIN = 3_000
 CALLS_OF_A_PLAN = 200

@@ -12,9 +12,9 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 
-from attacks.fuzzing import offers
-from attacks.fuzzing.people import address, signer
-from attacks.fuzzing.words import (
+from lab.fuzzing import offers
+from lab.fuzzing.people import address, signer
+from lab.fuzzing.words import (
     Interface,
     batch_digest,
     domain_separator,
@@ -24,10 +24,10 @@ from attacks.fuzzing.words import (
     tail,
     words,
 )
+from lab.rig.contract import DEPLOYED
 from protocol.meter_word import pack_meter
 from protocol.records import Domain, Reading, Registers
 from protocol.typed_data import batch_digest as protocol_digest
-from rig.contract import DEPLOYED
 
 READINGS = ((7, 1_800_000_001_234, 11, 12, 13, 21, 22, 23, 5, 99), (8, 1, *[0] * 6, 0, 0))
 CONTRACT = 0xD00D

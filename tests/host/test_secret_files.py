@@ -9,7 +9,7 @@ import pytest
 
 from host.errors import SecretError
 from host.secret_files import LARGEST_BYTES, read_message_key, read_private, read_secret
-from rig.box_files import write_secret
+from lab.rig.box_files import write_secret
 
 DIGITS = "ab" * 32
 

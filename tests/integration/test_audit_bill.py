@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
 from audit.cli import app
-from rig.history import tell
-from rig.services import Anvil
-from rig.yard import Yard
+from lab.rig.history import tell
+from lab.rig.services import Anvil
+from lab.rig.yard import Yard
 
 pytestmark = pytest.mark.integration
 

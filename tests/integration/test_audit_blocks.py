@@ -10,14 +10,14 @@ from audit_rig import LyingNode, Told, audit, names
 from web3 import HTTPProvider, Web3
 
 from audit.errors import EndpointError
-from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter
+from chain.contract import DrillMeter
+from chain.endpoint import RpcEndpoint
+from lab.rig.history import tell
+from lab.rig.services import Anvil
+from lab.rig.yard import COIN, Yard
 from oracle.errors import ChainError, LyingEndpointError
 from protocol.headers import header_hash
 from protocol.receipt_trie import receipt_nodes
-from rig.history import tell
-from rig.services import Anvil
-from rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 

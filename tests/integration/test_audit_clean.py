@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
 from audit.cli import app
-from audit.completeness import Depth
-from audit.report_text import scope_lines
-from rig.history import tell
-from rig.process import Daemon, wait_until
-from rig.services import HOST, Anvil, free_port, port_answers
-from rig.yard import TARIFFS, Yard
+from audit.node.completeness import Depth
+from audit.report.report_text import scope_lines
+from lab.rig.history import tell
+from lab.rig.process import Daemon, wait_until
+from lab.rig.services import HOST, Anvil, free_port, port_answers
+from lab.rig.yard import TARIFFS, Yard
 
 pytestmark = pytest.mark.integration
 

@@ -16,9 +16,9 @@ import pytest
 from audit_rig import LyingNode, Told
 from web3 import HTTPProvider, Web3
 
-from rig.history import tell
-from rig.services import ROOT, Anvil
-from rig.yard import Yard
+from lab.rig.history import tell
+from lab.rig.services import ROOT, Anvil
+from lab.rig.yard import Yard
 
 pytestmark = pytest.mark.integration
 

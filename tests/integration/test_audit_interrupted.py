@@ -17,18 +17,18 @@ import pytest
 from audit_rig import LyingNode, RefusalError, Told, audit, names
 from web3 import HTTPProvider, Web3
 
-from audit import fetch
 from audit.errors import AuditError, InterruptedAuditError
-from audit.fetch import Chain
+from audit.node import fetch
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
 from audit.order import Order, Watcher
-from audit.published import Published
 from audit.result import Result
-from audit.rpc import Endpoint
 from audit.run import Audit
-from audit.sources import open_source
-from rig.history import tell
-from rig.services import ROOT, Anvil
-from rig.yard import COIN, Yard
+from audit.samples.published import Published
+from audit.samples.sources import open_source
+from lab.rig.history import tell
+from lab.rig.services import ROOT, Anvil
+from lab.rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 

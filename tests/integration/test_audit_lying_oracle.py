@@ -10,12 +10,12 @@ import pytest
 from audit_rig import Told, audit, names
 from web3 import HTTPProvider, Web3
 
-from oracle.log import LoggedSample
+from lab.rig.history import furnish
+from lab.rig.services import Anvil
+from lab.rig.yard import COIN, Metered, Yard
+from oracle.meter.sample_log import LoggedSample
 from protocol.records import Reading, Registers
 from protocol.sample import encode_sample
-from rig.history import furnish
-from rig.services import Anvil
-from rig.yard import COIN, Metered, Yard
 
 pytestmark = pytest.mark.integration
 

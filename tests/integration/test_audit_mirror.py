@@ -15,11 +15,11 @@ from web3 import HTTPProvider, Web3
 from audit import cli_mirror
 from audit.cli import app
 from audit.errors import SourceError
-from audit.sources import Folder, Source
+from audit.samples.sources import Folder, Source
+from lab.rig.history import furnish
+from lab.rig.services import Anvil
+from lab.rig.yard import COIN, Yard
 from protocol.publication import BUNDLE_BYTES, BUNDLE_SAMPLES, bundle_file
-from rig.history import furnish
-from rig.services import Anvil
-from rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
 from audit.cli import app
+from lab.rig.history import furnish
+from lab.rig.services import Anvil
+from lab.rig.yard import COIN, Yard
 from protocol.publication import BUNDLE_SAMPLES, RentalIdentity, bundle_file, contract_folder
 from protocol.records import Reading, Registers
-from rig.history import furnish
-from rig.services import Anvil
-from rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 

@@ -11,16 +11,16 @@ from audit_rig import LyingNode, RefusalError, Told, audit, names
 from web3 import HTTPProvider, Web3
 
 from audit import run
-from audit.completeness import Depth
 from audit.errors import AuditError
-from audit.fetch import Chain
+from audit.node.completeness import Depth
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
 from audit.order import Order, Watcher
-from audit.rpc import Endpoint
 from audit.run import Audit
 from audit.state import final_of, load
-from rig.history import tell
-from rig.services import Anvil
-from rig.yard import COIN, Yard
+from lab.rig.history import tell
+from lab.rig.services import Anvil
+from lab.rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 

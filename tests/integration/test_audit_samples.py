@@ -18,14 +18,14 @@ from web3 import HTTPProvider, Web3
 from audit.cli import app
 from audit.findings import Grade
 from audit.result import Result
-from audit.sources import ATTEMPTS
+from audit.samples.sources import ATTEMPTS
+from lab.rig.box_keys import box_key
+from lab.rig.history import tell
+from lab.rig.services import HOST, Anvil, free_port
+from lab.rig.yard import COIN, Yard
 from protocol.publication import BUNDLE_SAMPLES, PublishedReading, bundle_file
 from protocol.sample import SAMPLE_BYTES, decode_sample, encode_sample
 from protocol.typed_data import batch_digest
-from rig.box_keys import box_key
-from rig.history import tell
-from rig.services import HOST, Anvil, free_port
-from rig.yard import COIN, Yard
 
 pytestmark = pytest.mark.integration
 

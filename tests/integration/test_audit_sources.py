@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import stamina
 
-from audit import sources
 from audit.errors import SourceError
-from audit.sources import ATTEMPTS, REDIRECTS, Web, open_source
-from rig.services import HOST, free_port
+from audit.samples import sources
+from audit.samples.sources import ATTEMPTS, REDIRECTS, Web, open_source
+from lab.rig.services import HOST, free_port
 
 pytestmark = pytest.mark.integration
 

@@ -12,14 +12,14 @@ from web3 import HTTPProvider, Web3
 from audit.errors import WrongChainError
 from audit.findings import Grade
 from audit.result import Result
+from lab.rig.box_keys import box_key
+from lab.rig.history import tell
+from lab.rig.services import Anvil
+from lab.rig.yard import Yard
 from protocol.headers import header_hash
 from protocol.meter_word import unpack_meter
 from protocol.records import Reading
 from protocol.typed_data import batch_digest
-from rig.box_keys import box_key
-from rig.history import tell
-from rig.services import Anvil
-from rig.yard import Yard
 
 pytestmark = pytest.mark.integration
 

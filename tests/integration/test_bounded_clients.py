@@ -20,17 +20,17 @@ import pytest
 from closing_server import CLOSINGS, ClosingServer
 
 from audit.errors import EndpointError
-from audit.fetch import Chain
-from audit.rpc import Endpoint
+from audit.node.fetch import Chain
+from audit.node.rpc import Endpoint
+from chain.contract import DrillMeter
+from chain.endpoint import RpcEndpoint
+from device.bridge.rpc import Node
 from device.errors import WitnessError
-from device.rpc import Node
 from host.bounded_http import LARGEST_ANSWER
 from host.json_rpc import Patience
-from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter
+from lab.rig.services import HOST
 from oracle.errors import ChainError
 from provider.node import open_node
-from rig.services import HOST
 
 pytestmark = pytest.mark.integration
 
@@ -317,7 +317,7 @@ def _asking(client: str, url: str) -> Callable[[], object]:
 def test_client__kept_connection_closed__asked_on_a_new_one(
     client: str, when: str, block: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oracle.node.ATTEMPTS", 1)
+    monkeypatch.setattr("chain.node.ATTEMPTS", 1)
     monkeypatch.setattr("provider.node.TRIES", 1)
 
     def answer(body: bytes) -> bytes:
@@ -333,4 +333,4 @@ def test_client__kept_connection_closed__asked_on_a_new_one(
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tries are five seconds long; here two seconds show the same."""
-    monkeypatch.setattr("oracle.node.ATTEMPTS_SECONDS", 2.0)
+    monkeypatch.setattr("chain.node.ATTEMPTS_SECONDS", 2.0)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from secure_broker import SCRIPT, certificates
 
-from rig.services import ROOT
+from lab.rig.services import ROOT
 
 pytestmark = pytest.mark.integration
 

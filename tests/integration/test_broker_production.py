@@ -23,8 +23,8 @@ from oracle_world import TARIFF, World, wait
 from paho.mqtt.enums import CallbackAPIVersion
 from secure_broker import HOST, SecureBroker, certificates
 
-from device.broker import PahoBroker
-from device.settings import BrokerSettings
+from device.bridge.broker import PahoBroker
+from device.bridge.settings import BrokerSettings
 from protocol.messages import (
     InhibitMessage,
     JournalledMessage,

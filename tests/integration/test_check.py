@@ -18,20 +18,20 @@ from oracle_world import World
 from secure_broker import SecureBroker, certificates, let_expire
 from small_disk import small_disk
 
-from device.check import steps as bridge_steps
-from device.settings import load_settings as load_bridge_settings
-from device.spool import Spool
+from device.bridge.check import steps as bridge_steps
+from device.bridge.settings import load_settings as load_bridge_settings
+from device.bridge.spool import Spool
 from host import broker_check
 from host.checks import Finding, Mark, MissingError, lines_of, print_findings, run_steps
 from host.errors import SecretError
-from oracle.check import OracleCheck
-from oracle.http.check import steps as http_steps
-from oracle.http.settings import load_http_settings
+from lab.rig.box_files import write_secret
+from lab.rig.process import wait_until
+from lab.rig.services import Mosquitto, free_port
+from live.check import steps as http_steps
+from live.settings import load_http_settings
+from oracle.checks.check import OracleCheck
+from oracle.journal.store import Store
 from oracle.settings import BrokerSettings, load_settings
-from oracle.store import Store
-from rig.box_files import write_secret
-from rig.process import wait_until
-from rig.services import Mosquitto, free_port
 
 
 @pytest.fixture(scope="module")

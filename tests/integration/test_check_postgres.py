@@ -9,12 +9,12 @@ from postgres import START_SECONDS, Postgres
 from sqlalchemy import URL, create_engine, inspect, make_url, text
 
 from host.checks import MissingError
+from lab.rig.process import wait_until
+from oracle.checks.journal_check import content, space
 from oracle.errors import JournalError
-from oracle.journal_check import content, space
+from oracle.journal.store import Store, open_journal
 from oracle.settings import JournalSettings
-from oracle.store import Store, open_journal
 from protocol.records import Domain
-from rig.process import wait_until
 
 pytestmark = pytest.mark.integration
 

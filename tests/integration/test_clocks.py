@@ -16,16 +16,16 @@ import pytest
 from oracle_builders import MESSAGE_KEYS
 from oracle_world import TARIFF, World
 
+from lab.rig import plan
+from lab.rig.audit import Audited, audit, wait_for_publication
+from lab.rig.box_files import write_secret
+from lab.rig.drill import Bridge, Controller
+from lab.rig.ledger import Ledger
+from lab.rig.listener import Listener
+from lab.rig.process import wait_until
 from protocol.leases import Provisioning
 from protocol.records import Registers, RentalState
 from protocol.tariff import charge as charge_of
-from rig import plan
-from rig.audit import Audited, audit, wait_for_publication
-from rig.box_files import write_secret
-from rig.drill import Bridge, Controller
-from rig.ledger import Ledger
-from rig.listener import Listener
-from rig.process import wait_until
 
 pytestmark = pytest.mark.integration
 

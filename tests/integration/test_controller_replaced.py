@@ -17,7 +17,7 @@ from device_rig import Bridge, Controller
 from oracle_builders import MESSAGE_KEYS
 from oracle_world import World, wait
 
-from rig.process import Daemon
+from lab.rig.process import Daemon
 
 pytestmark = pytest.mark.integration
 

@@ -13,10 +13,10 @@ import pytest
 from web3 import Web3
 
 from host.keystores import new_keystore
+from lab.rig.box_files import write_secret
+from lab.rig.services import ROOT, Anvil
 from protocol.abi import drill_meter_abi
 from protocol.deployment import parse_deployment
-from rig.box_files import write_secret
-from rig.services import ROOT, Anvil
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from device_rig import PATIENCE_S, Bridge, Controller, Oracle
 
+from lab.rig.process import wait_until
+from lab.rig.services import Mosquitto
 from protocol.leases import LONGEST_LEASE_MS
-from rig.process import wait_until
-from rig.services import Mosquitto
 
 pytestmark = pytest.mark.integration
 

@@ -16,9 +16,9 @@ import pytest
 from device_builders import DRILL, lease_message, make_lease, sign_lease
 from device_rig import PATIENCE_S, Bridge, Controller, Oracle, now_ms
 
+from lab.rig.process import wait_until
+from lab.rig.services import Mosquitto, free_port
 from protocol.messages import Channel, topic
-from rig.process import wait_until
-from rig.services import Mosquitto, free_port
 
 pytestmark = pytest.mark.integration
 

@@ -15,12 +15,12 @@ from small_disk import fill, small_disk
 from sqlalchemy import event, text
 from structlog.testing import capture_logs
 
+from device.bridge.spool import Spool
 from device.errors import SpoolError
-from device.spool import Spool
 from host.reserve import Reserve
 from oracle.errors import JournalError
-from oracle.lease_policy import Inhibit
-from oracle.store import Store
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.figures import COMMITTED, committed, differences, measure
-from benchmarks.gas import AIMS, TRANSACTION_GAS_CAP
+from lab.bench.figures import COMMITTED, committed, differences, measure
+from lab.bench.gas import AIMS, TRANSACTION_GAS_CAP
 
 pytestmark = pytest.mark.integration
 

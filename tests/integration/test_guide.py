@@ -16,10 +16,10 @@ import typer.main
 from command_lines import APPS, COMMANDS, loaded
 from pydantic import BaseModel
 
-from device.settings import BridgeSettings
-from oracle.http.settings import HttpSettings
+from device.bridge.settings import BridgeSettings
+from lab.rig.services import ROOT
+from live.settings import HttpSettings
 from oracle.settings import Settings as OracleSettings
-from rig.services import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]

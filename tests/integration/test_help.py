@@ -16,7 +16,7 @@ import typer.main
 from command_lines import APPS, COMMANDS, ENTRY_POINTS, loaded
 from typer.testing import CliRunner
 
-from rig.services import ROOT
+from lab.rig.services import ROOT
 
 SECONDS = 120
 """More than any of them takes on a busy machine; one that hangs would take for ever."""

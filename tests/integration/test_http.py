@@ -22,10 +22,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from lab.rig.drill import OUR_PACKAGES, module
+from lab.rig.process import Daemon, wait_until
+from lab.rig.services import HOST, Mosquitto, free_port, port_answers
 from protocol.messages import StatusMessage
-from rig.drill import OUR_PACKAGES, module
-from rig.process import Daemon, wait_until
-from rig.services import HOST, Mosquitto, free_port, port_answers
 
 pytestmark = pytest.mark.integration
 
@@ -83,7 +83,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
             "[limits]\nrequests_per_second = 10000\nburst = 10000\nstreams_per_address = 2\n"
             '[[drills]]\nnumber = 1\nname = "Pillar drill 1"\n[[drills]]\nnumber = 2\nname = "b"\n'
         )
-        command = module("oracle.http", "run", "--settings", folder / "http.toml")
+        command = module("live", "run", "--settings", folder / "http.toml")
         with Daemon("http", command, folder / "http.log", OUR_PACKAGES) as daemon:
             wait_until("the endpoint answers", lambda: port_answers(port), SECONDS, daemon)
             yield Endpoint(f"http://{HOST}:{port}", daemon, broker)
@@ -213,7 +213,7 @@ def test_run__page_not_built__is_said_in_one_line(tmp_path: Path) -> None:
         'rpc_url = "http://127.0.0.1:1"\n[broker]\nhost = "127.0.0.1"\n'
         '[[drills]]\nnumber = 1\nname = "a"\n'
     )
-    command = module("oracle.http", "run", "--settings", tmp_path / "http.toml")
+    command = module("live", "run", "--settings", tmp_path / "http.toml")
     daemon = Daemon("http", command, tmp_path / "http.log", OUR_PACKAGES)
     daemon.start()
     assert daemon.process.wait(SECONDS) == 2

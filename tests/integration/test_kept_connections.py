@@ -16,7 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util import Timeout
 
 from host.bounded_http import bounded_session
-from rig.services import HOST
+from lab.rig.services import HOST
 
 pytestmark = pytest.mark.integration
 

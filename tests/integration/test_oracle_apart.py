@@ -12,7 +12,7 @@ from audit_rig import RefusalError
 from awkward_node import Habit, awkward
 from oracle_world import TARIFF, TestBridge, World, wait
 
-from oracle.lease_policy import Inhibit
+from oracle.leasing.lease_policy import Inhibit
 from protocol.tariff import dearest_charge
 
 pytestmark = pytest.mark.integration

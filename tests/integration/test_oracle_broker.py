@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.rig.services import Mosquitto
 from oracle.errors import BrokerError
-from oracle.ingest import MqttBroker
+from oracle.intake.ingest import MqttBroker
 from oracle.settings import BrokerSettings
-from rig.services import Mosquitto
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ import pytest
 from conftest import role_account
 from oracle_world import GRACE_SECONDS, TARIFF, World, wait
 
-from oracle.lease_policy import Inhibit
+from oracle.leasing.lease_policy import Inhibit
 from protocol.tariff import dearest_charge
 
 pytestmark = pytest.mark.integration

@@ -16,11 +16,11 @@ from conftest import role_account
 from eth_account import Account
 from oracle_world import PASSWORD, TARIFF, TestBridge, World, wait
 
-from oracle.lease_policy import Inhibit
+from lab.rig.box_files import write_secret
+from lab.rig.process import Daemon
+from lab.rig.services import Mosquitto
+from oracle.leasing.lease_policy import Inhibit
 from protocol.tariff import dearest_charge
-from rig.box_files import write_secret
-from rig.process import Daemon
-from rig.services import Mosquitto
 
 pytestmark = pytest.mark.integration
 

@@ -16,10 +16,10 @@ from audit_rig import LyingNode
 from eth_account import Account
 from oracle_world import PASSWORD, TARIFF, Retained, World, wait
 
-from oracle.lease_policy import Inhibit
+from lab.rig.box_files import write_secret
+from oracle.leasing.lease_policy import Inhibit
 from protocol.messages import LeaseMessage, ReadingMessage, parse_message
 from protocol.tariff import dearest_charge
-from rig.box_files import write_secret
 
 pytestmark = pytest.mark.integration
 

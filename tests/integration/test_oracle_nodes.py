@@ -21,14 +21,14 @@ from awkward_node import (
 from oracle_chain_place import Place
 from structlog.testing import capture_logs
 
-from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter
-from oracle.endpoint_check import endpoint_checks
+from chain.contract import DrillMeter
+from chain.endpoint import RpcEndpoint
+from chain.quorum_chain import QuorumChain
+from chain.views import Evidence
+from lab.rig.services import Anvil
+from oracle.checks.endpoint_check import endpoint_checks
 from oracle.errors import ChainError
-from oracle.quorum_chain import QuorumChain
 from oracle.settings import ChainSettings
-from oracle.views import Evidence
-from rig.services import Anvil
 
 pytestmark = pytest.mark.integration
 

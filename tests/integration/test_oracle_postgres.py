@@ -17,10 +17,10 @@ from postgres import Postgres
 from sqlalchemy import make_url, text
 
 from oracle.errors import JournalError, SettingsError
-from oracle.journal import Journal, Received
-from oracle.lease_policy import Inhibit
+from oracle.journal.journal import Journal, Received
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
 from oracle.settings import load_settings
-from oracle.store import Store
 from protocol.tariff import dearest_charge
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("server")]

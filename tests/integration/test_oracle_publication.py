@@ -16,6 +16,7 @@ import pytest
 from oracle_world import TARIFF, World, wait
 from pyocmf import OCMF
 
+from lab.rig import rfc6962
 from protocol.publication import (
     BUNDLE_SAMPLES,
     RentalIdentity,
@@ -26,7 +27,6 @@ from protocol.publication import (
 from protocol.sample import SAMPLE_BYTES, decode_sample
 from protocol.tariff import dearest_charge
 from protocol.typed_data import batch_digest, recover_signer
-from rig import rfc6962
 
 pytestmark = pytest.mark.integration
 

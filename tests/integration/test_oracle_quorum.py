@@ -17,12 +17,12 @@ from oracle_chain_place import Place
 from oracle_world import TARIFF
 from structlog.testing import capture_logs
 
-from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter
+from chain.contract import DrillMeter
+from chain.endpoint import RpcEndpoint
+from chain.quorum_chain import QuorumChain
+from lab.rig.services import Anvil
 from oracle.errors import ChainError, DisagreementError, WrongChainError
-from oracle.quorum_chain import QuorumChain
 from protocol.records import RentalState
-from rig.services import Anvil
 
 pytestmark = pytest.mark.integration
 

@@ -13,13 +13,13 @@ from oracle_builders import MESSAGE_KEYS
 from oracle_token import PIN, SoftToken
 from oracle_world import PASSWORD, TARIFF, World, wait
 
-from oracle.token_key import TokenSigner, new_token_key
+from lab.rig.box_files import write_secret
+from lab.rig.process import Daemon
+from oracle.signing.token_key import TokenSigner, new_token_key
 from protocol.leases import Provisioning, check_lease
 from protocol.messages import InhibitMessage, LeaseMessage, ReadingMessage
 from protocol.tariff import dearest_charge
 from protocol.typed_data import batch_digest, lease_digest, recover_signer
-from rig.box_files import write_secret
-from rig.process import Daemon
 
 pytestmark = pytest.mark.integration
 

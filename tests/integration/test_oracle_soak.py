@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak import Soak, SoakFigure
-from benchmarks.soak_drill import NOTE
-from benchmarks.soak_judge import Account, Drift, DrillFacts, judge, own_account
-from benchmarks.soak_yard import Pace, SoakYard
+from lab.bench.soak import Soak, SoakFigure
+from lab.bench.soak_drill import NOTE
+from lab.bench.soak_judge import Account, Drift, DrillFacts, judge, own_account
+from lab.bench.soak_yard import Pace, SoakYard
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from oracle_world import TARIFF, World, wait
 
-from oracle.lease_policy import Inhibit
+from oracle.leasing.lease_policy import Inhibit
 from protocol.messages import LeaseMessage
 from protocol.tariff import dearest_charge
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from host.errors import KeystoreError, SecretError
 from oracle.cli import app
 from oracle.errors import PinError, SigningError
-from oracle.token_key import ORDER, TokenSigner, new_token_key
+from oracle.signing.token_key import ORDER, TokenSigner, new_token_key
 from protocol.typed_data import recover_signer
 
 pytestmark = pytest.mark.integration

@@ -16,13 +16,13 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import ContractLogicError
 
+from lab.rig.contract import compile_drill_meter, deploy
+from lab.rig.p256 import FIELD as P
+from lab.rig.p256 import ORDER as N
+from lab.rig.p256 import P256Key
+from lab.rig.services import Anvil
 from protocol.meter_word import pack_meter
 from protocol.records import Registers
-from rig.contract import compile_drill_meter, deploy
-from rig.p256 import FIELD as P
-from rig.p256 import ORDER as N
-from rig.p256 import P256Key
-from rig.services import Anvil
 
 pytestmark = pytest.mark.integration
 

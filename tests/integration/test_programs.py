@@ -15,15 +15,15 @@ from typer.testing import CliRunner
 
 import audit.cli
 import device.cli
+import live.cli
 import oracle.cli
-import oracle.http.cli
 import provider.cli
-from rig.box_files import write_secret
-from rig.services import Mosquitto, free_port
+from lab.rig.box_files import write_secret
+from lab.rig.services import Mosquitto, free_port
 
 PROGRAMS = {
     "drill-oracle": ["oracle"],
-    "drill-http": ["oracle.http"],
+    "drill-http": ["live"],
     "drill-audit": ["audit"],
     "drill-bridge": ["device", "bridge"],
     "drill-controller": ["device", "controller"],
@@ -31,7 +31,7 @@ PROGRAMS = {
 }
 APPS = {
     "drill-oracle": oracle.cli.app,
-    "drill-http": oracle.http.cli.app,
+    "drill-http": live.cli.app,
     "drill-audit": audit.cli.app,
     "drill-bridge": device.cli.bridge,
     "drill-controller": device.cli.controller,

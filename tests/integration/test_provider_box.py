@@ -14,9 +14,10 @@ import yaml
 from provider_world import PLAN, Office
 from typer.testing import CliRunner
 
-from device.settings import load_settings as load_bridge
+from device.bridge.settings import load_settings as load_bridge
 from host.keystores import open_keystore
-from oracle.http.settings import load_http_settings
+from lab.rig.services import Anvil
+from live.settings import load_http_settings
 from oracle.settings import load_settings as load_oracle
 from provider.box import BoxOrder, make_box
 from provider.box_cli import app, read_ports, require_name
@@ -24,7 +25,6 @@ from provider.errors import BoxError
 from provider.meter import Meter, calldata
 from provider.node import Node, http_transport
 from provider.sending import Call, Sender
-from rig.services import Anvil
 
 pytestmark = pytest.mark.integration
 

@@ -16,12 +16,12 @@ from provider_world import COIN, PLAN, Office
 from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
+from lab.rig.box_files import write_secret
+from lab.rig.contract import compile_vyper, deploy
+from lab.rig.services import ROOT, Anvil
 from protocol.abi import drill_meter_abi
 from provider.cli import app
 from provider.plan import Plan
-from rig.box_files import write_secret
-from rig.contract import compile_vyper, deploy
-from rig.services import ROOT, Anvil
 
 pytestmark = pytest.mark.integration
 

@@ -12,6 +12,8 @@ from provider_world import COIN, NATIVE, ORACLE_KEY, PLAN, Line, Office, Stopped
 from pydantic import ValidationError
 from web3 import HTTPProvider, Web3
 
+from lab.rig.contract import compile_drill_meter, compile_vyper, deploy
+from lab.rig.services import DEV_MNEMONIC, ROOT, Anvil
 from protocol.abi import drill_meter_abi
 from provider.deployment import Order, creation_data, planned_steps
 from provider.errors import PlanError, ProviderError, RefusedError
@@ -19,8 +21,6 @@ from provider.node import Node, http_transport
 from provider.plan import LevelPlan, Plan
 from provider.rehearsal import rehearse
 from provider.verification import IMMUTABLES_BYTES
-from rig.contract import compile_drill_meter, compile_vyper, deploy
-from rig.services import DEV_MNEMONIC, ROOT, Anvil
 
 pytestmark = pytest.mark.integration
 

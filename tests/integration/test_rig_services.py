@@ -12,9 +12,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from web3 import Web3
 
-from rig.contract import compile_drill_meter, deploy
-from rig.errors import RigError
-from rig.services import HOST, Anvil, Broker, EmbeddedBroker, Mosquitto, port_answers
+from lab.rig.contract import compile_drill_meter, deploy
+from lab.rig.errors import RigError
+from lab.rig.services import HOST, Anvil, Broker, EmbeddedBroker, Mosquitto, port_answers
 
 pytestmark = pytest.mark.integration
 

@@ -14,12 +14,12 @@ from oracle_chain_place import Place
 from oracle_world import World, wait
 from strict_builders import ORACLE, Made, make, sign
 
-from device.rpc import Node, Nodes
-from device.witness import ChainWitness, Verdict, Witness
+from device.bridge.rpc import Node, Nodes
+from device.bridge.witness import ChainWitness, Verdict, Witness
+from lab.rig.services import Anvil
 from protocol.errors import ProofError
 from protocol.lease_proof import ground_of, parse_lease_proof
 from protocol.records import Domain
-from rig.services import Anvil
 
 pytestmark = pytest.mark.integration
 

@@ -14,15 +14,15 @@ import pytest
 from oracle_chain_place import Place
 from strict_builders import ORACLE, make, message_of, sign
 
+from lab.rig import plan
+from lab.rig.box_files import write_secret
+from lab.rig.drill import Bridge, Controller
+from lab.rig.listener import Listener
+from lab.rig.process import wait_until
+from lab.rig.services import Anvil, Mosquitto
 from protocol.leases import Provisioning
 from protocol.messages import Channel, topic
 from protocol.records import Domain, Lease
-from rig import plan
-from rig.box_files import write_secret
-from rig.drill import Bridge, Controller
-from rig.listener import Listener
-from rig.process import wait_until
-from rig.services import Anvil, Mosquitto
 
 pytestmark = pytest.mark.integration
 

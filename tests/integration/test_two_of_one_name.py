@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import structlog
 
-from device.broker import PahoBroker
-from device.settings import BrokerSettings as BridgeBroker
+from device.bridge.broker import PahoBroker
+from device.bridge.settings import BrokerSettings as BridgeBroker
 from host.mqtt import Version
-from oracle.ingest import MqttBroker
+from lab.rig.process import wait_until
+from lab.rig.services import Mosquitto
+from oracle.intake.ingest import MqttBroker
 from oracle.settings import BrokerSettings as OracleBroker
-from rig.process import wait_until
-from rig.services import Mosquitto
 
 pytestmark = pytest.mark.integration
 

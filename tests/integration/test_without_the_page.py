@@ -16,9 +16,9 @@ from eth_account import Account
 from provider_world import COIN, PLAN, Office
 from web3 import HTTPProvider, Web3
 
+from lab.rig.box_files import write_secret
+from lab.rig.services import ROOT, Anvil
 from protocol.abi import drill_meter_abi
-from rig.box_files import write_secret
-from rig.services import ROOT, Anvil
 
 pytestmark = pytest.mark.integration
 

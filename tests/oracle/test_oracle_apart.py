@@ -14,16 +14,16 @@ from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 from test_oracle_submit import GAS
 
-from oracle.chain_journal import ChainJournal
+from chain.transact import FeeLimits, Transactor
+from chain.views import ChainView, DrillView, Header, RentalView, Rest
 from oracle.core import Core
 from oracle.errors import CallRevertedError
-from oracle.lease_policy import longest_wait_ms
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import longest_wait_ms
 from oracle.ports import Receipt
-from oracle.registration import OracleIdentity
-from oracle.store import Store
-from oracle.submit import Submitter
-from oracle.transact import FeeLimits, Transactor
-from oracle.views import ChainView, DrillView, Header, RentalView, Rest
+from oracle.settling.submit import Submitter
+from oracle.signing.registration import OracleIdentity
 
 OPENED_AT = NOW_MS // 1000
 MINUTE_MS = 60_000

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from oracle_builders import NOW_MS, logged, make_sample
 
-from oracle.backup import backup
 from oracle.errors import JournalError, SettingsError
-from oracle.journal import Journal, Received
-from oracle.store import Store
+from oracle.journal.backup import backup
+from oracle.journal.journal import Journal, Received
+from oracle.journal.store import Store
 
 BEFORE = 20_000
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_builders import DOMAIN_KEY, LEASE_LIMITS, NOW_MS, TARIFF, make_rental, make_view
 
-from oracle.lease_policy import DrillFacts, Inhibit, credit, decide_lease
-from oracle.log import RentalLog
-from oracle.meter import MeterState, highest_rpm
-from oracle.registration import OracleIdentity
-from oracle.settlement_policy import Due, SettlementLimits, settlement_due, unsettled_owed
-from oracle.views import RentalView
+from chain.views import RentalView
+from oracle.leasing.lease_policy import DrillFacts, Inhibit, credit, decide_lease
+from oracle.meter.meter import MeterState, highest_rpm
+from oracle.meter.sample_log import RentalLog
+from oracle.settling.settlement_policy import Due, SettlementLimits, settlement_due, unsettled_owed
+from oracle.signing.registration import OracleIdentity
 from protocol.messages import CreditWarning
 from protocol.records import NO_CAP, Caps, Lease, Registers
 from protocol.sample import Fault, Sample

@@ -10,8 +10,8 @@ import requests
 from structlog.testing import capture_logs
 from web3.providers import BaseProvider
 
-from oracle.chain import RpcEndpoint
-from oracle.contract import DrillMeter, content
+from chain.contract import DrillMeter, content
+from chain.endpoint import RpcEndpoint
 from oracle.errors import ChainError, LyingEndpointError, RefusedCallError
 from protocol.errors import AnswerError
 from protocol.headers import Header, header_hash

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_builders import NOW_MS, logged, make_sample
 
-from oracle.chain_clock import HEADS_KEPT, HEARD_MS, ChainClock, Moment
-from oracle.closing_log import Neighbours, closing_log
-from oracle.log import LoggedSample, RentalLog
+from chain.chain_clock import HEADS_KEPT, HEARD_MS, ChainClock, Moment
+from oracle.meter.closing_log import Neighbours, closing_log
+from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.records import Registers
 
 

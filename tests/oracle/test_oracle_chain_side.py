@@ -11,15 +11,15 @@ from conftest import role_account
 from oracle_builders import DOMAIN_KEY, ONE_BLOCK, FakeClock
 from oracle_fake_chain import FakeChain
 
-from oracle.chain_journal import ChainJournal
+from chain.transact import FeeLimits, Transactor
+from chain.watch import Watcher, WatchScope
 from oracle.chain_side import LONGEST_BACKOFF, ChainSide
 from oracle.errors import JournalError
-from oracle.registration import OracleIdentity
-from oracle.sign import GasAccount
-from oracle.store import Store, place_of
-from oracle.submit import Submitter
-from oracle.transact import FeeLimits, Transactor
-from oracle.watch import Watcher, WatchScope
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.store import Store, place_of
+from oracle.settling.submit import Submitter
+from oracle.signing.registration import OracleIdentity
+from oracle.signing.sign import GasAccount
 from protocol.records import Domain
 
 POLL_MS = 250

@@ -23,14 +23,14 @@ from oracle_builders import (
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
-from oracle.chain_journal import ChainJournal
-from oracle.closing import PAUSE_MS, Closer, closable
+from chain.transact import FeeLimits, Job, Transactor
+from chain.views import ChainView, Header, OracleView
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.store import Store
 from oracle.ports import Receipt
-from oracle.registration import OracleIdentity
-from oracle.sign import GasAccount
-from oracle.store import Store
-from oracle.transact import FeeLimits, Job, Transactor
-from oracle.views import ChainView, Header, OracleView
+from oracle.settling.closing import PAUSE_MS, Closer, closable
+from oracle.signing.registration import OracleIdentity
+from oracle.signing.sign import GasAccount
 from protocol.records import Caps, Registers, RentalState
 
 GRACE_SECONDS = 3_600

@@ -13,11 +13,11 @@ from oracle_box import DOMAIN, Box, build, last_reading, view_of
 from oracle_builders import LEASE_LIMITS, NOW_MS, TARIFF, FakeBroker, FakeClock, make_rental
 from structlog.testing import capture_logs
 
-from oracle.copies import foreign_receipt
-from oracle.lease_policy import Inhibit, credit
-from oracle.publish import reading_message
-from oracle.store import Store
-from oracle.views import ChainView, OracleView
+from chain.views import ChainView, OracleView
+from oracle.intake.copies import foreign_receipt
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit, credit
+from oracle.leasing.publish import reading_message
 from protocol.messages import ReadingMessage
 from protocol.records import Domain, Reading, Registers
 from protocol.typed_data import batch_digest, sign_digest

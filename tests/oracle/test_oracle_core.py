@@ -20,12 +20,12 @@ from oracle_builders import (
     make_sample,
 )
 
+from chain.views import DrillView
 from oracle.errors import JournalError
-from oracle.journal import Journal, Received
-from oracle.lease_policy import Inhibit
+from oracle.journal.journal import Journal, Received
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
 from oracle.ports import Incoming
-from oracle.store import Store
-from oracle.views import DrillView
 from protocol.merkle import Frontier
 from protocol.messages import Channel, ReadingMessage, StatusMessage, encode_samples, topic
 from protocol.sample import SAMPLE_BYTES, decode_sample

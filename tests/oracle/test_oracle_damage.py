@@ -15,9 +15,9 @@ from oracle_box import Box, build, view_of
 from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental, make_sample
 
 from oracle.errors import JournalError
-from oracle.journal import Journal
-from oracle.lease_policy import Inhibit
-from oracle.store import Store
+from oracle.journal.journal import Journal
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
 from protocol.records import Registers, RentalState
 
 

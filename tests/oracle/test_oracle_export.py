@@ -11,11 +11,11 @@ from oracle_builders import make_sample
 from oracle_press import RENTAL, Press
 from sqlalchemy import delete, update
 
-from oracle import tables
 from oracle.errors import OracleError, PublishedDiffersError
-from oracle.export import Exporter, export_all
-from oracle.extent import LogExtent
-from oracle.static_files import StaticFiles
+from oracle.journal import tables
+from oracle.samples.export import Exporter, export_all
+from oracle.samples.extent import LogExtent
+from oracle.samples.static_files import StaticFiles
 from protocol.publication import contract_folder
 from protocol.records import RentalState
 from protocol.sample import encode_sample
@@ -26,9 +26,9 @@ OPENED_MS = RENTAL.opened_ms
 
 @pytest.fixture
 def press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Press]:
-    for module in ("oracle.publication", "oracle.publisher", "oracle.export"):
-        monkeypatch.setattr(f"{module}.BUNDLE_SAMPLES", SMALL)
-        monkeypatch.setattr(f"{module}.BUNDLE_BYTES", SMALL * 96)
+    for module in ("publication", "publisher", "export"):
+        monkeypatch.setattr(f"oracle.samples.{module}.BUNDLE_SAMPLES", SMALL)
+        monkeypatch.setattr(f"oracle.samples.{module}.BUNDLE_BYTES", SMALL * 96)
     made = Press(tmp_path)
     yield made
     made.store.close()

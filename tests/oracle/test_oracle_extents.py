@@ -12,15 +12,15 @@ from oracle_builders import FakeClock, make_rental, make_view
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
-from oracle.chain_journal import ChainJournal
+from chain.finality import Tier, parse_policy
+from chain.views import ChainView, DrillView, Header
+from chain.watch import Watcher, WatchScope
 from oracle.errors import ChainError
-from oracle.extent import LogExtent, identity_of
-from oracle.extent_journal import ExtentJournal
-from oracle.extents import Extents
-from oracle.finality import Tier, parse_policy
-from oracle.store import Store
-from oracle.views import ChainView, DrillView, Header
-from oracle.watch import Watcher, WatchScope
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.store import Store
+from oracle.samples.extent import LogExtent, identity_of
+from oracle.samples.extent_journal import ExtentJournal
+from oracle.samples.extents import Extents
 from protocol.records import RentalState
 
 RENTAL = make_rental()

@@ -11,9 +11,9 @@ import pytest
 from oracle_box import Box, build, last_reading, view_of
 from oracle_builders import EVIDENCE, NOW_MS, FakeBroker, FakeClock, make_rental, make_sample
 
-from oracle.lease_policy import Inhibit
-from oracle.store import Store
-from oracle.views import ChainView, DrillView
+from chain.views import ChainView, DrillView
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
 from protocol.records import RentalState
 
 OPENED = NOW_MS // 1000 - 60

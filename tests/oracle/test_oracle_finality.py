@@ -11,15 +11,15 @@ from oracle_box import Box, build, fresh, view_of
 from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental
 from oracle_fake_chain import FakeChain
 
-from oracle.chain_journal import ChainJournal
-from oracle.deep import LEAST_REPROVEN, MOST_REPROVEN, REPROVEN_SECONDS, DeepStates, reproven
+from chain.deep import LEAST_REPROVEN, MOST_REPROVEN, REPROVEN_SECONDS, DeepStates, reproven
+from chain.finality import Policy, Tier, choose, parse_policy, require_rising
+from chain.views import ChainView, Header, RentalView, Rest
+from chain.watch import Watcher, WatchScope
 from oracle.errors import JournalError
-from oracle.finality import Policy, Tier, choose, parse_policy, require_rising
-from oracle.heights import LeaseHeights
-from oracle.lease_policy import Inhibit
-from oracle.store import Store
-from oracle.views import ChainView, Header, RentalView, Rest
-from oracle.watch import Watcher, WatchScope
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.heights import LeaseHeights
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
 from protocol.records import RentalState
 
 TIERS = (

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from live.answers import site
+from live.board import Board
+from live.feed import QUEUE_UPDATES, Feed, TooManyStreamsError
+from live.guard import ADDRESSES, Guard, Rate, security_headers
+from live.settings import load_http_settings
 from oracle.errors import SettingsError
-from oracle.http.answers import site
-from oracle.http.board import Board
-from oracle.http.feed import QUEUE_UPDATES, Feed, TooManyStreamsError
-from oracle.http.guard import ADDRESSES, Guard, Rate, security_headers
-from oracle.http.settings import load_http_settings
 from protocol.deployment import Deployment
 from protocol.messages import Channel
 from protocol.records import Domain

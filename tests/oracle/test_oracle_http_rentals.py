@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from host.errors import NonsenseError, RpcError, UnreachableError
-from oracle.http.rentals import (
+from live.rentals import (
     PIECE,
     YOUNG_SECONDS,
     HttpViews,

@@ -10,12 +10,12 @@ import pytest
 from oracle_box import OPENED_MS, build, fresh, view_of
 from oracle_builders import LEASE_LIMITS, FakeBroker, FakeClock, make_rental, make_sample
 
-from oracle import tables
-from oracle.chain_journal import ChainJournal
-from oracle.lease_policy import credit
+from oracle.journal import tables
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import credit
 from oracle.settings import SettlementSettings
-from oracle.settlement_policy import Due, settlement_due
-from oracle.store import Store
+from oracle.settling.settlement_policy import Due, settlement_due
 from protocol.records import LevelRate, Registers, Tariff
 from protocol.tariff import dearest_charge
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oracle.ingest import INBOX_MESSAGES, MAX_PAYLOAD_BYTES, OUTGOING_MESSAGES, MqttBroker
+from oracle.intake.ingest import INBOX_MESSAGES, MAX_PAYLOAD_BYTES, OUTGOING_MESSAGES, MqttBroker
 from oracle.settings import BrokerSettings
 
 

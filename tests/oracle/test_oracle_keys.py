@@ -13,14 +13,14 @@ from oracle_box import DOMAIN, SIGNER, Box, build, view_of
 from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental
 from structlog.testing import capture_logs
 
+from chain.views import OracleView
 from oracle.core import Core
 from oracle.errors import JournalError, SigningError
-from oracle.keyring import Keyring
-from oracle.lease_policy import Inhibit
-from oracle.sign import KeystoreSigner
-from oracle.store import Store
-from oracle.token_key import ORDER, recoverable
-from oracle.views import OracleView
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
+from oracle.signing.keyring import Keyring
+from oracle.signing.sign import KeystoreSigner
+from oracle.signing.token_key import ORDER, recoverable
 from protocol.messages import LeaseMessage, ReadingMessage, parse_command
 from protocol.typed_data import batch_digest, lease_digest, recover_signer
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_builders import logged, make_sample
 
-from oracle.log import RentalLog
-from oracle.meter import MeterState, Triple, advance, highest_rpm
+from oracle.meter.meter import MeterState, Triple, advance, highest_rpm
+from oracle.meter.sample_log import RentalLog
 from protocol.merkle import leaf_hash, tree_root
 from protocol.messages import MAX_LOG_SAMPLES
 from protocol.records import LevelRate, Registers, Tariff

@@ -21,10 +21,11 @@ from oracle_press import RENTAL, Press
 from pyocmf import OCMF
 from pyocmf.exceptions import OcmfPayloadError
 
+from lab.rig.services import ROOT
 from oracle.errors import OracleError
-from oracle.extent import LogExtent, identity_of
-from oracle.extent_journal import SignedReading
-from oracle.ocmf import (
+from oracle.samples.extent import LogExtent, identity_of
+from oracle.samples.extent_journal import SignedReading
+from oracle.samples.ocmf import (
     Meter,
     der_signature,
     ocmf_payload,
@@ -32,10 +33,9 @@ from oracle.ocmf import (
     ocmf_time,
     require_final,
 )
-from oracle.sign import KeystoreSigner
+from oracle.signing.sign import KeystoreSigner
 from protocol.records import Reading, Registers
 from protocol.typed_data import batch_digest, recover_signer
-from rig.services import ROOT
 
 METER = Meter(DOMAIN, 3, SIGNER.address, "0.1.0")
 LARGE = Registers(2**53 + 1, 2, 3, 2**100, 5, 0)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_builders import logged, make_sample
 
-from oracle.log import LoggedSample
-from oracle.order import RESEND_PAUSE_MS, Arrived, Order, overdue, take
+from oracle.meter.order import RESEND_PAUSE_MS, Arrived, Order, overdue, take
+from oracle.meter.sample_log import LoggedSample
 
 
 def some(*sequences: int, oldest: int = 1) -> Arrived:

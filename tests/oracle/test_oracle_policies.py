@@ -18,13 +18,13 @@ from oracle_builders import (
     make_view,
 )
 
-from oracle.batch import Candidate, choose_batch
-from oracle.lease_policy import DrillFacts, Inhibit, credit, decide_lease
-from oracle.log import RentalLog
-from oracle.meter import MeterState, highest_rpm
-from oracle.registration import OracleIdentity
-from oracle.settlement_policy import Due, SettlementLimits, retry_pause_ms, settlement_due
-from oracle.views import ChainView, DrillView, OracleView, Rejection
+from chain.views import ChainView, DrillView, OracleView, Rejection
+from oracle.leasing.lease_policy import DrillFacts, Inhibit, credit, decide_lease
+from oracle.meter.meter import MeterState, highest_rpm
+from oracle.meter.sample_log import RentalLog
+from oracle.settling.batch import Candidate, choose_batch
+from oracle.settling.settlement_policy import Due, SettlementLimits, retry_pause_ms, settlement_due
+from oracle.signing.registration import OracleIdentity
 from protocol.messages import CreditWarning
 from protocol.records import Lease, Reading, Registers, RentalState
 from protocol.tariff import dearest_charge

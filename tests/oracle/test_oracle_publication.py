@@ -8,9 +8,9 @@ import pytest
 from oracle_builders import logged, make_rental, make_sample
 
 from oracle.errors import PublishedDiffersError
-from oracle.extent import LogExtent, follow_extent, identity_of
-from oracle.extent_journal import LogRow
-from oracle.publication import (
+from oracle.samples.extent import LogExtent, follow_extent, identity_of
+from oracle.samples.extent_journal import LogRow
+from oracle.samples.publication import (
     Held,
     Remove,
     Write,

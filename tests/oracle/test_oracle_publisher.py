@@ -15,7 +15,7 @@ from oracle_press import RENTAL, Press
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from oracle import tables
+from oracle.journal import tables
 from protocol.publication import parse_published_reading
 from protocol.records import Reading, RentalState
 
@@ -26,7 +26,7 @@ OPENED_MS = RENTAL.opened_ms
 @pytest.fixture
 def press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Press]:
     """Bundles of four samples, so that a test needs few."""
-    for module in ("oracle.publication", "oracle.publisher"):
+    for module in ("oracle.samples.publication", "oracle.samples.publisher"):
         monkeypatch.setattr(f"{module}.BUNDLE_SAMPLES", SMALL)
         monkeypatch.setattr(f"{module}.BUNDLE_BYTES", SMALL * 96)
     made = Press(tmp_path)
@@ -221,7 +221,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) 
         return call
 
     for name in ("open", "write", "fsync"):
-        monkeypatch.setattr(f"oracle.static_files.os.{name}", stand_in(name, getattr(os, name)))
+        monkeypatch.setattr(os, name, stand_in(name, getattr(os, name)))
     for name in ("mkdir", "replace", "unlink"):
         monkeypatch.setattr(Path, name, stand_in(name, getattr(Path, name)))
     return calls
@@ -301,7 +301,7 @@ def story_once(press: Press) -> None:
 def test_step__little_room_left__leaves_it_to_the_journal(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oracle.static_files.KEPT_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr("oracle.samples.static_files.KEPT_FREE_BYTES", 1 << 60)
     with capture_logs() as logs:
         story_once(press)
 
@@ -351,7 +351,7 @@ def test_step__folder_emptied_and_disk_full_at_the_start__filled_when_there_is_r
 def test_step__closed_and_forgotten_while_the_folder_was_away__final_reading_is_still_there(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oracle.signed.KEPT_MS", 0)
+    monkeypatch.setattr("oracle.journal.signed.KEPT_MS", 0)
     press.samples.rename(press.samples.with_name("away"))
     press.add(9)
     press.sign()

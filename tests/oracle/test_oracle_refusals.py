@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oracle.refusals import has_it, wants_legacy
+from chain.refusals import has_it, wants_legacy
 
 HASH = "0x1559" + 60 * "2"
 

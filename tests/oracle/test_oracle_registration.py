@@ -11,10 +11,10 @@ from oracle_box import SIGNER, Box, build, view_of
 from oracle_builders import FakeBroker, FakeClock
 from structlog.testing import capture_logs
 
-from oracle.lease_policy import Inhibit
-from oracle.registration import KeyFault, OracleIdentity, advice, key_fault
-from oracle.store import Store
-from oracle.views import OracleView
+from chain.views import OracleView
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
+from oracle.signing.registration import KeyFault, OracleIdentity, advice, key_fault
 
 KEY = SIGNER.address
 OTHER = "0x" + "1" * 40

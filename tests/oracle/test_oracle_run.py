@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from structlog.testing import capture_logs
 
-from oracle.publisher import Publisher
 from oracle.run import _publishing_loop
+from oracle.samples.publisher import Publisher
 
 
 class Steps:

@@ -12,17 +12,17 @@ from eth_account import Account
 from small_disk import fill, small_disk
 from typer.testing import CliRunner
 
+from chain.finality import Policy, Tier
 from host.errors import KeystoreError, SecretError
 from host.keystores import new_keystore, open_keystore
+from lab.rig.box_files import write_secret
 from oracle.cli import app
 from oracle.errors import SettingsError
-from oracle.finality import Policy, Tier
 from oracle.run import open_parts
 from oracle.settings import load_settings
-from oracle.sign import KeystoreSigner, open_keys
+from oracle.signing.sign import KeystoreSigner, open_keys
 from oracle.startup import read_deployment
 from protocol.typed_data import recover_signer
-from rig.box_files import write_secret
 
 GOOD = """
 [oracle]

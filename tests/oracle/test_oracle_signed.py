@@ -26,15 +26,15 @@ from oracle_builders import (
     make_sample,
 )
 
+from chain.views import ChainView, OracleView
 from oracle.errors import JournalError
-from oracle.journal import Journal
-from oracle.lease_policy import Inhibit
-from oracle.meter import highest_rpm
-from oracle.pen import Dates, Pen, dates_allowed
-from oracle.sign import KeystoreSigner
-from oracle.signed import Bounds, SignedJournal, can_have_grown, objection
-from oracle.store import Store
-from oracle.views import ChainView, OracleView
+from oracle.journal.journal import Journal
+from oracle.journal.signed import Bounds, SignedJournal, can_have_grown, objection
+from oracle.journal.store import Store
+from oracle.leasing.lease_policy import Inhibit
+from oracle.meter.meter import highest_rpm
+from oracle.signing.pen import Dates, Pen, dates_allowed
+from oracle.signing.sign import KeystoreSigner
 from protocol.messages import ReadingMessage
 from protocol.records import Reading, Registers, RentalState
 from protocol.typed_data import batch_digest, recover_signer
@@ -152,7 +152,7 @@ def test_step__hours_of_receipts__those_since_shortly_before_the_settled_reading
     settled = receipts(box)[3]
     later = replace(OPEN, until=settled.until, registers=settled.registers)
     shortly_ms = settled.until - receipts(box)[2].until
-    monkeypatch.setattr("oracle.signed.KEPT_MS", shortly_ms)
+    monkeypatch.setattr("oracle.journal.signed.KEPT_MS", shortly_ms)
     box.run(2, view_of(later), motor_on=True)
     box.core.metering.checkpoint(7)
 
@@ -163,7 +163,7 @@ def test_step__hours_of_receipts__those_since_shortly_before_the_settled_reading
 def test_forget_closed__settled_reading_and_later_ones__stay(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oracle.signed.KEPT_MS", 0)
+    monkeypatch.setattr("oracle.journal.signed.KEPT_MS", 0)
     journal = Journal(store)
     for one in (LOW, HIGH, reading(40, 20)):
         journal.signed.admit([one], LIVE)
@@ -188,7 +188,7 @@ def test_admit__end_before_what_is_forgotten__not_signed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reorganisation took the settlement back, and the end lies before it now."""
-    monkeypatch.setattr("oracle.signed.KEPT_MS", 0)
+    monkeypatch.setattr("oracle.journal.signed.KEPT_MS", 0)
     journal = Journal(store)
     for one in (LOW, HIGH, reading(40, 20)):
         journal.signed.admit([one], LIVE)

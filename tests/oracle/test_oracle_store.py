@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from oracle.errors import JournalError
-from oracle.store import WAL_PAGES, Store, open_journal
+from oracle.journal.store import WAL_PAGES, Store, open_journal
 from protocol.records import Domain
 
 FULL = 2

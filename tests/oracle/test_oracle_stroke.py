@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oracle_builders import make_sample
 
-from oracle.stroke import Stroke, follow_stroke
+from oracle.meter.stroke import Stroke, follow_stroke
 
 
 def too_long(*reports: tuple[int, bool]) -> list[int]:

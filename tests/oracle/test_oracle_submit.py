@@ -11,16 +11,16 @@ from conftest import role_account
 from oracle_builders import NOW_MS, FakeClock, make_rental, make_view
 from oracle_fake_chain import FakeChain
 
-from oracle.chain_journal import ChainJournal
+from chain.transact import FeeLimits, Transactor
+from chain.views import ChainView, Header, OracleView
 from oracle.errors import ChainError, TransactionRefusedError
-from oracle.outbox import in_the_way, undecided
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.store import Store
 from oracle.ports import Receipt
-from oracle.registration import OracleIdentity
-from oracle.sign import GasAccount
-from oracle.store import Store
-from oracle.submit import Submitter
-from oracle.transact import FeeLimits, Transactor
-from oracle.views import ChainView, Header, OracleView
+from oracle.settling.outbox import in_the_way, undecided
+from oracle.settling.submit import Submitter
+from oracle.signing.registration import OracleIdentity
+from oracle.signing.sign import GasAccount
 from protocol.errors import RecordError
 from protocol.records import Domain, Reading, Registers, RentalState
 from protocol.typed_data import batch_digest, sign_digest

@@ -11,14 +11,14 @@ from oracle_builders import FakeClock, make_rental
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
-from oracle import tables
-from oracle.chain_journal import ChainJournal
+from chain.finality import Tier, parse_policy
+from chain.views import DrillView
+from chain.watch import Watcher, WatchScope
 from oracle.errors import ChainError, JournalError
-from oracle.finality import Tier, parse_policy
-from oracle.outbox import open_readings
-from oracle.store import Store
-from oracle.views import DrillView
-from oracle.watch import Watcher, WatchScope
+from oracle.journal import tables
+from oracle.journal.chain_journal import ChainJournal
+from oracle.journal.store import Store
+from oracle.settling.outbox import open_readings
 from protocol.records import Reading, Registers, RentalState
 
 

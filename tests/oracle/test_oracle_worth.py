@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from oracle_builders import LEASE_LIMITS, make_rental
 
-from oracle.lease_policy import credit
+from oracle.leasing.lease_policy import credit
 from oracle.settings import SettlementSettings
-from oracle.settlement_policy import Due, gas_cost, settlement_due
+from oracle.settling.settlement_policy import Due, gas_cost, settlement_due
 from protocol.records import LevelRate, Registers, Tariff
 
 LIMITS = SettlementSettings().limits()

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_builders import DOMAIN_KEY, LEASE_LIMITS, NOW_MS, make_rental, make_sample, make_view
 
-from oracle.lease_policy import DrillFacts, decide_lease
-from oracle.log import LoggedSample, RentalLog
-from oracle.meter import highest_rpm
-from oracle.registration import OracleIdentity
+from oracle.leasing.lease_policy import DrillFacts, decide_lease
+from oracle.meter.meter import highest_rpm
+from oracle.meter.sample_log import LoggedSample, RentalLog
+from oracle.signing.registration import OracleIdentity
 from protocol.records import Lease, LevelRate, Registers, Tariff
 from protocol.sample import encode_sample
 from protocol.tariff import charge

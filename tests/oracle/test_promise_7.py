@@ -16,10 +16,10 @@ from device_builders import DRILL, make_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.publisher import Publisher
-from device.spool import Spool
-from oracle.log import LoggedSample
-from oracle.order import RESEND_PAUSE_MS, Arrived, Order, overdue, take
+from device.bridge.publisher import Publisher
+from device.bridge.spool import Spool
+from oracle.meter.order import RESEND_PAUSE_MS, Arrived, Order, overdue, take
+from oracle.meter.sample_log import LoggedSample
 from protocol.messages import decode_samples
 from protocol.sample import encode_sample
 
@@ -119,7 +119,7 @@ DEEDS = (
 def lines() -> Iterator[Line]:
     """Two samples to a message, so that a handful of them makes a long resend."""
     with (
-        patch("device.publisher.MAX_SAMPLES_PER_MESSAGE", 2),
+        patch("device.bridge.publisher.MAX_SAMPLES_PER_MESSAGE", 2),
         tempfile.TemporaryDirectory() as folder,
         closing(Spool(Path(folder) / "spool", DRILL, 100_000)) as spool,
     ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from eth_utils.address import to_checksum_address
 
-from audit.books import Books, Drill, Oracle, Rental, Tariff, Terms
-from audit.expect import slots
+from audit.books.books import Books, Drill, Oracle, Rental, Tariff, Terms
+from audit.books.expect import slots
 from protocol.errors import RecordError
 from protocol.records import Caps, LevelRate, RentalState
 from protocol.storage import (

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from lab.rig.generate import generated, stale
+from lab.rig.services import ROOT
 from protocol.abi import drill_meter_abi
 from protocol.errors import SampleError
 from protocol.merkle import Frontier, leaf_hash, range_siblings, tree_root, verify_range
@@ -21,8 +23,6 @@ from protocol.typed_data import (
     recover_signer,
     sign_digest,
 )
-from rig.generate import generated, stale
-from rig.services import ROOT
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 

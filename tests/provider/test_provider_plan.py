@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
+from lab.rig.services import DEV_MNEMONIC, ROOT
 from provider.errors import PlanError
 from provider.known_keys import is_local, known_keys, require_own_keys
 from provider.plan import read_plan
-from rig.services import DEV_MNEMONIC, ROOT
 
 EXAMPLE = (ROOT / "scripts" / "deployment-plan.toml").read_text("utf-8")
 ZERO = "0x" + "0" * 40

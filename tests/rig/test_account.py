@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
+from lab.rig.bill import Terms, recompute
+from lab.rig.ledger import Ledger
+from lab.rig.listener import Listener
+from lab.rig.story import Progress
+from lab.rig.summary import account_for
 from protocol.records import Registers
 from protocol.sample import Fault, Sample
-from rig.bill import Terms, recompute
-from rig.ledger import Ledger
-from rig.listener import Listener
-from rig.story import Progress
-from rig.summary import account_for
 
 OPENED, ENDED, FUNDED = 1_790_000_000, 1_790_000_005, 1_000
 LEVEL = {"price_per_second": 20, "price_per_1000_revolutions": 1000, "max_rpm": 3000}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from device_builders import PROVISIONING
 
-from rig.drill import Controller
+from lab.rig.drill import Controller
 
 
 def test_up__socket_and_port_that_a_killed_one_left__not_until_somebody_listens(

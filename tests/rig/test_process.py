@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rig.errors import RigError
-from rig.process import Daemon, wait_until
+from lab.rig.errors import RigError
+from lab.rig.process import Daemon, wait_until
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 DEAF = [

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from rig.audit import Audited
-from rig.bill import Bill
-from rig.story import Progress, coins
-from rig.summary import Account, Summary
+from lab.rig.audit import Audited
+from lab.rig.bill import Bill
+from lab.rig.story import Progress, coins
+from lab.rig.summary import Account, Summary
 
 CLEAN = Audited(
     status=0,

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from rig.services import find_program
-from rig.web_demo import page_with_wallet
+from lab.rig.services import find_program
+from lab.rig.web_demo import page_with_wallet
 
 
 def test_page_with_wallet__node_in_the_virtual_environment_alone__builds(

@@ -6,24 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import device.drill.controller
 import pytest
 
-import device.controller
-from attacks.simulation.endpoint import SimEndpoint
-from device.controller import Controller
-from device.publisher import Publisher
-from device.spool import Spool
-from oracle import lease_policy
-from oracle.chain_clock import ChainClock
-from oracle.deep import DeepStates
+from chain.chain_clock import ChainClock
+from chain.deep import DeepStates
+from chain.pool import Pool
+from chain.quorum_chain import QuorumChain
+from chain.views import Header
+from chain.watch import Watcher
+from device.bridge.publisher import Publisher
+from device.bridge.spool import Spool
+from device.drill.controller import Controller
+from lab.simulation.endpoint import SimEndpoint
 from oracle.errors import JournalError
-from oracle.journal import Journal
-from oracle.log import RentalLog
-from oracle.metering import Metering
-from oracle.pool import Pool
-from oracle.quorum_chain import QuorumChain
-from oracle.views import Header
-from oracle.watch import Watcher
+from oracle.intake.metering import Metering
+from oracle.journal.journal import Journal
+from oracle.leasing import lease_policy
+from oracle.meter.sample_log import RentalLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _no_reserve(patch: pytest.MonkeyPatch) -> None:
 
 
 def _bill_gaps(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("oracle.meter.GAP_MS", 5_000)
+    patch.setattr("oracle.meter.meter.GAP_MS", 5_000)
 
 
 def _final_reading_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def _name_the_next_rental_in_the_stroke(patch: pytest.MonkeyPatch) -> None:
     def careless(controller: Controller) -> Controller:
         return replace(controller, rental=controller.next_rental)
 
-    patch.setattr(device.controller, "_name", careless)
+    patch.setattr(device.drill.controller, "_name", careless)
 
 
 def _believe_one_endpoint(patch: pytest.MonkeyPatch) -> None:

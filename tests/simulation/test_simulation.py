@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from simulation.planted import PLANTS, Plant
 
-from attacks.simulation.campaign import explain, play
-from attacks.simulation.trouble import KINDS
+from lab.simulation.campaign import explain, play
+from lab.simulation.trouble import KINDS
 
 WITHIN = 100
 """Rentals; each was found in the first world, of 6 to 17 rentals, with the seed 1."""

@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from web_rig import PATIENCE_MS, Look, launch, serious
 from web_wallet import Wallet, new_wallet
 
-from rig.page import Page as Endpoint
-from rig.page_world import DRILL_NAMES, PageWorld
-from rig.process import wait_until
-from rig.services import ROOT
-from rig.world import DEPLOYER
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import DRILL_NAMES, PageWorld
+from lab.rig.process import wait_until
+from lab.rig.services import ROOT
+from lab.rig.world import DEPLOYER
 
 COIN = 10**18
 CLOSE_SECONDS = 300

@@ -15,17 +15,17 @@ from web3.contract.contract import ContractFunction
 from web_rig import publish, rent
 from web_wallet import Wallet, connect
 
+from lab.rig import plan
+from lab.rig.box_keys import element_key
+from lab.rig.ledger import Ledger
+from lab.rig.page_world import BareWorld, bare_world
+from lab.rig.process import wait_until
+from lab.rig.world import DEPLOYER
 from protocol.messages import CreditWarning, ReadingMessage
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.publication import PublishedReading
 from protocol.records import Domain, Reading, Registers
 from protocol.typed_data import batch_digest
-from rig import plan
-from rig.box_keys import element_key
-from rig.ledger import Ledger
-from rig.page_world import BareWorld, bare_world
-from rig.process import wait_until
-from rig.world import DEPLOYER
 
 pytestmark = pytest.mark.integration
 

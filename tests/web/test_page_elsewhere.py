@@ -19,14 +19,14 @@ from web3.contract import Contract
 from web_rig import OWNER_KEY, Look, fill_in, rent
 from web_wallet import Wallet, connect
 
+from lab.rig.contract import compile_vyper, deploy
+from lab.rig.drill import OUR_PACKAGES, module
+from lab.rig.page import BUILT
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import DRILL_NAMES, PageWorld, deploy_for_page
+from lab.rig.services import HOST, ROOT
+from lab.rig.world import DEPLOYER
 from protocol.records import LevelRate, Tariff
-from rig.contract import compile_vyper, deploy
-from rig.drill import OUR_PACKAGES, module
-from rig.page import BUILT
-from rig.page import Page as Endpoint
-from rig.page_world import DRILL_NAMES, PageWorld, deploy_for_page
-from rig.services import HOST, ROOT
-from rig.world import DEPLOYER
 
 pytestmark = pytest.mark.integration
 
@@ -123,7 +123,7 @@ def static_host(world: PageWorld, endpoint: Endpoint, tmp_path: Path) -> Iterato
     folder = tmp_path / "static"
     shutil.copytree(BUILT, folder)
     told = subprocess.run(
-        module("oracle.http", "site", "--settings", endpoint.settings),
+        module("live", "site", "--settings", endpoint.settings),
         capture_output=True,
         text=True,
         check=True,

@@ -12,9 +12,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from web_rig import AMOUNT_WEI, PATIENCE_MS, figure, fill_in, rent
 from web_wallet import Wallet, connect
 
-from rig.ledger import Customer
-from rig.page import Page as Endpoint
-from rig.page_world import PageWorld
+from lab.rig.ledger import Customer
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import PageWorld
 
 pytestmark = pytest.mark.integration
 

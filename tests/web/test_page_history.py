@@ -16,10 +16,10 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from web_rig import OWNER_KEY, Look
 from web_wallet import Wallet, connect
 
-from rig.page import Page as Endpoint
-from rig.page_world import BareWorld, bare_world
-from rig.process import wait_until
-from rig.world import DEPLOYER
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import BareWorld, bare_world
+from lab.rig.process import wait_until
+from lab.rig.world import DEPLOYER
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from rig.page import Page as Endpoint
-from rig.page_world import BareWorld, bare_world
-from rig.services import ROOT, find_program
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import BareWorld, bare_world
+from lab.rig.services import ROOT, find_program
 
 pytestmark = pytest.mark.integration
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from web_rig import publish, rent
 from web_wallet import Wallet, connect
 
-from rig.page import Page as Endpoint
-from rig.page_world import PageWorld
-from rig.process import wait_until
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import PageWorld
+from lab.rig.process import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rig.services import ROOT
+from lab.rig.services import ROOT
 
 LOCKS = ("package-lock.json", "web/package-lock.json")
 

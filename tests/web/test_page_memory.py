@@ -12,8 +12,8 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from web_rig import ARGUMENTS, PATIENCE_MS, Look, chromium, rent
 from web_wallet import Wallet, connect, new_wallet
 
-from rig.page import Page as Endpoint
-from rig.page_world import BareWorld, bare_world
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import BareWorld, bare_world
 
 pytestmark = pytest.mark.integration
 

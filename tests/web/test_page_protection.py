@@ -12,12 +12,12 @@ from web_rig import Look, rent
 from web_wallet import Wallet, connect
 
 from host.keystores import open_keystore
-from oracle.sign import KeystoreSigner
+from lab.rig.page_world import PageWorld
+from lab.rig.process import wait_until
+from lab.rig.world import DEPLOYER
+from oracle.signing.sign import KeystoreSigner
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.typed_data import batch_digest
-from rig.page_world import PageWorld
-from rig.process import wait_until
-from rig.world import DEPLOYER
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from web_rig import AMOUNT, AMOUNT_WEI, PATIENCE_MS, Look, fill_in, publish, rent
 from web_wallet import Wallet, connect
 
-from rig.page_world import PageWorld
-from rig.services import HOST
+from lab.rig.page_world import PageWorld
+from lab.rig.services import HOST
 
 pytestmark = pytest.mark.integration
 

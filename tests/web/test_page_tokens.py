@@ -18,11 +18,11 @@ from web3.contract import Contract
 from web_rig import OWNER_KEY, Look, fill_in, rent
 from web_wallet import Wallet, connect, new_wallet
 
+from lab.rig.contract import compile_vyper, deploy
+from lab.rig.page import Page as Endpoint
+from lab.rig.page_world import DRILL_NAMES, BareWorld, bare_world, deploy_for_page
+from lab.rig.world import DEPLOYER
 from protocol.records import LevelRate, Tariff
-from rig.contract import compile_vyper, deploy
-from rig.page import Page as Endpoint
-from rig.page_world import DRILL_NAMES, BareWorld, bare_world, deploy_for_page
-from rig.world import DEPLOYER
 
 pytestmark = pytest.mark.integration
 

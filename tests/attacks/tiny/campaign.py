@@ -11,10 +11,10 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from attacks.mutation.campaign import Campaign, Plan, run
-from attacks.mutation.compiler import Compiler, Target
-from attacks.mutation.mutants import Mutant, enclosing
-from attacks.mutation.verdicts import Record
+from lab.mutation.campaign import Campaign, Plan, run
+from lab.mutation.compiler import Compiler, Target
+from lab.mutation.mutants import Mutant, enclosing
+from lab.mutation.verdicts import Record
 
 HERE = Path(__file__).parent
 PLANTED = (

@@ -6,7 +6,7 @@ import pytest
 from contracts.evm import Chain
 from eth_account import Account
 
-from rig.contract import Compiled
+from lab.rig.contract import Compiled
 
 SENDER = Account.from_key(b"\x01" * 32)
 PROGRAM: list[Compiled] = []

@@ -1,0 +1,1 @@
+"""What an audit came to, for a terminal, for a browser and for programs."""

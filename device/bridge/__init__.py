@@ -1,0 +1,7 @@
+"""Between a drill's serial line and the broker: `drill-bridge`.
+
+    port -> link -> session -> bridge -> spool -> publisher -> broker
+
+`witness` is strict mode: leases are believed with a proof only. `service` is the process around it
+all.
+"""

@@ -1,0 +1,1 @@
+"""The serial line's language: frames, and what they hold."""

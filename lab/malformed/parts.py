@@ -1,0 +1,117 @@
+"""The parts under attack, without the world around them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from device.bridge.bridge import Bridge, Now
+from device.bridge.broker import Incoming
+from device.bridge.link import Link
+from device.bridge.session import Session
+from device.bridge.spool import Spool
+from device.drill.controller import State
+from device.drill.drill import SimulatedDrill
+from device.drill.firmware import Firmware
+from device.drill.memory import Memory
+from device.drill.spindle import PresetLoads
+from device.serial.frames import Frame, FrameType, encode_frame
+from device.serial.payloads import (
+    Ack,
+    Hello,
+    Status,
+    pack_ack,
+    pack_clock,
+    pack_hello,
+    pack_lease,
+    pack_samples,
+    pack_status,
+)
+from lab.fuzzing.people import signer
+from lab.simulation.chain import BOX, named
+from lab.simulation.chance import Dice, Fuse, Tally
+from lab.simulation.line import SimLine, open_port
+from protocol.leases import Provisioning
+from protocol.records import Domain, Lease, Registers
+from protocol.sample import Fault, Sample, encode_sample
+
+DRILL = 7
+KEY = bytes(range(32))
+DOMAIN = Domain(31_337, "0x" + "ab" * 20)
+
+
+def a_sample(sequence: int) -> Sample:
+    """A sample in good order."""
+    return Sample(
+        sequence=sequence,
+        time_ms=1_800_000_000_000 + 100 * sequence,
+        drill=DRILL,
+        level=1,
+        motor_on=True,
+        trigger=True,
+        inhibited=False,
+        fault_flags=Fault.NONE,
+        rpm=2500,
+        torque_mnm=998,
+        current_ma=2000,
+        temperature_mc=22_000,
+        rental=3,
+        odometer=Registers(1, 2, 3, 4, 5, 6),
+    )
+
+
+@cache
+def real_frames() -> tuple[bytes, ...]:
+    """One of each kind and of several sizes, without the delimiter."""
+    samples = [encode_sample(a_sample(n)) for n in range(1, 9)]
+    status = Status(DRILL, State.READY, 10**12, 10**12, 0, 0, 0, "no lease")
+    lease = Lease(DRILL, 1, 10**12, 10**12 + 5_000, 42)
+    frames = [
+        Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1))),
+        Frame(FrameType.STATUS, 1, pack_status(status)),
+        *(Frame(FrameType.SAMPLE, 2, pack_samples(1, samples[:n])) for n in (1, 2, 8)),
+        Frame(FrameType.LEASE, 3, pack_lease(lease, bytes(65))),
+        Frame(FrameType.INHIBIT, 4, bytes(8) + b"no rental"),
+        Frame(FrameType.CLOCK, 5, pack_clock(10**12)),
+        Frame(FrameType.ACK, 2**32 - 1, pack_ack(Ack(6, 8, ""))),
+    ]
+    return tuple(encode_frame(one)[:-1] for one in frames)
+
+
+def make_firmware() -> Firmware:
+    """A controller that trusts one oracle."""
+    provisioning = Provisioning(DRILL, named(signer(BOX).address), DOMAIN)
+    drill = SimulatedDrill(provisioning, Memory(), PresetLoads(), 1, 0)
+    return Firmware(drill, lambda _: None)
+
+
+class Inbox:
+    """A broker that delivers what it is given, and counts what it is handed."""
+
+    connections = 1
+    connected = True
+
+    def __init__(self) -> None:
+        self.messages: list[Incoming] = []
+        self.published = 0
+
+    def drain(self) -> list[Incoming]:
+        """All of it."""
+        taken, self.messages = self.messages, []
+        return taken
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:  # noqa: ARG002
+        """Counted."""
+        self.published += 1
+
+
+def make_bridge(folder: Path, inbox: Inbox) -> tuple[Bridge, Session, Spool]:
+    """A bridge at a silent line."""
+    tally = Tally()
+    line, fuse = SimLine(Dice(0), tally), Fuse("bridge", tally)
+    session, spool = Session(DRILL), Spool(folder / "spool.sqlite", DRILL, 1_000)
+    link = Link(session, ["line"], lambda _: open_port(line, fuse))
+    return Bridge(DRILL, KEY, link, spool, inbox), session, spool
+
+
+NOW = Now(1_000, 1_800_000_000_000)

@@ -1,0 +1,97 @@
+"""Write what is derived and committed: shared vectors, the contract's interface and its hash, and
+what the page knows of both.
+
+`--check` writes nothing and fails when a file is not what it would write.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import sysconfig
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lab.rig.contract import DEPLOYED, EVM_VERSION, SOURCES, Compiled, compile_drill_meter
+from lab.rig.page_sources import page_sources
+from lab.rig.services import ROOT
+from lab.rig.vectors import all_vectors
+
+
+def as_text(content: Any) -> str:
+    """The one way such a file is spelt."""
+    return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """What every generated file should hold."""
+    files = {ROOT / "tests" / "vectors" / n: as_text(v) for n, v in all_vectors().items()}
+    compiled = compile_drill_meter()
+    files[ROOT / "protocol" / "abi" / "DrillMeter.json"] = as_text(compiled.abi)
+    files[ROOT / "protocol" / "abi" / "DrillMeter.storage.json"] = as_text(slots(compiled))
+    files[SOURCES / "DrillMeter.pin.json"] = as_text(pin(compiled))
+    files[ROOT / "audit" / "deployed" / "DrillMeter.json"] = as_text(deployed(compiled))
+    files.update(page_sources(compiled.abi, Path(sysconfig.get_path("purelib")) / "snekmate"))
+    return files
+
+
+def pin(compiled: Compiled) -> dict[str, str | int]:
+    """What a deployment is held against: compiler, its settings, and the code they give."""
+    creation = bytes.fromhex(compiled.bytecode.removeprefix("0x"))
+    return {
+        "compiler": f"vyper {version('vyper')}",
+        "snekmate": version("snekmate"),
+        "evm_version": EVM_VERSION,
+        "optimiser": DEPLOYED,
+        "bytecode_sha256": sha256(creation).hexdigest(),
+        "runtime_bytes": len(bytes.fromhex(compiled.runtime.removeprefix("0x"))),
+    }
+
+
+def deployed(compiled: Compiled) -> dict[str, Any]:
+    """What the auditor holds a deployment's code against."""
+    runtime = bytes.fromhex(compiled.runtime.removeprefix("0x"))
+    code = compiled.layout["code_layout"]
+    return {
+        "runtime_bytes": len(runtime),
+        "runtime_sha256": sha256(runtime).hexdigest(),
+        "immutables": {
+            f"{module}.{name}": [place["offset"], place["length"]]
+            for module, variables in code.items()
+            for name, place in variables.items()
+        },
+    }
+
+
+def slots(compiled: Compiled) -> dict[str, int]:
+    """Where each variable is stored."""
+    return {
+        f"{module}.{name}": place["slot"]
+        for module, variables in compiled.layout["storage_layout"].items()
+        for name, place in variables.items()
+    }
+
+
+def stale(files: dict[Path, str]) -> list[Path]:
+    """Those that do not hold it."""
+    return [p for p, text in files.items() if not p.exists() or p.read_text("ascii") != text]
+
+
+def main(arguments: list[str]) -> int:
+    """Run it; 1 when `--check` finds a file that is out of date."""
+    if arguments not in ([], ["--check"]):
+        print("generate: the only option is --check", file=sys.stderr)
+        return 2
+    files = generated()
+    for path in stale(files):
+        print(("out of date: " if arguments else "written: ") + str(path.relative_to(ROOT)))
+        if not arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files[path], "ascii")
+    return int(bool(arguments and stale(files)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

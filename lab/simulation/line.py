@@ -1,0 +1,116 @@
+"""A serial line between a controller and its bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from device.errors import PortError
+from lab.simulation.chance import Dice, Fuse, Tally
+
+BUFFER_BYTES = 4_096
+"""What a line holds that nobody reads."""
+
+
+@dataclass
+class Noise:
+    """What happens on the wire now, as probabilities of each write."""
+
+    flipped: float = 0.0
+    cut_short: float = 0.0
+    lost: float = 0.0
+    repeated: float = 0.0
+    garbage: float = 0.0
+
+
+@dataclass(eq=False)
+class SimLine:
+    """Two directions of bytes."""
+
+    dice: Dice
+    tally: Tally
+    noise: Noise = field(default_factory=Noise)
+    plugged: bool = True
+    up: bytearray = field(default_factory=bytearray)
+    down: bytearray = field(default_factory=bytearray)
+
+    def carry(self, way: bytearray, data: bytes) -> None:
+        """Write bytes at one end."""
+        if not data:
+            return
+        if not self.plugged:
+            return
+        way += self._mangle(data)
+        del way[:-BUFFER_BYTES]
+
+    def _mangle(self, data: bytes) -> bytes:
+        noise, hits = self.noise, self.dice.hits
+        if hits(noise.lost):
+            self.tally.faults["serial frames lost"] += 1
+            frames = data.split(b"\0")
+            del frames[self.dice.randrange(len(frames))]
+            data = b"\0".join(frames)
+        if hits(noise.repeated):
+            self.tally.faults["serial frames repeated"] += 1
+            frames = data.split(b"\0")
+            frames.insert(0, frames[self.dice.randrange(len(frames))])
+            data = b"\0".join(frames)
+        if hits(noise.flipped) and data:
+            self.tally.faults["serial noise"] += 1
+            damaged = bytearray(data)
+            for _ in range(self.dice.randrange(1, 4)):
+                damaged[self.dice.randrange(len(damaged))] ^= 1 << self.dice.randrange(8)
+            data = bytes(damaged)
+        if hits(noise.cut_short):
+            self.tally.faults["serial frame cut short"] += 1
+            data = data[: self.dice.randrange(len(data) + 1)]
+        if hits(noise.garbage):
+            self.tally.faults["serial garbage"] += 1
+            data = self.dice.randbytes(self.dice.randrange(1, 40)) + data
+        return data
+
+    def unplug(self) -> None:
+        """Pull it out; what was on it is gone."""
+        self.plugged = False
+        self.up.clear()
+        self.down.clear()
+
+
+@dataclass(eq=False)
+class SimPort:
+    """The bridge's end, as it was opened."""
+
+    line: SimLine
+    fuse: Fuse
+
+    def fileno(self) -> int:
+        """Nobody waits for it here."""
+        return -1
+
+    def read(self) -> bytes:
+        """What has arrived."""
+        self.fuse.touch("serial read")
+        self._require()
+        data = bytes(self.line.up)
+        self.line.up.clear()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """To the controller."""
+        self.fuse.touch("serial write")
+        self._require()
+        self.line.carry(self.line.down, data)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def _require(self) -> None:
+        if not self.line.plugged:
+            raise PortError("simulated: unplugged")
+
+
+def open_port(line: SimLine, fuse: Fuse) -> SimPort:
+    """Open it; raises PortError while it is unplugged."""
+    fuse.touch("serial open")
+    if not line.plugged:
+        raise PortError("simulated: no such port")
+    return SimPort(line, fuse)

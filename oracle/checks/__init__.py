@@ -1,0 +1,1 @@
+"""`drill-oracle check`: all that `run` needs, looked at without changing anything."""

@@ -1,0 +1,4 @@
+"""Whether a drill may start, and telling it: decision, lease or inhibit, message.
+
+lease_policy -> leasing -> publish
+"""

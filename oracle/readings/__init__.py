@@ -1,0 +1,1 @@
+"""Live readings: signed receipts of what changed, each second, for whoever looks."""

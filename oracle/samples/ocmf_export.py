@@ -1,0 +1,44 @@
+"""`drill-oracle ocmf`: a rental's record from the journal, signed with the signing key."""
+
+from __future__ import annotations
+
+import contextlib
+from importlib.metadata import version
+from pathlib import Path
+
+from oracle.errors import OracleError
+from oracle.journal.store import open_journal
+from oracle.samples.extent_journal import ExtentJournal
+from oracle.samples.ocmf import Meter, ocmf_payload, ocmf_record, require_final
+from oracle.settings import Settings
+from oracle.signing.sign import open_signer
+from oracle.startup import read_deployment
+
+
+def export_ocmf(settings: Settings, rental: int) -> tuple[str, bytes]:
+    """The record of an ended rental and the public key (DER) to check it with.
+
+    Raises OracleError when its final reading is not signed, JournalError and KeystoreError.
+    """
+    domain = read_deployment(settings.chain.deployment).domain
+    with open_journal(settings.journal.full_url(), domain) as store:
+        journal = ExtentJournal(store)
+        extent, page = journal.extent(rental), journal.page(rental)
+        signed = None if extent is None else journal.final_reading(extent)
+    extent, final = require_final(extent, rental, signed)
+    signer = open_signer(settings.keys.signing())
+    meter = Meter(domain, settings.oracle.number, signer.address, version("smart-drill"))
+    return ocmf_record(ocmf_payload(meter, page, extent, final), signer.sign)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet; raises OracleError that names it."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise OracleError(f"{path} exists; remove it first") from error
+    except OSError as error:
+        with contextlib.suppress(OSError):  # where it could not even be made
+            path.unlink(missing_ok=True)
+        raise OracleError(f"{path}: {error.strerror}") from error

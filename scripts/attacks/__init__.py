@@ -1,1 +1,0 @@
-"""Attacks on the contract: everything that tries to take money it should not get."""
