@@ -14,9 +14,9 @@ from web3.logs import DISCARD
 from web3.types import EventData
 
 from chain.decode import digest, whole
+from chain.errors import ChainError
+from chain.ports import Receipt
 from chain.views import ChainEvent
-from oracle.errors import ChainError
-from oracle.ports import Receipt
 from protocol.abi import drill_meter_abi
 from protocol.answers import data, listing, quantity, record
 from protocol.errors import AnswerError

@@ -11,8 +11,8 @@ from bisect import insort
 from collections.abc import Iterable, Sequence
 
 from chain.finality import Policy, Tier, choose
+from chain.ports import Chain
 from chain.views import Header, RentalView, Rest
-from oracle.ports import Chain
 
 LEAST_REPROVEN = 4
 """Rentals read again with a new block though nothing has happened: what a box with a few drills

@@ -21,9 +21,7 @@ from web3.types import TxParams
 
 from chain.contract import DrillMeter, content
 from chain.decode import whole
-from chain.node import Node
-from chain.refusals import has_it
-from oracle.errors import (
+from chain.errors import (
     ChainError,
     LaterError,
     RefusedCallError,
@@ -31,7 +29,9 @@ from oracle.errors import (
     UncoveredReceiptsError,
     WrongChainError,
 )
-from oracle.ports import Receipt
+from chain.node import Node
+from chain.ports import Receipt
+from chain.refusals import has_it
 from protocol.answers import data, hexadecimal, listing, quantity, record
 from protocol.errors import AbsentError, StrangeReceiptsError
 from protocol.headers import Header, header_asked_for, header_rlp

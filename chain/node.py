@@ -15,17 +15,17 @@ from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint
 
-from host.bounded_http import bounded_session, place_of
-from host.errors import AnswerTooLargeError
-from host.foreign_text import LONGEST, harmless, without_secrets
-from host.json_rpc import BUSY_STATUS, error_text, is_worth_another_try
-from oracle.errors import (
+from chain.errors import (
     CallRevertedError,
     ChainError,
     LaterError,
     LyingEndpointError,
     RefusedCallError,
 )
+from host.bounded_http import bounded_session, place_of
+from host.errors import AnswerTooLargeError
+from host.foreign_text import LONGEST, harmless, without_secrets
+from host.json_rpc import BUSY_STATUS, error_text, is_worth_another_try
 from protocol.errors import AnswerError, ProofError
 
 ATTEMPTS, ATTEMPTS_SECONDS = 5, 5.0

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from oracle.errors import ChainError, LyingEndpointError, WrongChainError
+from chain.errors import ChainError, LyingEndpointError, WrongChainError
 
 PATIENCE_SECONDS = 0.25
 """How long the others are waited for once a quorum has answered."""

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import structlog
 
+from chain.errors import ChainError
 from chain.views import ChainView, Evidence, Header, RentalView
-from oracle.errors import ChainError
 from protocol.lease_proof import EventProof
 from protocol.records import RentalState
 

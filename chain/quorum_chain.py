@@ -17,9 +17,7 @@ import structlog
 
 from chain.contract import DrillMeter, content, find_log
 from chain.endpoint import Logs, RpcEndpoint
-from chain.pool import Member, Pool
-from chain.views import ChainEvent, DrillView, Evidence, Header, OracleView, RentalView
-from oracle.errors import (
+from chain.errors import (
     CallRevertedError,
     ChainError,
     DisagreementError,
@@ -28,7 +26,9 @@ from oracle.errors import (
     UncoveredReceiptsError,
     WrongChainError,
 )
-from oracle.ports import Receipt
+from chain.pool import Member, Pool
+from chain.ports import Receipt
+from chain.views import ChainEvent, DrillView, Evidence, Header, OracleView, RentalView
 from protocol.answers import hexadecimal
 from protocol.errors import AnswerError
 from protocol.headers import Header as FullHeader

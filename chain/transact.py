@@ -14,10 +14,10 @@ from typing import Any
 import structlog
 from eth_utils.address import to_checksum_address
 
+from chain.errors import TransactionRefusedError
+from chain.ports import Chain, GasSigner, Receipt, SentTransaction, TransactionStore
 from chain.refusals import wants_legacy
-from oracle.errors import TransactionRefusedError
-from oracle.journal.chain_journal import ChainJournal
-from oracle.ports import Chain, Clock, GasSigner, Receipt, SentTransaction
+from host.clock import Clock
 from protocol.records import Domain
 
 GAS_MARGIN_PERCENT = 30
@@ -66,7 +66,7 @@ class Transactor:
     def __init__(
         self,
         chain: Chain,
-        journal: ChainJournal,
+        journal: TransactionStore,
         clock: Clock,
         gas: GasSigner,
         *,

@@ -14,11 +14,11 @@ from types import MappingProxyType
 import structlog
 
 from chain.deep import DeepStates
+from chain.errors import ChainError, WrongChainError
 from chain.finality import Tier
+from chain.ports import KEPT_BLOCKS, BlockStore, Chain
 from chain.views import ChainEvent, ChainView, DrillView, Evidence, Header, RentalView
-from oracle.errors import ChainError, WrongChainError
-from oracle.journal.chain_journal import KEPT_BLOCKS, ChainJournal
-from oracle.ports import Chain, Clock
+from host.clock import Clock
 from protocol.records import RentalState, Tariff
 
 SPAN_BLOCKS = 1_000
@@ -52,9 +52,7 @@ class WatchScope:
 class Watcher:
     """Keeps a ChainView up to date; each `poll` is one bounded look at the chain."""
 
-    def __init__(
-        self, chain: Chain, journal: ChainJournal, clock: Clock, scope: WatchScope
-    ) -> None:
+    def __init__(self, chain: Chain, journal: BlockStore, clock: Clock, scope: WatchScope) -> None:
         self._chain, self._journal, self._clock, self._scope = chain, journal, clock, scope
         self._deep = DeepStates(chain, scope.finality)
         self._latest: dict[int, RentalView] = {}
@@ -238,7 +236,7 @@ class Watcher:
 
     def _unfinished(self) -> set[int]:
         """The rentals in the outbox: of one that closed while nobody looked, no drill tells."""
-        return {one.rental for batch in self._journal.open_batches() for one in batch.readings}
+        return self._journal.unsettled_rentals()
 
     def _drop_past(self) -> None:
         """Forget closed rentals of a drill once it has a newer one, a view has shown them closed,

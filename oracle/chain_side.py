@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from chain.errors import ChainError, DisagreementError
 from chain.prover import Prover
 from chain.views import ChainView
 from chain.watch import Watcher
-from oracle.errors import ChainError, DisagreementError, JournalError
-from oracle.ports import Clock
+from host.clock import Clock
+from oracle.errors import JournalError
 from oracle.samples.extents import Extents
 from oracle.settling.closing import Closer
 from oracle.settling.gas_key import GasWatch

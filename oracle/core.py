@@ -18,18 +18,17 @@ from oracle.dues import Dues
 from oracle.errors import JournalError
 from oracle.intake.metering import Metering, Taken
 from oracle.journal.chain_journal import ChainJournal
-from oracle.leasing.lease_policy import Inhibit, LeaseLimits
+from oracle.leasing.lease_policy import Inhibit
 from oracle.leasing.leasing import Leasing
 from oracle.leasing.publish import event_message
 from oracle.meter.meter import Gap
 from oracle.meter.order import Arrived
 from oracle.meter.sample_log import LoggedSample
 from oracle.meter.stroke import Stroke, follow_stroke
-from oracle.ports import Broker, Clock, Incoming, Signer
+from oracle.ports import CorePorts, Incoming
 from oracle.readings.receipts import Receipts
 from oracle.settled_watch import SettledWatch
-from oracle.settling.settlement import Settlement
-from oracle.settling.settlement_policy import SettlementLimits
+from oracle.settling.settlement import CoreLimits, Settlement
 from oracle.signing.keyring import ring_of
 from oracle.signing.pen import Pen
 from oracle.signing.registration import OracleIdentity, advice
@@ -61,25 +60,6 @@ REPORTED_BAD_MESSAGES = 20
 """So many are reported one by one, then every thousandth."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class CoreLimits:
-    """All limits of the edge side's decisions."""
-
-    lease: LeaseLimits
-    settlement: SettlementLimits
-    final_wait_ms: int
-    grace_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class CorePorts:
-    """The world, as the edge side sees it."""
-
-    clock: Clock
-    broker: Broker
-    signer: Signer
 
 
 @dataclass

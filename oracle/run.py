@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from chain.prover import Prover
 from chain.quorum_chain import QuorumChain
 from chain.transact import FeeLimits, Transactor
 from chain.watch import Watcher, WatchScope
+from host.clock import SystemClock
 from host.clock_sync import ADVICE, clock_is_synchronised
 from oracle.chain_side import ChainSide
-from oracle.core import Core, CoreLimits, CorePorts
+from oracle.core import Core
 from oracle.endpoints import open_chain, trust
 from oracle.errors import SettingsError
 from oracle.intake.copies import require_only_one
@@ -27,6 +27,7 @@ from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.journal import Journal
 from oracle.journal.store import Store
+from oracle.ports import CorePorts
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.extents import Extents
 from oracle.samples.publisher import Publisher
@@ -34,6 +35,7 @@ from oracle.samples.static_files import StaticFiles
 from oracle.settings import Settings
 from oracle.settling.closing import Closer
 from oracle.settling.gas_key import GasWatch
+from oracle.settling.settlement import CoreLimits
 from oracle.settling.submit import Submitter
 from oracle.signing.keyring import Keyring
 from oracle.signing.registration import OracleIdentity
@@ -60,18 +62,6 @@ WEI_PER_GWEI = 10**9
 ZERO_ADDRESS = "0x" + 40 * "0"
 
 log = structlog.get_logger()
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now_ms(self) -> int:
-        """Unix ms."""
-        return time.time_ns() // 1_000_000
-
-    def monotonic_ms(self) -> int:
-        """ms since some moment."""
-        return time.monotonic_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

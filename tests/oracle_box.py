@@ -18,12 +18,13 @@ from oracle_builders import (
 )
 
 from chain.views import ChainView, OracleView, RentalView
-from oracle.core import Core, CoreLimits, CorePorts
+from oracle.core import Core
 from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.journal import Journal
 from oracle.journal.store import Store
-from oracle.ports import Signer
+from oracle.ports import CorePorts, Signer
+from oracle.settling.settlement import CoreLimits
 from oracle.settling.settlement_policy import SettlementLimits
 from oracle.signing.keyring import ring_of
 from oracle.signing.sign import KeystoreSigner

@@ -11,9 +11,9 @@ from typing import Any
 
 from oracle_builders import CUSTOMER, DOMAIN_KEY, NOW_MS, TARIFF, make_rental
 
+from chain.errors import CallRevertedError, ChainError
+from chain.ports import Receipt
 from chain.views import ChainEvent, DrillView, Header, OracleView, RentalView
-from oracle.errors import CallRevertedError, ChainError
-from oracle.ports import Receipt
 from protocol.records import Reading, Tariff
 
 

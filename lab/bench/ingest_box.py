@@ -23,15 +23,18 @@ from pathlib import Path
 import structlog
 
 from chain.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
-from oracle.core import Core, CoreLimits, CorePorts
+from host.clock import SystemClock
+from oracle.core import Core
 from oracle.intake.ingest import MqttBroker
 from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.journal import Journal, Received
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import LeaseLimits
-from oracle.run import SystemClock, spare_collector, stop_signals, wait_for_work
+from oracle.ports import CorePorts
+from oracle.run import spare_collector, stop_signals, wait_for_work
 from oracle.settings import BrokerSettings, SettlementSettings
+from oracle.settling.settlement import CoreLimits
 from oracle.signing.keyring import Keyring
 from oracle.signing.sign import KeystoreSigner
 from protocol.records import Domain, LevelRate, Registers, RentalState, Tariff

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from chain.errors import CallRevertedError, ChainError, TransactionRefusedError
+from chain.ports import Receipt
 from chain.views import ChainEvent, DrillView, Header, OracleView, RentalView
+from host.clock import Clock
 from lab.simulation.chain import BASE_FEE_WEI, Block, SimChain, transaction_of
 from lab.simulation.chance import Dice, Fuse, Tally
 from lab.simulation.truth import Truth
-from oracle.errors import CallRevertedError, ChainError, TransactionRefusedError
-from oracle.ports import Clock, Receipt
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import Reading, Tariff
 

@@ -18,11 +18,11 @@ from chain.endpoint import RpcEndpoint
 from chain.node import ATTEMPTS
 from chain.pool import Member
 from chain.quorum_chain import QuorumChain
+from host.clock import Clock
 from lab.simulation.chain import CHAIN_ID
 from lab.simulation.chance import Fuse
 from lab.simulation.node import SimNode, SimProvider
 from lab.simulation.truth import Truth
-from oracle.ports import Clock
 from protocol.records import Reading
 
 TIMEOUT_SECONDS = 1.0

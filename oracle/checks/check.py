@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from chain.errors import ChainError
 from chain.finality import in_words
 from chain.quorum_chain import QuorumChain
 from chain.views import GasState
@@ -18,7 +19,6 @@ from oracle.checks import journal_check
 from oracle.checks.deployment_check import compare_deployment
 from oracle.checks.endpoint_check import endpoint_checks
 from oracle.endpoints import open_chain, trust
-from oracle.errors import ChainError
 from oracle.run import require_terms
 from oracle.samples.static_files import KEPT_FREE_BYTES
 from oracle.settings import Settings

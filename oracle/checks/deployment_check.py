@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from chain.errors import ChainError
 from chain.quorum_chain import QuorumChain
 from host.checks import MissingError, NoteError
-from oracle.errors import ChainError
 from protocol.answers import hexadecimal, record
 from protocol.deployment import Deployment
 from protocol.errors import AnswerError

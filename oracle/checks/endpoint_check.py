@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from chain.endpoint import RpcEndpoint
+from chain.errors import ChainError
 from chain.finality import Policy, Tier
 from chain.quorum_chain import QuorumChain
-from oracle.errors import ChainError
 from oracle.settings import ChainSettings
 from protocol.headers import Header
 

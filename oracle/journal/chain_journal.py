@@ -7,15 +7,13 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
+from chain.ports import KEPT_BLOCKS, SentTransaction
 from chain.views import Evidence, Header, Identity
 from oracle.journal import tables
 from oracle.journal.rows import reading_of, row_of
 from oracle.journal.store import Store
-from oracle.ports import SentTransaction, SignedBatch
+from oracle.ports import SignedBatch
 from protocol.records import Reading
-
-KEPT_BLOCKS = 256
-"""How many blocks are remembered one by one; a deeper reorganisation re-reads everything."""
 
 
 class ChainJournal:
@@ -144,6 +142,10 @@ class ChainJournal:
                     )
                 )
         return batches
+
+    def unsettled_rentals(self) -> set[int]:
+        """The rentals that open batches settle."""
+        return {one.rental for batch in self.open_batches() for one in batch.readings}
 
     def finish_batch(self, number: int, state: str, note: str) -> None:
         """Close a batch as `settled` or `dropped`, with a note for people."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,13 +15,11 @@ from oracle.intake.metering import Metering
 from oracle.journal.journal import SignedMark
 from oracle.leasing.lease_policy import DrillFacts, Inhibit, LeaseLimits, Step, decide_lease
 from oracle.leasing.publish import event_message, lease_message
+from oracle.ports import CorePorts
 from oracle.signing.registration import OracleIdentity
 from protocol.messages import Channel, InhibitMessage, topic
 from protocol.records import Domain, Lease
 from protocol.typed_data import lease_digest
-
-if TYPE_CHECKING:
-    from oracle.core import CorePorts
 
 DECIDE_MS = 200
 DRILLS_PER_MS = 2

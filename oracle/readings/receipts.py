@@ -7,7 +7,6 @@ may have gone out before the end was known.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from chain.chain_clock import Times
 from chain.views import ChainView, RentalView
@@ -15,13 +14,11 @@ from oracle.errors import JournalError, SigningError
 from oracle.intake.metering import Metering
 from oracle.leasing.lease_policy import Credit, LeaseLimits, credit
 from oracle.leasing.publish import reading_message
+from oracle.ports import CorePorts
 from oracle.signing.pen import Dates, Pen, dates_allowed
 from oracle.signing.registration import OracleIdentity, key_fault
 from protocol.messages import Channel, LogMessage, topic
 from protocol.records import Domain, Reading, RentalState, Tariff
-
-if TYPE_CHECKING:
-    from oracle.core import CorePorts
 
 RECEIPT_MS = 1_000
 

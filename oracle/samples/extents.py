@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from chain.ports import Chain
 from chain.views import ChainView, RentalView
-from oracle.ports import Chain
 from oracle.samples.extent import LogExtent, follow_extent, identity_of
 from oracle.samples.extent_journal import ExtentJournal
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import structlog
 
+from chain.errors import CallRevertedError
+from chain.ports import Chain
 from chain.transact import Job, Transactor
 from chain.views import ChainView, RentalView
-from oracle.errors import CallRevertedError
 from oracle.journal.chain_journal import ChainJournal
-from oracle.ports import Chain
 from oracle.settling.settlement_policy import grace_over
 from oracle.signing.registration import OracleIdentity, key_fault
 from protocol.records import RentalState

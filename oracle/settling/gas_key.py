@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from chain.ports import Chain
 from chain.transact import GAS_MARGIN_PERCENT
 from chain.views import ChainView, GasLeft, GasState, Header
+from host.clock import Clock
 from oracle.journal.chain_journal import ChainJournal
-from oracle.ports import Chain, Clock
 from protocol.records import RentalState
 
 LOOK_MS = 60_000

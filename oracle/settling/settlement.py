@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -13,16 +12,20 @@ from oracle.dues import Dues
 from oracle.errors import JournalError, SigningError
 from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
-from oracle.leasing.lease_policy import Inhibit, chain_problem, credit
+from oracle.leasing.lease_policy import Inhibit, LeaseLimits, chain_problem, credit
+from oracle.ports import CorePorts
 from oracle.settling.batch import Candidate, choose_batch
 from oracle.settling.outbox import in_the_way, retry_at_ms, undecided
-from oracle.settling.settlement_policy import Due, grace_over, settlement_due, unsettled_owed
+from oracle.settling.settlement_policy import (
+    Due,
+    SettlementLimits,
+    grace_over,
+    settlement_due,
+    unsettled_owed,
+)
 from oracle.signing.pen import Dates, Pen, dates_allowed
 from oracle.signing.registration import OracleIdentity
 from protocol.records import RentalState, Tariff
-
-if TYPE_CHECKING:
-    from oracle.core import CoreLimits, CorePorts
 
 DECIDE_MS = 500
 RENTALS_PER_MS = 1
@@ -34,6 +37,16 @@ HARMLESS = {None, Inhibit.HEAD_STALE, Inhibit.CLOCK_SKEW}
 be dated then is for the pen."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CoreLimits:
+    """All limits of the edge side's decisions."""
+
+    lease: LeaseLimits
+    settlement: SettlementLimits
+    final_wait_ms: int
+    grace_seconds: int
 
 
 @dataclass

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from chain.errors import CallRevertedError
+from chain.ports import Chain, Receipt, SentTransaction
 from chain.transact import Job, Transactor
 from chain.views import ChainView, Rejection
-from oracle.errors import CallRevertedError
+from host.clock import Clock
 from oracle.journal import tables
 from oracle.journal.chain_journal import ChainJournal
-from oracle.ports import Chain, Clock, Receipt, SentTransaction, SignedBatch
+from oracle.ports import SignedBatch
 from oracle.settling.outbox import is_open, of_another_rental, open_readings
 from oracle.settling.settlement_policy import grace_over
 from oracle.signing.registration import OracleIdentity, key_fault

@@ -12,10 +12,10 @@ from web3 import HTTPProvider, Web3
 from audit.errors import EndpointError
 from chain.contract import DrillMeter
 from chain.endpoint import RpcEndpoint
+from chain.errors import ChainError, LyingEndpointError
 from lab.rig.history import tell
 from lab.rig.services import Anvil
 from lab.rig.yard import COIN, Yard
-from oracle.errors import ChainError, LyingEndpointError
 from protocol.headers import header_hash
 from protocol.receipt_trie import receipt_nodes
 

@@ -24,12 +24,12 @@ from audit.node.fetch import Chain
 from audit.node.rpc import Endpoint
 from chain.contract import DrillMeter
 from chain.endpoint import RpcEndpoint
+from chain.errors import ChainError
 from device.bridge.rpc import Node
 from device.errors import WitnessError
 from host.bounded_http import LARGEST_ANSWER
 from host.json_rpc import Patience
 from lab.rig.services import HOST
-from oracle.errors import ChainError
 from provider.node import open_node
 
 pytestmark = pytest.mark.integration

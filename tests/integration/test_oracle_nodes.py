@@ -23,11 +23,11 @@ from structlog.testing import capture_logs
 
 from chain.contract import DrillMeter
 from chain.endpoint import RpcEndpoint
+from chain.errors import ChainError
 from chain.quorum_chain import QuorumChain
 from chain.views import Evidence
 from lab.rig.services import Anvil
 from oracle.checks.endpoint_check import endpoint_checks
-from oracle.errors import ChainError
 from oracle.settings import ChainSettings
 
 pytestmark = pytest.mark.integration

@@ -19,9 +19,9 @@ from structlog.testing import capture_logs
 
 from chain.contract import DrillMeter
 from chain.endpoint import RpcEndpoint
+from chain.errors import ChainError, DisagreementError, WrongChainError
 from chain.quorum_chain import QuorumChain
 from lab.rig.services import Anvil
-from oracle.errors import ChainError, DisagreementError, WrongChainError
 from protocol.records import RentalState
 
 pytestmark = pytest.mark.integration

@@ -14,14 +14,14 @@ from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 from test_oracle_submit import GAS
 
+from chain.errors import CallRevertedError
+from chain.ports import Receipt
 from chain.transact import FeeLimits, Transactor
 from chain.views import ChainView, DrillView, Header, RentalView, Rest
 from oracle.core import Core
-from oracle.errors import CallRevertedError
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import longest_wait_ms
-from oracle.ports import Receipt
 from oracle.settling.submit import Submitter
 from oracle.signing.registration import OracleIdentity
 

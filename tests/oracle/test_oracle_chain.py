@@ -12,7 +12,7 @@ from web3.providers import BaseProvider
 
 from chain.contract import DrillMeter, content
 from chain.endpoint import RpcEndpoint
-from oracle.errors import ChainError, LyingEndpointError, RefusedCallError
+from chain.errors import ChainError, LyingEndpointError, RefusedCallError
 from protocol.errors import AnswerError
 from protocol.headers import Header, header_hash
 

@@ -23,11 +23,11 @@ from oracle_builders import (
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
+from chain.ports import Receipt
 from chain.transact import FeeLimits, Job, Transactor
 from chain.views import ChainView, Header, OracleView
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
-from oracle.ports import Receipt
 from oracle.settling.closing import PAUSE_MS, Closer, closable
 from oracle.signing.registration import OracleIdentity
 from oracle.signing.sign import GasAccount

@@ -12,10 +12,10 @@ from oracle_builders import FakeClock, make_rental, make_view
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
+from chain.errors import ChainError
 from chain.finality import Tier, parse_policy
 from chain.views import ChainView, DrillView, Header
 from chain.watch import Watcher, WatchScope
-from oracle.errors import ChainError
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
 from oracle.samples.extent import LogExtent, identity_of

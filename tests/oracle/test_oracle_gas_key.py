@@ -13,10 +13,10 @@ from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental, make_sam
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
+from chain.ports import SentTransaction
 from chain.views import DrillView, GasLeft, GasState, Header, Rest
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
-from oracle.ports import SentTransaction
 from oracle.settling.gas_key import LOOK_MS, GasLimits, GasWatch, gas_left, settlements_a_day
 from protocol.records import RentalState
 

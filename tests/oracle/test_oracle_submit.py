@@ -11,12 +11,12 @@ from conftest import role_account
 from oracle_builders import NOW_MS, FakeClock, make_rental, make_view
 from oracle_fake_chain import FakeChain
 
+from chain.errors import ChainError, TransactionRefusedError
+from chain.ports import Receipt
 from chain.transact import FeeLimits, Transactor
 from chain.views import ChainView, Header, OracleView
-from oracle.errors import ChainError, TransactionRefusedError
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
-from oracle.ports import Receipt
 from oracle.settling.outbox import in_the_way, undecided
 from oracle.settling.submit import Submitter
 from oracle.signing.registration import OracleIdentity

@@ -11,10 +11,11 @@ from oracle_builders import FakeClock, make_rental
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
+from chain.errors import ChainError
 from chain.finality import Tier, parse_policy
 from chain.views import DrillView
 from chain.watch import Watcher, WatchScope
-from oracle.errors import ChainError, JournalError
+from oracle.errors import JournalError
 from oracle.journal import tables
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lab.rig.services import find_program
 from lab.rig.web_demo import page_with_wallet
 

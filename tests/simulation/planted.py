@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import device.drill.controller
 import pytest
 
+import device.drill.controller
 from chain.chain_clock import ChainClock
 from chain.deep import DeepStates
 from chain.pool import Pool
