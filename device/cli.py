@@ -18,9 +18,10 @@ from device.bridge.spool import Spool
 from device.drill import simulator
 from device.drill.spindle import LoadSource, PresetLoads
 from device.drill.trace import DEAD_BAND_RPM, Direction, read_trace
-from device.errors import SettingsError, SpoolError
+from device.errors import SpoolError
 from host.checks import check_as
 from host.command_line import OneLineCommand, OneLineGroup
+from host.errors import SettingsError
 from host.log import configure_logs
 from protocol.errors import RecordError
 from protocol.leases import Provisioning

@@ -35,9 +35,5 @@ class PortError(DeviceError):
     """The serial port is not there, busy, or went away."""
 
 
-class SettingsError(DeviceError, ValueError):
-    """A settings file, an option or an environment variable with a wrong value."""
-
-
 class WitnessError(DeviceError):
     """What a bridge's own endpoints do not confirm, or cannot be asked."""

@@ -1,7 +1,4 @@
-"""Steps of `check` that look at the broker: certificates, and a connection that says nothing.
-
-`hint` and `tls_trouble` put in words what most often stands behind a connection that fails.
-"""
+"""Steps of `check` that look at the broker: certificates, and a connection that says nothing."""
 
 from __future__ import annotations
 
@@ -9,59 +6,21 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-
+from host.broker_words import HAS_EXPIRED, hint, tls_trouble
 from host.checks import MissingError
-from host.secret_files import read_secret, require_private
+from host.mqtt_client import ANSWER_SECONDS, paho_client, tls_context
+from host.settings import BrokerSettings
 
-ANSWER_SECONDS = 10
 KEEPALIVE_SECONDS = 15
-
-HAS_EXPIRED = 10
-"""OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, which the standard library gives no name."""
 
 _OURS = re.compile(r"(?:oracle|bridge)-[1-9][0-9]*|page|server|ca")
 """Names that `scripts/certificates` gives."""
 
 
-class BrokerPlace(Protocol):
-    """The part of a program's settings that is about the broker."""
-
-    @property
-    def host(self) -> str:
-        """Its name or address."""
-
-    @property
-    def port(self) -> int:
-        """Its TCP port."""
-
-    @property
-    def username(self) -> str | None:
-        """Who we are, with a password."""
-
-    @property
-    def password_file(self) -> Path | None:
-        """Our password's file."""
-
-    @property
-    def ca_file(self) -> Path | None:
-        """The authority's certificate; turns on TLS."""
-
-    @property
-    def cert_file(self) -> Path | None:
-        """Our certificate."""
-
-    @property
-    def key_file(self) -> Path | None:
-        """Our certificate's key."""
-
-
-def certificate(place: BrokerPlace, name: str) -> str:
+def certificate(place: BrokerSettings, name: str) -> str:
     """Step: our certificate fits its key, is valid now, and is signed by the broker's authority.
 
     `name` is what `scripts/certificates` calls it; another program's is refused, as the broker's
@@ -72,7 +31,6 @@ def certificate(place: BrokerPlace, name: str) -> str:
     if place.cert_file is None or place.key_file is None:
         tls_context(place)
         return "TLS without a certificate of our own"
-    require_private(place.key_file, "broker certificate's key")
     found = _presented(place)
     names = [value for part in found["subject"] for key, value in part if key == "commonName"]
     held = str(names[0]) if names else "nobody"
@@ -84,31 +42,14 @@ def certificate(place: BrokerPlace, name: str) -> str:
     return f"of {held}, valid until {found['notAfter']}"
 
 
-def tls_context(place: BrokerPlace) -> ssl.SSLContext:
-    """How we connect; raises MissingError that names the files at fault."""
-    try:
-        context = ssl.create_default_context(cafile=str(place.ca_file))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if place.cert_file is not None and place.key_file is not None:
-            context.load_cert_chain(str(place.cert_file), str(place.key_file))
-    except OSError as error:  # SSLError is one
-        raise MissingError(
-            f"TLS files of the broker ({place.ca_file}, {place.cert_file}, {place.key_file}): "
-            f"{error}"
-        ) from error
-    return context
-
-
-def connection(place: BrokerPlace, client_id: str) -> str:
+def connection(place: BrokerSettings, client_id: str) -> str:
     """Step: the broker takes our connection. Nothing is published and nothing asked for.
 
     Raises MissingError or SecretError.
     """
     where = f"{place.host}:{place.port}"
     answered, answer = Event(), [""]
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=True
-    )
+    client = paho_client(place, client_id)
 
     def said(text: str) -> None:
         if not answered.is_set():
@@ -122,13 +63,6 @@ def connection(place: BrokerPlace, client_id: str) -> str:
         said(f"closes the connection before it answers: {hint(place)}")
 
     client.on_connect, client.on_disconnect = on_connect, on_disconnect
-    if place.username is not None:
-        password = None
-        if place.password_file is not None:
-            password = read_secret(place.password_file, "broker password")
-        client.username_pw_set(place.username, password)
-    if place.ca_file is not None:
-        client.tls_set_context(tls_context(place))
     _reach(place)
     try:
         client.connect(place.host, place.port, KEEPALIVE_SECONDS)
@@ -145,7 +79,7 @@ def connection(place: BrokerPlace, client_id: str) -> str:
     return f"{where} takes our connection"
 
 
-def _reach(place: BrokerPlace) -> None:
+def _reach(place: BrokerSettings) -> None:
     """Connect and, with TLS, shake hands, in a connection of our own: what paho makes for itself it
     does not close when that fails. Raises MissingError."""
     where = f"{place.host}:{place.port}"
@@ -164,32 +98,7 @@ def _reach(place: BrokerPlace) -> None:
         raise MissingError(f"{where}: {tls_trouble(place, error)}") from error
 
 
-def hint(place: BrokerPlace) -> str:
-    """Why a broker most often ends a connection at once."""
-    if place.ca_file is None:
-        return "does it speak TLS there? Then name its authority in broker.ca_file"
-    if place.cert_file is None:
-        return "does it want a certificate? Name yours in broker.cert_file and key_file"
-    return f"does it not know the authority of {place.cert_file}, or has that expired?"
-
-
-def tls_trouble(place: BrokerPlace, error: OSError) -> str:
-    """What failed of TLS, in words."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code == HAS_EXPIRED:
-            return (
-                "its certificate has expired; move it and its key away and make another with: "
-                "scripts/certificates server"
-            )
-        return (
-            f"its certificate is refused: {error.verify_message}; it must be signed by the "
-            f"authority in {place.ca_file} and bear the name {place.host}"
-        )
-    reason = str(getattr(error, "reason", None) or error).lower().replace("_", " ")
-    return f"no TLS connection ({reason}): does it speak TLS on that port?"
-
-
-def _presented(place: BrokerPlace) -> dict[str, Any]:
+def _presented(place: BrokerSettings) -> dict[str, Any]:
     """Our certificate as a broker with that authority sees it, by a handshake with ourselves in
     memory: the only way in which the standard library checks a certificate against an authority."""
     ours = tls_context(place)

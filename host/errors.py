@@ -32,6 +32,10 @@ class NonsenseError(RpcError):
     """It answers something that is no answer, or one without an end."""
 
 
+class SettingsError(HostError):
+    """Settings, an option or a deployment record with a value that is wrong or missing."""
+
+
 class KeystoreError(HostError):
     """A keystore that cannot be opened or written."""
 
@@ -42,3 +46,11 @@ class FileError(HostError):
 
 class SecretError(FileError):
     """A file with a secret that cannot be read, or that others may use."""
+
+
+class PublicationError(HostError):
+    """The folder of published files cannot be read or written; trying again later may work."""
+
+
+class BrokerError(HostError):
+    """The MQTT broker cannot be reached or refuses us."""

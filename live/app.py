@@ -18,13 +18,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
+from host.errors import SettingsError
 from live.answers import Fault, Health, Rentals, Site
 from live.board import Update
 from live.feed import Feed, Listener, TooManyStreamsError
 from live.guard import Guard, Rate, security_headers
 from live.rentals import Indexing, RentalIndex
 from live.settings import HttpSettings
-from oracle.errors import SettingsError
 from protocol.messages import (
     Channel,
     InhibitMessage,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from host import broker_check
 from host.checks import MissingError, Step, who_looks
+from host.deployment_record import read_deployment
 from live.app import require_page
+from live.errors import ListenError
 from live.listen import listening
 from live.settings import HttpSettings
-from oracle.errors import ListenError
-from oracle.startup import read_deployment
 
 
 def steps(settings: HttpSettings) -> list[Step]:

@@ -15,17 +15,18 @@ import uvicorn
 
 from host.checks import check_as
 from host.command_line import OneLineGroup
+from host.deployment_record import read_deployment
 from host.log import configure_logs
+from host.mqtt_client import MqttClient
 from live.answers import site
 from live.app import build_app, require_page
 from live.board import CHANNELS, Board
 from live.check import steps
-from live.feed import Feed
+from live.feed import LIMITS, Feed
 from live.listen import listening
 from live.rentals import HttpViews, RentalIndex
 from live.settings import HttpSettings, load_http_settings
-from oracle.intake.ingest import MqttBroker
-from oracle.startup import read_deployment
+from protocol.messages import topics
 
 HEADER_BYTES = 16 * 1024
 STOP_SECONDS = 2
@@ -73,11 +74,12 @@ def print_site(settings: SettingsFile) -> None:
 
 
 def serve(settings: HttpSettings) -> None:
-    """Serve until SIGTERM or SIGINT; raises an OracleError or HostError when it cannot start."""
+    """Serve until SIGTERM or SIGINT; raises a HostError when it cannot start."""
     deployment = read_deployment(settings.deployment)
     require_page(settings.page.folder)
     drills = tuple(drill.number for drill in settings.drills)
-    broker = MqttBroker(settings.broker, f"drill-http-{settings.listen.port}", drills, CHANNELS)
+    name = f"drill-http-{settings.listen.port}"
+    broker = MqttClient(settings.broker, name, topics(drills, CHANNELS), LIMITS)
     feed = Feed(
         Board(deployment.domain, frozenset(drills)),
         broker,

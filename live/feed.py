@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from host.mqtt_client import MqttClient, MqttLimits
 from live.board import Board, Update
-from oracle.intake.ingest import MqttBroker
+from protocol.messages import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,9 @@ BEAT_SECONDS = 5.0
 
 TAKE_SECONDS = 0.2
 TAKE_MESSAGES = 200
+
+LIMITS = MqttLimits(largest=lambda _topic: MAX_JSON_BYTES, inbox_messages=10_000)
+"""At most 82 MB, where a stream of ten thousand messages comes at once."""
 
 
 class TooManyStreamsError(Exception):
@@ -57,7 +61,7 @@ class Feed:
     """The board, whoever listens to it, and the thread that fills it. Of one event loop."""
 
     def __init__(
-        self, board: Board, broker: MqttBroker | None, *, streams: int, streams_per_address: int
+        self, board: Board, broker: MqttClient | None, *, streams: int, streams_per_address: int
     ) -> None:
         self.board = board
         self._broker = broker
@@ -69,8 +73,8 @@ class Feed:
 
     @property
     def broker_up(self) -> bool:
-        """Is there a connection to the broker now."""
-        return self._broker is not None and self._broker.up
+        """Whether there is a connection to the broker now."""
+        return self._broker is not None and self._broker.connected
 
     def start(self) -> None:
         """Begin to take what the broker sends; call it on the event loop."""
@@ -92,7 +96,7 @@ class Feed:
                 listener.queue.get_nowait()
             listener.queue.put_nowait(None)
 
-    def _take(self, broker: MqttBroker, loop: asyncio.AbstractEventLoop) -> None:
+    def _take(self, broker: MqttClient, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stop.is_set():
             broker.arrived.wait(TAKE_SECONDS)
             for message in broker.receive(TAKE_MESSAGES):

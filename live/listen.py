@@ -6,8 +6,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from live.errors import ListenError
 from live.settings import ListenSettings
-from oracle.errors import ListenError
 
 
 @contextmanager

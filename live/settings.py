@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from oracle.settings import BrokerSettings, read_settings
+from host.settings import BrokerSettings, Section, read_settings
 from protocol.messages import DrillNumber
 
 PREFIX = "DRILL_HTTP_"
@@ -22,11 +22,7 @@ Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s;,'\"]+$", max_length=500)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ListenSettings(_Section):
+class ListenSettings(Section):
     """Where to listen, and under which names people may ask for the page."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -35,7 +31,7 @@ class ListenSettings(_Section):
     trusted_proxies: tuple[Word, ...] = ()
 
 
-class PageSettings(_Section):
+class PageSettings(Section):
     """What the page is told: where it lies, the chain's endpoint for it, and the coin's name."""
 
     folder: Path = Path("web/dist")
@@ -54,7 +50,7 @@ class PageSettings(_Section):
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-class DrillSettings(_Section):
+class DrillSettings(Section):
     """A drill in its customers' words."""
 
     number: DrillNumber
@@ -63,7 +59,7 @@ class DrillSettings(_Section):
     levels: tuple[Word, Word, Word] | None = None
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """What one address, and everybody together, may ask for."""
 
     requests_per_second: Annotated[float, Field(ge=0.1, le=10_000)] = 20

@@ -9,21 +9,21 @@ import typer
 
 from host.checks import check_as
 from host.command_line import OneLineGroup
+from host.deployment_record import read_deployment
+from host.errors import SettingsError
 from host.foreign_text import complain
 from host.keystores import new_keystore
 from host.log import configure_logs
+from host.static_files import StaticFiles
 from oracle.checks.check import OracleCheck
-from oracle.errors import SettingsError
 from oracle.journal.backup import backup
 from oracle.journal.store import open_journal
 from oracle.run import run as run_daemon
 from oracle.samples.export import Exporter, export_all
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.ocmf_export import export_ocmf, write_new
-from oracle.samples.static_files import StaticFiles
 from oracle.settings import load_settings
 from oracle.signing.token_key import TokenPlace, new_token_key
-from oracle.startup import read_deployment
 
 DIFFERS = 1
 """Exit status when samples are not those that were signed."""

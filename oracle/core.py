@@ -14,6 +14,7 @@ import structlog
 
 from chain.chain_clock import ChainClock, Moment, Times
 from chain.views import ChainView, GasState
+from host.mqtt_client import Incoming
 from oracle.dues import Dues
 from oracle.errors import JournalError
 from oracle.intake.metering import Metering, Taken
@@ -25,7 +26,7 @@ from oracle.meter.meter import Gap
 from oracle.meter.order import Arrived
 from oracle.meter.sample_log import LoggedSample
 from oracle.meter.stroke import Stroke, follow_stroke
-from oracle.ports import CorePorts, Incoming
+from oracle.ports import CorePorts
 from oracle.readings.receipts import Receipts
 from oracle.settled_watch import SettledWatch
 from oracle.settling.settlement import CoreLimits, Settlement
@@ -158,7 +159,7 @@ class Core:
 
     def _greet(self) -> None:
         """After each connection ask for what may have been missed, and say everything again."""
-        connections = self.ports.broker.connections()
+        connections = self.ports.broker.connections
         if connections != self._connections:
             self._connections = connections
             self._resend |= {*self.metering.drills}

@@ -9,10 +9,6 @@ class OracleError(PlainError):
     """Anything that the oracle refuses or cannot do."""
 
 
-class SettingsError(OracleError):
-    """A settings file, keystore or deployment record that is missing or wrong."""
-
-
 class PinError(KeystoreError):
     """A token refuses its PIN; trying again could lock it for good."""
 
@@ -34,18 +30,6 @@ class DamagedError(JournalError):
 
 class CopiedKeyError(OracleError):
     """Another oracle signs with this one's key, or this journal is an old copy."""
-
-
-class BrokerError(OracleError):
-    """The MQTT broker cannot be reached or refuses us."""
-
-
-class ListenError(OracleError):
-    """The port that the page is to be served on is not to be had."""
-
-
-class PublicationError(OracleError):
-    """The folder of published samples cannot be read or written; trying again later may work."""
 
 
 class PublishedDiffersError(OracleError):

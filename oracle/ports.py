@@ -7,15 +7,8 @@ from typing import Protocol
 
 from chain.views import Identity
 from host.clock import Clock
+from host.mqtt_client import Broker
 from protocol.records import Reading
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One MQTT message as it arrived."""
-
-    topic: str
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +21,6 @@ class SignedBatch:
     readings: tuple[Reading, ...]
     identities: tuple[Identity, ...]
     signature: bytes
-
-
-class Broker(Protocol):
-    """The MQTT side. Nothing here blocks."""
-
-    def receive(self, limit: int) -> list[Incoming]:
-        """Up to `limit` messages, oldest first."""
-        ...
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:
-        """Hand over for sending at QoS 1; False while there is no connection."""
-        ...
-
-    def connections(self) -> int:
-        """How often a connection was made so far; a change means that messages may be missing."""
-        ...
 
 
 class Signer(Protocol):

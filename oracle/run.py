@@ -17,12 +17,15 @@ from chain.transact import FeeLimits, Transactor
 from chain.watch import Watcher, WatchScope
 from host.clock import SystemClock
 from host.clock_sync import ADVICE, clock_is_synchronised
+from host.deployment_record import read_deployment
+from host.errors import SettingsError
+from host.mqtt_client import MqttClient
+from host.static_files import StaticFiles
 from oracle.chain_side import ChainSide
 from oracle.core import Core
 from oracle.endpoints import open_chain, trust
-from oracle.errors import SettingsError
 from oracle.intake.copies import require_only_one
-from oracle.intake.ingest import MqttBroker
+from oracle.intake.ingest import oracle_client
 from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.journal import Journal
@@ -31,7 +34,6 @@ from oracle.ports import CorePorts
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.extents import Extents
 from oracle.samples.publisher import Publisher
-from oracle.samples.static_files import StaticFiles
 from oracle.settings import Settings
 from oracle.settling.closing import Closer
 from oracle.settling.gas_key import GasWatch
@@ -40,7 +42,6 @@ from oracle.settling.submit import Submitter
 from oracle.signing.keyring import Keyring
 from oracle.signing.registration import OracleIdentity
 from oracle.signing.sign import GasAccount, open_keys
-from oracle.startup import read_deployment
 from protocol.deployment import Deployment
 
 STEP_SECONDS = 0.05
@@ -150,7 +151,7 @@ def build_publisher(parts: Parts, store: Store) -> Publisher | None:
     return Publisher(ExtentJournal(store), files, parts.deployment.domain, number)
 
 
-def build_core(parts: Parts, store: Store, broker: MqttBroker, clock: SystemClock) -> Core:
+def build_core(parts: Parts, store: Store, broker: MqttClient, clock: SystemClock) -> Core:
     """The edge side of the daemon, as far as the journal says it was."""
     settings = parts.settings
     metering = Metering(Journal(store), settings.oracle.drills, settings.oracle.number)
@@ -189,7 +190,7 @@ def run(settings: Settings) -> None:
     store.lock()
     store.bind(parts.deployment.domain)
     clock = SystemClock()
-    broker = MqttBroker(
+    broker = oracle_client(
         settings.broker, f"drill-oracle-{settings.oracle.number}", settings.oracle.drills
     )
     core = build_core(parts, store, broker, clock)
@@ -235,14 +236,14 @@ def spare_collector() -> None:
     gc.set_threshold(NEW_OBJECTS, 20, 50)
 
 
-def wait_for_work(broker: MqttBroker, stop: Event) -> None:
+def wait_for_work(broker: MqttClient, stop: Event) -> None:
     """Return when messages have come, or it is time for a step; what comes close behind the first
     message shares its commit."""
     if broker.arrived.wait(STEP_SECONDS):
         stop.wait(GATHER_SECONDS)
 
 
-def _loop(core: Core, chain_side: ChainSide, broker: MqttBroker, stop: Event) -> None:
+def _loop(core: Core, chain_side: ChainSide, broker: MqttClient, stop: Event) -> None:
     """Step both sides, the chain side in a thread: a slow endpoint never delays a sample."""
     failure: list[BaseException] = []
     thread = Thread(target=_chain_loop, args=(chain_side, stop, failure), name="chain", daemon=True)

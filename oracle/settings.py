@@ -6,38 +6,18 @@ passwords are named by file. docs/operating-an-edge-box.md explains each value.
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
-from pydantic_settings import (
-    SettingsError as SourceError,
-)
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from chain.finality import Tier, parse_policy, require_rising
-from host.errors import FileError
-from host.mqtt import Version
 from host.secret_files import read_message_key, read_secret
-from host.text_files import read_text
-from oracle.errors import SettingsError
+from host.settings import BrokerSettings, Section, read_settings
 from oracle.leasing.lease_policy import LeaseLimits, longest_wait_ms
 from oracle.settling.gas_key import GasLimits
 from oracle.settling.settlement_policy import SettlementLimits
@@ -58,11 +38,7 @@ _RENAMED = {
 }
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class OracleSettings(_Section):
+class OracleSettings(Section):
     """Which oracle this is, and the drills that it serves."""
 
     number: Annotated[int, Field(ge=1)]
@@ -75,7 +51,7 @@ class OracleSettings(_Section):
         return self
 
 
-class FinalityTier(_Section):
+class FinalityTier(Section):
     """Funds up to `up_to` count as soon as `policy` accepts their block."""
 
     up_to: Annotated[int, Field(ge=1)] | None = None
@@ -102,7 +78,7 @@ class FinalityTier(_Section):
         return Tier(parse_policy(self.policy), self.up_to)
 
 
-class ChainSettings(_Section):
+class ChainSettings(Section):
     """The chain's endpoints, how many must agree, and how deep a block must lie to count."""
 
     rpc_urls: Annotated[
@@ -146,30 +122,7 @@ class ChainSettings(_Section):
         return tuple(tier.tier() for tier in self.finality)
 
 
-class BrokerSettings(_Section):
-    """The MQTT broker; TLS when a CA file is given, a client certificate when one is given."""
-
-    host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(ge=1, le=65_535)] = 1883
-    username: str | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    mqtt_version: Version = "3.1.1"
-
-    @model_validator(mode="after")
-    def _whole(self) -> BrokerSettings:
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together")
-        if self.cert_file is not None and self.ca_file is None:
-            raise ValueError("a client certificate needs ca_file, the broker's authority")
-        if self.password_file is not None and self.username is None:
-            raise ValueError("password_file needs username")
-        return self
-
-
-class TokenSettings(_Section):
+class TokenSettings(Section):
     """A signing key in a PKCS#11 token: library, labels of token and key, and the PIN's file."""
 
     module: Path
@@ -182,7 +135,7 @@ class TokenSettings(_Section):
         return TokenPlace(self.module, self.token, self.key, self.pin_file)
 
 
-class KeySettings(_Section):
+class KeySettings(Section):
     """One key signs, in a keystore or a token, and another one pays gas. While the provider rotates
     the signing key, its successor is there as well."""
 
@@ -230,7 +183,7 @@ def _key_place(name: str, keys: KeySettings) -> KeyPlace | None:
     return None if keystore is None else (keystore, password)
 
 
-class JournalSettings(_Section):
+class JournalSettings(Section):
     """Where the journal is, as an SQLAlchemy URL; a server's password comes from a file. Beside an
     SQLite journal, `reserve_megabytes` are set aside for when the disk is full."""
 
@@ -258,7 +211,7 @@ class JournalSettings(_Section):
         return url.set(password=read_secret(self.password_file, "password"))
 
 
-class SettlementSettings(_Section):
+class SettlementSettings(Section):
     """When usage goes to the chain, and what it may cost."""
 
     share_of_balance: PerMille = 100
@@ -289,7 +242,7 @@ class SettlementSettings(_Section):
         return GasLimits(self.gas, self.gas_warning_hours)
 
 
-class LeaseSettings(_Section):
+class LeaseSettings(Section):
     """How long a lease lasts and what the reserve behind it covers."""
 
     seconds: Annotated[int, Field(ge=2, le=LONGEST_LEASE_MS // 1000)] = 5
@@ -299,7 +252,7 @@ class LeaseSettings(_Section):
     sample_age_seconds: Annotated[int, Field(ge=2, le=60)] = 4
 
 
-class PublicationSettings(_Section):
+class PublicationSettings(Section):
     """Where sample logs are published as static files, and how often."""
 
     folder: Path
@@ -359,46 +312,3 @@ class Settings(BaseSettings):
 def load_settings(path: Path) -> Settings:
     """Read the file and the environment; raises SettingsError naming the first bad value."""
     return read_settings(Settings, PREFIX, path)
-
-
-_S = TypeVar("_S", bound=BaseSettings)
-
-
-def read_settings(model: type[_S], prefix: str, path: Path) -> _S:
-    """Read a program's settings from its file and from the environment variables that begin with
-    `prefix`; raises SettingsError naming the first bad value."""
-    try:
-        tomllib.loads(read_text(path, "settings"))
-    except FileError as error:
-        raise SettingsError(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"settings {path} is not TOML: {error}") from error
-    for name in os.environ:
-        section = name.removeprefix(prefix).split("__")[0].lower()
-        if name.startswith(prefix) and section not in model.model_fields:
-            raise SettingsError(f"environment: {name} is no setting")
-
-    class FileSettings(model):  # type: ignore[misc, valid-type]  # which model is said at run time
-        """Settings with this file under the environment."""
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            toml = TomlConfigSettingsSource(settings_cls, toml_file=path)
-            return init_settings, env_settings, toml
-
-    try:
-        found: _S = FileSettings()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise SettingsError(f"settings {path}: {place}: {first['msg']}") from error
-    except SourceError as error:
-        raise SettingsError(f"settings {path} or environment: {error}") from error
-    return found

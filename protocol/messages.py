@@ -79,6 +79,11 @@ def topic(drill: int, channel: Channel) -> str:
     return f"drill/{drill}/{channel}"
 
 
+def topics(drills: Sequence[int], channels: Sequence[Channel]) -> tuple[str, ...]:
+    """The topics of those channels of those drills, channel by channel."""
+    return tuple(topic(drill, channel) for channel in channels for drill in drills)
+
+
 def parse_topic(text: str) -> tuple[int, Channel]:
     """Return (drill, channel); raises MessageError for a topic that is not ours."""
     match = _TOPIC.fullmatch(text)

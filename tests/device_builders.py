@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eth_keys import keys
 
-from device.bridge.broker import Incoming
+from host.mqtt_client import Incoming
 from protocol.leases import Provisioning
 from protocol.messages import Channel, LeaseMessage, topic
 from protocol.records import Domain, Lease, Registers
@@ -72,12 +72,13 @@ class FakeBroker:
         self.inbox: list[Incoming] = []
         self.sent: list[tuple[str, bytes, bool]] = []
 
-    def drain(self) -> list[Incoming]:
+    def receive(self, limit: int) -> list[Incoming]:  # noqa: ARG002
         messages, self.inbox = self.inbox, []
         return messages
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:
         self.sent.append((topic, payload, retain))
+        return True
 
     def on(self, channel: Channel) -> list[bytes]:
         sent = [payload for name, payload, _ in self.sent if name == topic(DRILL, channel)]

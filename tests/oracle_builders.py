@@ -10,9 +10,9 @@ from conftest import role_account
 
 from chain.finality import Tier, parse_policy
 from chain.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
+from host.mqtt_client import Incoming
 from oracle.leasing.lease_policy import LeaseLimits
 from oracle.meter.sample_log import LoggedSample
-from oracle.ports import Incoming
 from protocol.messages import Channel, encode_samples, topic
 from protocol.records import LevelRate, Registers, RentalState, Tariff
 from protocol.sample import Fault, Sample, encode_sample
@@ -146,6 +146,7 @@ class FakeBroker:
                 self.retained[topic] = payload
         return self.up
 
+    @property
     def connections(self) -> int:
         return self.count
 

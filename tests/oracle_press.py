@@ -11,6 +11,7 @@ from oracle_builders import TARIFF, logged, make_rental, make_sample
 from sqlalchemy import delete
 
 from chain.views import RentalView
+from host.static_files import StaticFiles
 from oracle.journal.journal import Journal, Received
 from oracle.journal.signed import Bounds
 from oracle.journal.store import Store
@@ -20,7 +21,6 @@ from oracle.meter.sample_log import LoggedSample, RentalLog
 from oracle.samples.extent import LogExtent, follow_extent, identity_of
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.publisher import Publisher
-from oracle.samples.static_files import StaticFiles
 from oracle.signing.pen import Dates, Pen
 from protocol.publication import contract_folder
 from protocol.records import Reading, RentalState

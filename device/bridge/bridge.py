@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from device.bridge.broker import Broker, Incoming
+from device.bridge.hearing import INBOX_MESSAGES
 from device.bridge.history import events_between
 from device.bridge.link import Link
 from device.bridge.publisher import Publisher
@@ -21,6 +21,7 @@ from device.drill.controller import State
 from device.errors import ControllerReplacedError, FrameError, SpoolError
 from device.serial.frames import FrameType
 from device.serial.payloads import Status
+from host.mqtt_client import Broker, Incoming
 from protocol.errors import MessageError
 from protocol.messages import (
     Channel,
@@ -103,7 +104,7 @@ class Bridge:
             self._reserved_ms = now.monotonic_ms
             self._spool.take_reserve()
         self._store(now)
-        for message in self._broker.drain():
+        for message in self._broker.receive(INBOX_MESSAGES):
             self._receive(message, now)
         self._take_verdicts(now)
         self._answers(now)

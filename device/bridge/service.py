@@ -12,13 +12,14 @@ from types import FrameType
 import structlog
 
 from device.bridge.bridge import Bridge, Now, last_will
-from device.bridge.broker import PahoBroker
+from device.bridge.hearing import bridge_client
 from device.bridge.link import Link
 from device.bridge.port import PortOptions, SerialPort
 from device.bridge.session import Session
 from device.bridge.settings import BridgeSettings
 from device.bridge.spool import Spool
 from device.bridge.witness import open_witness
+from host.mqtt_client import LastWill
 from host.secret_files import read_message_key
 from protocol.messages import Channel, topic
 
@@ -69,7 +70,9 @@ def run(settings: BridgeSettings) -> None:
         stack.callback(link.close)
         will = last_will(settings.drill, read_clock().time_ms)
         strict = settings.strict
-        broker = PahoBroker(settings.drill, settings.broker, will, wake, proofs=strict is not None)
+        broker = bridge_client(
+            settings.drill, settings.broker, will, wake, proofs=strict is not None
+        )
         witness = None if strict is None else open_witness(settings.drill, strict, wake)
         bridge = Bridge(
             settings.drill,
@@ -84,8 +87,8 @@ def run(settings: BridgeSettings) -> None:
             witness.start()
         broker.start()
         stack.callback(
-            lambda: broker.stop(
-                topic(settings.drill, Channel.STATUS), bridge.farewell(read_clock())
+            lambda: broker.close(
+                LastWill(topic(settings.drill, Channel.STATUS), bridge.farewell(read_clock()))
             )
         )
         _log.info(

@@ -17,60 +17,25 @@ relative to the working directory.
 
 from __future__ import annotations
 
-import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.exceptions import SettingsError as SourceError
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from device.bridge.port import LineState
-from device.errors import SettingsError
-from host.errors import FileError
-from host.mqtt import Version
-from host.text_files import read_text
+from host.settings import BrokerSettings, Section, read_settings
 from protocol.messages import Address, DrillNumber
 from protocol.records import Domain
 
-_PREFIX = "DRILL_BRIDGE_"
+PREFIX = "DRILL_BRIDGE_"
 
-TcpPort = Annotated[int, Field(ge=1, le=65_535)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class BrokerSettings(BaseModel):
-    """Where the broker is and who we are. A password only ever comes from a file. TLS is used
-    when `ca_file` is given; `cert_file` and `key_file` are the box's own certificate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: Text = "127.0.0.1"
-    port: TcpPort = 1883
-    username: Text | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    mqtt_version: Version = "3.1.1"
-
-    @model_validator(mode="after")
-    def _belongs_together(self) -> Self:
-        if self.password_file is not None and self.username is None:
-            raise ValueError("password_file needs a username")
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together")
-        if self.cert_file is not None and self.ca_file is None:
-            raise ValueError("cert_file needs a ca_file")
-        return self
-
-
-class StrictSettings(BaseModel):
+class StrictSettings(Section):
     """Strict mode: leases are passed on only with a proof, and blocks are asked of endpoints that
     the oracle's host has no part in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     chain_id: Annotated[int, Field(ge=1, lt=2**63)]
     contract: Address
@@ -102,7 +67,7 @@ class BridgeSettings(BaseSettings):
     """What `drill-bridge run` needs; see the module's docstring."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=_PREFIX, env_nested_delimiter="__"
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
     )
 
     drill: DrillNumber
@@ -134,36 +99,7 @@ class BridgeSettings(BaseSettings):
             raise ValueError("a port is named twice")
         return port
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  the signature of pydantic-settings
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment above the file, and nothing else."""
-        return env_settings, init_settings
-
 
 def load_settings(path: Path) -> BridgeSettings:
     """Read settings; raises SettingsError that names the file and the first bad field."""
-    try:
-        values = tomllib.loads(read_text(path, "settings"))
-    except FileError as error:
-        raise SettingsError(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"settings {path} is not TOML: {error}") from error
-    for name in os.environ:
-        field = name.removeprefix(_PREFIX).split("__")[0].lower()
-        if name.startswith(_PREFIX) and field not in BridgeSettings.model_fields:
-            raise SettingsError(f"environment: {name} is no setting")
-    try:
-        return BridgeSettings(**values)
-    except SourceError as error:
-        raise SettingsError(f"environment: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise SettingsError(f"settings {path}: {place}: {first['msg']}") from error
+    return read_settings(BridgeSettings, PREFIX, path)

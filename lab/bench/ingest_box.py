@@ -24,8 +24,10 @@ import structlog
 
 from chain.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
 from host.clock import SystemClock
+from host.mqtt_client import MqttClient
+from host.settings import BrokerSettings
 from oracle.core import Core
-from oracle.intake.ingest import MqttBroker
+from oracle.intake.ingest import oracle_client
 from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.journal import Journal, Received
@@ -33,7 +35,7 @@ from oracle.journal.store import Store
 from oracle.leasing.lease_policy import LeaseLimits
 from oracle.ports import CorePorts
 from oracle.run import spare_collector, stop_signals, wait_for_work
-from oracle.settings import BrokerSettings, SettlementSettings
+from oracle.settings import SettlementSettings
 from oracle.settling.settlement import CoreLimits
 from oracle.signing.keyring import Keyring
 from oracle.signing.sign import KeystoreSigner
@@ -93,7 +95,7 @@ def standing_view(numbers: range, signer: KeystoreSigner, now_s: int) -> ChainVi
 
 
 def core_of(
-    store: Store, broker: MqttBroker, signer: KeystoreSigner, keys: Mapping[int, bytes]
+    store: Store, broker: MqttClient, signer: KeystoreSigner, keys: Mapping[int, bytes]
 ) -> Core:
     """The edge side with the defaults of its settings."""
     metering = Metering(Journal(store), tuple(keys), 1)
@@ -143,7 +145,7 @@ def main(folder: Path, port: int, drills: range) -> None:
     store = Store(f"sqlite:///{folder}/journal-{drills.start}.sqlite")
     keys = {drill: message_key(drill) for drill in drills}
     name = f"bench-oracle-{drills.start}"
-    broker = MqttBroker(BrokerSettings(host="127.0.0.1", port=port), name, tuple(keys))
+    broker = oracle_client(BrokerSettings(host="127.0.0.1", port=port), name, tuple(keys))
     core = core_of(store, broker, signer, keys)
     delays = note_delays(core.metering.journal)
     view = standing_view(drills, signer, int(time.time()))

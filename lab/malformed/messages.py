@@ -12,11 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, cast
 
-from device.bridge.broker import Incoming as BridgeIncoming
+from host.mqtt_client import Incoming
 from lab.malformed.frames import Accepted, another
 from lab.malformed.parts import DRILL, KEY, NOW, Inbox, a_sample, make_bridge
 from oracle.core import Core
-from oracle.ports import Incoming
 from protocol.messages import (
     MAX_JSON_BYTES,
     Channel,
@@ -186,7 +185,7 @@ def to_bridge(dice: random.Random, count: int, tally: Counter[str]) -> int:
             for number in range(count):
                 what, place, payload = next(source)
                 tally[f"bridge: {what}"] += 1
-                bridge._receive(BridgeIncoming(place, payload), NOW)
+                bridge._receive(Incoming(place, payload), NOW)
                 if bridge.refused_messages != number + 1 or session._command is not None:
                     raise Accepted(f"bridge: {what}: {place} {payload[:200]!r}")
     return count

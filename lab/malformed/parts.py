@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 
 from device.bridge.bridge import Bridge, Now
-from device.bridge.broker import Incoming
 from device.bridge.link import Link
 from device.bridge.session import Session
 from device.bridge.spool import Spool
@@ -27,6 +26,7 @@ from device.serial.payloads import (
     pack_samples,
     pack_status,
 )
+from host.mqtt_client import Incoming
 from lab.fuzzing.people import signer
 from lab.simulation.chain import BOX, named
 from lab.simulation.chance import Dice, Fuse, Tally
@@ -95,14 +95,15 @@ class Inbox:
         self.messages: list[Incoming] = []
         self.published = 0
 
-    def drain(self) -> list[Incoming]:
+    def receive(self, limit: int) -> list[Incoming]:  # noqa: ARG002
         """All of it."""
         taken, self.messages = self.messages, []
         return taken
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:  # noqa: ARG002
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:  # noqa: ARG002
         """Counted."""
         self.published += 1
+        return True
 
 
 def make_bridge(folder: Path, inbox: Inbox) -> tuple[Bridge, Session, Spool]:

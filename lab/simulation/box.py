@@ -14,7 +14,7 @@ from device.bridge.bridge import Bridge, Now
 from device.bridge.link import Link
 from device.bridge.session import Session
 from device.errors import SpoolError
-from lab.simulation.broker import BridgeBroker, Client, OracleBroker, SimBroker
+from lab.simulation.broker import Client, ClientPort, SimBroker
 from lab.simulation.chain import GRACE_SECONDS, GasPurse, SimChain, box_key
 from lab.simulation.chance import Dice, Fuse, Killed, Tally
 from lab.simulation.endpoint import SimEndpoint, Weather
@@ -89,7 +89,7 @@ def deployment_of(domain: Domain) -> Deployment:
     )
 
 
-class RecordedBroker(OracleBroker):
+class RecordedBroker(ClientPort):
     """The oracle's connection; what it publishes is recorded before anything can happen to it."""
 
     def __init__(self, client: Client, truth: Truth, clock: BoxClock) -> None:
@@ -280,7 +280,7 @@ class SimBridge:
         link = Link(Session(self.drill), ["line"], lambda _: open_port(self.line, self.fuse))
         topics = [topic(self.drill, c) for c in (Channel.LEASE, Channel.JOURNALLED)]
         self._client = self.broker.join(topics, self.fuse)
-        port = BridgeBroker(self._client)
+        port = ClientPort(self._client)
         self.bridge = Bridge(self.drill, message_key(self.drill), link, self.spool, port)
 
     def kill(self, down_ms: int) -> None:

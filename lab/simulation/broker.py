@@ -6,9 +6,8 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from device.bridge.broker import Incoming as BridgeIncoming
+from host.mqtt_client import Incoming
 from lab.simulation.chance import Dice, Fuse, Tally
-from oracle.ports import Incoming
 
 LONGEST_DELAY_MS = 6_000
 RECONNECT_MS = 1_500
@@ -132,27 +131,8 @@ class SimBroker:
 
 
 @dataclass(eq=False)
-class OracleBroker:
-    """The oracle's port."""
-
-    client: Client
-
-    def receive(self, limit: int) -> list[Incoming]:
-        """Oldest first."""
-        return [Incoming(topic, payload) for topic, payload in self.client.take(limit)]
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:
-        """False while there is no connection."""
-        return self.client.say(topic, payload, retain=retain)
-
-    def connections(self) -> int:
-        """So far."""
-        return self.client.connections
-
-
-@dataclass(eq=False)
-class BridgeBroker:
-    """The bridge's port."""
+class ClientPort:
+    """A client as oracle and bridge see it."""
 
     client: Client
 
@@ -166,10 +146,10 @@ class BridgeBroker:
         """Now."""
         return self.client.connected
 
-    def drain(self) -> list[BridgeIncoming]:
+    def receive(self, limit: int) -> list[Incoming]:
         """Oldest first."""
-        return [BridgeIncoming(topic, payload) for topic, payload in self.client.take(1_000)]
+        return [Incoming(topic, payload) for topic, payload in self.client.take(limit)]
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
-        """It may be lost."""
-        self.client.say(topic, payload, retain=retain)
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:
+        """False while there is no connection."""
+        return self.client.say(topic, payload, retain=retain)

@@ -15,18 +15,18 @@ from chain.views import GasState
 from host import broker_check, database_check
 from host.checks import Finding, Mark, MissingError, NoteError, Step, who_looks
 from host.clock_sync import ADVICE, clock_is_synchronised
+from host.deployment_record import read_deployment
+from host.static_files import KEPT_FREE_BYTES
 from oracle.checks import journal_check
 from oracle.checks.deployment_check import compare_deployment
 from oracle.checks.endpoint_check import endpoint_checks
 from oracle.endpoints import open_chain, trust
 from oracle.run import require_terms
-from oracle.samples.static_files import KEPT_FREE_BYTES
 from oracle.settings import Settings
 from oracle.settling.gas_key import gas_left
 from oracle.signing.keyring import Keyring
 from oracle.signing.registration import OracleIdentity, advice
 from oracle.signing.sign import GasAccount, open_keys
-from oracle.startup import read_deployment
 from protocol.deployment import Deployment
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 
+from host.mqtt_client import Incoming
 from oracle.errors import CopiedKeyError
-from oracle.intake.ingest import MqttBroker
-from oracle.ports import Incoming
+from oracle.intake.ingest import oracle_client
 from oracle.settings import Settings
 from protocol.errors import MessageError, SignatureError
 from protocol.messages import Channel, ReadingMessage, parse_message, parse_topic
@@ -60,7 +60,7 @@ def require_only_one(
     """Raise CopiedKeyError when the broker holds such a receipt; under a name of its own there, so
     that nobody else's connection is taken over. Raises BrokerError and JournalError."""
     name = f"drill-oracle-{settings.oracle.number}-look"
-    broker = MqttBroker(settings.broker, name, settings.oracle.drills, (Channel.READING,))
+    broker = oracle_client(settings.broker, name, settings.oracle.drills, (Channel.READING,))
     broker.connect()
     try:
         time.sleep(LOOK_SECONDS)

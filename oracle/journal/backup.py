@@ -14,7 +14,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-from oracle.errors import DamagedError, JournalError, SettingsError
+from host.errors import SettingsError
+from oracle.errors import DamagedError, JournalError
 from oracle.journal.sample_rows import unpack_row
 
 BUSY_SECONDS = 10

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oracle.errors import DamagedError, OracleError, PublicationError, PublishedDiffersError
+from host.errors import PublicationError
+from host.static_files import StaticFiles
+from oracle.errors import DamagedError, OracleError, PublishedDiffersError
 from oracle.samples.extent import LogExtent
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.publication import (
@@ -21,7 +23,6 @@ from oracle.samples.publication import (
     published_reading,
     stale_parts,
 )
-from oracle.samples.static_files import StaticFiles
 from protocol.merkle import Frontier
 from protocol.publication import (
     BUNDLE_BYTES,

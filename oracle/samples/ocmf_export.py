@@ -6,13 +6,13 @@ import contextlib
 from importlib.metadata import version
 from pathlib import Path
 
+from host.deployment_record import read_deployment
 from oracle.errors import OracleError
 from oracle.journal.store import open_journal
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.ocmf import Meter, ocmf_payload, ocmf_record, require_final
 from oracle.settings import Settings
 from oracle.signing.sign import open_signer
-from oracle.startup import read_deployment
 
 
 def export_ocmf(settings: Settings, rental: int) -> tuple[str, bytes]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from oracle.errors import DamagedError, JournalError, PublicationError, PublishedDiffersError
+from host.errors import PublicationError
+from host.static_files import StaticFiles
+from oracle.errors import DamagedError, JournalError, PublishedDiffersError
 from oracle.samples.extent import LogExtent
 from oracle.samples.extent_journal import ExtentJournal, LogRow
 from oracle.samples.publication import (
@@ -27,7 +29,6 @@ from oracle.samples.publication import (
     sealed_bundles,
     stale_parts,
 )
-from oracle.samples.static_files import StaticFiles
 from protocol.errors import RecordError
 from protocol.publication import (
     BUNDLE_BYTES,

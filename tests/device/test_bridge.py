@@ -20,7 +20,6 @@ from device_builders import (
 )
 
 from device.bridge.bridge import Bridge, Now, last_will
-from device.bridge.broker import Incoming
 from device.bridge.history import UNREPORTED
 from device.bridge.link import Link
 from device.bridge.publisher import FIRST_RESEND_MS, WINDOW_SAMPLES, Publisher
@@ -30,6 +29,7 @@ from device.drill.controller import State
 from device.errors import ControllerReplacedError, PortError, SpoolError
 from device.serial.frames import Decoder, Frame, FrameType, encode_frame
 from device.serial.payloads import Ack, Status, pack_samples, pack_status, parse_ack, parse_lease
+from host.mqtt_client import Incoming
 from protocol.messages import (
     Channel,
     EventMessage,

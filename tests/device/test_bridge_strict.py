@@ -17,12 +17,12 @@ from device_builders import (
 )
 
 from device.bridge.bridge import Bridge, Now
-from device.bridge.broker import Incoming
 from device.bridge.link import Link
 from device.bridge.session import Session
 from device.bridge.spool import Spool
 from device.bridge.witness import Verdict, Witness
 from device.serial.frames import Decoder, FrameType
+from host.mqtt_client import Incoming
 from protocol.messages import Channel, InhibitMessage, LeaseMessage, topic
 
 

@@ -11,10 +11,10 @@ from device_builders import DOMAIN, ORACLE
 from typer.testing import CliRunner
 
 from device import cli
-from device.bridge.broker import PahoBroker
-from device.bridge.settings import BridgeSettings, BrokerSettings, load_settings
-from device.errors import SettingsError
-from host.errors import SecretError
+from device.bridge.hearing import bridge_client
+from device.bridge.settings import BridgeSettings, load_settings
+from host.errors import SecretError, SettingsError
+from host.settings import BrokerSettings
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ def test_load_settings__misspelt_environment__is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DRILL_BRIDGE_PROT", "/dev/ttyS0")
-    with pytest.raises(SettingsError, match="DRILL_BRIDGE_PROT is no setting"):
+    with pytest.raises(SettingsError, match="DRILL_BRIDGE_PROT is not a setting"):
         load_settings(write(tmp_path, GOOD))
 
 
@@ -133,12 +133,12 @@ def test_settings__changed__are_frozen() -> None:
     ("settings", "message"),
     [
         (BrokerSettings(username="a", password_file=Path("/none")), "password file /none: No such"),
-        (BrokerSettings(ca_file=Path("/none")), "cannot use /none"),
+        (BrokerSettings(ca_file=Path("/none")), "TLS files of the broker .*/none"),
     ],
 )
 def test_broker__file_that_is_not_there__is_named(settings: BrokerSettings, message: str) -> None:
     with pytest.raises((SettingsError, SecretError), match=message):
-        PahoBroker(7, settings, b"", lambda: None)
+        bridge_client(7, settings, b"", lambda: None)
 
 
 def controller_options(tmp_path: Path, **changes: str) -> list[str]:

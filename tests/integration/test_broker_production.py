@@ -23,8 +23,9 @@ from oracle_world import TARIFF, World, wait
 from paho.mqtt.enums import CallbackAPIVersion
 from secure_broker import HOST, SecureBroker, certificates
 
-from device.bridge.broker import PahoBroker
-from device.bridge.settings import BrokerSettings
+from device.bridge.hearing import bridge_client
+from host.mqtt_client import LastWill
+from host.settings import BrokerSettings
 from protocol.messages import (
     InhibitMessage,
     JournalledMessage,
@@ -282,12 +283,12 @@ def test_settings__of_oracle_and_bridge__connect(broker: SecureBroker) -> None:
         cert_file=broker.folder / "bridge-2.crt",
         key_file=broker.folder / "bridge-2.key",
     )
-    client = PahoBroker(2, settings, b"gone", lambda: None)
+    client = bridge_client(2, settings, b"gone", lambda: None)
     client.start()
     try:
         wait("the bridge's client is connected", lambda: client.connections == 1)
     finally:
-        client.stop("drill/2/status", b"farewell")
+        client.close(LastWill("drill/2/status", b"farewell"))
 
 
 def test_certificates__bad_names_and_files_that_exist__refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from device.bridge.spool import Spool
 from host import broker_check
 from host.checks import Finding, Mark, MissingError, lines_of, print_findings, run_steps
 from host.errors import SecretError
+from host.settings import BrokerSettings
 from lab.rig.box_files import write_secret
 from lab.rig.process import wait_until
 from lab.rig.services import Mosquitto, free_port
@@ -31,7 +32,7 @@ from live.check import steps as http_steps
 from live.settings import load_http_settings
 from oracle.checks.check import OracleCheck
 from oracle.journal.store import Store
-from oracle.settings import BrokerSettings, load_settings
+from oracle.settings import load_settings
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from oracle_world import TARIFF, World, wait
 from postgres import Postgres
 from sqlalchemy import make_url, text
 
-from oracle.errors import JournalError, SettingsError
+from host.errors import SettingsError
+from oracle.errors import JournalError
 from oracle.journal.journal import Journal, Received
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import Inhibit

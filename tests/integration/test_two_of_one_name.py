@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import structlog
 
-from device.bridge.broker import PahoBroker
-from device.bridge.settings import BrokerSettings as BridgeBroker
+from device.bridge.hearing import bridge_client
 from host.mqtt import Version
+from host.mqtt_client import LastWill
+from host.settings import BrokerSettings
 from lab.rig.process import wait_until
 from lab.rig.services import Mosquitto
-from oracle.intake.ingest import MqttBroker
-from oracle.settings import BrokerSettings as OracleBroker
+from oracle.intake.ingest import oracle_client
 
 pytestmark = pytest.mark.integration
 
@@ -31,14 +31,14 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 def bridge(port: int, version: Version) -> Callable[[], None]:
-    made = PahoBroker(7, BridgeBroker(port=port, mqtt_version=version), b"{}", lambda: None)
+    made = bridge_client(7, BrokerSettings(port=port, mqtt_version=version), b"{}", lambda: None)
     made.start()
-    return lambda: made.stop("drill/7/status", b"{}")
+    return lambda: made.close(LastWill("drill/7/status", b"{}"))
 
 
 def oracle(port: int, version: Version) -> Callable[[], None]:
-    settings = OracleBroker(host="127.0.0.1", port=port, mqtt_version=version)
-    made = MqttBroker(settings, "drill-oracle-1", (7,))
+    settings = BrokerSettings(host="127.0.0.1", port=port, mqtt_version=version)
+    made = oracle_client(settings, "drill-oracle-1", (7,))
     made.connect()
     return made.close
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from oracle_builders import NOW_MS, logged, make_sample
 
-from oracle.errors import JournalError, SettingsError
+from host.errors import SettingsError
+from oracle.errors import JournalError
 from oracle.journal.backup import backup
 from oracle.journal.journal import Journal, Received
 from oracle.journal.store import Store

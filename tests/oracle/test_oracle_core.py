@@ -21,11 +21,11 @@ from oracle_builders import (
 )
 
 from chain.views import DrillView
+from host.mqtt_client import Incoming
 from oracle.errors import JournalError
 from oracle.journal.journal import Journal, Received
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import Inhibit
-from oracle.ports import Incoming
 from protocol.merkle import Frontier
 from protocol.messages import Channel, ReadingMessage, StatusMessage, encode_samples, topic
 from protocol.sample import SAMPLE_BYTES, decode_sample

@@ -11,11 +11,11 @@ from oracle_builders import make_sample
 from oracle_press import RENTAL, Press
 from sqlalchemy import delete, update
 
+from host.static_files import StaticFiles
 from oracle.errors import OracleError, PublishedDiffersError
 from oracle.journal import tables
 from oracle.samples.export import Exporter, export_all
 from oracle.samples.extent import LogExtent
-from oracle.samples.static_files import StaticFiles
 from protocol.publication import contract_folder
 from protocol.records import RentalState
 from protocol.sample import encode_sample

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from host.errors import SettingsError
 from live.answers import site
 from live.board import Board
 from live.feed import QUEUE_UPDATES, Feed, TooManyStreamsError
 from live.guard import ADDRESSES, Guard, Rate, security_headers
 from live.settings import load_http_settings
-from oracle.errors import SettingsError
 from protocol.deployment import Deployment
 from protocol.messages import Channel
 from protocol.records import Domain

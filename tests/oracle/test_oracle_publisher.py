@@ -301,7 +301,7 @@ def story_once(press: Press) -> None:
 def test_step__little_room_left__leaves_it_to_the_journal(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oracle.samples.static_files.KEPT_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr("host.static_files.KEPT_FREE_BYTES", 1 << 60)
     with capture_logs() as logs:
         story_once(press)
 

@@ -13,15 +13,14 @@ from small_disk import fill, small_disk
 from typer.testing import CliRunner
 
 from chain.finality import Policy, Tier
-from host.errors import KeystoreError, SecretError
+from host.deployment_record import read_deployment
+from host.errors import KeystoreError, SecretError, SettingsError
 from host.keystores import new_keystore, open_keystore
 from lab.rig.box_files import write_secret
 from oracle.cli import app
-from oracle.errors import SettingsError
 from oracle.run import open_parts
 from oracle.settings import load_settings
 from oracle.signing.sign import KeystoreSigner, open_keys
-from oracle.startup import read_deployment
 from protocol.typed_data import recover_signer
 
 GOOD = """
@@ -240,7 +239,7 @@ def test_load_settings__misspelt_environment__stops_the_start(
 ) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:1")
 
-    with pytest.raises(SettingsError, match=f"{name} is no setting"):
+    with pytest.raises(SettingsError, match=f"{name} is not a setting"):
         load_settings(folder / "oracle.toml")
 
 

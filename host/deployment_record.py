@@ -1,12 +1,11 @@
-"""What every program of the edge box reads first: the deployment record."""
+"""What every program that knows a contract reads first: the deployment record."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from host.errors import FileError
+from host.errors import FileError, SettingsError
 from host.text_files import read_text
-from oracle.errors import SettingsError
 from protocol.deployment import Deployment, parse_deployment
 from protocol.errors import RecordError
 

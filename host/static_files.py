@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from oracle.errors import PublicationError
+from host.errors import PublicationError
 
 UNNAMED = ".unfinished"
 """Where a file is before it has its name; no reader asks for it."""
