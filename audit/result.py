@@ -9,7 +9,7 @@ from eth_utils.address import to_checksum_address
 
 from audit.books.books import CLOSED, ENDED, OPEN, Books
 from audit.findings import Findings
-from audit.samples.track import Tally
+from audit.samples.track import SampleScope, Tally
 
 STATES = {OPEN: "open", ENDED: "ended", CLOSED: "closed"}
 
@@ -43,17 +43,6 @@ class Bill:
         if self.charge_on_chain is None or self.charge_recomputed is None:
             return None
         return self.charge_on_chain - self.charge_recomputed
-
-
-@dataclass(frozen=True, slots=True)
-class SampleScope:
-    """Which samples were looked at: of all rentals, or of one only."""
-
-    place: str
-    samples: int
-    rentals: int
-    rentals_not_all: int
-    rental: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,6 @@ class DeviceError(PlainError):
     """Something on the drill's side that a user or operator has to know about."""
 
 
-class FrameError(DeviceError, ValueError):
-    """A payload of the serial link that does not follow its layout."""
-
-
 class TraceError(DeviceError, ValueError):
     """A trace file or a column specification that cannot be replayed."""
 

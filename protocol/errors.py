@@ -17,6 +17,10 @@ class MessageError(ProtocolError):
     """An MQTT payload or topic that does not follow the protocol."""
 
 
+class FrameError(ProtocolError):
+    """A payload of the serial line that does not follow its layout."""
+
+
 class ProofError(ProtocolError):
     """A Merkle proof that does not lead to its root, or one that was asked for out of range."""
 

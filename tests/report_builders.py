@@ -7,8 +7,8 @@ from dataclasses import replace
 from bill_builders import scope
 
 from audit.findings import Findings
-from audit.result import Bill, Result, SampleScope
-from audit.samples.track import Tally
+from audit.result import Bill, Result
+from audit.samples.track import SampleScope, Tally
 
 LARGEST = 2**96 - 1
 

@@ -16,13 +16,12 @@ from audit.books.books import Books, Rental
 from audit.errors import SourceError
 from audit.findings import Findings
 from audit.node.decode import Event
-from audit.result import SampleScope
 from audit.samples.follow import Follower
 from audit.samples.later_keys import LaterKeys
 from audit.samples.meter import Meter, worth
 from audit.samples.published import Conclusion, Published
 from audit.samples.receipt import Claim, Receipts
-from audit.samples.track import Anchor, Tally, Track
+from audit.samples.track import Anchor, SampleScope, Tally, Track
 from host.foreign_text import harmless
 from protocol.errors import RecordError
 from protocol.publication import BUNDLE_SAMPLES, READING_FILE, PublishedReading, RentalIdentity

@@ -101,3 +101,14 @@ class Track:
         """Remember an oddity, in case the coming root does not agree."""
         if len(self.hints) < HINTS:
             self.hints.append(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScope:
+    """Which samples were looked at: of all rentals, or of one only."""
+
+    place: str
+    samples: int
+    rentals: int
+    rentals_not_all: int
+    rental: int | None

@@ -17,12 +17,9 @@ from device.bridge.link import Link
 from device.bridge.publisher import Publisher
 from device.bridge.spool import Spool
 from device.bridge.witness import Witness
-from device.drill.controller import State
-from device.errors import ControllerReplacedError, FrameError, SpoolError
-from device.serial.frames import FrameType
-from device.serial.payloads import Status
+from device.errors import ControllerReplacedError, SpoolError
 from host.mqtt_client import Broker, Incoming
-from protocol.errors import MessageError
+from protocol.errors import FrameError, MessageError
 from protocol.messages import (
     Channel,
     EventMessage,
@@ -36,6 +33,8 @@ from protocol.messages import (
     topic,
 )
 from protocol.sealing import seal, unseal
+from protocol.serial.frames import FrameType
+from protocol.serial.payloads import State, Status
 
 _log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from device.drill.controller import State
+from protocol.serial.payloads import State
 
 UNREPORTED = "not reported itself, seen by what followed"
 """The reason of what must have happened between two statuses."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device.errors import FrameError
-from device.serial.frames import NUMBERS, Decoder, Frame, FrameType, encode_frame
-from device.serial.payloads import (
+from protocol.errors import FrameError
+from protocol.records import Lease
+from protocol.serial.frames import NUMBERS, Decoder, Frame, FrameType, encode_frame
+from protocol.serial.payloads import (
     Ack,
     Samples,
     Status,
@@ -24,7 +25,6 @@ from device.serial.payloads import (
     parse_samples,
     parse_status,
 )
-from protocol.records import Lease
 
 RESEND_MS = 150
 """A command goes again after this: a lease takes 15 ms on the line and 10 ms to check."""

@@ -12,22 +12,13 @@ controller reports it and makes sure that power coming back moves nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum, IntEnum
+from enum import Enum
 
 from protocol.errors import ProtocolError
 from protocol.leases import Provisioning, check_lease
 from protocol.records import Lease
 from protocol.sample import Fault
-
-
-class State(IntEnum):
-    """The controller's states; the motor has power in RUNNING and in no other."""
-
-    LOCKED = 1
-    READY = 2
-    RUNNING = 3
-    COASTING = 4
-    FAULT = 5
+from protocol.serial.payloads import State
 
 
 class Signal(Enum):

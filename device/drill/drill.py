@@ -25,6 +25,7 @@ from device.errors import DeviceError
 from protocol.leases import Provisioning
 from protocol.records import LEVELS
 from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample
+from protocol.serial.payloads import State
 
 STANDSTILL_PERIOD_MS = 1000
 """A drill at rest reports this often; each change it reports at once."""
@@ -39,7 +40,7 @@ class _Reported:
     trigger: bool = False
     inhibited: bool = True
     fault_flags: Fault = Fault.NONE
-    state: machine.State = machine.State.LOCKED
+    state: State = State.LOCKED
     rental: int = 0
 
 

@@ -14,10 +14,11 @@ from device.drill.controller import Inhibited, LeaseOffered
 from device.drill.drill import SimulatedDrill
 from device.drill.memory import Memory
 from device.drill.uplink import RING_SAMPLES, Uplink
-from device.errors import FrameError, NonVolatileError
-from device.serial.frames import Decoder, Frame, FrameType
-from device.serial.payloads import Status, parse_ack, parse_clock, parse_inhibit, parse_lease
+from device.errors import NonVolatileError
+from protocol.errors import FrameError
 from protocol.sample import Sample, encode_sample
+from protocol.serial.frames import Decoder, Frame, FrameType
+from protocol.serial.payloads import Status, parse_ack, parse_clock, parse_inhibit, parse_lease
 
 MAX_CATCH_UP_MS = 10_000
 """A process that was held up for longer does not make up for it: the drill stood still meanwhile,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from device.serial.frames import NUMBERS, Frame, FrameType, encode_frame
-from device.serial.payloads import (
+from protocol.serial.frames import NUMBERS, Frame, FrameType, encode_frame
+from protocol.serial.payloads import (
     MAX_SAMPLES_PER_FRAME,
     Ack,
     Hello,

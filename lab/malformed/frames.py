@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from cobs import cobs
 
 from device.bridge.session import Session
-from device.serial.frames import Decoder, Frame, FrameType, encode_frame
-from device.serial.payloads import Hello, pack_hello
 from lab.malformed.parts import DRILL, make_firmware, real_frames
 from protocol.sample import SAMPLE_BYTES
+from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
+from protocol.serial.payloads import Hello, pack_hello
 
 BATCH = 500
 SENSELESS_SHARE = 20

@@ -9,23 +9,10 @@ from device.bridge.bridge import Bridge, Now
 from device.bridge.link import Link
 from device.bridge.session import Session
 from device.bridge.spool import Spool
-from device.drill.controller import State
 from device.drill.drill import SimulatedDrill
 from device.drill.firmware import Firmware
 from device.drill.memory import Memory
 from device.drill.spindle import PresetLoads
-from device.serial.frames import Frame, FrameType, encode_frame
-from device.serial.payloads import (
-    Ack,
-    Hello,
-    Status,
-    pack_ack,
-    pack_clock,
-    pack_hello,
-    pack_lease,
-    pack_samples,
-    pack_status,
-)
 from host.mqtt_client import Incoming
 from lab.fuzzing.people import signer
 from lab.simulation.chain import BOX, named
@@ -34,6 +21,19 @@ from lab.simulation.line import SimLine, open_port
 from protocol.leases import Provisioning
 from protocol.records import Domain, Lease, Registers
 from protocol.sample import Fault, Sample, encode_sample
+from protocol.serial.frames import Frame, FrameType, encode_frame
+from protocol.serial.payloads import (
+    Ack,
+    Hello,
+    State,
+    Status,
+    pack_ack,
+    pack_clock,
+    pack_hello,
+    pack_lease,
+    pack_samples,
+    pack_status,
+)
 
 DRILL = 7
 KEY = bytes(range(32))

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lab.simulation.node import LIES
-from lab.simulation.trouble import End, Kind
-
-if TYPE_CHECKING:
-    from lab.simulation.world import SimWorld
+from lab.simulation.trouble import End, Kind, Stage
 
 DEEPEST_LIE = 40
 """How many blocks back a liar's own chain may begin."""
@@ -17,7 +12,7 @@ DEEPER_THAN_STALE = 13
 """A fork that begins above what a stale node answers with is no fork to it."""
 
 
-def _since(world: SimWorld, least: int) -> int:
+def _since(world: Stage, least: int) -> int:
     return max(len(world.chain.blocks) - world.dice.randrange(least, DEEPEST_LIE), 1)
 
 
@@ -25,7 +20,7 @@ def _nothing() -> None:
     """There is nothing to end."""
 
 
-def _one_lies(world: SimWorld) -> End:
+def _one_lies(world: Stage) -> End:
     """A minority: the others suffer from whatever else there is."""
     node, lie = world.dice.choice(world.nodes), world.dice.choice(LIES)
     since = _since(world, 1)
@@ -34,7 +29,7 @@ def _one_lies(world: SimWorld) -> End:
     return node.lies(lie, since)
 
 
-def _no_two_agree(world: SimWorld) -> End:
+def _no_two_agree(world: Stage) -> End:
     """The truth, a liar's own chain, and another's, or one that is down."""
     nodes = world.dice.sample(world.nodes, len(world.nodes))
     world.tally.faults["rpc split quorum"] += 1

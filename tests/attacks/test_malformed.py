@@ -31,7 +31,7 @@ def test_attack__checksum_of_eight_bits__a_damaged_frame_is_seen_to_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     crc32 = zlib.crc32
-    monkeypatch.setattr("device.serial.frames.zlib.crc32", lambda data: crc32(data) & 0xFF)
+    monkeypatch.setattr("protocol.serial.frames.zlib.crc32", lambda data: crc32(data) & 0xFF)
     monkeypatch.setattr("lab.malformed.frames.senseless", lambda *_: 0)
     with pytest.raises(Accepted, match="damaged frame"):
         attack(20_000, 2, seed=1)

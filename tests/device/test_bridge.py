@@ -25,10 +25,7 @@ from device.bridge.link import Link
 from device.bridge.publisher import FIRST_RESEND_MS, WINDOW_SAMPLES, Publisher
 from device.bridge.session import Session
 from device.bridge.spool import Spool
-from device.drill.controller import State
 from device.errors import ControllerReplacedError, PortError, SpoolError
-from device.serial.frames import Decoder, Frame, FrameType, encode_frame
-from device.serial.payloads import Ack, Status, pack_samples, pack_status, parse_ack, parse_lease
 from host.mqtt_client import Incoming
 from protocol.messages import (
     Channel,
@@ -42,6 +39,16 @@ from protocol.messages import (
 )
 from protocol.sample import encode_sample
 from protocol.sealing import seal
+from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
+from protocol.serial.payloads import (
+    Ack,
+    State,
+    Status,
+    pack_samples,
+    pack_status,
+    parse_ack,
+    parse_lease,
+)
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from device.bridge.link import Link
 from device.bridge.session import Session
 from device.bridge.spool import Spool
 from device.bridge.witness import Verdict, Witness
-from device.serial.frames import Decoder, FrameType
 from host.mqtt_client import Incoming
 from protocol.messages import Channel, InhibitMessage, LeaseMessage, topic
+from protocol.serial.frames import Decoder, FrameType
 
 
 class FakeWitness(Witness):

@@ -28,11 +28,11 @@ from device.drill.controller import (
     Release,
     Sensed,
     Signal,
-    State,
     apply,
 )
 from protocol.records import Domain, Lease
 from protocol.sample import Fault
+from protocol.serial.payloads import State
 
 LEASE = make_lease()
 SIGNATURE = sign_lease(LEASE)

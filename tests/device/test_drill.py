@@ -14,13 +14,14 @@ import pytest
 from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, sign_lease
 
 from device.drill.clock import Clock, set_clock
-from device.drill.controller import Inhibited, LeaseOffered, Pull, Release, State
+from device.drill.controller import Inhibited, LeaseOffered, Pull, Release
 from device.drill.drill import SimulatedDrill
 from device.drill.memory import Memory, MemoryFile
 from device.drill.operator_socket import command
 from device.drill.spindle import PresetLoads
 from device.errors import NonVolatileError
 from protocol.sample import Sample
+from protocol.serial.payloads import State
 
 
 class Bench:

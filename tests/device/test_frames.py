@@ -10,9 +10,10 @@ from device_builders import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.drill.controller import State
-from device.errors import FrameError
-from device.serial.frames import (
+from protocol.errors import FrameError
+from protocol.records import Lease
+from protocol.sample import encode_sample
+from protocol.serial.frames import (
     MAX_ENCODED_BYTES,
     MAX_PAYLOAD_BYTES,
     Decoder,
@@ -21,10 +22,11 @@ from device.serial.frames import (
     decode_frame,
     encode_frame,
 )
-from device.serial.payloads import (
+from protocol.serial.payloads import (
     Ack,
     Hello,
     Samples,
+    State,
     Status,
     cut_text,
     pack_ack,
@@ -41,8 +43,6 @@ from device.serial.payloads import (
     parse_status,
     parse_text,
 )
-from protocol.records import Lease
-from protocol.sample import encode_sample
 
 FRAMES = st.builds(
     Frame,

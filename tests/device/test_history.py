@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from device.bridge.history import UNREPORTED, events_between
-from device.drill.controller import State
+from protocol.serial.payloads import State
 
 
 def told(before: State | None, after: State) -> list[str]:

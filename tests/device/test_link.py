@@ -11,18 +11,20 @@ from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, make_sample
 
 from device.bridge.link import Link
 from device.bridge.session import MOST_SENDS, RESEND_MS, SILENCE_MS, SampleFrame, Session
-from device.drill.controller import Pull, Release, State
+from device.drill.controller import Pull, Release
 from device.drill.drill import SimulatedDrill
 from device.drill.firmware import MAX_CATCH_UP_MS, Firmware
 from device.drill.memory import Memory
 from device.drill.spindle import PresetLoads
 from device.drill.uplink import RING_SAMPLES, Uplink
 from device.errors import NonVolatileError, PortError
-from device.serial.frames import Decoder, Frame, FrameType, encode_frame
-from device.serial.payloads import (
+from protocol.sample import encode_sample
+from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
+from protocol.serial.payloads import (
     VERSION,
     Ack,
     Hello,
+    State,
     Status,
     pack_ack,
     pack_clock,
@@ -30,7 +32,6 @@ from device.serial.payloads import (
     pack_lease,
     parse_samples,
 )
-from protocol.sample import encode_sample
 
 STATUS = Status(DRILL, State.LOCKED, 0, 0, 0, 0, 0, "")
 

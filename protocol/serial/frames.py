@@ -7,7 +7,7 @@ On the line a frame is COBS-encoded, so that it holds no zero byte, and ends wit
     offset  size  field
     0       1     type, see FrameType
     1       4     number of the frame; each side counts its own from 0 and wraps after 2^32 - 1
-    5       n     payload, 0 to 1024 bytes, laid out in `device.serial.payloads`
+    5       n     payload, 0 to 1024 bytes, laid out in `protocol.serial.payloads`
     5+n     4     CRC-32 (IEEE 802.3, as in zlib) of type, number and payload
 
 All integers are big endian. Whatever is not a frame is dropped and counted: who sent it repeats it.
@@ -24,7 +24,7 @@ from enum import IntEnum
 
 from cobs import cobs
 
-from device.errors import FrameError
+from protocol.errors import FrameError
 
 _HEAD = struct.Struct(">BI")
 _CRC = struct.Struct(">I")

@@ -23,11 +23,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import pairwise
 
-from device.drill.controller import State
-from device.errors import FrameError
-from protocol.errors import RecordError, SampleError
+from protocol.errors import FrameError, RecordError, SampleError
 from protocol.records import Lease
 from protocol.sample import MAX_RENTAL, SAMPLE_BYTES, Sample, decode_sample
 
@@ -46,6 +45,16 @@ _LEASE = struct.Struct(">5Q65s")
 _INHIBIT = struct.Struct(">Q")
 _CLOCK = struct.Struct(">Q")
 _ACK = struct.Struct(">IQ")
+
+
+class State(IntEnum):
+    """The controller's states; the motor has power in RUNNING and in no other."""
+
+    LOCKED = 1
+    READY = 2
+    RUNNING = 3
+    COASTING = 4
+    FAULT = 5
 
 
 @dataclass(frozen=True, slots=True)
