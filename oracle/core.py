@@ -15,7 +15,6 @@ import structlog
 from chain.chain_clock import ChainClock, Moment, Times
 from chain.views import ChainView, GasState
 from host.mqtt_client import Incoming
-from oracle.dues import Dues
 from oracle.errors import JournalError
 from oracle.intake.metering import Metering, Taken
 from oracle.journal.chain_journal import ChainJournal
@@ -28,7 +27,8 @@ from oracle.meter.sample_log import LoggedSample
 from oracle.meter.stroke import Stroke, follow_stroke
 from oracle.ports import CorePorts
 from oracle.readings.receipts import Receipts
-from oracle.settled_watch import SettledWatch
+from oracle.settling.dues import Dues
+from oracle.settling.settled_watch import SettledWatch
 from oracle.settling.settlement import CoreLimits, Settlement
 from oracle.signing.keyring import ring_of
 from oracle.signing.pen import Pen

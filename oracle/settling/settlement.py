@@ -8,13 +8,13 @@ import structlog
 
 from chain.chain_clock import Times
 from chain.views import ChainView, RentalView
-from oracle.dues import Dues
 from oracle.errors import JournalError, SigningError
 from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
 from oracle.leasing.lease_policy import Inhibit, LeaseLimits, chain_problem, credit
 from oracle.ports import CorePorts
 from oracle.settling.batch import Candidate, choose_batch
+from oracle.settling.dues import Dues
 from oracle.settling.outbox import in_the_way, retry_at_ms, undecided
 from oracle.settling.settlement_policy import (
     Due,
