@@ -18,6 +18,7 @@ from host.mqtt_client import Incoming
 from oracle.errors import JournalError
 from oracle.intake.metering import Metering, Taken
 from oracle.journal.chain_journal import ChainJournal
+from oracle.leasing.dues import Dues
 from oracle.leasing.lease_policy import Inhibit
 from oracle.leasing.leasing import Leasing
 from oracle.leasing.publish import event_message
@@ -27,7 +28,6 @@ from oracle.meter.sample_log import LoggedSample
 from oracle.meter.stroke import Stroke, follow_stroke
 from oracle.ports import CorePorts
 from oracle.readings.receipts import Receipts
-from oracle.settling.dues import Dues
 from oracle.settling.settled_watch import SettledWatch
 from oracle.settling.settlement import CoreLimits, Settlement
 from oracle.signing.keyring import ring_of

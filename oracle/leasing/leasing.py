@@ -12,10 +12,10 @@ from chain.views import ChainView
 from oracle.errors import JournalError, SigningError
 from oracle.intake.metering import Metering
 from oracle.journal.journal import SignedMark
+from oracle.leasing.dues import Dues
 from oracle.leasing.lease_policy import DrillFacts, Inhibit, LeaseLimits, Step, decide_lease
 from oracle.leasing.publish import event_message, lease_message
 from oracle.ports import CorePorts
-from oracle.settling.dues import Dues
 from oracle.signing.registration import OracleIdentity
 from protocol.messages import Channel, InhibitMessage, topic
 from protocol.records import Domain, Lease

@@ -11,10 +11,10 @@ from chain.views import ChainView, RentalView
 from oracle.errors import JournalError, SigningError
 from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
+from oracle.leasing.dues import Dues
 from oracle.leasing.lease_policy import Inhibit, LeaseLimits, chain_problem, credit
 from oracle.ports import CorePorts
 from oracle.settling.batch import Candidate, choose_batch
-from oracle.settling.dues import Dues
 from oracle.settling.outbox import in_the_way, retry_at_ms, undecided
 from oracle.settling.settlement_policy import (
     Due,

@@ -128,7 +128,7 @@ def subjects_in_the_source() -> set[str]:
     """The kinds of thing that findings are said to be about, out of the auditor's own code: every
     text that begins one that is assigned to `subject` or given to `add` as the second argument."""
     found: set[str] = set()
-    for path in Path(audit.__file__).parent.glob("*.py"):
+    for path in Path(audit.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             given: list[ast.expr] = []
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add":

@@ -118,7 +118,7 @@ def test_catalogue__docs__every_name_with_its_grade_and_meaning() -> None:
 
 
 def test_catalogue__code__every_name_is_used() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "audit").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "audit").rglob("*.py"))
     unused = [name for name in CATALOGUE if sources.count(f'"{name}"') < 2]
     assert unused == []
 
