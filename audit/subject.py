@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from audit.books import compare
 from audit.books.books import Terms
+from audit.books.code import check_code
 from audit.errors import AuditError, EndpointError, WrongChainError
 from audit.findings import Findings
-from audit.node.code import check_code
 from audit.node.fetch import Chain
 from audit.order import Order
 from protocol.headers import Header

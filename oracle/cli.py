@@ -105,7 +105,14 @@ def ocmf(
 
     It is no claim of conformity with metrology law.
     """
-    record, key = export_ocmf(load_settings(settings), rental)
+    found = load_settings(settings)
+    record, key = export_ocmf(
+        found.journal.full_url(),
+        read_deployment(found.chain.deployment).domain,
+        found.oracle.number,
+        found.keys.signing(),
+        rental,
+    )
     if out is None:
         typer.echo(record)
     else:

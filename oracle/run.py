@@ -195,10 +195,12 @@ def run(settings: Settings) -> None:
     )
     core = build_core(parts, store, broker, clock)
     require_only_one(
-        settings,
-        parts.deployment.domain,
-        parts.signer.addresses,
-        core.metering.journal.signed.signed_until,
+        settings.broker,
+        settings.oracle.number,
+        settings.oracle.drills,
+        domain=parts.deployment.domain,
+        addresses=parts.signer.addresses,
+        signed_until=core.metering.journal.signed.signed_until,
     )
     if clock_is_synchronised() is False:
         log.warning("clock not kept in step", reason=ADVICE)

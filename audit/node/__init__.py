@@ -2,6 +2,6 @@
 
     rpc -> fetch -> logs -> decode, calldata;   completeness: what the node may have left out
 
-Nothing here knows a bill. `values` reads an answer's fields, `code` the contract's bytecode,
-`asset` what amounts are paid in.
+Nothing here knows a bill. `values` reads an answer's fields, `asset` what amounts
+are paid in.
 """

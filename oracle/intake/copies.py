@@ -10,12 +10,12 @@ by what settles (`settled_watch`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from host.mqtt_client import Incoming
+from host.settings import BrokerSettings
 from oracle.errors import CopiedKeyError
 from oracle.intake.ingest import oracle_client
-from oracle.settings import Settings
 from protocol.errors import MessageError, SignatureError
 from protocol.messages import Channel, ReadingMessage, parse_message, parse_topic
 from protocol.records import Domain
@@ -52,19 +52,22 @@ def foreign_receipt(
 
 
 def require_only_one(
-    settings: Settings,
+    settings: BrokerSettings,
+    oracle: int,
+    drills: Sequence[int],
+    *,
     domain: Domain,
     addresses: Collection[str],
     signed_until: Callable[[int], int],
 ) -> None:
     """Raise CopiedKeyError when the broker holds such a receipt; under a name of its own there, so
     that nobody else's connection is taken over. Raises BrokerError and JournalError."""
-    name = f"drill-oracle-{settings.oracle.number}-look"
-    broker = oracle_client(settings.broker, name, settings.oracle.drills, (Channel.READING,))
+    name = f"drill-oracle-{oracle}-look"
+    broker = oracle_client(settings, name, drills, (Channel.READING,))
     broker.connect()
     try:
         time.sleep(LOOK_SECONDS)
-        incoming = broker.receive(2 * len(settings.oracle.drills))
+        incoming = broker.receive(2 * len(drills))
     finally:
         broker.close()
     found = foreign_receipt(_receipts(incoming), domain, addresses, signed_until)

@@ -6,28 +6,31 @@ import contextlib
 from importlib.metadata import version
 from pathlib import Path
 
-from host.deployment_record import read_deployment
+from sqlalchemy import URL
+
 from oracle.errors import OracleError
 from oracle.journal.store import open_journal
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.ocmf import Meter, ocmf_payload, ocmf_record, require_final
-from oracle.settings import Settings
-from oracle.signing.sign import open_signer
+from oracle.signing.sign import KeyPlace, open_signer
+from protocol.records import Domain
 
 
-def export_ocmf(settings: Settings, rental: int) -> tuple[str, bytes]:
-    """The record of an ended rental and the public key (DER) to check it with.
+def export_ocmf(
+    journal_url: URL, domain: Domain, oracle: int, key: KeyPlace, rental: int
+) -> tuple[str, bytes]:
+    """The record of an ended rental and the public key (DER) to check it with; `oracle` is the
+    number under which `key` signs.
 
     Raises OracleError when its final reading is not signed, JournalError and KeystoreError.
     """
-    domain = read_deployment(settings.chain.deployment).domain
-    with open_journal(settings.journal.full_url(), domain) as store:
+    with open_journal(journal_url, domain) as store:
         journal = ExtentJournal(store)
         extent, page = journal.extent(rental), journal.page(rental)
         signed = None if extent is None else journal.final_reading(extent)
     extent, final = require_final(extent, rental, signed)
-    signer = open_signer(settings.keys.signing())
-    meter = Meter(domain, settings.oracle.number, signer.address, version("smart-drill"))
+    signer = open_signer(key)
+    meter = Meter(domain, oracle, signer.address, version("smart-drill"))
     return ocmf_record(ocmf_payload(meter, page, extent, final), signer.sign)
 
 
