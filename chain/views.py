@@ -203,5 +203,7 @@ class ChainView:
     """Signed batches that are not done and in nobody's way: mined, and not deep yet."""
     apart: Mapping[int, int] = field(default_factory=dict)
     """By rental, into how small a batch its next reading goes, after a larger one was refused."""
+    objected: frozenset[int] = frozenset()
+    """Rentals with a reading that a block has rejected which is not deep yet."""
     gas: GasLeft | None = None
     """How long the gas key lasts; None until it was looked at."""

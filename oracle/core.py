@@ -117,7 +117,7 @@ class Core:
             self.ports, self.metering, pen, self.outbox, self.limits, identity, dues
         )
         self._identity = identity
-        self._settled = SettledWatch(identity, self.metering.journal.signed.at)
+        self._settled = SettledWatch(identity, self.metering.journal.signed.may_have_signed)
 
     def step(self, view: ChainView | None) -> bool:
         """One pass; returns whether there may be more to do at once."""

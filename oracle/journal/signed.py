@@ -26,7 +26,7 @@ from oracle.journal import tables
 from oracle.journal.rows import insert_new, keep_readings, mark_signed, reading_of
 from oracle.journal.store import Store
 from oracle.meter.meter import Triple
-from protocol.records import Reading
+from protocol.records import Reading, Registers
 from protocol.tariff import MS_PER_MINUTE
 
 ROWS_PER_QUERY = 500
@@ -220,14 +220,17 @@ class SignedJournal:
             )
         return None if row is None else reading_of(row)
 
-    def at(self, rental: int, until: int) -> Reading | None:
-        """The reading that was signed for the number for exactly that time, whichever rental it
-        stood for then."""
-        table = tables.signed_reading
+    def may_have_signed(self, rental: int, until: int, registers: Registers) -> bool:
+        """Whether a reading of that number, whichever rental it stood for then, was signed here;
+        also where what was signed until then is forgotten."""
+        table, mark = tables.signed_reading, tables.forgotten_reading.c
         query = select(table).where(table.c.rental == rental, table.c.until == until)
         with self._store.read() as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else reading_of(row)
+            last = connection.execute(select(mark.until).where(mark.rental == rental)).scalar()
+        if row is not None:
+            return reading_of(row).registers == registers
+        return last is not None and until <= last
 
     def newest_until(self, rental: int, last_ms: int | None) -> Reading | None:
         """The newest reading dated up to `last_ms` (Unix ms) that was signed for the rental that

@@ -222,7 +222,7 @@ def rental_problem(  # noqa: PLR0911, PLR0912  # one line a reason
     metered = facts.log if facts.log is not None and facts.log.rental == drill.rental else None
     if metered is not None and not metered.meter.registers.no_lower_than(latest.registers):
         return Inhibit.JOURNAL_BEHIND
-    if drill.rental in view.rejections:
+    if drill.rental in view.rejections or drill.rental in view.objected:
         return Inhibit.REJECTED
     return None
 

@@ -49,12 +49,12 @@ def in_the_way(batches: Sequence[SignedBatch], view: ChainView) -> bool:
     )
 
 
-def undecided(batches: Sequence[SignedBatch], view: ChainView) -> set[int]:
-    """The rentals with a reading that is mined, has not settled, and is not deep enough to say that
-    it never will: another one of theirs would fare the same."""
-    return {
-        reading.rental
-        for batch in batches
-        if batch.number in view.passed
-        for reading in open_readings(batch, view.latest)
-    }
+def undecided(batches: Sequence[SignedBatch], view: ChainView) -> dict[int, set[int]]:
+    """By rental, until when its readings are dated that are mined, have not settled, and are not
+    deep enough to say that they never will: another one like them would fare the same."""
+    found: dict[int, set[int]] = {}
+    for batch in batches:
+        if batch.number in view.passed:
+            for reading in open_readings(batch, view.latest):
+                found.setdefault(reading.rental, set()).add(reading.until)
+    return found

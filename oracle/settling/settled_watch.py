@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from chain.views import ChainView, RentalView
 from oracle.signing.registration import OracleIdentity, key_fault
-from protocol.records import Reading
+from protocol.records import Registers
 
 
 class SettledWatch:
@@ -18,10 +18,11 @@ class SettledWatch:
     """
 
     def __init__(
-        self, identity: OracleIdentity, find: Callable[[int, int], Reading | None]
+        self, identity: OracleIdentity, may_have_signed: Callable[[int, int, Registers], bool]
     ) -> None:
-        """`find` gives the reading that was signed for a rental until exactly that Unix ms."""
-        self._identity, self._find = identity, find
+        """`may_have_signed` tells of a rental, a Unix ms and registers whether this oracle may have
+        signed such a reading."""
+        self._identity, self._may_have_signed = identity, may_have_signed
         self._before: ChainView | None = None
 
     def look(self, view: ChainView, rentals: Mapping[int, RentalView]) -> str | None:
@@ -50,5 +51,4 @@ class SettledWatch:
         return None
 
     def _signed(self, settled: RentalView) -> bool:
-        found = self._find(settled.rental, settled.until)
-        return found is not None and found.registers == settled.registers
+        return self._may_have_signed(settled.rental, settled.until, settled.registers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -79,8 +80,7 @@ class Settlement:
         try:
             candidates = self._candidates(view, times, dates)
             batches = self.outbox.open_batches() if candidates else []
-            mined = undecided(batches, view)
-            candidates = [one for one in candidates if one.reading.rental not in mined]
+            candidates = _worth_another(candidates, undecided(batches, view))
             self.dues.note([one.reading.rental for one in candidates], times.moment)
             self._report_waits(candidates, view, times)
             if candidates and not in_the_way(batches, view):
@@ -170,19 +170,18 @@ class Settlement:
 
     def _report_waits(self, candidates: list[Candidate], view: ChainView, times: Times) -> None:
         """Say once of each settlement that it takes longer than it should."""
-        late = {}
-        for one in candidates:
-            waited_ms = self.dues.waited_ms(one.reading.rental, view, times.moment)
-            if waited_ms > self.limits.lease.settlement_ms:
-                late[one.reading.rental] = (waited_ms, one.unsettled)
+        late = {
+            one.reading.rental: one.due
+            for one in candidates
+            if self.dues.waited_ms(one.reading.rental, view, times.moment)
+            > self.limits.lease.settlement_ms
+        }
         for rental in late.keys() - self._late:
-            waited_ms, unsettled = late[rental]
             log.warning(
                 "settlement waits",
                 rental=rental,
                 drill=self.metering.rentals[rental].drill,
-                seconds=waited_ms // 1000,
-                unsettled=unsettled,
+                due=late[rental].name.lower(),
                 locks_after_seconds=self.limits.lease.stalled_ms // 1000,
             )
         self._late = set(late)
@@ -205,3 +204,16 @@ class Settlement:
             batch=batch.number,
             rentals={one.rental: why[one.rental] for one in readings},
         )
+
+
+def _worth_another(
+    candidates: list[Candidate], undecided_ms: Mapping[int, set[int]]
+) -> list[Candidate]:
+    """Without those of which a reading is mined and not decided. The one that closes a rental goes
+    all the same, once: the grace period does not wait for a block to be deep."""
+    return [
+        one
+        for one in candidates
+        if one.reading.rental not in undecided_ms
+        or (one.due is Due.ENDED and one.reading.until not in undecided_ms[one.reading.rental])
+    ]

@@ -62,9 +62,7 @@ class Submitter:
         self.rejections: dict[int, Rejection] = {}
         self.waiting: dict[int, int] = {}
         self._passed: frozenset[int] = frozenset()
-        self._objected: dict[int, Rejection] = {}
-        """Rejections in blocks that are not deep yet: they take leases away and are forgotten with
-        their blocks."""
+        self._objected: frozenset[int] = frozenset()
         self._apart: dict[int, _Apart] = {}
 
     def step(self, view: ChainView) -> None:
@@ -72,7 +70,7 @@ class Submitter:
         batches = self._journal.open_batches()
         # Before anything can fail: what is not settled yet waits, whatever the chain answers.
         self.waiting = _waiting(batches, view)
-        self._passed, self._objected = frozenset(), {}
+        self._passed = self._objected = frozenset()
         waiting: list[SignedBatch] = []
         passed = set()
         for batch in batches:
@@ -126,10 +124,11 @@ class Submitter:
         rejected = {(rental, until): reason for rental, until, reason in receipt.rejected}
         rested = [view.rested[one.rental] for one in batch.readings if one.rental in view.rested]
         if any(receipt.block_number > rest.header.number for rest in rested):
-            for one in open_readings(batch, view.latest):
-                reason = rejected.get((one.rental, one.until))
-                if reason is not None and reason != NOT_YET:
-                    self._objected[one.rental] = self._rejection(one, reason)
+            self._objected |= {
+                one.rental
+                for one in open_readings(batch, view.latest)
+                if rejected.get((one.rental, one.until), NOT_YET) != NOT_YET
+            }
             return True
         if not receipt.succeeded:
             self._refuse(batch, "the transaction reverted")
@@ -191,11 +190,8 @@ class Submitter:
             log.error("settlement dropped", batch=batch.number, reason=note)
 
     def _reject(self, reading: Reading, reason: str) -> None:
-        self.rejections[reading.rental] = self._rejection(reading, reason)
-
-    def _rejection(self, reading: Reading, reason: str) -> Rejection:
         before = self.rejections.get(reading.rental)
-        return Rejection(
+        self.rejections[reading.rental] = Rejection(
             rental=reading.rental,
             until=reading.until,
             reason=reason,
@@ -221,7 +217,8 @@ class Submitter:
         """The view with what only the outbox knows."""
         return replace(
             view,
-            rejections=self._objected | self.rejections,
+            rejections=dict(self.rejections),
+            objected=self._objected,
             waiting=self.waiting,
             passed=self._passed,
             apart={rental: one.readings for rental, one in self._apart.items()},
