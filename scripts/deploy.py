@@ -10,6 +10,7 @@ all that is in `provider/deployment.py`. Here are ape's parts: compiler, network
 
 import json
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ def compiled() -> Code:
     """What ape's compiler makes of the contract; raises ProviderError unless it is what was
     reviewed and tested."""
     # Ape's cache looks at DrillMeter.vy alone and would miss a change in one of its modules.
-    project.load_contracts(use_cache=False)
+    with warnings.catch_warnings():
+        # The compiler's plugin reads a setting of its own in a way that pydantic warns about.
+        warnings.filterwarnings("ignore", "Field 'import_remapping' has an incomplete definition")
+        project.load_contracts(use_cache=False)
     made = project.DrillMeter.contract_type
     parts = [made.deployment_bytecode.bytecode, made.runtime_bytecode.bytecode]
     creation, runtime = (bytes.fromhex(str(part).removeprefix("0x")) for part in parts)

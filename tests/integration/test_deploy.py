@@ -58,6 +58,7 @@ def test_deploy__example_plan__is_on_the_chain_as_recorded(anvil: Anvil, tmp_pat
     done = deploy(anvil, PLAN, path, "--oracle-key", key)
 
     assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
     record = parse_deployment(path.read_text(), str(path))
     assert record.chain_id == anvil.chain_id
     assert record.bytecode_sha256 == PIN["bytecode_sha256"]
