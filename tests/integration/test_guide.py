@@ -184,6 +184,15 @@ def test_guide__each_link_and_path__leads_somewhere(name: str) -> None:
                 assert (ROOT / path).exists(), f"{name}: {path}"
 
 
+def test_contributing__where_things_live__names_every_room() -> None:
+    told = set(re.findall(r"^    ([a-z]+)/ ", text_of("CONTRIBUTING.md"), re.MULTILINE))
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    rooms = {path.split("/")[0] for path in listed if "/" in path and not path.startswith(".")}
+    assert told == rooms - {"LICENSES", "box"}
+
+
 def pictures() -> list[str]:
     return sorted(path.name for path in (ROOT / "docs" / "page").glob("*.png"))
 
