@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from conftest import role_account
 from oracle_box import DOMAIN, LIMITS, SIGNER, build, fresh, view_of
 from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental, make_sample
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
-from test_oracle_submit import GAS
 
 from chain.errors import CallRevertedError
 from chain.ports import Receipt
@@ -24,10 +24,12 @@ from oracle.journal.store import Store
 from oracle.leasing.lease_policy import longest_wait_ms
 from oracle.settling.submit import Submitter
 from oracle.signing.registration import OracleIdentity
+from oracle.signing.sign import GasAccount
 from protocol.records import RentalState
 
 OPENED_AT = NOW_MS // 1000
 MINUTE_MS = 60_000
+GAS = GasAccount(bytes(role_account("relayer").key))
 REFUSED = "the contract refuses: out of range"
 
 
