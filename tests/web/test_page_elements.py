@@ -122,5 +122,5 @@ def test_page__oracle_with_a_secure_element__verifies_readings_and_wins_the_disp
     price = plan.STEADY.levels[2].price_per_second
     assert due == (MADE_UP_MS - TRUE_MS) * price // 1000
     page.get_by_role("button", name="Dispute it").click()
-    expect(page.get_by_text("came back to the customer")).to_be_visible()
+    expect(page.get_by_text("was returned to the customer")).to_be_visible()
     assert ledger.call("refunded", number) == due

@@ -153,7 +153,7 @@ def test_page__on_a_static_host__works_from_the_chain_alone(
 ) -> None:
     page = context.new_page()
     page.goto(static_host)
-    expect(page.get_by_text("No live server here")).to_be_visible()
+    expect(page.get_by_text("There is no live server here")).to_be_visible()
     connect(page)
     number = rent(page)
     controller = world.controllers[1]

@@ -151,7 +151,7 @@ def test_page__chain_endpoint_down__it_is_said_and_the_wallet_stands_in(
 ) -> None:
     context.route(f"{world.anvil.url}/**", lambda route: route.abort())
     page.reload()
-    expect(page.get_by_text("The chain does not answer at the moment.")).to_be_visible()
+    expect(page.get_by_text("The chain is not answering at the moment.")).to_be_visible()
     expect(page.get_by_text("The drills could not be read from the chain.")).to_be_visible()
     connect(page)
     expect(page.get_by_role("listitem", name="Pillar drill 1")).to_be_visible()

@@ -113,9 +113,9 @@ def test_page__index__each_entry_is_read_from_the_chain_and_the_rest_is_said(
     page.goto(f"{endpoint.url}#/rentals")
     connect(page)
     rows(page)
-    expect(page.locator(f"[data-index='{RENTALS}']")).to_contain_text("is the server’s word")  # noqa: RUF001
+    expect(page.locator(f"[data-index='{RENTALS}']")).to_contain_text("is only the server’s word")  # noqa: RUF001
     look(page, "history-index")
-    page.get_by_role("button", name="Look through all of them without it").click()
+    page.get_by_role("button", name="Search all of them without it").click()
     expect(page.locator("[data-index]")).to_be_hidden()
     rows(page)
     assert "eth_getLogs" not in asked
@@ -146,9 +146,9 @@ def test_page__refused_on_the_way__progress_is_shown_and_it_goes_on_when_asked(
     page = context.new_page()
     page.goto(f"{endpoint.url}#/rentals")
     connect(page)
-    expect(page.get_by_text("Looking through the contract’s rentals: 50 of 120")).to_be_visible()  # noqa: RUF001
+    expect(page.get_by_text("Searching the contract’s rentals: 50 of 120")).to_be_visible()  # noqa: RUF001
     expect(page.get_by_role("row", name="Rental 120")).to_be_visible()
-    expect(page.get_by_text("could not all be read")).to_be_visible()
+    expect(page.get_by_text("Not all of your rentals could be read")).to_be_visible()
     refusing.clear()
     page.get_by_role("button", name="Try again").click()
     rows(page)

@@ -105,7 +105,7 @@ def test_page__torque__follows_the_drill_and_is_under_a_signed_root(
     before = torque.get_attribute("data-torque")
     publish(world, "drill/1/log", forged)
     publish(world, "drill/1/reading", reading.encode())
-    expect(page.locator("[data-verdict=false-samples]")).to_contain_text("not those of the signed")
+    expect(page.locator("[data-verdict=false-samples]")).to_contain_text("not in the signed log")
     assert torque.get_attribute("data-torque") == before
     # The truth again, as the oracle says it with its next receipt.
     publish(world, "drill/1/log", json.dumps(real_log).encode())

@@ -66,7 +66,7 @@ def test_page__site_data_blocked__works_without_memory_and_says_so(
     page.goto(endpoint.url)
     with pytest.raises(Exception, match="SecurityError"):
         page.evaluate("window.localStorage.length")
-    expect(page.locator("[data-memory=blocked]")).to_contain_text("keeps nothing for this page")
+    expect(page.locator("[data-memory=blocked]")).to_contain_text("does not let this page store anything")
     connect(page)
     number = rent(page)
     assert world.ledger().call("rental", number)[4] == 1
@@ -91,5 +91,5 @@ def test_page__no_room_left__works_without_memory_and_says_so(
     expect(page.get_by_text("Final, in block")).to_be_visible()
     # No box has said anything: what was signed is not known, and is not nothing.
     expect(page.get_by_text("Signed, not yet settled").locator("..")).to_contain_text("unknown")
-    expect(page.locator(".speed-now")).to_have_text("no two signed readings yet")
+    expect(page.locator(".speed-now")).to_have_text("not yet two signed readings")
     look(page, "memory-full")

@@ -102,11 +102,11 @@ def test_page__registers_made_up__the_kept_receipt_wins_the_dispute(
     assert due == MADE_UP_MS * world.tariff.levels[2].price_per_second // 1000
     look(page, "dispute")
     page.get_by_role("button", name="Dispute it").click()
-    expect(page.get_by_text("came back to the customer")).to_be_visible()
+    expect(page.get_by_text("was returned to the customer")).to_be_visible()
     expect(said).to_be_hidden()
     assert ledger.call("refunded", number) == due
     penalty = BOND_WEI - due - int(ledger.call("bond")[0])
     assert ledger.call("account", wallet.account.address) == due + penalty
     page.reload()
-    expect(page.get_by_text("came back to the customer")).to_be_visible()
+    expect(page.get_by_text("was returned to the customer")).to_be_visible()
     expect(said).to_be_hidden()

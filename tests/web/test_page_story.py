@@ -28,7 +28,7 @@ def test_page__storefront_to_refund__every_step_is_shown(
     connect(page)
     page.get_by_role("listitem", name="Pillar drill 1").get_by_role("link").click()
     page.get_by_label("Amount to set aside").fill(AMOUNT)
-    expect(page.get_by_text("of the dearest drilling")).to_be_visible()
+    expect(page.get_by_text("of drilling at the highest rate")).to_be_visible()
     look(page, "rent")
     number = rent(page)
 
@@ -138,5 +138,5 @@ def test_page__forged_reading__is_shown_as_such_and_not_counted(
     forged["active_ms_3"] += 5_000_000
     forged["balance"] = "0"
     publish(world, "drill/1/reading", json.dumps(forged).encode())
-    expect(page.locator("[data-verdict=not-signed]")).to_contain_text("has not signed")
+    expect(page.locator("[data-verdict=not-signed]")).to_contain_text("is not signed")
     assert page.locator("output").inner_text()[:4] == balance[:4]

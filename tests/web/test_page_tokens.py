@@ -179,7 +179,7 @@ def test_page__decimals_refused_for_good__is_said_and_can_be_tried_again(
     expect(page.get_by_label("Money")).to_contain_text("unknown")
     # What has no amounts in it goes on.
     expect(page.get_by_role("form", name="Stop new rentals")).to_be_visible()
-    expect(page.locator("[data-asset=unread]")).to_contain_text("takes no more", timeout=120_000)
+    expect(page.locator("[data-asset=unread]")).to_contain_text("is refusing further requests", timeout=120_000)
     refusing.clear()
     refusing.append(False)
     page.locator("[data-asset=unread]").get_by_role("button", name="Try again").click()
@@ -377,7 +377,7 @@ def test_page__sped_up_in_the_wallet__is_followed_as_the_same(
         page.reload()
     else:
         expect(page.get_by_role("heading", level=1)).to_contain_text("Rental")
-    expect(page.get_by_text("Your wallet has replaced it by another")).to_be_visible()
+    expect(page.get_by_text("Your wallet has replaced it with another")).to_be_visible()
     expect(page.get_by_text("Final, in block")).to_be_visible()
     assert page.get_by_text("Failed").count() == 0
     assert world.ledger().call("rental", 1)[0] == wallet.account.address

@@ -1,7 +1,7 @@
 /**
  * A wallet for `scripts/demo --web`, so that nobody needs an extension to play with the demo. It is
- * no part of the page: only the demo's copy of index.html names it. Its key is anvil's sixth, which
- * everybody knows, and it signs for a local chain and for no other.
+ * not part of the page: only the demo's copy of index.html names it. Its key is anvil's sixth, which
+ * everybody knows, and it signs for a local chain only.
  */
 
 import { createWalletClient, defineChain, type Hex, hexToBigInt, http } from 'viem'

@@ -9,7 +9,7 @@ export type Route =
   | { readonly view: 'rentals' }
   | { readonly view: 'provider' }
 
-/** The route of a fragment; the storefront for anything that is none. */
+/** The route of a fragment; the storefront for anything else. */
 export function parseRoute(hash: string): Route {
   const [, view = '', number = ''] = hash.replace(/^#/, '').split('/')
   const numbered = /^[1-9][0-9]{0,9}$/.test(number)

@@ -7,7 +7,7 @@ const me = `0x${'AA'.repeat(20)}` as const
 const other = `0x${'bb'.repeat(20)}` as const
 const site = { contract: `0x${'cc'.repeat(20)}` } as Site
 
-/** A contract with so many rentals, every hundredth of which is mine. */
+/** A contract with that many rentals, every hundredth of which is mine. */
 function contract(count: bigint, read: bigint[] = [], refuse = 0): PublicClient {
   let refused = 0
   return {

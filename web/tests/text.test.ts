@@ -36,7 +36,7 @@ test('test_amount__in_two_languages__is_cut_off_and_has_its_own_point', () => {
 
 test('test_duration__every_size__is_said_in_two_units', () => {
   const said = [0n, 59n, 61n, 3_660n, 172_800n, 3_153_600_000n].map(english.duration)
-  expect(said).toEqual(['0 s', '59 s', '1 min 1 s', '1 h 1 min', '2 days', 'without end'])
+  expect(said).toEqual(['0 s', '59 s', '1 min 1 s', '1 h 1 min', '2 days', 'unlimited'])
 })
 
 test('test_fault__every_kind__is_said_in_words', () => {

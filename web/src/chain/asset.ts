@@ -58,10 +58,10 @@ export async function askToken(
 }
 
 const WORD = 32
-/** 10 to the power of more does not fit into an amount. */
+/** A larger power of ten does not fit into an amount. */
 const MOST_DECIMALS = 77n
 
-/** Throws TokenError for a token that says none, or an impossible one, and whatever the endpoint raises. */
+/** Throws TokenError when the token gives no number or an impossible one, and passes on what the endpoint raises. */
 export async function readDecimals(client: Caller, token: Address): Promise<number> {
   const data = await askToken(client, token, 'decimals')
   if (data === undefined || data.length < 2 + 2 * WORD) throw new TokenError('no-decimals')

@@ -16,7 +16,7 @@ export type Fault =
   | { readonly kind: 'rejected' }
   | { readonly kind: 'no-funds' }
   | { readonly kind: 'unreachable' }
-  /** The endpoint takes no more questions for now. */
+  /** The endpoint refuses further requests for now. */
   | { readonly kind: 'busy' }
   | { readonly kind: 'pending' }
   /** The wallet, or the token, has no signed permissions of the kind that is needed. */
@@ -31,7 +31,7 @@ export type Fault =
   | { readonly kind: 'reverted'; readonly reason: Revert }
   | { readonly kind: 'unknown'; readonly text: string }
 
-/** What a token does not say, so that nothing can be reckoned in it. */
+/** The token does not say something without which nothing can be calculated in it. */
 export class TokenError extends Error {
   constructor(readonly kind: 'no-decimals' | 'no-allowance') {
     super(kind)

@@ -92,7 +92,7 @@ export function share(offered: readonly Span[], rented: readonly Span[], since: 
   return whole === 0n ? 0n : (sum(rented) * 100n) / whole
 }
 
-/** More rentals than these are not gone through for a figure; it is unknown then. */
+/** With more rentals than this to go through, the figure is left unknown. */
 const MOST_RENTALS = 5000n
 
 /**

@@ -41,7 +41,7 @@ export interface Transaction {
   readonly sent_before?: number
   /** How many had been sent when a replacement was last looked for. */
   readonly looked?: number
-  /** The wallet has replaced it by another that does the same. */
+  /** The wallet has replaced it with another that does the same. */
   readonly sped_up?: boolean
   /** The sender is a contract: whoever sends its transactions, they may do nothing and succeed. */
   readonly smart?: boolean

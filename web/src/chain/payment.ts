@@ -1,6 +1,6 @@
 /**
  * Tokens on their way into the contract: by what was allowed before, by a signed permission, or by
- * an approval, whichever wallet and token can do.
+ * an approval, whichever wallet and token support.
  */
 
 import { drillMeterAbi as abi } from '../generated/abi'
@@ -90,7 +90,7 @@ async function seen(till: Till, holds: (allowed: bigint) => boolean): Promise<bo
   return true
 }
 
-/** The customer's signed permission, or undefined where token or wallet have none that serves. */
+/** The customer's signed permission, or undefined where token or wallet support none. */
 async function permitFor(till: Till, amount: bigint, asked: () => void): Promise<Permit | undefined> {
   const { client, wallet, site, sender } = till
   const domain = await permitDomain(client, site)

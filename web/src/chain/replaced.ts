@@ -74,7 +74,7 @@ export async function replacementOf(
   return { kind: isNothing(mined, sender) ? 'cancelled' : 'replaced' }
 }
 
-/** More than these are not gone through: a wallet that sends so much is no customer's. */
+/** No more than these are searched: a wallet that sends so many is not a customer's. */
 const MOST_NONCES = 8
 
 /**

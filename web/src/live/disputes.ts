@@ -77,7 +77,7 @@ export async function readDisputed(
   return { refunded, bond: bond.posted, evidence: await first((receipt) => ofPoint(site, receipt, points)) }
 }
 
-/** What somebody has changed in this browser's store is no receipt, and spoils no other. */
+/** Something that was tampered with in this browser's store is not a receipt, and spoils no other. */
 function readingIn(receipt: Receipt): ReadingMessage[] {
   try {
     return [parseReading(receipt)]

@@ -16,7 +16,7 @@ export interface Heard {
   readonly log: (message: LogMessage) => void
   readonly status: (message: StatusMessage) => void
   readonly command: (message: LeaseMessage | InhibitMessage) => void
-  /** Something came that is no message of the protocol. */
+  /** Something came that is not a message of the protocol. */
   readonly malformed: (what: string) => void
 }
 

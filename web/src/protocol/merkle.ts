@@ -20,7 +20,7 @@ function subtrees(size: bigint): number {
 
 /**
  * The root of a log of `size` leaves that ends with `leaves`, oldest first, after what the `peaks`
- * stand for, largest first. Undefined when so many peaks do not fit, which nothing can be made of.
+ * stand for, largest first. Undefined when the number of peaks does not fit the size.
  */
 export function rootOf(size: bigint, peaks: readonly Uint8Array[], leaves: readonly Uint8Array[]): Hex | undefined {
   let at = size - BigInt(leaves.length)

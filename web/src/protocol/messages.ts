@@ -70,12 +70,12 @@ type Values = Readonly<Record<string, unknown>>
 
 function check(name: keyof typeof MESSAGES, value: unknown): Values {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new MessageError(`a ${name} is an object`)
+    throw new MessageError(`a ${name} must be an object`)
   }
   const fields = MESSAGES[name] as Readonly<Record<string, Field>>
   const values = value as Values
   for (const key of Object.keys(values)) {
-    if (!Object.hasOwn(fields, key)) throw new MessageError(`${name}: ${key} is no field`)
+    if (!Object.hasOwn(fields, key)) throw new MessageError(`${name}: ${key} is not a field of this message`)
   }
   for (const [key, field] of Object.entries(fields)) checkField(`${name}.${key}`, field, values[key])
   return values
@@ -85,7 +85,7 @@ function checkField(place: string, field: Field, value: unknown): void {
   if (field.nullable === true && value === null) return
   if (field.type === 'integer') {
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < (field.minimum ?? 0)) {
-      throw new MessageError(`${place} is no whole number in range`)
+      throw new MessageError(`${place} is not a whole number in range`)
     }
     if (field.exclusiveMaximum !== undefined && value >= field.exclusiveMaximum) {
       throw new MessageError(`${place} is too large`)
@@ -96,12 +96,12 @@ function checkField(place: string, field: Field, value: unknown): void {
     if (typeof value !== 'boolean') throw new MessageError(`${place} is neither true nor false`)
     return
   }
-  if (typeof value !== 'string') throw new MessageError(`${place} is no text`)
+  if (typeof value !== 'string') throw new MessageError(`${place} is not text`)
   if (field.enum !== undefined && !field.enum.includes(value)) {
-    throw new MessageError(`${place} is none of ${field.enum.join(', ')}`)
+    throw new MessageError(`${place} is not one of ${field.enum.join(', ')}`)
   }
   if (field.pattern !== undefined && !new RegExp(field.pattern).test(value)) {
-    throw new MessageError(`${place} does not look as it must`)
+    throw new MessageError(`${place} is malformed`)
   }
   if (field.maxLength !== undefined && value.length > field.maxLength) {
     throw new MessageError(`${place} is too long`)

@@ -22,7 +22,7 @@ export function packMeter(fields: Fields): bigint {
   return word
 }
 
-/** The fields of a word; throws RangeError for what is no uint256. */
+/** The fields of a word; throws RangeError for anything but a uint256. */
 export function unpackMeter(word: bigint): Fields {
   if (word < 0n || word >> 256n !== 0n) throw new RangeError(`no uint256: ${word}`)
   const fields: Partial<Record<keyof Fields, bigint>> = {}

@@ -36,7 +36,7 @@ export function leaseDigest(domain: Domain, lease: Lease): Hex {
   })
 }
 
-/** Whose key signed `digest`; undefined for what is no signature of 65 bytes with a low s. */
+/** Whose key signed `digest`; undefined for anything but a signature of 65 bytes with a low s. */
 export async function signerOf(digest: Hex, signature: Hex): Promise<Address | undefined> {
   if (!/^0x[0-9a-f]{128}(1b|1c)$/i.test(signature)) return undefined
   if (BigInt(`0x${signature.slice(66, 130)}`) > HALF_ORDER) return undefined

@@ -50,7 +50,7 @@ export function dearestCharge(tariff: Tariff, duration_ms: bigint): bigint {
   return (numerator + denominator - 1n) / denominator
 }
 
-/** Whole seconds for which `headroom` pays at the dearest rate; 0 when it is used up. */
+/** Whole seconds for which `headroom` pays at the highest rate; 0 when it is used up. */
 export function runwaySeconds(tariff: Tariff, headroom: bigint): bigint {
   const per1000Seconds = dearestCharge(tariff, 1_000_000n)
   if (per1000Seconds === 0n) return ENDLESS_RUNWAY_SECONDS

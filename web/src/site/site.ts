@@ -39,12 +39,12 @@ const MEMORY = 'smart-drill site'
 
 export const ZERO_ADDRESS: Hex = `0x${'00'.repeat(20)}`
 
-/** A description of the site that is not one; the message names the field. */
+/** A description of the site that cannot be used; the message names the field. */
 export class SiteError extends Error {}
 
 /**
  * The site, or undefined when neither endpoint, file nor memory has one; throws SiteError when one
- * of them has something that is none.
+ * of them has something else.
  */
 export async function loadSite(memory: Store): Promise<FoundSite | undefined> {
   const sources = [
@@ -67,7 +67,7 @@ function parseText(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new SiteError(`what this browser remembers is no JSON: ${String(error)}`)
+    throw new SiteError(`what this browser remembers is not JSON: ${String(error)}`)
   }
 }
 
@@ -85,28 +85,28 @@ async function ask(path: string): Promise<unknown> {
 
 /** Checks what every other part relies on; throws SiteError that names the bad field. */
 export function parseSite(value: unknown): Site {
-  if (typeof value !== 'object' || value === null) throw new SiteError('the site is no object')
+  if (typeof value !== 'object' || value === null) throw new SiteError('the site is not an object')
   const v = value as Record<string, unknown>
   for (const name of ['contract', 'asset']) {
-    if (!/^0x[0-9a-fA-F]{40}$/.test(String(v[name]))) throw new SiteError(`${name} is no address`)
+    if (!/^0x[0-9a-fA-F]{40}$/.test(String(v[name]))) throw new SiteError(`${name} is not an address`)
   }
   for (const name of ['chain_id', 'block_number', 'grace_period_seconds', 'confirmations', 'reserve_seconds']) {
-    if (!Number.isSafeInteger(v[name])) throw new SiteError(`${name} is no whole number`)
+    if (!Number.isSafeInteger(v[name])) throw new SiteError(`${name} is not a whole number`)
   }
-  if (!/^https?:\/\//.test(String(v['rpc_url']))) throw new SiteError('rpc_url is no address')
-  if (typeof v['chain_name'] !== 'string') throw new SiteError('chain_name is no text')
+  if (!/^https?:\/\//.test(String(v['rpc_url']))) throw new SiteError('rpc_url is not an address')
+  if (typeof v['chain_name'] !== 'string') throw new SiteError('chain_name is not text')
   const coin = v['coin'] as Partial<Site['coin']> | null | undefined
   if (typeof coin !== 'object' || coin === null) throw new SiteError('coin is missing')
-  if (typeof coin.symbol !== 'string') throw new SiteError('coin.symbol is no text')
+  if (typeof coin.symbol !== 'string') throw new SiteError('coin.symbol is not text')
   const decimals = coin.decimals
   if (decimals === undefined || !Number.isSafeInteger(decimals) || decimals < 0 || decimals > 36) {
-    throw new SiteError('coin.decimals is no number of decimals')
+    throw new SiteError('coin.decimals is not a number of decimals')
   }
-  if (!Array.isArray(v['drills'])) throw new SiteError('drills is no list')
+  if (!Array.isArray(v['drills'])) throw new SiteError('drills is not a list')
   for (const drill of v['drills'] as readonly Partial<DrillCard>[]) {
-    if (!Number.isSafeInteger(drill.number)) throw new SiteError('the number of a drill is no whole number')
+    if (!Number.isSafeInteger(drill.number)) throw new SiteError('the number of a drill is not a whole number')
     if (typeof drill.name !== 'string' || typeof drill.tool !== 'string')
-      throw new SiteError('a drill has no name or tool')
+      throw new SiteError('a drill has no name or no tool')
   }
   return value as Site
 }

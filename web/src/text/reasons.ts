@@ -1,4 +1,4 @@
-/** Words for what the contract and the oracle refuse, for those that a customer can meet. */
+/** Words for those refusals of the contract and the oracle that a customer can meet. */
 
 import type { Revert } from '../chain/faults'
 import type { INHIBITS } from '../generated/reasons'
@@ -7,7 +7,7 @@ type Two = readonly [en: string, de: string]
 
 export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
   'disputes: a later key settled': [
-    'a reading under a newer key has settled since',
+    'a reading signed with a newer key has been settled since',
     'seither wurde eine Ablesung unter einem neueren Schlüssel abgerechnet',
   ],
   'disputes: not while in force': [
@@ -15,7 +15,7 @@ export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
     'der Schlüssel des Belegs galt damals nicht',
   ],
   'disputes: nothing overcharged': [
-    'nothing was charged that has not come back',
+    'everything overcharged has been refunded already',
     'es wurde nichts berechnet, das nicht zurückkam',
   ],
   'disputes: too late': ['it is too late for a dispute', 'für einen Streit ist es zu spät'],
@@ -39,10 +39,10 @@ export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
     'the last reading can still come; closing is possible after the grace period',
     'die letzte Ablesung kann noch kommen; abschließen geht nach der Nachfrist',
   ],
-  'rentals: closed': ['the rental is closed already', 'die Miete ist schon abgeschlossen'],
-  'rentals: ended': ['the rental has ended already', 'die Miete ist schon beendet'],
+  'rentals: closed': ['the rental is already closed', 'die Miete ist schon abgeschlossen'],
+  'rentals: ended': ['the rental has already ended', 'die Miete ist schon beendet'],
   'rentals: hourly cap is too low': [
-    'the limit for each hour is under the standing price',
+    'the limit for each hour is below the standing price',
     'die Grenze je Stunde liegt unter dem Grundpreis',
   ],
   'rentals: no such rental': ['there is no such rental', 'es gibt keine solche Miete'],
@@ -55,7 +55,7 @@ export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
     'die Maschine wird jetzt zu einem anderen Tarif angeboten; sehen Sie noch einmal nach',
   ],
   'rentals: under the least reserve': [
-    'the amount is under the tariff’s least',
+    'the amount is below the tariff’s minimum',
     'der Betrag liegt unter dem Mindestbetrag',
   ],
   'tariffs: retired': ['this tariff is no longer on offer', 'dieser Tarif wird nicht mehr angeboten'],
@@ -108,7 +108,7 @@ export const INHIBIT_WORDS: Record<(typeof INHIBITS)[number], Two> = {
     'die Maschine gehört zu einem anderen Orakel',
   ],
   'drill retired': ['the drill is no longer on offer', 'die Maschine wird nicht mehr angeboten'],
-  'no rental': ['nobody rents it', 'niemand mietet sie'],
+  'no rental': ['nobody is renting it', 'niemand mietet sie'],
   'rental not confirmed yet': ['waiting for the chain to confirm the rental', 'die Chain bestätigt die Miete noch'],
   'no BalancePositive event': ['waiting for the deposit to be seen', 'die Einzahlung ist noch nicht zu sehen'],
   'chain is behind a block that a lease rested on': [

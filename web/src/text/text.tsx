@@ -1,4 +1,4 @@
-/** Which language is spoken, and how numbers, amounts and times are said in it. */
+/** The language of the page, and how it writes numbers, amounts and times. */
 
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react'
 import type { Fault } from '../chain/faults'

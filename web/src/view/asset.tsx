@@ -1,4 +1,4 @@
-/** The payment asset, once it is known, and what is said while it is not. */
+/** The payment asset, once it is known, and what the page says while it is not. */
 
 import { useQuery } from '@tanstack/react-query'
 import { type Asset, readDecimals, readSymbol } from '../chain/asset'
@@ -46,7 +46,7 @@ export function useAsset(): Asset | undefined {
   return { decimals: decimals.data, symbol: symbol.data ?? short(site.asset), token: site.asset }
 }
 
-/** Says amounts of the asset; one that is not known, or in an asset that is not, is said to be unknown. */
+/** Amounts in words; an unknown amount, or one in an unknown asset, is shown as unknown. */
 export function useMoney(): (amount: bigint | undefined, more?: number) => string {
   const { t, amount: say } = useSpeech()
   const asset = useAsset()

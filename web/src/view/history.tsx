@@ -14,7 +14,7 @@ import { useCard } from './store'
 
 const LOOK_MS = 15_000
 
-/** So many of the newest are gone through again: the chain may have dropped a block since. */
+/** This many of the newest are looked at again: the chain may have dropped a block since. */
 const AGAIN = 20n
 
 interface Search extends Progress {

@@ -73,7 +73,7 @@ export function PayForm(props: FormProps) {
   return <Form {...props} asset={asset} />
 }
 
-/** What is wrong with the amount is said beside it, before any wallet asks. */
+/** What is wrong with the amount is shown beside it, before any wallet asks. */
 function Form({
   purpose,
   least,

@@ -10,7 +10,7 @@ import { Failed, Figure, Skeleton, short } from './parts'
 import { StateName } from './rental'
 import { useCard } from './store'
 
-/** How often rentals are gone through for the share of time that drills are rented. */
+/** How often the share of time that drills are rented is worked out from the rentals. */
 const SHARE_MS = 60_000
 
 /** The fleet, for whoever looks, and what its owner can change. Room for a map is left beside it. */

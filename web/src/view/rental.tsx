@@ -27,7 +27,7 @@ export function RentalPage({ number }: { readonly number: bigint }) {
   const point = usePoint(rental.data?.oracle)
   const live = useLive(site, rental.data, point)
   const why = rental.isError ? faultOf(rental.error) : undefined
-  // The chain may have dropped the block that it was opened in: what was read before is no rental.
+  // The chain may have dropped the block that it was opened in: then what was read before is not a rental.
   const gone = why?.kind === 'reverted' && why.reason === 'rentals: no such rental'
   if (rental.data === undefined || gone) {
     if (why === undefined) return <Skeleton lines={10} />
@@ -51,7 +51,7 @@ function Panel({ facts, live }: { readonly facts: RentalFacts; readonly live: Li
   const shown = fresh ? figures(facts, newest.reading, newest.reading.until) : settled
   const closed = rental.state === RENTAL_STATES.CLOSED
   const signed = shown.charge > settled.charge ? shown.charge - settled.charge : 0n
-  // Nothing signed has come here, which does not say that nothing was signed.
+  // Nothing signed has arrived here, which does not mean that nothing was signed.
   const unsettled = newest === undefined ? undefined : signed
   const money = (value: bigint | undefined) => say(value, 2)
   return (

@@ -165,7 +165,7 @@ function WrongChain() {
   )
 }
 
-/** What is wrong with the surroundings, said once at the top. */
+/** What is wrong around the page, shown once at the top. */
 function Banners() {
   const { t } = useSpeech()
   const { from } = useBase()
