@@ -94,11 +94,11 @@ def _chain_id(chain: Chain, asked: int | None) -> int:
 
 
 def minute_start(text: str) -> int:
-    """The Unix ms of a minute's start; raises AuditError for what is no UTC minute."""
+    """The Unix ms of a minute's start; raises AuditError for what is not a UTC minute."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise AuditError(f"{text!r} is no time such as 2026-11-24T13:48Z") from error
+        raise AuditError(f"{text!r} is not a time such as 2026-11-24T13:48Z") from error
     if time.utcoffset() not in (None, timedelta(0)):
         raise AuditError(f"{text!r} is not in UTC; write it with a Z")
     if time.second or time.microsecond:
@@ -159,5 +159,5 @@ def verify_command(
 
 def _hash(text: str) -> str:
     if not _HASH.fullmatch(text):
-        raise AuditError(f"{text[:80]!r} is no hash of a block: 0x and 64 hexadecimal digits")
+        raise AuditError(f"{text[:80]!r} is not a hash of a block: 0x and 64 hexadecimal digits")
     return text.lower()

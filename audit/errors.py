@@ -1,4 +1,4 @@
-"""Why an audit ends without a verdict. What it finds is no error: see `audit.findings`."""
+"""Why an audit ends without a verdict. What it finds is not an error: see `audit.findings`."""
 
 from host.errors import PlainError
 

@@ -84,7 +84,7 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "billed-beyond-odometer": (S, "more active time was billed than the drill's odometer counted"),
     "gap-in-samples": (N, "samples are missing or late: the provider could not bill the time"),
     # The newest published reading
-    "published-reading-malformed": (W, "reading.json is no reading"),
+    "published-reading-malformed": (W, "reading.json is not a reading"),
     "published-reading-of-another": (W, "reading.json is of another rental, chain or contract"),
     "published-reading-signed-by-another-key": (
         W,

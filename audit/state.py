@@ -94,7 +94,7 @@ def load(path: Path) -> Progress | None:
             raise StateFileError(f"{path} was changed or cut short; delete it to begin anew")
         progress = _FORM.validate_python(json.loads(content))
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise StateFileError(f"{path} is no state file of an audit: {error}") from error
+        raise StateFileError(f"{path} is not a state file of an audit: {error}") from error
     if progress.version != VERSION:
         raise StateFileError(f"{path} is of version {progress.version}; delete it to begin anew")
     return progress

@@ -77,7 +77,7 @@ class DrillMeter:
     def event(self, found: Any) -> ChainEvent | None:
         """One log entry of a node's answer; None for an event that is not in our interface.
 
-        Raises AnswerError for what is no log entry.
+        Raises AnswerError for what is not a log entry.
         """
         log = _typed(record(found, "log entry"))
         if not log["topics"]:

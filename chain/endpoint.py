@@ -2,7 +2,7 @@
 
 A header that does not hash to its hash, and a proof or receipts of a block that do not lead to its
 root, raise LyingEndpointError: two statements about one block of which one is false. An answer
-about another block than the one asked for is no lie: a block may have come between two calls, or
+about another block than the one asked for is not a lie: a block may have come between two calls, or
 the node may be behind. Whatever else is wrong raises ChainError.
 """
 
@@ -45,7 +45,7 @@ Logs = dict[tuple[object, ...], Any]
 """Log entries as an endpoint gives them, by their content."""
 
 NO_CODE = keccak(b"")
-"""The code hash of an account that is no contract."""
+"""The code hash of an account that is not a contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ class RpcEndpoint(Node):
         return self._ask(lambda: whole(self._web3.eth.estimate_gas(call), "gas"))
 
     def broadcast(self, raw: bytes) -> None:
-        """Send a signed transaction; one that is known already is no error.
+        """Send a signed transaction; one that is known already is not an error.
 
         Raises TransactionRefusedError with the node's reason.
         """

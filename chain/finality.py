@@ -58,7 +58,7 @@ def parse_policy(text: str) -> Policy:
     match = _LATEST.fullmatch(text)
     if match is None or int(match[1] or 0) > DEEPEST:
         raise ValueError(
-            f"{text!r} is no finality policy; take latest, latest-1 to latest-{DEEPEST}, "
+            f"{text!r} is not a finality policy; take latest, latest-1 to latest-{DEEPEST}, "
             "safe or finalized"
         )
     return Policy(text, int(match[1] or 0))

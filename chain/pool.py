@@ -64,7 +64,7 @@ class Member(Generic[_E]):
 
     @property
     def busy(self) -> bool:
-        """Has it not answered yet."""
+        """Whether it has not answered yet."""
         return self._future is not None and not self._future.done()
 
     def ask(self, call: Callable[[_E], _T]) -> Future[_T]:
@@ -136,7 +136,7 @@ class Pool(Generic[_E]):
 
     def first(self, call: Callable[[_E], _T | ChainError]) -> _T:
         """The first answer that one endpoint after the other gives; raises ChainError. One that a
-        call gives back instead of raising it is no answer, and no fault of the endpoint's."""
+        call gives back instead of raising it is neither an answer nor a fault of the endpoint's."""
         members = self._available()
         start = self._preferred
         members.sort(key=lambda member: (self.members.index(member) - start) % len(self.members))

@@ -117,7 +117,7 @@ class Chain(Protocol):
         ...
 
     def broadcast(self, raw: bytes) -> None:
-        """Send a signed transaction; one that is known already is no error."""
+        """Send a signed transaction; one that is known already is not an error."""
         ...
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:

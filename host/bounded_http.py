@@ -52,7 +52,7 @@ _PACKED = ("gzip", "x-gzip")
 def place_of(url: str) -> str:
     """Scheme, host and port: a path, a query or a user's part may hold a key.
 
-    Raises HostError for what is no address of http(s).
+    Raises HostError for what is not an address of http(s).
     """
     try:
         parts = urlsplit(url)

@@ -35,7 +35,7 @@ def require_shallow(content: bytes) -> None:
 
 
 def parse_json(content: bytes) -> Any:
-    """The value; raises NonsenseError for what is no JSON, AnswerTooLargeError where too deep."""
+    """The value; raises NonsenseError for what is not JSON, AnswerTooLargeError where too deep."""
     require_shallow(content)
     try:
         return json.loads(content)

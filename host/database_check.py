@@ -21,13 +21,15 @@ def writable(path: Path) -> str:
     """
     folder = path.parent
     if not folder.is_dir():
-        raise MissingError(f"{folder} is no folder; make it, and give it to who runs the program")
+        raise MissingError(
+            f"{folder} is not a folder; make it, and give it to the user that runs the program"
+        )
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise MissingError(
             f"{folder} cannot be written; run: chown {_name()} {folder} (or mount it writable)"
         )
     if path.exists() and not path.is_file():
-        raise MissingError(f"{path} is no file")
+        raise MissingError(f"{path} is not a file")
     for name in sorted(folder.glob(path.name + "*")):
         if name.is_file() and not os.access(name, os.R_OK | os.W_OK):
             raise MissingError(f"{name} cannot be written; run: chown {_name()} {name}")
@@ -62,7 +64,7 @@ def looked_into(path: Path) -> Iterator[sqlite3.Connection | None]:
 
     A file that nobody has open is read as it lies there; beside one that is in use lie a log and
     its index, which are read and not written. SQLite would make both otherwise. Raises
-    MissingError for what is no database.
+    MissingError for what is not a database.
     """
     log, index = (path.with_name(path.name + ending).exists() for ending in ("-wal", "-shm"))
     if log != index:

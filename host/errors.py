@@ -29,7 +29,7 @@ class RefusedError(RpcError):
 
 
 class NonsenseError(RpcError):
-    """It answers something that is no answer, or one without an end."""
+    """It answers something that is not an answer, or one without an end."""
 
 
 class SettingsError(HostError):

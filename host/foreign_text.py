@@ -21,7 +21,7 @@ _CUT = "..."
 _ADDRESS = re.compile(r"(\w{1,20}://)[^\s'\"]*")
 _PATH = re.compile(r"(\burl: )[^\s'\"]+")
 _SECRET_LETTERS = 8
-"""A shorter part of an address is no secret, and would be found in ordinary words."""
+"""A shorter part of an address is not a secret, and would be found in ordinary words."""
 
 
 def harmless(found: object, most: int = LONGEST) -> str:

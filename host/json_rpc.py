@@ -113,7 +113,7 @@ class JsonRpc:
     def __init__(
         self, url: str, patience: Patience = PATIENT, largest: int = LARGEST_ANSWER
     ) -> None:
-        """`largest` is the most bytes of an answer; raises HostError for what is no address."""
+        """`largest` is the most bytes of an answer; raises HostError for what is not an address."""
         self.place = place_of(url)
         self.requests_made = 0
         self._url, self._patience = url, patience
@@ -128,7 +128,7 @@ class JsonRpc:
         def once() -> Any:
             answer = self._post(envelope)
             if not isinstance(answer, Mapping):
-                raise NonsenseError(f"{self.place}: {method}: the answer is no JSON-RPC")
+                raise NonsenseError(f"{self.place}: {method}: the answer is not JSON-RPC")
             return self._result(method, answer)
 
         return self._patiently(method, once)

@@ -21,7 +21,7 @@ SHORT_SECONDS = 2 * LONGEST_SECONDS
 """A connection that lasts longer was not ended by a double, which stays away for half as long."""
 
 SUSPICIOUS = 3
-"""So many short connections in a row are no accident."""
+"""This many short connections in a row cannot be an accident."""
 
 TAKEN_OVER = 0x8E
 """MQTT 5, 3.14.2.1: session taken over."""

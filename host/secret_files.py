@@ -26,8 +26,8 @@ LARGEST_BYTES = 65_536
 def read_private(path: Path, what: str) -> str:
     """The text of a file that only its owner may use.
 
-    Raises SecretError that names the file when it cannot be read, is no plain file, is larger than
-    LARGEST_BYTES, is not UTF-8, or may be used by others than its owner.
+    Raises SecretError that names the file when it cannot be read, is not a plain file, is larger
+    than LARGEST_BYTES, is not UTF-8, or may be used by others than its owner.
     """
     try:
         return read_text(

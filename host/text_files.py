@@ -21,7 +21,7 @@ def read_text(
 ) -> str:
     """The text of a plain file; `look` may refuse it by its status before anything is read.
 
-    Raises FileError that names the file when it cannot be read, is no plain file, has more than
+    Raises FileError that names the file when it cannot be read, is not a plain file, has more than
     `largest` bytes, or is not UTF-8.
     """
     try:
@@ -32,7 +32,7 @@ def read_text(
             if stat.S_ISDIR(found.st_mode):
                 raise FileError(f"{what} {path} is a folder")
             if not stat.S_ISREG(found.st_mode):
-                raise FileError(f"{what} {path} is no plain file")
+                raise FileError(f"{what} {path} is not a plain file")
             if look is not None:
                 look(found)
             with os.fdopen(descriptor, "rb", closefd=False) as file:

@@ -61,7 +61,7 @@ class Rentals(_Answer):
 
 
 class Health(_Answer):
-    """Is the endpoint of use."""
+    """Whether the endpoint is of use."""
 
     broker: bool
     time_ms: UInt

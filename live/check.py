@@ -42,7 +42,7 @@ def _port(settings: HttpSettings) -> str:
         with listening(settings.listen):
             return f"{settings.listen.host} port {settings.listen.port} is free"
     except ListenError as error:
-        raise MissingError(f"{error} (it is no fault if drill-http has it already)") from error
+        raise MissingError(f"{error} (it is not a fault if drill-http has it already)") from error
 
 
 def _broker(settings: HttpSettings) -> str:

@@ -63,7 +63,7 @@ class HttpViews:
     """The views over JSON-RPC. For one thread."""
 
     def __init__(self, url: str, contract: str) -> None:
-        """Raises HostError for what is no address."""
+        """Raises HostError for what is not an address."""
         self._contract = contract
         self._rpc = JsonRpc(url, PATIENCE, LARGEST_ANSWER)
 

@@ -103,7 +103,7 @@ def ocmf(
 ) -> None:
     """Sign a rental's opening and closing readings as a record in the Open Charge Metering Format.
 
-    It is no claim of conformity with metrology law.
+    It is not a claim of conformity with metrology law.
     """
     found = load_settings(settings)
     record, key = export_ocmf(

@@ -64,7 +64,7 @@ class FinalityTier(Section):
         if not isinstance(given, str):
             return given
         if not re.fullmatch(r"[1-9][0-9]{0,28}", given):
-            raise ValueError(f"{given!r} is no amount in the asset's smallest unit")
+            raise ValueError(f"{given!r} is not an amount in the asset's smallest unit")
         return int(given)
 
     @field_validator("policy")
@@ -198,7 +198,7 @@ class JournalSettings(Section):
         try:
             parts = make_url(self.url)
         except ArgumentError:
-            raise ValueError("url is no SQLAlchemy URL") from None  # which may hold a password
+            raise ValueError("url is not an SQLAlchemy URL") from None  # which may hold a password
         if parts.password is not None or "password" in parts.query:
             raise ValueError("url holds a password; put it into a file and name that password_file")
         return self

@@ -19,14 +19,14 @@ _DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 def quantity(found: Any, name: str) -> int:
     """A number such as "0x1a"."""
     if not isinstance(found, str) or not _QUANTITY.fullmatch(found):
-        raise AnswerError(f"{name} is no quantity: {str(found)[:80]!r}")
+        raise AnswerError(f"{name} is not a quantity: {str(found)[:80]!r}")
     return int(found, 16)
 
 
 def data(found: Any, name: str, size: int | None = None) -> bytes:
     """Bytes, of a given size where told."""
     if not isinstance(found, str) or not _DATA.fullmatch(found):
-        raise AnswerError(f"{name} is no hexadecimal data: {str(found)[:80]!r}")
+        raise AnswerError(f"{name} is not hexadecimal data: {str(found)[:80]!r}")
     content = bytes.fromhex(found[2:])
     if size is not None and len(content) != size:
         raise AnswerError(f"{name} has {len(content)} bytes, not {size}")
@@ -43,7 +43,7 @@ def record(found: Any, name: str) -> Mapping[str, Any]:
 def listing(found: Any, name: str) -> list[Any]:
     """A JSON array."""
     if not isinstance(found, list):
-        raise AnswerError(f"{name} is no list: {str(found)[:80]!r}")
+        raise AnswerError(f"{name} is not a list: {str(found)[:80]!r}")
     return found
 
 

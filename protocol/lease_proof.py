@@ -106,7 +106,7 @@ def parse_lease_proof(payload: bytes) -> LeaseProof:
     if version != _number(VERSION):
         raise ProofError("a proof of another version")
     if not (isinstance(header, bytes) and isinstance(event_header, bytes)):
-        raise ProofError("a header is no bytes")
+        raise ProofError("a header is not bytes")
     event = EventProof(
         event_header, _all_bytes(receipt_nodes), _integer(transaction), _integer(log)
     )
@@ -202,13 +202,13 @@ def _list(content: Any, size: int | None) -> list[Any]:
 
 def _all_bytes(found: Any) -> tuple[bytes, ...]:
     if not isinstance(found, list) or not all(isinstance(one, bytes) for one in found):
-        raise ProofError("nodes that are no bytes")
+        raise ProofError("nodes that are not bytes")
     return tuple(found)
 
 
 def _bytes(found: Any) -> bytes:
     if not isinstance(found, bytes):
-        raise ProofError("a field that is no bytes")
+        raise ProofError("a field that is not bytes")
     return found
 
 

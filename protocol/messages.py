@@ -178,7 +178,7 @@ class JournalledMessage(_Message):
 
 
 class StatusMessage(_Message):
-    """Is the bridge there, does its drill answer, and in what state is it."""
+    """Whether the bridge is there, whether its drill answers, and in what state it is."""
 
     drill: DrillNumber
     online: bool

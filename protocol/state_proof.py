@@ -52,7 +52,7 @@ def account_from_nodes(state_root: bytes, address: str, nodes: Sequence[bytes]) 
         raise AbsentError("the state holds no such account")
     fields = decoded_rlp(found)
     if not (isinstance(fields, list) and len(fields) == 4):
-        raise ProofError("the account is no list of four")
+        raise ProofError("the account is not a list of four")
     nonce, balance, storage_root, code_hash = fields
     return Account(
         int.from_bytes(balance, "big"), storage_root, code_hash, int.from_bytes(nonce, "big")
@@ -64,7 +64,7 @@ def word_from_nodes(storage_root: bytes, slot: int, nodes: Sequence[bytes]) -> i
     found = value_from_nodes(storage_root, keccak(slot.to_bytes(32, "big")), nodes)
     word = decoded_rlp(found) if found else b""
     if not isinstance(word, bytes) or len(word) > 32:
-        raise ProofError("a storage slot is no word")
+        raise ProofError("a storage slot is not a word")
     return int.from_bytes(word, "big")
 
 

@@ -52,26 +52,26 @@ def balance(funded: int, owing: int) -> int:
     return funded - min(owing, funded)
 
 
-def dearest_charge(tariff: Tariff, duration_ms: int) -> int:
+def highest_charge(tariff: Tariff, duration_ms: int) -> int:
     """The most that any drilling of `duration_ms` can cost under the tariff, rounded up.
 
-    It assumes the dearest level at its highest rpm throughout, plus the standing price.
+    It assumes the most expensive level at its highest rpm throughout, plus the standing price.
     """
     require_uint("duration_ms", duration_ms)
-    dearest = max(
+    highest = max(
         rate.price_per_second * MS_PER_MINUTE + rate.price_per_1000_revolutions * rate.max_rpm
         for rate in tariff.levels
     )
-    numerator = duration_ms * (dearest + tariff.standing_price_per_second * MS_PER_MINUTE)
+    numerator = duration_ms * (highest + tariff.standing_price_per_second * MS_PER_MINUTE)
     return -(-numerator // (1000 * MS_PER_MINUTE))
 
 
 def runway_seconds(tariff: Tariff, headroom: int) -> int:
-    """Whole seconds for which `headroom` pays at the dearest rate; 0 when it is used up.
+    """Whole seconds for which `headroom` pays at the highest rate; 0 when it is used up.
 
     At most ENDLESS_RUNWAY_SECONDS, which is also the runway of a tariff that charges nothing.
     """
-    per_1000_seconds = dearest_charge(tariff, 1_000_000)
+    per_1000_seconds = highest_charge(tariff, 1_000_000)
     if per_1000_seconds == 0:
         return ENDLESS_RUNWAY_SECONDS
     return min(max(headroom, 0) * 1000 // per_1000_seconds, ENDLESS_RUNWAY_SECONDS)

@@ -37,7 +37,7 @@ class Asset:
         found = _AMOUNT.fullmatch(text.strip())
         if found is None or found[2] not in self.units:
             raise ProviderError(
-                f"{text!r} is no amount; write a number and its unit, one of "
+                f"{text!r} is not an amount; write a number and its unit, one of "
                 f"{', '.join(self.units)}: '0.5 {self.shown}'"
             )
         with localcontext(prec=_DIGITS):

@@ -184,7 +184,7 @@ def _address_in(keystore: Path) -> str:
     try:
         return checksummed("0x" + str(json.loads(keystore.read_text())["address"])[-40:])
     except (ValueError, KeyError, TypeError) as error:
-        raise BoxError(f"{keystore} is no keystore that names its address") from error
+        raise BoxError(f"{keystore} is not a keystore that names its address") from error
 
 
 def _require_in_force(meter: Meter, oracle: int, signing: str) -> None:

@@ -90,7 +90,7 @@ def require_name(name: str) -> str:
 
 
 def read_ports(given: list[str]) -> dict[int, str]:
-    """Ports by drill; raises BoxError for what is no N=PORT."""
+    """Ports by drill; raises BoxError for anything but N=PORT."""
     found: dict[int, str] = {}
     for text in given:
         drill, sign, port = text.partition("=")

@@ -48,7 +48,7 @@ class Meter:
             found = decode(output_types(name), content)
         except DecodingError as error:
             raise NodeError(
-                f"{self.node.name}: {name}: {len(content)} bytes that are no answer; "
+                f"{self.node.name}: {name}: {len(content)} bytes that are not an answer; "
                 f"is there a DrillMeter at {self.address}?"
             ) from error
         return found[0] if len(found) == 1 else found

@@ -129,7 +129,7 @@ class Node:
             return int(found, 16)
         except (TypeError, ValueError):
             raise NodeError(
-                f"{self.name}: {method}: {harmless(repr(found))} is no quantity"
+                f"{self.name}: {method}: {harmless(repr(found))} is not a quantity"
             ) from None
 
     def data(self, method: str, *parameters: object) -> bytes:
@@ -138,7 +138,7 @@ class Node:
         try:
             return _bytes(found)
         except ValueError:
-            raise NodeError(f"{self.name}: {method}: {harmless(repr(found))} is no data") from None
+            raise NodeError(f"{self.name}: {method}: {harmless(repr(found))} is not data") from None
 
     def head(self, block: int | str = "latest") -> Head:
         """A block's header."""

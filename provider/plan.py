@@ -32,7 +32,7 @@ LARGEST_PLAN_BYTES = 1_000_000
 def exact_address(text: str) -> str:
     """An address in its checksummed form; raises ValueError, also for capitals that do not fit."""
     if not is_hex_address(text):
-        raise ValueError(f"{text!r} is no address")
+        raise ValueError(f"{text!r} is not an address")
     exact = str(to_checksum_address(text))
     if text[2:] not in {exact[2:], exact[2:].lower(), exact[2:].upper()}:
         raise ValueError(f"{text!r} has a typing error: its capitals do not fit")
@@ -49,7 +49,7 @@ def _amount(given: object) -> object:
     """Amounts may be text, because TOML's numbers end at 2^63 - 1 and 9.2 coins in wei."""
     if isinstance(given, str):
         if not given.isascii() or not given.replace("_", "").isdigit():
-            raise ValueError(f"{given!r} is no amount in the asset's smallest unit")
+            raise ValueError(f"{given!r} is not an amount in the asset's smallest unit")
         return int(given)
     return given
 

@@ -1,4 +1,4 @@
-"""The token that a deployment is paid in, if it is no native coin."""
+"""The token that a deployment is paid in, if it is not the native coin."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Only(Habit):
         else:
             form = "hash" if len(parameters[place]) == 66 else "number"
         if form != self._form and not (method == "eth_getLogs" and self._form == "hash"):
-            raise RefusalError(f"invalid params: a {form} is no block")
+            raise RefusalError(f"invalid params: a {form} is not a block")
 
 
 class NewestStateOnly(Habit):

@@ -94,12 +94,12 @@ class TestBridge:
         return self.command_times[-1][1] if self.command_times else None
 
     def leased(self) -> bool:
-        """Is there a lease that has not expired."""
+        """Whether there is a lease that has not expired."""
         command = self.command
         return isinstance(command, LeaseMessage) and command.expires_at > time.time() * 1000
 
     def inhibited(self, reason: str) -> bool:
-        """Is the newest command that inhibit."""
+        """Whether the newest command is that inhibit."""
         return getattr(self.command, "reason", None) == reason
 
     def run(self, level: int, rpm: int) -> None:

@@ -229,7 +229,7 @@ def _payments(writer: Writer) -> Iterator[Block]:
 
 
 def _moved(bill: Statement) -> Iterator[tuple[int, str, int | None, Happening | None]]:
-    """What went into the rental and out of it: time, what, amount (None if it is no payment) and
+    """What went into the rental and out of it: time, what, amount (None if it is not a payment) and
     its event; what is owed is an entry, too, so that all of them add up to what is left."""
     amounts = {"RentalOpened": "funded", "ToppedUp": "amount"}
     for one in bill.happenings:

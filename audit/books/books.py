@@ -98,7 +98,7 @@ class Rental:
 
     @property
     def capped(self) -> bool:
-        """Has the customer set any cap."""
+        """Whether the customer has set any cap."""
         return min(self.per_rental, self.per_hour) < NO_CAP
 
     def charge_of(self, meter: Meter, tariff: Tariff) -> int:

@@ -1,4 +1,4 @@
-"""Is the code at the address the published DrillMeter, and what is it fixed to.
+"""Whether the code at the address is the published DrillMeter, and what it is fixed to.
 
 The deployed code is the compiler's, with the values of the immutables behind it. The code must be
 equal to the last byte; of the immutables, those that no view shows say for which chain and address

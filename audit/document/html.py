@@ -238,5 +238,5 @@ def _cell(written: Written) -> str:
 
 
 def _text(text: str) -> str:
-    """Text in which only what is no word and no amount, such as a hash, may be broken."""
+    """Text in which only what is neither a word nor an amount, such as a hash, may be broken."""
     return _LONG.sub(r'<span class="long">\g<0></span>', escape(text))

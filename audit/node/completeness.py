@@ -1,4 +1,4 @@
-"""Does the node give all logs? Headers and receipts say, whatever it answers to `eth_getLogs`.
+"""Whether the node gives all logs: headers and receipts show it, whatever `eth_getLogs` says.
 
 A header commits to the block's receipts and, by its bloom, says for certain which blocks hold no
 log of the contract. So with every header of the range, each linked to the one before up to a block

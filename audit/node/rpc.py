@@ -15,7 +15,7 @@ class Endpoint:
     """One endpoint, not for several threads at a time."""
 
     def __init__(self, url: str, patience: Patience = PATIENT) -> None:
-        """Raises EndpointError for what is no address."""
+        """Raises EndpointError for what is not an address."""
         with _as_the_audits():
             self._rpc = JsonRpc(url, patience)
         self.place = self._rpc.place

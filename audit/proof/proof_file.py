@@ -39,7 +39,7 @@ MAX_PATH = 130
 
 
 class ProofFileError(PlainError, ValueError):
-    """A file that is no proof at all; nothing was checked."""
+    """A file that is not a proof at all; nothing was checked."""
 
 
 def _hex(size: int | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""Does a proof show what it says? Only the file, hashes that its reader trusts, and arithmetic.
+"""Whether a proof shows what it says, from the file, hashes that its reader trusts, and arithmetic.
 
     the hash of a block -> its header -> its root of receipts -> the receipt of a transaction
         -> a log entry of the contract: UsageSettled of the rental, with size and root of its log
@@ -39,7 +39,7 @@ LOG_SIZE_BITS = 63
 """No log has more samples: sequence numbers end there."""
 
 TIME_BITS = 32
-"""Of a block's time, Unix s: what has more is no time of this century or the next."""
+"""Of a block's time, Unix s: what has more is not a time of this century or the next."""
 
 _TYPES = (1, 2, 3, 4)
 """Typed transactions whose receipts are known to have the four fields. Source: EIP-2930, 1559, 4844

@@ -184,7 +184,7 @@ def _print_grid(console: Console, grid: Grid, width: int | None, red: Sequence[b
 
 
 def _print(console: Console, line: str, style: str | None = None) -> None:
-    """A line as it is: what it says is no markup, and its end is ours to choose."""
+    """A line as it is: what it says is not markup, and its end is ours to choose."""
     console.print(Text(line), style=style, soft_wrap=True)
 
 

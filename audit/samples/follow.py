@@ -90,7 +90,7 @@ class Follower:
 
     @property
     def given_up(self) -> bool:
-        """Is the source asked no more."""
+        """Whether the source has been given up."""
         return self._failures >= GIVE_UP_AFTER
 
     def _bundle(self, track: Track, target: int) -> Bundle | None:

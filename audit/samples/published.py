@@ -49,7 +49,7 @@ class Bundle:
 
     @property
     def truncated(self) -> bool:
-        """Is it a sealed bundle that is not full, or does it end within a sample."""
+        """Whether it is a full bundle with samples missing, or ends within a sample."""
         return bool(self.odd_bytes) or (self.sealed and self.samples < BUNDLE_SAMPLES)
 
 

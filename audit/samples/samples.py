@@ -35,7 +35,7 @@ def cut(content: bytes) -> list[Fields]:
 
 
 def undecodable(fields: Fields) -> str | None:
-    """Why these fields are no sample, or None: the protocol's rules for each of them."""
+    """Why these fields are not a sample, or None: the protocol's rules for each of them."""
     sequence, time_ms, drill, level, flags, faults, rpm = fields[:7]
     rental = fields[RENTAL]
     good = {

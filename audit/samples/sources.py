@@ -69,7 +69,7 @@ def require_names(names: Sequence[str]) -> Sequence[str]:
     """The names, if none of them can mean another place; raises SourceError."""
     for name in names:
         if not _NAME.fullmatch(name):
-            raise SourceError(f"{name[:200]!r} is no name of a published file")
+            raise SourceError(f"{name[:200]!r} is not the name of a published file")
     return names
 
 
@@ -78,7 +78,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
-            raise SourceError(f"{root} is no folder")
+            raise SourceError(f"{root} is not a folder")
         self._root = root.resolve()
         self.place = str(root)
 
@@ -91,7 +91,7 @@ class Folder:
             # Not blocking: opening a named pipe would wait for its other end.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise SourceError(f"{path} is no file")
+                    raise SourceError(f"{path} is not a file")
                 content = file.read(most + 1)
         except (FileNotFoundError, NotADirectoryError):
             if not self._root.is_dir():

@@ -60,7 +60,7 @@ def _fault(port: Path) -> str:
             f"{port}: {error.strerror}; plug the cable in, and see /dev/serial/by-id for its name"
         )
     if not stat.S_ISCHR(found.st_mode):
-        return f"{port} is no serial port"
+        return f"{port} is not a serial port"
     if not os.access(port, os.R_OK | os.W_OK):
         return f"{port} may not be used; add who runs the bridge to the port's group (dialout)"
     return ""

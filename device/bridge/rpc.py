@@ -23,7 +23,7 @@ class Node:
     """One endpoint of one chain. Not for several threads at a time."""
 
     def __init__(self, url: str, chain_id: int, timeout_seconds: float) -> None:
-        """Raises HostError for what is no address of http(s)."""
+        """Raises HostError for what is not an address of http(s)."""
         self._rpc = JsonRpc(url, Patience(timeout_seconds, attempts=1), LARGEST_ANSWER)
         self.place, self._chain_id = self._rpc.place, chain_id
         self._checked = False

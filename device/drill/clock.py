@@ -37,7 +37,7 @@ def set_clock(
     by itself, unless a lease was accepted by it.
     """
     if not 0 < time_ms < LATEST_TIME_MS:
-        return clock, f"{time_ms} is no time"
+        return clock, f"{time_ms} is not a time"
     ahead = time_ms - clock.time_ms(monotonic_ms)
     if clock.offset_ms is not None:
         if -STEP_MS < ahead < STEP_MS:

@@ -5,7 +5,7 @@ draws it and the tests compare the two. An input gives at most one signal for wh
 edge) and one for how things stand after it (a fault, or standstill with or without permission);
 TRANSITIONS says what either does in each state, and nothing else changes the state.
 
-This is no safety function: the emergency stop is hard-wired and cuts the power by itself. The
+This is not a safety function: the emergency stop is hard-wired and cuts the power by itself. The
 controller reports it and makes sure that power coming back moves nothing.
 """
 

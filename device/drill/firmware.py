@@ -40,8 +40,8 @@ class Firmware:
         self._held: deque[Sample] = deque()
 
     def receive(self, data: bytes, monotonic_ms: int) -> None:
-        """Take bytes off the line, after `run_until` for the same time. What is no frame, or no
-        frame for a controller, is counted."""
+        """Take bytes off the line, after `run_until` for the same time. Whatever is not a frame
+        for a controller is counted."""
         for frame in self._decoder.feed(data):
             try:
                 self._take(frame, monotonic_ms)

@@ -53,7 +53,7 @@ class _Line:
         self._link = link
         self._unsent = bytearray()
         self.master, self._slave = os.openpty()
-        tty.setraw(self._slave)  # held open, so that a client that leaves is no hang-up
+        tty.setraw(self._slave)  # held open, so that a client that leaves is not a hang-up
         os.set_blocking(self.master, False)
         self._target = os.ttyname(self._slave)
         try:

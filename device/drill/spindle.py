@@ -32,7 +32,7 @@ STANDSTILL_RPM = 5.0
 """Below this bearing friction holds the spindle."""
 
 NOISE = 0.02
-"""Torque varies by up to this share: a chip is no steady flow."""
+"""Torque varies by up to this share: a chip is not a steady flow."""
 
 _HALF_POINT_ANGLE = math.radians(118 / 2)
 

@@ -225,7 +225,7 @@ class _Reader:
             self._factor = column.factor if known else unix_factor(time)
             self._first_s = time * self._factor
             if abs(self._first_s) > LATEST_S:
-                raise TraceError(f"{place}: {text} is no time")
+                raise TraceError(f"{place}: {text} is not a time")
         if iso != self._iso:
             raise TraceError(f"{place}: {column.name} is {text!r}, unlike the first one")
         since_s = time * self._factor - self._first_s

@@ -1,7 +1,7 @@
 """The table in a trace file: bounded reading, its delimiter, its numbers and its times.
 
     delimiter   comma, semicolon or tab: the one with which the header has the named columns
-    numbers     with a decimal point; where the delimiter is no comma, a decimal comma as well
+    numbers     with a decimal point; where the delimiter is not a comma, a decimal comma as well
     times       seconds; Unix time in s, ms, us or ns, known by its size; or ISO 8601 as in
                 2026-10-25T02:59:55.100+02:00, which is exact where summer time ends
 

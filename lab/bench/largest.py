@@ -1,4 +1,4 @@
-"""The dearest settlement there can be: 64 boxes, and all that a reading can bring about.
+"""The most expensive settlement there can be: 64 boxes, and all that a reading can bring about.
 
 Each reading has a box, a tariff, a drill and a customer of its own, so nothing is warm; each box
 signs with a P-256 key, the dearer check; each rental is capped, was exhausted and gets credit again

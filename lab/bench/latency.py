@@ -28,13 +28,13 @@ from oracle.meter.meter import highest_rpm
 from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.records import RentalState
 from protocol.sample import Sample, encode_sample
-from protocol.tariff import charge, dearest_charge
+from protocol.tariff import charge, highest_charge
 
 LOOK_SECONDS = 0.02
 STEP_SECONDS = 60.0
 TARIFF = 1
 STROKE_SECONDS = 3
-"""What the customer pays for above the reserve, at the dearest level."""
+"""What the customer pays for above the reserve, at the most expensive level."""
 
 UNLOCK_AIM_MS, LOCK_AIM_MS = 3_000, 1_000
 
@@ -68,7 +68,7 @@ class Tester:
         self._ledger: Ledger = world.ledger()
         self._customer = Customer(self._ledger, f"customer of drill {drill}")
         world.give_coins(self._customer.address)
-        reserve = dearest_charge(world.tariff, plan.RESERVE_MS)
+        reserve = highest_charge(world.tariff, plan.RESERVE_MS)
         self._amount = reserve + world.tariff.levels[2].price_per_second * STROKE_SECONDS
         self._reserve = reserve
 

@@ -21,7 +21,7 @@ LENGTHS = {REST: (5, 20), STROKE: (10, 60), COAST: (2, 4)}
 """Samples of each, at least and at most."""
 
 SCATTER_MS = 8
-"""A sample is late by less than this, so that times are no round numbers."""
+"""A sample is late by less than this, so that times are not round numbers."""
 
 
 class Kept:

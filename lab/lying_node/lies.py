@@ -131,7 +131,7 @@ def told(truth: Truth, lie: Lie, answer: dict[str, Any]) -> dict[str, Any]:
     if lie.rehashed and isinstance(changed, dict):
         if lie.hiding and lie.path != ("logsBloom",):
             changed["logsBloom"] = EMPTY_BLOOM
-        with suppress(ProtocolError):  # what is no header has no hash to fit
+        with suppress(ProtocolError):  # what is not a header has no hash to fit
             changed["hash"] = header_hash(changed)
     return {**answer, "result": changed}
 

@@ -95,7 +95,7 @@ def survivors(judged: Sequence[Mutant], verdicts: Mapping[str, Verdict]) -> list
 
 
 def explanations(file: Path = EXPLAINED) -> dict[str, str]:
-    """Why a survivor is no hole in the tests, by its name."""
+    """Why a survivor is not a hole in the tests, by its name."""
     groups = tomllib.loads(file.read_text("ascii")).get("because", [])
     return {name: group["why"].strip() for group in groups for name in group["mutants"]}
 

@@ -49,7 +49,7 @@ class Audited:
 
     @property
     def clean(self) -> bool:
-        """Was everything checked and nothing found, to the smallest unit."""
+        """Whether everything was checked and nothing found, to the smallest unit."""
         return self.status == 0 and self.difference == 0 and self.not_all == 0 < self.samples
 
     def lines(self) -> list[str]:

@@ -49,7 +49,7 @@ class Controller(Daemon):
         super().__init__(f"controller {self.drill}", command, log, OUR_PACKAGES)
 
     def up(self) -> bool:
-        """Can it be asked for its state yet; files say nothing, for a killed one leaves them."""
+        """Whether it can be asked for its state yet; a killed one leaves its files."""
         try:
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(self.operator))

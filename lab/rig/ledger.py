@@ -69,7 +69,7 @@ class Ledger:
         return int(self.web3.eth.get_block(number)["timestamp"])
 
     def solvent(self) -> bool:
-        """Does the contract have what it says it owes, at the newest block."""
+        """Whether the contract has what it says it owes, at the newest block."""
         block = self.web3.eth.block_number
         has = self.web3.eth.get_balance(self.contract.address, block)
         return has >= int(self.call("held", block=block))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from protocol.records import LevelRate, Tariff
 from protocol.sample import MAX_RPM
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 PRICE = 10**14
 
@@ -29,7 +29,7 @@ STROKE_SECONDS = 1
 SETTLEMENT_SECONDS = 6
 SAMPLE_AGE_SECONDS = 2
 RESERVE_MS = (SAMPLE_AGE_SECONDS + LEASE_SECONDS + STROKE_SECONDS + SETTLEMENT_SECONDS) * 1000
-"""What the oracle holds back: the dearest drilling in this time."""
+"""What the oracle holds back: the most that drilling can cost in this time."""
 
 STEADY = Tariff(
     (
@@ -74,7 +74,7 @@ def amounts(tariff: Tariff) -> Amounts:
     def cost(*strokes: tuple[int, int]) -> int:
         return sum(tariff.levels[n - 1].price_per_second * seconds for n, seconds in strokes)
 
-    reserve = dearest_charge(tariff, RESERVE_MS)
+    reserve = highest_charge(tariff, RESERVE_MS)
     return Amounts(
         reserve=reserve,
         first=reserve + cost((1, 4), (2, 4), (3, 6)),

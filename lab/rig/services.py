@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def port_answers(port: int) -> bool:
-    """Does anybody accept a connection there."""
+    """Whether anybody accepts a connection there."""
     with socket.socket() as client:
         client.settimeout(0.5)
         return client.connect_ex((HOST, port)) == 0
@@ -149,7 +149,7 @@ class Mosquitto(Broker):
 
     @staticmethod
     def available() -> bool:
-        """Is it installed."""
+        """Whether it is installed."""
         return find_program("mosquitto") is not None
 
 

@@ -58,7 +58,7 @@ class Summary:
         return self.progress[0]
 
     def fact(self, name: str) -> bool:
-        """Did it come true at the first drill."""
+        """Whether it came true at the first drill."""
         return self.first.facts.get(name, False)
 
     @property
@@ -78,7 +78,7 @@ class Summary:
 
     @property
     def ok(self) -> bool:
-        """Did all of it happen, and does every figure agree."""
+        """Whether all of it happened, and every figure agrees."""
         return not self.complaints
 
     def as_json(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def summarise(world: World, progress: Sequence[Progress], audited: Audited | Non
     ledger, listener = world.ledger(), world.listener
     done = [p for p in progress if p.done]
     accounts = [account_for(ledger, listener, p) for p in done]
-    # One that was on its way when its rental ended is no fault; the final reading replaces it.
+    # One that was on its way when its rental ended is not a fault; the final reading replaces it.
     rejected = [
         event
         for event in ledger.events("ReadingRejected")

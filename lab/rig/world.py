@@ -99,7 +99,7 @@ class World:
 
     @property
     def recorded(self) -> bool:
-        """Do the drills replay a trace."""
+        """Whether the drills replay a trace."""
         return self._trace is not None
 
     def ledger(self) -> Ledger:

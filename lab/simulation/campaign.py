@@ -44,7 +44,7 @@ class Outcome:
 
 
 def be_quiet() -> None:
-    """The parts under test log what befalls them; in a simulation that is no news."""
+    """The parts under test log what befalls them; in a simulation that is not news."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
 
 

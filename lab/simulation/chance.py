@@ -53,7 +53,7 @@ class Tally:
 
 @dataclass
 class Fuse:
-    """Kills its process at the so-manieth touch of the world, once it is lit."""
+    """Kills its process at the n-th touch of the world, once it is lit."""
 
     process: str
     tally: Tally

@@ -8,7 +8,7 @@ from lab.fuzzing.people import address
 from lab.simulation.chain import CUSTOMERS, SimChain, Transaction, named
 from lab.simulation.chance import Dice, Tally
 from protocol.records import NO_CAP, RentalState
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 PATIENCE_MS = 15_000
 """After that a transaction that did nothing is taken to be lost, and another one is sent."""
@@ -91,8 +91,8 @@ class Renter:
     def _amount(self) -> int:
         """From too little for a start to more than will be used."""
         tariff = self.chain.tariffs[(self.drill - 1) % len(self.chain.tariffs)]
-        reserve = dearest_charge(tariff, self.reserve_ms)
-        drilling = dearest_charge(tariff, self.dice.randrange(1, 30_000))
+        reserve = highest_charge(tariff, self.reserve_ms)
+        drilling = highest_charge(tariff, self.dice.randrange(1, 30_000))
         return max(reserve * self.dice.choice((0, 1, 1, 1, 2)) + drilling, 1)
 
     def _send(self, transaction: Transaction) -> None:

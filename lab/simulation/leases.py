@@ -10,7 +10,7 @@ from lab.simulation.meter import cost
 from lab.simulation.truth import Issued, Stroke
 from lab.simulation.world import SimWorld
 from protocol.records import RentalState
-from protocol.tariff import dearest_charge, limit
+from protocol.tariff import highest_charge, limit
 from protocol.typed_data import lease_digest, recover_signer
 
 SIGNATURES_CHECKED = 3
@@ -120,7 +120,7 @@ def _stroke(world: SimWorld, bills: Bills, stroke: Stroke) -> None:
     delivered = cost(bill.tariff, used, elapsed_ms)
     funds = limit(rental.funded, rental.caps, elapsed_ms)
     if delivered > funds:
-        reserve = dearest_charge(bill.tariff, world.limits.reserve_ms)
+        reserve = highest_charge(bill.tariff, world.limits.reserve_ms)
         raise Broken(
             f"6: drill {stroke.drill} delivered {delivered} under rental {rental.rental}, funded "
             f"with {funds}; the reserve of {reserve} was to pay for it"

@@ -9,7 +9,7 @@ DEEPEST_LIE = 40
 """How many blocks back a liar's own chain may begin."""
 
 DEEPER_THAN_STALE = 13
-"""A fork that begins above what a stale node answers with is no fork to it."""
+"""A fork that begins above what a stale node answers with is not a fork to it."""
 
 
 def _since(world: Stage, least: int) -> int:

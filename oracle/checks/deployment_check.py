@@ -1,4 +1,4 @@
-"""Is the deployment record what the chain says of the contract? For `check`."""
+"""Whether the deployment record matches what the chain says of the contract, for `check`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can each endpoint do what the oracle needs of it: headers, proofs, receipts, finality tags?"""
+"""Whether each endpoint can do what the oracle needs: headers, proofs, receipts, finality tags."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ class Journal:
                 _insert_samples(connection, tables.late_sample, late)
 
     def _unknown(self, received: Received) -> list[LoggedSample]:
-        """The late samples that are in neither table of samples, and are no repetition of what is
-        about to get into one."""
+        """The late samples that are in neither table of samples, and do not repeat what is about to
+        be written to one."""
         wanted = {(one.sample.drill, one.sample.sequence): one for one in received.late}
         for one in received.accepted:
             wanted.pop((one.sample.drill, one.sample.sequence), None)

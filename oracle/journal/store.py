@@ -242,7 +242,7 @@ def place_of(url: str | URL) -> str:
     try:
         parts = make_url(url)
     except SQLAlchemyError:
-        return "at a place that is no SQLAlchemy URL"
+        return "at a place that is not an SQLAlchemy URL"
     return f"{parts.drivername}://{parts.host or ''}/{parts.database or ''}"
 
 

@@ -2,7 +2,7 @@
 
     headroom = limit now - charge up to now - reserve
     limit    = the most that may be owed by now: what is funded, or less under the customer's caps
-    reserve  = the dearest usage of one sample age, one lease, one stroke and one settlement
+    reserve  = the most expensive usage in one sample age, lease, stroke and settlement
 
 A lease is granted only while headroom is positive and every reason below is absent. Taking the
 lease away never stops a running drill; it prevents the next start.
@@ -20,7 +20,7 @@ from oracle.meter.sample_log import RentalLog
 from oracle.signing.registration import OracleIdentity, key_fault
 from protocol.messages import CreditWarning
 from protocol.records import Lease, Registers, RentalState, Tariff
-from protocol.tariff import balance, charge, dearest_charge, runway_seconds
+from protocol.tariff import balance, charge, highest_charge, runway_seconds
 
 
 class Inhibit(StrEnum):
@@ -90,7 +90,8 @@ def longest_wait_ms(grace_seconds: int) -> int:
     is not settled against them, and any later reading settles all. It is lost only if the rental
     ends and its last reading is not mined within the grace period from then. So whatever is drilled
     during a stall is lost only to one that lasts for longer than a grace period after that. A stall
-    that has taken half of one is no delay any more, and its drill adds nothing to what is at stake.
+    of half a grace period is more than a delay, and its drill then adds nothing to what is at
+    stake.
     """
     return grace_seconds * 1000 // 2
 
@@ -140,7 +141,7 @@ def credit(
     """The credit of a rental that stands at `registers` at `until_ms` (Unix ms)."""
     charged = charge(tariff, registers, rental.elapsed_ms(until_ms))
     limit = rental.limit(until_ms)
-    headroom = limit - charged - dearest_charge(tariff, limits.reserve_ms)
+    headroom = limit - charged - highest_charge(tariff, limits.reserve_ms)
     runway = runway_seconds(tariff, headroom)
     warning = CreditWarning.NONE
     if headroom <= 0:

@@ -144,7 +144,7 @@ def recoverable(raw: bytes, digest: bytes, address: str) -> bytes:
             if recover_signer(digest, signature) == address:
                 return signature
         except SignatureError:
-            continue  # r is no point of the curve for this bit
+            continue  # r is not a point of the curve for this bit
     raise SigningError(f"the token gave a signature that is not of key {address}; it is refused")
 
 
@@ -232,7 +232,9 @@ def _address(session: Session, place: TokenPlace) -> str:
     for head in POINT_HEADS:
         if encoded.startswith(head) and len(encoded) == len(head) + 64:
             return str(PublicKey(encoded[len(head) :]).to_checksum_address())
-    raise KeystoreError(f"{place} has a public key of {len(encoded)} bytes that is no whole point")
+    raise KeystoreError(
+        f"{place} has a public key of {len(encoded)} bytes that is not a whole point"
+    )
 
 
 def _find(session: Session, place: TokenPlace, kind: ObjectClass) -> Any:

@@ -79,7 +79,7 @@ def encode_frame(frame: Frame) -> bytes:
 def decode_frame(encoded: bytes) -> Frame:
     """The frame in what stood between two delimiters; raises FrameError when it is none."""
     if len(encoded) > MAX_ENCODED_BYTES:
-        raise FrameError(f"{len(encoded)} bytes without a delimiter are no frame")
+        raise FrameError(f"{len(encoded)} bytes without a delimiter are not a frame")
     try:
         raw = bytes(cobs.decode(encoded))
     except cobs.DecodeError as error:
@@ -99,7 +99,7 @@ class Decoder:
     """Turns a stream of bytes into frames; never raises, never holds more than one frame.
 
     After garbage it is back in step at the next delimiter. `bad_frames` counts what stood between
-    two delimiters and was no frame; an over-long run counts once.
+    two delimiters and was not a frame; an over-long run counts once.
     """
 
     def __init__(self) -> None:

@@ -91,7 +91,7 @@ def test_reading__none_or_damaged__none_or_said(rental: Path, published: Publish
 
 @pytest.mark.parametrize("name", ["..", "", ".", "a/b", "/etc/passwd", "a\\b", "a\0b", ".hidden"])
 def test_fetch__name_that_leads_elsewhere__refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match="no name of a published file"):
+    with pytest.raises(SourceError, match="is not the name of a published file"):
         Folder(tmp_path).fetch((name, "x"), 10)
 
 
@@ -106,7 +106,7 @@ def test_fetch__link_out_of_the_folder__refused(tmp_path: Path) -> None:
 
 def test_fetch__named_pipe__refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SourceError, match="no file"):
+    with pytest.raises(SourceError, match="is not a file"):
         Folder(tmp_path).fetch(("pipe",), 10)
 
 

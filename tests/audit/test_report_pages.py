@@ -38,7 +38,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def require_readable(seen: Look, where: str) -> None:
-    # Addresses and hashes are no words and have no spaces: those may go on in the next line.
+    # Addresses and hashes are not words and have no spaces: those may go on in the next line.
     broken = [word for word in seen.broken if not ("0x" in word and len(word) >= ADDRESS)]
     broken = [word for word in broken if len(word) < 64 and not word.startswith("http")]
     assert not [word for word in broken if "-" not in word.strip("-")], where

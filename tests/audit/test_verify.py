@@ -377,7 +377,7 @@ def test_command__true_proof__says_what_is_shown_and_what_not(
         (["--contract", "0x" + "d2" * 20], 1, "contract-differs"),
         (["--chain-id", "1"], 1, "chain-differs"),
         (["--contract", "nobody"], 2, "nobody"),
-        (["--block-hash", "0x12"], 2, "no hash of a block"),
+        (["--block-hash", "0x12"], 2, "not a hash of a block"),
     ],
 )
 def test_command__not_what_the_reader_means__said(

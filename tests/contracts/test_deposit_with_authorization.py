@@ -134,7 +134,7 @@ def test_deposit_with_authorization__to_another_contract__reverts(
 
 
 def test_deposit_with_authorization__plain_transfer_signed__reverts(signed_yard, customer):
-    """What anybody could send to the token without a deposit is no deposit here either."""
+    """What anybody could send to the token without a deposit is not a deposit here either."""
     wanted = authorization(signed_yard)
     signature = wanted.sign(signed_yard, customer, "TransferWithAuthorization")
     refuse(signed_yard, BAD, wanted, signature)

@@ -151,7 +151,7 @@ def test_deposit_with_permit__of_another_used_up__still_takes_only_from_the_send
 
 
 def bad_signature(yard: Yard, who: LocalAccount, case: str) -> tuple[Signature, int]:
-    """A signature that is no permit for a deposit of 700, and the deadline that goes with it."""
+    """A signature that is not a permit for a deposit of 700, and the deadline that goes with it."""
     now, chain_id = yard.chain.now, yard.chain.chain_id
     meter = yard.meter.address
     other = yard.people["stranger"]

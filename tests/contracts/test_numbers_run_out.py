@@ -145,10 +145,10 @@ def test_expiring_a_key__last_second_of_its_field__works_and_the_next_reverts(
 
 
 def test_end_rental__largest_funds_all_used_up__closes_and_all_is_revenue(yard: Yard):
-    dearest = Tariff(
+    highest = Tariff(
         (LevelRate(0, 0, 1),) * 3, standing_price_per_second=2**64 - 1, least_reserve=1
     )
-    tariff = yard.publish(dearest)
+    tariff = yard.publish(highest)
     rental = yard.open(MAX_FUNDED, drill=yard.list_drill(tariff=tariff), tariff=tariff)
     yard.chain.advance(140 * 365 * 86_400)
     receipt = yard.finish(rental)

@@ -110,11 +110,11 @@ def test_promise_2__hostile_oracle__charges_no_more_than_the_wall_clock(yard: Ya
         if yard.settle(yard.signed(reading)).named("UsageSettled"):
             active, turned = claim, spin
     elapsed = Fraction(yard.now_ms - opened_at_ms, 1000)
-    dearest = max(
+    highest = max(
         rate.price_per_second + Fraction(rate.max_rpm, 60_000) * rate.price_per_1000_revolutions
         for rate in TARIFF.levels
     )
-    assert yard.call("charge", rental) <= elapsed * (dearest + TARIFF.standing_price_per_second)
+    assert yard.call("charge", rental) <= elapsed * (highest + TARIFF.standing_price_per_second)
 
 
 def test_promise_2__everything_about_the_tariff_changes__the_rental_keeps_its_own(yard: Yard):

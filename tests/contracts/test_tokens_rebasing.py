@@ -96,7 +96,7 @@ def test_deposit__tokens_have_grown__credits_what_came_in_and_nothing_else(rebas
 
 
 def test_deposit__scale_makes_amounts_uneven__is_refused_or_exact(rebasing_yard, customer):
-    """At 300 % a share is three tokens: an amount that is no multiple arrives as more."""
+    """At 300 % a share is three tokens: an amount that is not a multiple arrives as more."""
     yard = rebasing_yard
     rebase(yard, 300)
     with reverts(ANOTHER):

@@ -232,8 +232,8 @@ def test_set_clock__steps__only_with_the_motor_off_and_back_by_seconds_only() ->
     assert (back.time_ms(1_000), refusal) == (NOW_MS - 2_000, "")
     stepped, refusal = set_clock(clock, NOW_MS + 50, 1_000, floor_ms=0, motor_on=False)
     assert (stepped.time_ms(1_000), refusal) == (NOW_MS + 50, "")
-    assert "no time" in set_clock(clock, 0, 1_000, floor_ms=0, motor_on=False)[1]
-    assert "no time" in set_clock(clock, 2**63, 1_000, floor_ms=0, motor_on=False)[1]
+    assert "is not a time" in set_clock(clock, 0, 1_000, floor_ms=0, motor_on=False)[1]
+    assert "is not a time" in set_clock(clock, 2**63, 1_000, floor_ms=0, motor_on=False)[1]
 
 
 def test_set_clock__before_the_floor__is_refused() -> None:

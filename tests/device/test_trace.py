@@ -110,7 +110,7 @@ def test_parse_columns__bad_specification__says_what_is_wrong(spec: str, message
         ("n,m,t,l\n1,1e9,1,1\n", "row 1: torque must lie"),
         ("n,m,t,l\n1,1,1,1\n1,1,0,1\n", "row 2: time does not advance"),
         ("n,m,t,l\n1,1,1,1\n1,1,1,1\n", "row 2: time does not advance"),
-        ("n,m,t,l\n1,1,1e300,1\n", "row 1: 1e300 is no time"),
+        ("n,m,t,l\n1,1,1e300,1\n", "row 1: 1e300 is not a time"),
         ("n,m,t,l\n1,1,0,1\n1,1,1e10,1\n", "row 2: time must lie"),
         ("n,m,t,l\n1,1,1,4\n", "row 1: level must be 1, 2 or 3, not 4"),
         ("n,m,t,l\n1,1,1,1.5\n", "level must be 1, 2 or 3, not 1.5"),

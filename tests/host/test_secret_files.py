@@ -83,14 +83,14 @@ def test_read_secret__no_plain_file__refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
 
     for name, complaint in (
-        ("pipe", "is no plain file"),
+        ("pipe", "is not a plain file"),
         ("folder", "is a folder"),
         ("gone", "No such file"),
         ("loop", "Too many levels"),
     ):
         with pytest.raises(SecretError, match=complaint):
             read_secret(tmp_path / name, "PIN")
-    with pytest.raises(SecretError, match="is no plain file"):
+    with pytest.raises(SecretError, match="is not a plain file"):
         read_secret(Path("/dev/zero"), "PIN")
 
 

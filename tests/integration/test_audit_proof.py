@@ -145,7 +145,7 @@ def test_prove__a_minute__verified_with_its_price(told: Told, tmp_path: Path) ->
         (["--minute", "2020-01-01T00:00Z"], "is of that minute"),
         (["--minute", "2020-01-01T00:00:01Z"], "not the start of a minute"),
         (["--minute", "2020-01-01T00:00+01:00"], "not in UTC"),
-        (["--minute", "noon"], "is no time"),
+        (["--minute", "noon"], "is not a time"),
         ([], "give one of"),
         (["--sample", "1", "--sequence", "1"], "give one of"),
         (["--sample", "1", "--to-block", "5"], "was opened"),

@@ -403,4 +403,4 @@ def test_command__no_such_folder__refused(told: Told, tmp_path: Path) -> None:
     arguments = ["run", "--rpc", told.url, "--contract", told.contract]
     done = CliRunner().invoke(app, [*arguments, "--samples", str(tmp_path / "none")])
     assert done.exit_code == 2
-    assert "is no folder" in done.output
+    assert "is not a folder" in done.output

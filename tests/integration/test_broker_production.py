@@ -35,12 +35,12 @@ from protocol.messages import (
     topic,
 )
 from protocol.sealing import seal
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 LARGEST = 8192
 PACKET = 16_384
 VICTIM, HOSTILE = 1, 2

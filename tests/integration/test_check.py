@@ -154,7 +154,7 @@ def test_check__everything_wrong_at_once__each_is_named(world: World) -> None:
     assert "chmod 600" in texts["message keys"]
     assert f"send {world.relayer.address} some" in texts["gas key"]
     assert "register_oracle" in texts["oracle key"]
-    assert "is no folder" in texts["journal"]
+    assert "is not a folder" in texts["journal"]
     assert "cannot be reached" in texts["broker"]
 
 

@@ -137,7 +137,7 @@ class Clocks:
         return audit(*place, *files, seconds=PATIENCE_SECONDS)
 
     def samples_name(self, rental: int) -> bool:
-        """Do the drill's newest samples name this rental."""
+        """Whether the drill's newest samples name this rental."""
         samples = self.listener.samples(DRILL)
         return bool(samples) and samples[-1].rental == rental
 

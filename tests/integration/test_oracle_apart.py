@@ -13,13 +13,13 @@ from awkward_node import Habit, awkward
 from oracle_world import TARIFF, TestBridge, World, wait
 
 from oracle.leasing.lease_policy import Inhibit
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
 DRILLS = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 POISONED = 2
 
 

@@ -22,12 +22,12 @@ from awkward_node import (
 )
 from oracle_world import TARIFF, World, wait
 
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 
 
 def log_of(world: World) -> str:

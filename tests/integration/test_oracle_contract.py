@@ -15,12 +15,12 @@ from conftest import role_account
 from oracle_world import GRACE_SECONDS, TARIFF, World, wait
 
 from oracle.leasing.lease_policy import Inhibit
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 COIN = 10**18
 
 

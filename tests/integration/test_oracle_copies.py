@@ -20,11 +20,11 @@ from lab.rig.box_files import write_secret
 from lab.rig.process import Daemon
 from lab.rig.services import Mosquitto
 from oracle.leasing.lease_policy import Inhibit
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 
 
 @pytest.fixture

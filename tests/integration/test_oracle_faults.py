@@ -19,12 +19,12 @@ from oracle_world import PASSWORD, TARIFF, Retained, World, wait
 from lab.rig.box_files import write_secret
 from oracle.leasing.lease_policy import Inhibit
 from protocol.messages import LeaseMessage, ReadingMessage, parse_message
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 
 
 @pytest.fixture

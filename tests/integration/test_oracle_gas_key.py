@@ -9,11 +9,11 @@ import pytest
 from oracle_world import TARIFF, TestBridge, World, wait
 
 from oracle.leasing.lease_policy import Inhibit
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 
 
 @pytest.fixture

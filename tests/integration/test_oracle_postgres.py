@@ -22,12 +22,12 @@ from oracle.journal.journal import Journal, Received
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import Inhibit
 from oracle.settings import load_settings
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("server")]
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 
 AGAIN = ("chain_side", "closing", "core", "keys", "registration", "signed", "submit", "watch")
 """The unit tests that are collected here a second time, with PostgreSQL for SQLite."""

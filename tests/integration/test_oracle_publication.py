@@ -25,13 +25,13 @@ from protocol.publication import (
     parse_published_reading,
 )
 from protocol.sample import SAMPLE_BYTES, decode_sample
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 from protocol.typed_data import batch_digest, recover_signer
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 
 
 @pytest.fixture

@@ -18,13 +18,13 @@ from lab.rig.process import Daemon
 from oracle.signing.token_key import TokenSigner, new_token_key
 from protocol.leases import Provisioning, check_lease
 from protocol.messages import InhibitMessage, LeaseMessage, ReadingMessage
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 from protocol.typed_data import batch_digest, lease_digest, recover_signer
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from oracle_world import TARIFF, World, wait
 
 from oracle.leasing.lease_policy import Inhibit
 from protocol.messages import LeaseMessage
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
 
 CLOSED = 4
-RESERVE = dearest_charge(TARIFF, 28_000)
+RESERVE = highest_charge(TARIFF, 28_000)
 """Of the settings of World: sample age 4 s, lease 3 s, stroke 1 s, settlement 20 s."""
 
 

@@ -69,7 +69,7 @@ def refusal(program: str, *arguments: str | Path) -> str:
 
 @pytest.fixture
 def odd(tmp_path: Path) -> dict[str, Path]:
-    """Things that are no settings, by what is wrong with them."""
+    """Things that are not settings, by what is wrong with them."""
     files = {
         name: tmp_path / name for name in ("gone", "folder", "empty", "binary", "other", "pipe")
     }

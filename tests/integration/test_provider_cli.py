@@ -197,7 +197,7 @@ def test_bond_post__what_is_no_amount__is_refused(counter: Counter, amount: str)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("oracle", "register", "0x12"), "'0x12' is no address"),
+        (("oracle", "register", "0x12"), "'0x12' is not an address"),
         (("oracle", "register", KEY.lower()[:-1] + "z"), "'0x"),
         (("collect", "--to", KEY.swapcase().replace("X", "x")), "'0x"),
         (("tariff", "publish", "nowhere.toml"), "nowhere.toml: No such file"),
@@ -252,7 +252,7 @@ def test_bond_post__in_tokens__approves_first(anvil: Anvil, tmp_path: Path) -> N
     assert done.exit_code == again.exit_code == 0, done.output
     assert done.stdout.startswith(f"approve {125 * 10 ** (decimals - 1)} units of {token.address}")
     assert counter.meter.functions.bond().call()[0] == 25 * 10**decimals
-    assert "'1 ether' is no amount" in ether.stderr
+    assert "'1 ether' is not an amount" in ether.stderr
 
 
 def test_version__asked__is_said() -> None:

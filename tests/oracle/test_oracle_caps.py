@@ -18,9 +18,9 @@ from oracle.signing.registration import OracleIdentity
 from protocol.messages import CreditWarning
 from protocol.records import NO_CAP, Caps, Lease, Registers
 from protocol.sample import Fault, Sample
-from protocol.tariff import charge, dearest_charge
+from protocol.tariff import charge, highest_charge
 
-RESERVE = dearest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
+RESERVE = highest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
 HOUR_MS = 3_600_000
 OPENED_AT = NOW_MS // 1000 - 7_200
 """Two hours ago: an hourly cap allows three times its amount now."""
@@ -79,7 +79,7 @@ def test_decide_lease__hourly_cap_reached__a_lease_again_once_the_clock_allows_i
 
 def test_credit__capped__warns_by_the_cap_and_keeps_the_balance() -> None:
     rental = capped(per_rental=2 * RESERVE)
-    ten_seconds = dearest_charge(TARIFF, 10_000)
+    ten_seconds = highest_charge(TARIFF, 10_000)
 
     low = credit(rental, TARIFF, Registers(RESERVE - ten_seconds), NOW_MS, LEASE_LIMITS)
     over = credit(rental, TARIFF, Registers(2 * RESERVE + 5), NOW_MS, LEASE_LIMITS)

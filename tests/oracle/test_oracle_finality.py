@@ -49,7 +49,7 @@ def test_parse_policy__each_form__is_read(text: str, policy: Policy) -> None:
 
 @pytest.mark.parametrize("text", ["", "latest-0", "latest-257", "latest+1", "pending", "latest-x"])
 def test_parse_policy__another_word__refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no finality policy"):
+    with pytest.raises(ValueError, match="not a finality policy"):
         parse_policy(text)
 
 

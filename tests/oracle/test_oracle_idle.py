@@ -17,7 +17,7 @@ from oracle.leasing.lease_policy import credit
 from oracle.settings import SettlementSettings
 from oracle.settling.settlement_policy import Due, settlement_due
 from protocol.records import LevelRate, Registers, Tariff
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 STEP_MS = 5_000
@@ -61,7 +61,7 @@ def test_settlement_due__smallest_deposit_idle__two_settlements_an_hour(
     standing: int, gas_price_wei: int, used: Registers
 ) -> None:
     tariff = tariff_with(standing)
-    funded = dearest_charge(tariff, LEASE_LIMITS.reserve_ms) + 1
+    funded = highest_charge(tariff, LEASE_LIMITS.reserve_ms) + 1
     drilled = 0 if used == Registers() else 1
 
     settled = settled_in(HOUR_MS, tariff, funded, gas_price_wei, used)
@@ -85,7 +85,7 @@ def test_settlement_due__deposit_that_lasts_for_hours_idle__ten_settlements_a_da
 def test_step__smallest_deposit_idle_for_a_day__at_most_ten_settlements(tmp_path: Path) -> None:
     """The real edge side on a real journal, each settlement mined at once; a sample in 100 s."""
     tariff = tariff_with(DEAREST // 100)
-    rental = make_rental(funded=dearest_charge(tariff, LEASE_LIMITS.reserve_ms) + 1)
+    rental = make_rental(funded=highest_charge(tariff, LEASE_LIMITS.reserve_ms) + 1)
     store, clock, broker = (
         Store(f"sqlite:///{tmp_path}/j.sqlite"),
         FakeClock(OPENED_MS),

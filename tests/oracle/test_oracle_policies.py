@@ -27,7 +27,7 @@ from oracle.settling.settlement_policy import Due, SettlementLimits, retry_pause
 from oracle.signing.registration import OracleIdentity
 from protocol.messages import CreditWarning
 from protocol.records import Lease, Reading, Registers, RentalState
-from protocol.tariff import dearest_charge
+from protocol.tariff import highest_charge
 
 IDENTITY = OracleIdentity(1, DOMAIN_KEY)
 MAX_RPM = highest_rpm(TARIFF)
@@ -118,7 +118,7 @@ def test_decide_lease__drill_reports_do_not_allow_it__that_reason(
 
 
 def test_decide_lease__headroom_of_one_unit__lease_and_of_none__exhausted() -> None:
-    reserve = dearest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
+    reserve = highest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
     just_enough = make_rental(funded=reserve + 1)
     too_little = make_rental(funded=reserve)
 
@@ -127,8 +127,8 @@ def test_decide_lease__headroom_of_one_unit__lease_and_of_none__exhausted() -> N
 
 
 def test_credit__short_runway__warns() -> None:
-    reserve = dearest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
-    ten_seconds = dearest_charge(TARIFF, 10_000)
+    reserve = highest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
+    ten_seconds = highest_charge(TARIFF, 10_000)
 
     low = credit(
         make_rental(funded=reserve + ten_seconds), TARIFF, Registers(), NOW_MS, LEASE_LIMITS

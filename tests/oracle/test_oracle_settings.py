@@ -86,7 +86,7 @@ def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.Monk
         ("[broker]", "quorum = 4\n[broker]", "4 endpoints must agree, and rpc_urls names 3"),
         ("[broker]", "quorum = 0\n[broker]", "chain.quorum"),
         (":8546", ":8545", "names an endpoint twice"),
-        ("[broker]", "[[chain.finality]]\npolicy = 'soon'\n[broker]", "'soon' is no finality"),
+        ("[broker]", "[[chain.finality]]\npolicy = 'soon'\n[broker]", "'soon' is not a finality"),
         (
             "[broker]",
             "[[chain.finality]]\npolicy = 'safe'\nup_to = '5'\n[broker]",
@@ -95,7 +95,7 @@ def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.Monk
         (
             "[broker]",
             "[[chain.finality]]\npolicy = 'safe'\nup_to = '5 coins'\n[broker]",
-            "'5 coins' is no amount",
+            "'5 coins' is not an amount",
         ),
         ("[broker]", "[brokers]", "broker"),
         ('2 = "drill-2.key"', "", "message_keys names no file for drills [2]"),

@@ -27,7 +27,7 @@ rates = st.builds(LevelRate, prices, prices, st.integers(1, 5000))
 tariffs = st.builds(Tariff, st.tuples(rates, rates, rates), prices, st.just(1))
 
 
-def dearest_registers(tariff: Tariff, before: Registers, duration_ms: int) -> list[Registers]:
+def highest_registers(tariff: Tariff, before: Registers, duration_ms: int) -> list[Registers]:
     """The registers after drilling for `duration_ms` at top speed, one for each level."""
     after = []
     for level, rate in enumerate(tariff.levels):
@@ -75,7 +75,7 @@ def test_decide_lease__the_worst_that_can_follow_from_it__is_paid_for(
     stops_ms = lease.expires_at + LEASE_LIMITS.stroke_ms
     drilled_ms = stops_ms - (NOW_MS - unseen_ms)
     seen = rental_log.meter.registers
-    for registers in dearest_registers(tariff, seen, drilled_ms):
+    for registers in highest_registers(tariff, seen, drilled_ms):
         assert charge(tariff, registers, stops_ms - rental.opened_ms) <= funded
 
 

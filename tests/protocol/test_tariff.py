@@ -15,7 +15,7 @@ from protocol.tariff import (
     ENDLESS_RUNWAY_SECONDS,
     balance,
     charge,
-    dearest_charge,
+    highest_charge,
     limit,
     runway_seconds,
 )
@@ -75,7 +75,7 @@ def test_balance__anything__is_what_is_left_and_never_less_than_nothing(
 
 
 @given(tariffs, st.integers(0, 10**7), st.data())
-def test_dearest_charge__any_drilling_of_that_time__costs_no_more(
+def test_highest_charge__any_drilling_of_that_time__costs_no_more(
     tariff: Tariff, duration_ms: int, data: st.DataObject
 ) -> None:
     first = data.draw(st.integers(0, duration_ms))
@@ -85,11 +85,11 @@ def test_dearest_charge__any_drilling_of_that_time__costs_no_more(
         ms * rate.max_rpm // 60_000 for ms, rate in zip(active, tariff.levels, strict=True)
     )
     used = Registers.from_levels(active, turns)
-    assert charge(tariff, used, duration_ms) <= dearest_charge(tariff, duration_ms)
+    assert charge(tariff, used, duration_ms) <= highest_charge(tariff, duration_ms)
 
 
 @given(tariffs, st.integers(0, 10**7))
-def test_dearest_charge__anything__is_the_dearest_rate_rounded_up(
+def test_highest_charge__anything__is_the_highest_rate_rounded_up(
     tariff: Tariff, duration_ms: int
 ) -> None:
     rate = max(
@@ -97,13 +97,13 @@ def test_dearest_charge__anything__is_the_dearest_rate_rounded_up(
         for rate in tariff.levels
     )
     exact = Fraction(duration_ms, 1000) * (rate + tariff.standing_price_per_second)
-    assert dearest_charge(tariff, duration_ms) == ceil(exact)
+    assert highest_charge(tariff, duration_ms) == ceil(exact)
 
 
 @pytest.mark.parametrize("duration_ms", [-1, 0.5])
-def test_dearest_charge__no_time__is_refused(duration_ms: object) -> None:
+def test_highest_charge__no_time__is_refused(duration_ms: object) -> None:
     with pytest.raises(RecordError, match="duration_ms"):
-        dearest_charge(PLAIN, duration_ms)  # type: ignore[arg-type]
+        highest_charge(PLAIN, duration_ms)  # type: ignore[arg-type]
 
 
 @given(tariffs, st.integers(-(10**30), 10**30))
@@ -115,18 +115,18 @@ def test_runway_seconds__anything__is_paid_for_by_the_headroom(
     if headroom <= 0 and tariff_costs(tariff):
         assert seconds == 0
     elif tariff_costs(tariff):
-        assert dearest_charge(tariff, seconds * 1000) <= headroom
+        assert highest_charge(tariff, seconds * 1000) <= headroom
 
 
 def tariff_costs(tariff: Tariff) -> bool:
-    return dearest_charge(tariff, 1_000_000) > 0
+    return highest_charge(tariff, 1_000_000) > 0
 
 
 def test_runway_seconds__a_tariff_that_charges_nothing__is_endless() -> None:
     assert runway_seconds(FREE, 0) == ENDLESS_RUNWAY_SECONDS
 
 
-def test_runway_seconds__plain_tariff__is_the_time_at_the_dearest_rate() -> None:
+def test_runway_seconds__plain_tariff__is_the_time_at_the_highest_rate() -> None:
     # 240 a second, 6 per 1000 turns at 600 rpm = 0.06 a second, 1 standing: 241.06 a second.
     assert runway_seconds(PLAIN, 241_060) == 1000
     assert runway_seconds(PLAIN, 241_059) == 999

@@ -36,7 +36,7 @@ def test_read_plan__amount_as_text__may_be_larger_than_toml_numbers(tmp_path: Pa
     ("good", "bad", "said"),
     [
         (ORACLE, ZERO, "oracle_key: the zero address has no key"),
-        (ORACLE, ORACLE[:-1], "oracle_key: .* is no address"),
+        (ORACLE, ORACLE[:-1], "oracle_key: .* is not an address"),
         (ORACLE, ORACLE.replace("C5", "c5"), "oracle_key: .* capitals"),
         (DRILLS, f'["{"ü" * 33}"]', "drills.0: .* has 66 bytes"),
         (DRILLS, f'["{"ü" * 37}"]', "drills.0: .* has 74 bytes; a label has 1 to 64"),
@@ -47,7 +47,11 @@ def test_read_plan__amount_as_text__may_be_larger_than_toml_numbers(tmp_path: Pa
         ("bond = 200", "# bond = 200", "bond: Field required"),
         ("max_rpm = 700", "max_rpm = 0", "tariff.levels.2.max_rpm"),
         ("penalty = 50", "penalty = -50", "penalty"),
-        ("penalty = 50_000_000_000_000_000 ", 'penalty = "0.05 ETH" ', "penalty: .* is no amount"),
+        (
+            "penalty = 50_000_000_000_000_000 ",
+            'penalty = "0.05 ETH" ',
+            "penalty: .* is not an amount",
+        ),
         ("grace_period_seconds = 86400", "grace_period_seconds = true", "grace_period_seconds"),
         ("asset =", "aset =", "a[s]?set: "),
         ("[tariff]", "[tarif", "not TOML"),

@@ -107,7 +107,7 @@ def _lease_that_never_expires(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_reserve(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lease_policy, "dearest_charge", lambda *_: 0)
+    patch.setattr(lease_policy, "highest_charge", lambda *_: 0)
 
 
 def _bill_gaps(patch: pytest.MonkeyPatch) -> None:

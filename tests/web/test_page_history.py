@@ -47,8 +47,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
         for number in range(1, RENTALS + 1):
             customer = mine if number in MINE else provider
             value = ledger.web3.to_wei(10**15, "wei")
-            functions.open_rental(1, 1, 10**15).transact({"from": customer, "value": value})
-            functions.end_rental(number).transact({"from": customer})
+            opening = functions.open_rental(1, 1, 10**15)
+            opening.transact({"from": customer, "value": value})
+            ended = functions.end_rental(number).transact({"from": customer})
+            # The node answers before it has mined, and says until then that the drill is rented.
+            ledger.web3.eth.wait_for_transaction_receipt(ended)
             if functions.drill(1).call()[2] != 0:  # ended in a later second than it was opened in
                 made.anvil.rpc("evm_increaseTime", grace + 1)
                 made.anvil.rpc("evm_mine")

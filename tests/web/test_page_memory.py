@@ -66,7 +66,9 @@ def test_page__site_data_blocked__works_without_memory_and_says_so(
     page.goto(endpoint.url)
     with pytest.raises(Exception, match="SecurityError"):
         page.evaluate("window.localStorage.length")
-    expect(page.locator("[data-memory=blocked]")).to_contain_text("does not let this page store anything")
+    expect(page.locator("[data-memory=blocked]")).to_contain_text(
+        "does not let this page store anything"
+    )
     connect(page)
     number = rent(page)
     assert world.ledger().call("rental", number)[4] == 1

@@ -179,7 +179,9 @@ def test_page__decimals_refused_for_good__is_said_and_can_be_tried_again(
     expect(page.get_by_label("Money")).to_contain_text("unknown")
     # What has no amounts in it goes on.
     expect(page.get_by_role("form", name="Stop new rentals")).to_be_visible()
-    expect(page.locator("[data-asset=unread]")).to_contain_text("is refusing further requests", timeout=120_000)
+    expect(page.locator("[data-asset=unread]")).to_contain_text(
+        "is refusing further requests", timeout=120_000
+    )
     refusing.clear()
     refusing.append(False)
     page.locator("[data-asset=unread]").get_by_role("button", name="Try again").click()

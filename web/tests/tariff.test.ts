@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ENDLESS_RUNWAY_SECONDS } from '../src/generated/protocol'
 import type { LevelRate, Registers, Tariff } from '../src/protocol/records'
-import { balance, charge, dearestCharge, limit, owed, runwaySeconds } from '../src/protocol/tariff'
+import { balance, charge, highestCharge, limit, owed, runwaySeconds } from '../src/protocol/tariff'
 import { type Texts, vectors, whole } from './vectors'
 
 interface Charge {
@@ -60,10 +60,10 @@ const STEADY: Tariff = {
   least_reserve: 10n,
 }
 
-test('test_dearest_charge__level_with_most_turns__counts_them_and_rounds_up', () => {
+test('test_highest_charge__level_with_most_turns__counts_them_and_rounds_up', () => {
   // Level 1: 2/s and 5 * 3000 / 60,000 = 0.25/s; level 3: 8 + 0.105; with standing 9.105/s.
-  expect(dearestCharge(STEADY, 1_000_000n)).toBe(9105n)
-  expect(dearestCharge(STEADY, 1000n)).toBe(10n)
+  expect(highestCharge(STEADY, 1_000_000n)).toBe(9105n)
+  expect(highestCharge(STEADY, 1000n)).toBe(10n)
 })
 
 test('test_runway__headroom_used_up__is_zero', () => {

@@ -41,18 +41,18 @@ export function balance(funded: bigint, owing: bigint): bigint {
 }
 
 /** The most that any drilling of `duration_ms` can cost under the tariff, rounded up. */
-export function dearestCharge(tariff: Tariff, duration_ms: bigint): bigint {
-  const dearest = tariff.levels
+export function highestCharge(tariff: Tariff, duration_ms: bigint): bigint {
+  const highest = tariff.levels
     .map((r) => r.price_per_second * MS_PER_MINUTE + r.price_per_1000_revolutions * r.max_rpm)
     .reduce((a, b) => (a > b ? a : b), 0n)
-  const numerator = duration_ms * (dearest + tariff.standing_price_per_second * MS_PER_MINUTE)
+  const numerator = duration_ms * (highest + tariff.standing_price_per_second * MS_PER_MINUTE)
   const denominator = 1000n * MS_PER_MINUTE
   return (numerator + denominator - 1n) / denominator
 }
 
 /** Whole seconds for which `headroom` pays at the highest rate; 0 when it is used up. */
 export function runwaySeconds(tariff: Tariff, headroom: bigint): bigint {
-  const per1000Seconds = dearestCharge(tariff, 1_000_000n)
+  const per1000Seconds = highestCharge(tariff, 1_000_000n)
   if (per1000Seconds === 0n) return ENDLESS_RUNWAY_SECONDS
   const left = headroom > 0n ? headroom : 0n
   return least((left * 1000n) / per1000Seconds, ENDLESS_RUNWAY_SECONDS)

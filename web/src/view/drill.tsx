@@ -1,6 +1,6 @@
 import type { Offer } from '../chain/reads'
 import { drillMeterAbi } from '../generated/abi'
-import { dearestCharge, runwaySeconds } from '../protocol/tariff'
+import { highestCharge, runwaySeconds } from '../protocol/tariff'
 import { useSpeech } from '../text/text'
 import { useMoney } from './asset'
 import { CapFields, useCaps } from './caps'
@@ -46,7 +46,7 @@ function Rent({ offer }: { readonly offer: Offer }) {
   const { address } = useWallet()
   const { drill, terms, oracle } = offer
   const { caps, capped, ...fields } = useCaps(terms)
-  const held = dearestCharge(terms, BigInt(site.reserve_seconds) * 1000n)
+  const held = highestCharge(terms, BigInt(site.reserve_seconds) * 1000n)
 
   const openIt = async () => {
     const now = await client.readContract({
