@@ -65,10 +65,11 @@ def place_of(url: str) -> str:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Reads a whole answer within the size, the depth and the time that a call may have."""
+    """Reads a whole answer within the size and the time that a call may have; and, where answers
+    are `json`, within the depth. In other content a bracket is a byte like any other."""
 
-    def __init__(self, largest: int = LARGEST_ANSWER) -> None:
-        self._largest = largest
+    def __init__(self, largest: int = LARGEST_ANSWER, *, json: bool = True) -> None:
+        self._largest, self._json = largest, json
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -106,7 +107,8 @@ class BoundedAdapter(HTTPAdapter):
         response = super().send(request, **{**options, "stream": True})
         try:
             content = self._read(response, deadline, f"no end of the answer within {seconds} s")
-            require_shallow(content)
+            if self._json:
+                require_shallow(content)
         except (AnswerTooLargeError, requests.RequestException):
             response.close()
             raise
@@ -153,11 +155,12 @@ class BoundedSession(requests.Session):
         """None: whatever the answer says."""
 
 
-def bounded_session(largest: int = LARGEST_ANSWER) -> requests.Session:
-    """A session that reads no answer without end, of at most `largest` bytes."""
+def bounded_session(largest: int = LARGEST_ANSWER, *, json: bool = True) -> requests.Session:
+    """A session that reads no answer without end, of at most `largest` bytes; where answers are not
+    `json`, their brackets are not counted."""
     session = BoundedSession()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter(largest))
+        session.mount(scheme, BoundedAdapter(largest, json=json))
     return session
 
 

@@ -24,7 +24,7 @@ def certificate(place: BrokerSettings, name: str) -> str:
     """Step: our certificate fits its key, is valid now, and is signed by the broker's authority.
 
     `name` is what `scripts/certificates` calls it; another program's is refused, as the broker's
-    access list goes by it. Raises MissingError or SecretError.
+    access list goes by it. Raises MissingError, SettingsError or SecretError.
     """
     if place.ca_file is None:
         return "no TLS: whoever is on the line reads all, and can hold it back"
@@ -45,7 +45,7 @@ def certificate(place: BrokerSettings, name: str) -> str:
 def connection(place: BrokerSettings, client_id: str) -> str:
     """Step: the broker takes our connection. Nothing is published and nothing asked for.
 
-    Raises MissingError or SecretError.
+    Raises MissingError, SettingsError or SecretError.
     """
     where = f"{place.host}:{place.port}"
     answered, answer = Event(), [""]

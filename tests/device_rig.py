@@ -118,7 +118,7 @@ class Oracle:
     def __init__(self, broker_port: int, *, journalling: bool = True, drill: int = DRILL) -> None:
         self.samples: dict[int, Sample] = {}
         self.order: list[int] = []
-        self.sizes: list[int] = []
+        self.alone_and_running = 0
         self.statuses: list[StatusMessage] = []
         self.events: list[dict[str, Any]] = []
         self.journalling = journalling
@@ -171,7 +171,7 @@ class Oracle:
             self.events.append(json.loads(message.payload))
 
     def _take(self, samples: Sequence[Sample]) -> None:
-        self.sizes.append(len(samples))
+        self.alone_and_running += len(samples) == 1 and samples[0].motor_on
         for sample in samples:
             self.samples.setdefault(sample.sequence, sample)
             self.order.append(sample.sequence)

@@ -115,7 +115,7 @@ class Web:
         self.place = host + parts.path
         self.requests_made = 0
         self._root = url.rstrip("/") + "/"
-        self._session = bounded_session(2 * BUNDLE_BYTES)
+        self._session = bounded_session(2 * BUNDLE_BYTES, json=False)
         # Packed content could unpack to any size, and samples hardly pack.
         self._session.headers["Accept-Encoding"] = "identity"
 

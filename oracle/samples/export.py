@@ -141,7 +141,8 @@ def export_all(
 ) -> list[str]:
     """Export one rental, or every one, and say what was found; returns the complaints.
 
-    Raises OracleError when there is nothing to export, or the target cannot be written.
+    Raises OracleError when there is nothing to export, PublicationError when the target cannot be
+    written.
     """
     extents = exporter.journal.extents()
     if rental is not None:

@@ -70,6 +70,19 @@ def test_fetch__there_and_not_there__content_and_none(serve: Callable[[Behave], 
     assert source.fetch(("a", "c.bin"), 3) is None
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 4096, b"{" * 4096, b'"[' * 4096, bytes(range(256)) * 99],
+    ids=["arrays", "objects", "strings", "every-byte"],
+)
+def test_fetch__bytes_that_look_like_brackets__had(
+    serve: Callable[[Behave], str], content: bytes
+) -> None:
+    """Samples are bytes, and nothing is nested in them."""
+    source = open_source(serve(lambda handler: answer(handler, 200, content)))
+    assert source.fetch(("a", "b.bin"), len(content)) == content
+
+
 def test_fetch__busy_then_free__had(serve: Callable[[Behave], str]) -> None:
     busy = [503, 429]
 

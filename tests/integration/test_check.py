@@ -23,7 +23,7 @@ from device.bridge.settings import load_settings as load_bridge_settings
 from device.bridge.spool import Spool
 from host import broker_check
 from host.checks import Finding, Mark, MissingError, lines_of, print_findings, run_steps
-from host.errors import SecretError
+from host.errors import SecretError, SettingsError
 from host.settings import BrokerSettings
 from lab.rig.box_files import write_secret
 from lab.rig.process import wait_until
@@ -87,7 +87,7 @@ def test_check__clock_kept_or_not__said_and_stops_nothing(
     mark: Mark,
     text: str,
 ) -> None:
-    monkeypatch.setattr("oracle.check.clock_is_synchronised", lambda: kept)
+    monkeypatch.setattr("oracle.checks.check.clock_is_synchronised", lambda: kept)
     findings = found(world)
 
     (said,) = [one for one in findings if one.what == "clock"]
@@ -437,7 +437,7 @@ def test_certificate__each_fault__named(tmp_path: Path) -> None:
         with pytest.raises(MissingError, match="its certificate is refused"):
             broker_check.connection(foreign, "x")
         mixed = settings_of(broker, key_file=broker.folder / "bridge-1.key")
-        with pytest.raises(MissingError, match=r"(?i)mismatch"):
+        with pytest.raises(SettingsError, match=r"(?i)mismatch"):
             broker_check.certificate(mixed, "oracle-1")
         (broker.folder / "oracle-1.key").chmod(0o640)
         with pytest.raises(SecretError, match="chmod 600"):

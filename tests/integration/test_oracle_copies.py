@@ -97,23 +97,22 @@ def test_run__two_run_with_one_key__the_one_that_sees_the_other_settle_stops(wor
         daemons.append(stack.enter_context(Daemon("twin", line, logs[1])))
         world.open_rental(RESERVE + 10**18)
         for daemon, one in zip(daemons, (world.bridge, bridge), strict=True):
-            wait("lease", one.leased, 60, daemon)
+            wait("lease", one.leased, daemon)
         # What this one has settled the other cannot have signed: it has drilled otherwise.
         world.bridge.run(2, 1200)
         told = Inhibit.COPIED_KEY
-        wait("the twin stops", lambda: bridge.inhibited(told), 120, daemons[1])
+        wait("the twin stops", lambda: bridge.inhibited(told), daemons[1])
         count = len(bridge.readings)
         assert "another oracle signs with this key" in logs[1].read_text()
         settled = world.contract.functions.registers(1).call()[1]
         wait(
             "the first goes on",
             lambda: world.contract.functions.registers(1).call()[1] > settled,
-            120,
             daemons[0],
         )
         assert not world.bridge.inhibited(told)
         bridge.run(1, 600)
         sent = len(bridge.samples)
-        wait("samples", lambda: len(bridge.samples) > sent + 20, 40, daemons[1])
+        wait("samples", lambda: len(bridge.samples) > sent + 20, daemons[1])
         assert len(bridge.readings) == count
         assert bridge.journalled < sent, "nothing is acknowledged by the one that stopped"

@@ -31,7 +31,7 @@ from oracle.journal.store import Store
 from oracle.settling.closing import PAUSE_MS, Closer, closable
 from oracle.signing.registration import OracleIdentity
 from oracle.signing.sign import GasAccount
-from protocol.records import Caps, Registers, RentalState
+from protocol.records import Caps, RentalState
 
 GRACE_SECONDS = 3_600
 ENDED_AT = NOW_MS // 1000
@@ -231,15 +231,20 @@ def test_step__grace_period_over__what_is_settled_is_not_lost(box: Box) -> None:
     box.rest()
     rental = make_rental(opened_at=NOW_MS // 1000)
     box.run(20, view_of(rental), motor_on=True)
+    signed = box.core.metering.journal.signed.newest_until(7, None)
+    assert signed is not None
+    assert 0 < sum(signed.registers.active_ms) < 1_900
     over = replace(
         rental,
         state=RentalState.ENDED,
         ended_at=NOW_MS // 1000 + 2,
-        until=NOW_MS + 1_000,
-        registers=Registers(900),
+        until=signed.until,
+        registers=signed.registers,
     )
     with capture_logs() as logs:
         box.clock.ms = NOW_MS + (3 + GRACE_SECONDS) * 1000
         box.core.step(fresh(view_of(over), box.clock.ms))
 
-    assert [one["cost"] for one in logs if one["event"] == "final reading lost"] == [1_000]
+    assert [one["cost"] for one in logs if one["event"] == "final reading lost"] == [
+        1_900 - sum(signed.registers.active_ms)
+    ]

@@ -11,6 +11,7 @@ from oracle_builders import make_sample
 from oracle_press import RENTAL, Press
 from sqlalchemy import delete, update
 
+from host.errors import PublicationError
 from host.static_files import StaticFiles
 from oracle.errors import OracleError, PublishedDiffersError
 from oracle.journal import tables
@@ -188,5 +189,5 @@ def test_export_all__rental_that_nobody_knows__refused(press: Press, mirror: Pat
 def test_export_all__target_that_cannot_be__named(press: Press, mirror: Path) -> None:
     press.end(1, RentalState.CLOSED)
     (mirror / "file").write_bytes(b"")
-    with pytest.raises(OracleError, match="mirror/file/x: Not a directory"):
+    with pytest.raises(PublicationError, match="mirror/file/x: Not a directory"):
         export_all(exporter(press, mirror), mirror / "file/x", None, print)
