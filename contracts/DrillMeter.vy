@@ -139,9 +139,9 @@ def deposit_with_permit(
     @param account Whose account is credited.
     @param amount In the asset's smallest unit; the allowance signed is for exactly this.
     @param deadline Until when the permit holds, Unix s.
-    @param v The sender's signature of the token's Permit: recovery number,
-    @param r r
-    @param s and s.
+    @param v Recovery number of the sender's signature of the token's Permit, 27 or 28.
+    @param r The r of that signature.
+    @param s The s of that signature.
     @dev Reverts as `deposit` does, so also when the permit is bad and there is no allowance.
     """
     vault._permit(amount, deadline, v, r, s)
@@ -164,13 +164,13 @@ def deposit_with_authorization(
             (EIP-3009). Anybody may send this, so the customer needs no coins for gas.
     @param customer Who has signed and whose account is credited.
     @param amount In the asset's smallest unit.
-    @param valid_after The authorisation holds after this, Unix s,
-    @param valid_before and before this.
-    @param nonce Chosen by the customer, good for once.
-    @param v The customer's signature of the token's ReceiveWithAuthorization to this contract:
-           recovery number,
-    @param r r
-    @param s and s.
+    @param valid_after The authorisation holds only after this time, Unix s.
+    @param valid_before The authorisation holds only before this time, Unix s.
+    @param nonce Chosen by the customer; the token takes each of a customer's once.
+    @param v Recovery number of the customer's signature of the token's ReceiveWithAuthorization to
+           this contract, 27 or 28.
+    @param r The r of that signature.
+    @param s The s of that signature.
     @dev Reverts when the token refuses it or delivers another amount, and with the native coin.
     """
     vault._deposit_with_authorization(
@@ -336,8 +336,9 @@ def dispute(receipt: IDrillMeter.PackedReading, key: address, r: bytes32, vs: by
             customer's account, and suspends the oracle while it still signs with that key.
     @param receipt A reading that was signed alone.
     @param key The key that signed it, now or formerly one of the rental's oracle.
-    @param r Its signature: r
-    @param vs and s with the parity of v in the highest bit (EIP-2098); of a P-256 key, just s.
+    @param r The r of its signature.
+    @param vs The s of its signature with the parity of v in the highest bit (EIP-2098); of a P-256
+           key, just s.
     @dev Reverts when the key has not signed it, the rental does not exist or has ended longer ago
          than the grace and evidence periods, the key is not the rental's oracle's or was not in
          force at the receipt's `until`, that lies in the future, the key is a former one and a
@@ -383,10 +384,10 @@ def retire_tariff(tariff: uint256):
 def enrol_p256_key(x: uint256, y: uint256, r: bytes32, s: bytes32) -> address:
     """
     @notice Make the P-256 key of a secure element known, to register an oracle with or rotate to.
-    @param x The point of its public key: x
-    @param y and y.
-    @param r The key's own signature of a UsageBatch without readings: r
-    @param s and s.
+    @param x The x coordinate of its public key.
+    @param y The y coordinate of its public key.
+    @param r The r of the key's own signature of a UsageBatch without readings.
+    @param s The s of that signature.
     @return The address that the key is called by: the last 20 bytes of keccak256(x || y).
     @dev Reverts for anyone but the owner, when the key was enrolled before, when the signature is
          not the key's, and on chains that cannot check it (EIP-7951).

@@ -40,14 +40,15 @@ LONGEST_EVIDENCE_PERIOD: constant(uint256) = 90 * 24 * 60 * 60
 # @dev Seconds after the grace period in which usage can still be disputed.
 EVIDENCE_PERIOD: immutable(uint256)
 
-# @dev What a proven lie costs over the refund, in the asset's smallest unit.
+# @dev What a proven lie costs over the refund, once for each key, in the asset's smallest unit.
 PENALTY: immutable(uint256)
 
 # ---------------------------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------------------------
 
-# @dev What disputes have given back of each rental's charge, in the asset's smallest unit.
+# @dev What disputes have given back of each rental's charge, in the asset's smallest unit, by the
+# rental's number. It only rises, and never exceeds what was owed.
 refunded: HashMap[uint256, uint256]
 
 # ---------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ uses: tariffs
 # @dev How many drills were listed; numbers start at 1.
 drill_count: uint256
 
-# @dev Each drill's packed word, by number.
+# @dev Each drill's packed word (`drill` in packing.vy), by number; zero when there is none.
 drills: HashMap[uint256, uint256]
 
 # ---------------------------------------------------------------------------------------------

@@ -29,10 +29,11 @@ P256VERIFY: constant(address) = 0x0000000000000000000000000000000000000100
 # Storage
 # ---------------------------------------------------------------------------------------------
 
-# @dev Each key's packed record, by the key's address; never deleted.
+# @dev Each key's packed record (`key` in packing.vy), by the key's address. It is never deleted;
+# zero for a key that was neither enrolled nor used.
 records: HashMap[address, uint256]
 
-# @dev The public key's point (x, y) of each enrolled P-256 key, by the key's address.
+# @dev The public key's point (x, y) of each enrolled P-256 key, by the key's address; written once.
 points: HashMap[address, uint256[2]]
 
 # ---------------------------------------------------------------------------------------------
@@ -47,11 +48,11 @@ def _enrol(x: uint256, y: uint256, digest: bytes32, r: bytes32, s: bytes32) -> a
          somebody holds its key. That another digest is refused shows that the chain does not just
          say yes. Reverts when the key was enrolled or used before, or the proof fails. The caller
          has checked that the sender is the owner.
-    @param x The point of the public key: x
-    @param y and y.
+    @param x The x coordinate of the public key.
+    @param y The y coordinate of the public key.
     @param digest What the key has signed.
-    @param r The signature: r
-    @param s and s.
+    @param r The r of its signature.
+    @param s The s of its signature.
     @return The address that the key is called by.
     """
     key: address = convert(
@@ -136,8 +137,9 @@ def _verifies(key: address, is_p256: bool, digest: bytes32, r: bytes32, vs: byte
     @param key The key's address.
     @param is_p256 Whether it is a key of P-256, and its point is enrolled.
     @param digest What it should have signed.
-    @param r The signature: r
-    @param vs and s with the parity of v in the highest bit (EIP-2098), or for P-256 just s.
+    @param r The r of the signature.
+    @param vs The s of the signature with the parity of v in the highest bit (EIP-2098), or for
+           P-256 just s.
     @return Whether it did. A secp256k1 signature in the upper half of s counts as none.
     """
     if key == empty(address):

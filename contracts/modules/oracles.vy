@@ -22,7 +22,7 @@ uses: keys
 # @dev How many oracles were registered; numbers start at 1.
 oracle_count: uint256
 
-# @dev Each oracle's packed word, by number.
+# @dev Each oracle's packed word (`oracle` in packing.vy), by number; zero when there is none.
 oracles: HashMap[uint256, uint256]
 
 # ---------------------------------------------------------------------------------------------

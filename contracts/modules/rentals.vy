@@ -56,20 +56,23 @@ MS_PER_HOUR: constant(uint256) = 60 * 60 * 1000
 # @dev How many rentals were opened; numbers start at 1.
 rental_count: uint256
 
-# @dev Each rental's packed terms, by number.
+# @dev Each rental's packed terms (`terms` in packing.vy), by number; zero when there is none. After
+# the opening only the funds rise, and the end and the closing are marked.
 terms: HashMap[uint256, uint256]
 
-# @dev Each rental's packed customer and collected revenue, by number.
+# @dev Each rental's packed customer and collected revenue (`party` in packing.vy), by number.
 parties: HashMap[uint256, uint256]
 
-# @dev Each rental's last settled meter word, by number.
+# @dev Each rental's last settled meter word (meter.vy), by number; at first that of its opening.
+# Its time only rises, and no register ever falls.
 meters: HashMap[uint256, uint256]
 
-# @dev The packed caps of each capped rental, by number; zero for the others.
+# @dev The packed caps (`caps` in packing.vy) of each capped rental, by number; fixed at its
+# opening, and zero for the others.
 caps: HashMap[uint256, uint256]
 
 # @dev What closed rentals have earned and the provider has not collected, in the asset's smallest
-# unit.
+# unit; part of `vault.held`.
 revenue: uint256
 
 # ---------------------------------------------------------------------------------------------

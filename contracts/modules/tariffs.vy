@@ -18,7 +18,8 @@ from . import packing
 # @dev How many tariffs were published; numbers start at 1.
 tariff_count: uint256
 
-# @dev Each tariff's three packed words, by number.
+# @dev Each tariff's three packed words (`tariff` in packing.vy), by number; all zero when there is
+# none. Once published, only the mark of its retirement changes.
 tariffs: HashMap[uint256, uint256[3]]
 
 # ---------------------------------------------------------------------------------------------

@@ -35,17 +35,21 @@ interface IERC3009:
 # Immutables
 # ---------------------------------------------------------------------------------------------
 
-# @dev What is paid in: the zero address stands for the chain's coin.
+# @dev The token that everything is paid in, fixed at deployment; the zero address stands for the
+# chain's coin.
 ASSET: immutable(IERC20)
 
 # ---------------------------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------------------------
 
-# @dev What each customer has deposited and not reserved, in the asset's smallest unit.
+# @dev What each customer has deposited and not reserved, in the asset's smallest unit; part of
+# `held`.
 accounts: HashMap[address, uint256]
 
-# @dev All that the contract owes, in the asset's smallest unit.
+# @dev All that the contract owes, in the asset's smallest unit: accounts, open balances, revenue
+# and the bond. Only `_credit`, `_pay` and posting the bond change it. It never exceeds what the
+# contract has, unless the token itself takes some of that away.
 held: uint256
 
 # ---------------------------------------------------------------------------------------------
@@ -133,12 +137,12 @@ def _deposit_with_authorization(
          but exactly `amount` arrives.
     @param customer Who has signed and whose account is credited.
     @param amount In the asset's smallest unit.
-    @param valid_after The authorisation holds after this, Unix s,
-    @param valid_before and before this.
-    @param nonce Chosen by the customer, good for once.
-    @param v The signature: recovery number,
-    @param r r
-    @param s and s.
+    @param valid_after The authorisation holds only after this time, Unix s.
+    @param valid_before The authorisation holds only before this time, Unix s.
+    @param nonce Chosen by the customer; the token takes each of a customer's once.
+    @param v Recovery number of the customer's signature, 27 or 28.
+    @param r The r of that signature.
+    @param s The s of that signature.
     """
     before: uint256 = self._tokens()
     self._credit(customer, customer, amount)
@@ -155,9 +159,9 @@ def _permit(amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32
          granted shows when the tokens are taken, since anybody may have used the permit before.
     @param amount In the asset's smallest unit.
     @param deadline Until when the permit holds, Unix s.
-    @param v The sender's signature of the token's Permit: recovery number,
-    @param r r
-    @param s and s.
+    @param v Recovery number of the sender's signature of the token's Permit, 27 or 28.
+    @param r The r of that signature.
+    @param s The s of that signature.
     """
     granted: bool = raw_call(
         ASSET.address,

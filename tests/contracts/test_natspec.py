@@ -14,6 +14,9 @@ from lab.rig.contract import SOURCES
 FILES = sorted(SOURCES.rglob("*.vy"))
 _TAGS = re.compile(r"^@(\w+)(?: +(\S.*))?$")
 
+_SENTENCE = re.compile(r"[A-Z`].*\.")
+"""Tools show each parameter alone, so its text has to stand alone."""
+
 
 def named(path: Path) -> str:
     return path.relative_to(SOURCES).as_posix()
@@ -50,6 +53,11 @@ def faults_of(function: vy_ast.FunctionDef) -> list[str]:
     if list(described) != [arg.arg for arg in function.args.args]:
         faults.append(f"its @param are {list(described)}")
     faults += [f"nothing about {name}" for name, text in described.items() if not text]
+    faults += [
+        f"{name} is described by a part of a sentence: {text}"
+        for name, text in described.items()
+        if text and not _SENTENCE.fullmatch(text)
+    ]
     if (function.returns is not None) != ("return" in tags):
         faults.append("a result without @return, or @return without one")
     faults += [f"an empty @{tag}" for tag, texts in tags.items() if "" in texts]
@@ -86,7 +94,7 @@ def test_faults_of__a_parameter_or_result_that_is_not_described__are_found() -> 
 def _f(a: uint256, b: uint256) -> uint256:
     """
     @dev Adds.
-    @param a One,
+    @param a and another,
     """
     return a + b
 
@@ -98,6 +106,7 @@ def g():
     first, second = parse_to_ast(source).get_children(vy_ast.FunctionDef)
     assert faults_of(first) == [
         "its @param are ['a']",
+        "a is described by a part of a sentence: and another,",
         "a result without @return, or @return without one",
     ]
     assert faults_of(second) == ["no description"]
