@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from audit.errors import AuditError, RefusedError, WrongChainError
-from audit.node.fetch import Chain
+from audit.errors import AuditError, NodeRefusedError, OtherChainError
+from audit.node.fetch import ContractEndpoint
 from audit.samples.sample_check import Coverage
 from audit.state import Progress, final_of, load, require_same
 from protocol.headers import Header
@@ -15,7 +15,7 @@ UNLIKELY_DEPTH = 128
 
 
 def resumable(
-    chain: Chain,
+    chain: ContractEndpoint,
     file: Path,
     last: Header,
     asked: tuple[int, str, int, str],
@@ -44,11 +44,11 @@ def resumable(
     return None, None
 
 
-def final_number(chain: Chain, last: Header) -> int:
+def final_number(chain: ContractEndpoint, last: Header) -> int:
     """The last block of the range that no reorganisation reaches, by the node's word: all that
     rests on it is where a state is kept."""
     try:
         final = chain.header("finalized").number
-    except (RefusedError, WrongChainError):
+    except (NodeRefusedError, OtherChainError):
         final = last.number - UNLIKELY_DEPTH
     return min(final, last.number)

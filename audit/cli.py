@@ -13,9 +13,9 @@ from audit import cli_bill, cli_mirror, cli_proof
 from audit.cli_watch import one_line_errors, watching
 from audit.errors import AuditError
 from audit.node.completeness import Depth
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
-from audit.order import Order
+from audit.order import AuditOrder
 from audit.report.report_html import as_html
 from audit.report.report_json import as_json
 from audit.report.report_text import print_report
@@ -77,7 +77,9 @@ def run(
     Exit status: 0 clean, 1 findings, 2 something could not be checked.
     """
     depth = None if every_block is None else Depth.ALL if every_block else Depth.SEEN
-    order = Order(contract, chain_id, rental, from_block, to_block, proof, block_hash, depth, state)
+    order = AuditOrder(
+        contract, chain_id, rental, from_block, to_block, proof, block_hash, depth, state
+    )
     with one_line_errors("the same command with --state goes on"):
         _require_order(order)
         result = _audit(rpc, order, samples)
@@ -86,17 +88,17 @@ def run(
     raise typer.Exit(result.findings.exit_status())
 
 
-def _require_order(order: Order) -> None:
+def _require_order(order: AuditOrder) -> None:
     Domain(0, order.contract)
     if order.proof and order.block_hash is None:
         raise AuditError("--proof needs --block-hash: the hash of a block that you trust")
 
 
-def _audit(rpc: str, order: Order, samples: str | None) -> Result:
+def _audit(rpc: str, order: AuditOrder, samples: str | None) -> Result:
     source = None if samples is None else open_source(samples)
     published = None if source is None else partial(Published, source)
     with watching() as watcher:
-        chain = Chain(Endpoint(rpc), order.contract)
+        chain = ContractEndpoint(Endpoint(rpc), order.contract)
         return Audit(chain, order, watcher, published).run()
 
 

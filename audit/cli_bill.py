@@ -25,9 +25,9 @@ from audit.document.html import as_html
 from audit.errors import AuditError
 from audit.node.asset import asset_of
 from audit.node.decode import Event
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
-from audit.order import Order, Watcher
+from audit.order import AuditOrder, AuditWatcher
 from audit.result import Result
 from audit.run import Audit
 from audit.samples.published import Published
@@ -71,9 +71,9 @@ class _Listener:
 
 
 def make_statement(
-    chain: Chain,
-    order: Order,
-    watcher: Watcher,
+    chain: ContractEndpoint,
+    order: AuditOrder,
+    watcher: AuditWatcher,
     samples: Callable[[Domain], Published] | None = None,
     unit: str | None = None,
 ) -> Statement:
@@ -114,7 +114,7 @@ def _metered(
     return meter_samples(samples(domain), identity, reading, tariff.levels)
 
 
-def commands(order: Order, statement: Statement, wish: Wish) -> list[str]:
+def commands(order: AuditOrder, statement: Statement, wish: Wish) -> list[str]:
     """How to recompute it, for a terminal, and how to make the same file again."""
     where = f"--rpc URL --contract {order.contract}"
     scope, rental = statement.scope, f"--rental {statement.rental}"
@@ -181,12 +181,12 @@ def bill(
 
     Exit status: 0 written, 1 refused because of findings, 2 could not be made.
     """
-    order = Order(contract, chain_id, rental, from_block, to_block, proof, block_hash)
+    order = AuditOrder(contract, chain_id, rental, from_block, to_block, proof, block_hash)
     wish = Wish(html, pdf, language, explorer, unit, despite_findings)
     try:
         _require_wish(order, wish)
         with watching() as watcher:
-            chain = Chain(Endpoint(rpc), contract)
+            chain = ContractEndpoint(Endpoint(rpc), contract)
             source = None if samples is None else partial(Published, open_source(samples))
             statement = make_statement(chain, order, watcher, source, wish.unit)
         bad = wrong(statement.findings)
@@ -207,7 +207,7 @@ def bill(
     _tell(statement, wish)
 
 
-def _require_wish(order: Order, wish: Wish) -> None:
+def _require_wish(order: AuditOrder, wish: Wish) -> None:
     Domain(0, order.contract)
     if wish.html is None and wish.pdf is None:
         raise AuditError("give --html or --pdf, or both")

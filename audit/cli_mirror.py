@@ -10,9 +10,9 @@ from rich.console import Console
 
 from audit.cli_watch import one_line_errors, watching
 from audit.errors import AuditError
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
-from audit.order import Order
+from audit.order import AuditOrder
 from audit.report.report_text import print_findings, samples_line, verdict
 from audit.run import Audit
 from audit.samples.mirror import Mirror
@@ -52,9 +52,9 @@ def mirror_command(
             mirrors.append(Mirror(source, to, domain))
             return mirrors[-1]
 
-        order = Order(contract, chain_id=chain_id, rental=rental, to_block=to_block)
+        order = AuditOrder(contract, chain_id=chain_id, rental=rental, to_block=to_block)
         with watching() as watcher:
-            result = Audit(Chain(Endpoint(rpc), contract), order, watcher, made).run()
+            result = Audit(ContractEndpoint(Endpoint(rpc), contract), order, watcher, made).run()
     console = Console()
     print_findings(result, console)
     for mirror in mirrors:

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from audit.errors import AuditError, WrongChainError
-from audit.node.fetch import Chain
+from audit.errors import AuditError, OtherChainError
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
 from audit.proof.proof_file import ProofFileError, read_proof_file
 from audit.proof.proof_text import shown_lines, unshown_lines
@@ -66,7 +66,7 @@ def prove_command(
     """
     try:
         wanted = _wanted(rental, sample, sequence, minute)
-        chain = Chain(Endpoint(rpc), contract)
+        chain = ContractEndpoint(Endpoint(rpc), contract)
         domain = Domain(_chain_id(chain, chain_id), contract)
         published = Published(open_source(samples), domain)
         last = chain.header("latest" if to_block is None else to_block).number
@@ -86,10 +86,10 @@ def _wanted(rental: int, sample: int | None, sequence: int | None, minute: str |
     return Wanted(rental, sample, sequence, None if minute is None else minute_start(minute))
 
 
-def _chain_id(chain: Chain, asked: int | None) -> int:
+def _chain_id(chain: ContractEndpoint, asked: int | None) -> int:
     found = chain.chain_id()
     if asked not in (None, found):
-        raise WrongChainError(f"{chain.endpoint.place} serves chain {found}, not {asked}")
+        raise OtherChainError(f"{chain.endpoint.place} serves chain {found}, not {asked}")
     return found
 
 

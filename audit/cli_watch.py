@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from audit.errors import AuditError, InterruptedAuditError
-from audit.order import Watcher
+from audit.order import AuditWatcher
 from host.exit_status import SIGNALS
 from host.foreign_text import complain
 from protocol.errors import RecordError
@@ -21,7 +21,7 @@ COULD_NOT_CHECK = 2
 
 
 @contextmanager
-def watching() -> Iterator[Watcher]:
+def watching() -> Iterator[AuditWatcher]:
     """A watcher with a progress bar on a terminal; the first signal stops the audit in order."""
     stopped: list[int] = []
 
@@ -45,7 +45,7 @@ def watching() -> Iterator[Watcher]:
                 done = now - first + 1
                 bar.update(task, description=text, total=last - first + 1, completed=done)
 
-            yield Watcher(
+            yield AuditWatcher(
                 progress, lambda: bool(stopped), lambda text: complain("drill-audit", text)
             )
     finally:

@@ -11,11 +11,11 @@ class EndpointError(AuditError):
     """The endpoint cannot be reached, refuses a call or answers nonsense."""
 
 
-class RefusedError(EndpointError):
+class NodeRefusedError(EndpointError):
     """The endpoint has answered a call with an error of its own."""
 
 
-class WrongChainError(AuditError):
+class OtherChainError(AuditError):
     """The endpoint serves another chain than the one asked for, or no contract there."""
 
 

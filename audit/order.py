@@ -12,7 +12,7 @@ from audit.node.decode import Event
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AuditOrder:
     """What is to be audited."""
 
     contract: str
@@ -27,7 +27,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class Watcher:
+class AuditWatcher:
     """Who looks on: told of progress and of each event once it is in the books (with the calldata
     of signed calls by transaction), given notice of what takes long, and asked whether to stop."""
 

@@ -9,7 +9,7 @@ from eth_utils.address import to_checksum_address
 
 from audit.books.books import CLOSED, ENDED, OPEN, Books
 from audit.findings import Findings
-from audit.samples.track import SampleScope, Tally
+from audit.samples.track import SampleScope, SampleTally
 
 STATES = {OPEN: "open", ENDED: "ended", CLOSED: "closed"}
 
@@ -34,7 +34,7 @@ class Bill:
     owed: int | None
     refund: int
     disputed_back: int
-    samples: Tally | None = None
+    samples: SampleTally | None = None
     """What came of its samples; None where they were not looked at."""
 
     @property
@@ -89,7 +89,7 @@ def bills_of(
     books: Books,
     charges: Mapping[int, int],
     only: int | None,
-    samples: Mapping[int, Tally] | None = None,
+    samples: Mapping[int, SampleTally] | None = None,
 ) -> tuple[Bill, ...]:
     """A bill for each rental; `charges` are those on chain, else the last event's counts."""
     return tuple(
@@ -99,7 +99,9 @@ def bills_of(
     )
 
 
-def _bill(number: int, books: Books, charge_on_chain: int | None, samples: Tally | None) -> Bill:
+def _bill(
+    number: int, books: Books, charge_on_chain: int | None, samples: SampleTally | None
+) -> Bill:
     rental = books.rentals[number]
     tariff, meter = books.tariff_of(rental), rental.now()
     known = tariff is not None

@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from audit.books import compare
-from audit.books.books import Books, Terms
+from audit.books.books import Books, DeploymentTerms
 from audit.checkpoints import final_number, resumable
 from audit.errors import AuditError, EndpointError, InterruptedAuditError
 from audit.findings import Findings
-from audit.node.completeness import Completeness, Depth, Tally
+from audit.node.completeness import Completeness, CompletenessTally, Depth
 from audit.node.decode import DecodeError, Event, decode
-from audit.node.fetch import Chain, Window
+from audit.node.fetch import ContractEndpoint, Window
 from audit.node.logs import Log
 from audit.node.values import ZERO_ADDRESS
-from audit.order import Order, Watcher
+from audit.order import AuditOrder, AuditWatcher
 from audit.replay import Replay
 from audit.result import Result, Scope, bills_of
 from audit.samples.later_keys import later_keys
 from audit.samples.published import Published
 from audit.samples.sample_check import Coverage, SampleCheck
-from audit.samples.track import Tally as SampleTally
+from audit.samples.track import SampleTally
 from audit.state import Progress, final_of, save
 from audit.subject import deployed_terms, final_block, require_chain
 from protocol.headers import Header
@@ -46,9 +46,9 @@ class Audit:
 
     def __init__(
         self,
-        chain: Chain,
-        order: Order,
-        watcher: Watcher,
+        chain: ContractEndpoint,
+        order: AuditOrder,
+        watcher: AuditWatcher,
         samples: Callable[[Domain], Published] | None = None,
     ) -> None:
         self._chain, self._order, self._watcher = chain, order, watcher
@@ -71,7 +71,7 @@ class Audit:
             self._findings.add("block-hash-unchecked", f"block {self._last.number}", text)
         terms, code = deployed_terms(chain, self._last, self._domain, self._findings)
         if terms is None:
-            self._open_books(Books(Terms(ZERO_ADDRESS, 0, 0, 0)), Depth.SEEN)
+            self._open_books(Books(DeploymentTerms(ZERO_ADDRESS, 0, 0, 0)), Depth.SEEN)
             return Result(self._scope(self._last.number, Depth.SEEN, 0, 0), (), self._findings)
         first, depth = self._range()
         self._begin(terms, first, depth)
@@ -135,7 +135,7 @@ class Audit:
                 "events are fetched, and what a node leaves out may go unseen"
             )
 
-    def _begin(self, terms: Terms, first: int, depth: Depth) -> None:
+    def _begin(self, terms: DeploymentTerms, first: int, depth: Depth) -> None:
         """New books, or those of the state file."""
         progress, standing = self._resumed(first, depth)
         self._next = first
@@ -302,7 +302,7 @@ class Audit:
         slots: int,
         tallies: Mapping[int, SampleTally] | None = None,
     ) -> Scope:
-        tally: Tally = self._complete.tally
+        tally: CompletenessTally = self._complete.tally
         samples = self._samples.scope(tallies) if self._samples and tallies is not None else None
         return Scope(
             chain_id=self._domain.chain_id,

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from audit.books.books import Books
 from audit.errors import AuditError, StateFileError
 from audit.findings import Findings
-from audit.node.completeness import Tally
+from audit.node.completeness import CompletenessTally
 from audit.samples.sample_check import Coverage, SampleProgress
 
 VERSION = 2
@@ -38,7 +38,7 @@ class Progress:
     last_hash: str
     books: Books
     findings: Findings
-    tally: Tally
+    tally: CompletenessTally
     events: int
     readings: int
     verified: int

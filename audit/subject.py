@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from audit.books import compare
-from audit.books.books import Terms
+from audit.books.books import DeploymentTerms
 from audit.books.code import check_code
-from audit.errors import AuditError, EndpointError, WrongChainError
+from audit.errors import AuditError, EndpointError, OtherChainError
 from audit.findings import Findings
-from audit.node.fetch import Chain
-from audit.order import Order
+from audit.node.fetch import ContractEndpoint
+from audit.order import AuditOrder
 from protocol.headers import Header
 from protocol.records import Domain
 
 
-def require_chain(chain: Chain, order: Order) -> int:
+def require_chain(chain: ContractEndpoint, order: AuditOrder) -> int:
     """The chain's number, which must be the one asked for; raises WrongChainError."""
     found, asked = chain.chain_id(), order.chain_id
     if asked is not None and found != asked:
-        raise WrongChainError(
+        raise OtherChainError(
             f"{chain.endpoint.place} serves chain {found}, asked for was chain {asked}"
         )
     return found
 
 
-def final_block(chain: Chain, order: Order) -> Header:
+def final_block(chain: ContractEndpoint, order: AuditOrder) -> Header:
     """The block that everything is compared at; raises WrongChainError without a trusted one."""
     if order.block_hash is not None:
         header = chain.header(order.block_hash)
         trusted = order.block_hash.lower()
         if header.hash != trusted or not header.proven:
-            raise WrongChainError(f"the node gives no block that hashes to {trusted}")
+            raise OtherChainError(f"the node gives no block that hashes to {trusted}")
         if order.to_block not in (None, header.number):
             raise AuditError(f"--block-hash is of block {header.number}, not {order.to_block}")
         return header
@@ -37,12 +37,12 @@ def final_block(chain: Chain, order: Order) -> Header:
 
 
 def deployed_terms(
-    chain: Chain, last: Header, domain: Domain, findings: Findings
-) -> tuple[Terms | None, bytes]:
+    chain: ContractEndpoint, last: Header, domain: Domain, findings: Findings
+) -> tuple[DeploymentTerms | None, bytes]:
     """The deployment's fixed terms and its code; no terms where it is some other contract."""
     code = chain.code(last.hash)
     if not code:
-        raise WrongChainError(f"there is no contract at {chain.contract} in block {last.number}")
+        raise OtherChainError(f"there is no contract at {chain.contract} in block {last.number}")
     fixed = check_code(code, domain, findings)
     try:
         told = compare.chain_terms(chain, last)

@@ -15,7 +15,7 @@ from web3.types import EventData
 
 from chain.decode import digest, whole
 from chain.errors import ChainError
-from chain.ports import Receipt
+from chain.ports import TransactionReceipt
 from chain.views import ChainEvent
 from protocol.abi import drill_meter_abi
 from protocol.answers import data, listing, quantity, record
@@ -40,11 +40,11 @@ class DrillMeter:
         """The calldata of `close_rental`."""
         return bytes(HexBytes(self._contract.encode_abi("close_rental", args=[rental])))
 
-    def receipt(self, transaction_hash: bytes, found: Any) -> Receipt:
+    def receipt(self, transaction_hash: bytes, found: Any) -> TransactionReceipt:
         """A transaction's receipt as web3 gives it; raises TypeError, ValueError, KeyError."""
         event = self._contract.events.ReadingRejected()
         rejected = [entry["args"] for entry in event.process_receipt(found, errors=DISCARD)]
-        return Receipt(
+        return TransactionReceipt(
             transaction_hash=transaction_hash,
             block_number=whole(found["blockNumber"], "blockNumber"),
             block_hash=digest(found["blockHash"], "blockHash"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chain.views import Header
+from chain.views import BlockSummary
 
 HIGHEST = 2**63 - 1
 """What the journal holds in an integer."""
@@ -33,11 +33,11 @@ def digest(found: Any, name: str) -> bytes:
     return bytes(found)
 
 
-def header_of(block: Any) -> Header:
+def header_of(block: Any) -> BlockSummary:
     """A block's header; raises TypeError, ValueError or KeyError."""
     if not isinstance(block, Mapping):
         raise TypeError(f"a block is {type(block).__name__}")
-    return Header(
+    return BlockSummary(
         number=whole(block["number"], "number"),
         hash=digest(block["hash"], "hash"),
         parent_hash=digest(block["parentHash"], "parentHash"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from chain.finality import Policy, Tier, choose
 from chain.ports import Chain
-from chain.views import Header, RentalView, Rest
+from chain.views import BlockSummary, RentalView, Rest
 
 LEAST_REPROVEN = 4
 """Rentals read again with a new block though nothing has happened: what a box with a few drills
@@ -38,7 +38,7 @@ class DeepStates:
 
     def __init__(self, chain: Chain, tiers: Sequence[Tier]) -> None:
         self._chain, self._tiers = chain, tiers
-        self._states: dict[int, dict[int, tuple[Header, RentalView | None]]] = {}
+        self._states: dict[int, dict[int, tuple[BlockSummary, RentalView | None]]] = {}
         self._waiting: dict[int, list[int]] = {}
         self._reproven_at: int | None = None
 
@@ -67,12 +67,12 @@ class DeepStates:
             for number in blocks:
                 self.touch(rental, number)
 
-    def headers(self, head: Header) -> list[Header]:
+    def headers(self, head: BlockSummary) -> list[BlockSummary]:
         """Each tier's block below that head, the shallowest first."""
         return [self._header(tier.policy, head) for tier in self._tiers]
 
     def read(
-        self, headers: Sequence[Header], now: Iterable[int], open_rentals: Iterable[int]
+        self, headers: Sequence[BlockSummary], now: Iterable[int], open_rentals: Iterable[int]
     ) -> None:
         """Read what has become due at each tier, the rentals `now` at all of them, and of
         `open_rentals` those whose proofs are oldest."""
@@ -99,7 +99,7 @@ class DeepStates:
                 deep[rental], rested[rental] = best
         return deep, rested
 
-    def _header(self, policy: Policy, head: Header) -> Header:
+    def _header(self, policy: Policy, head: BlockSummary) -> BlockSummary:
         if policy.tag:
             found = self._chain.tagged(policy.tag)
             return found if found.number < head.number else head
@@ -107,17 +107,19 @@ class DeepStates:
             return head
         return self._chain.header(max(head.number - policy.depth, 0))
 
-    def _crossed(self, rental: int, place: int, header: Header, blocks: Sequence[int]) -> bool:
+    def _crossed(
+        self, rental: int, place: int, header: BlockSummary, blocks: Sequence[int]
+    ) -> bool:
         """Whether an event has become this deep since the tier was read."""
         state = self._states.get(rental, {}).get(place)
         seen = -1 if state is None else state[0].number
         return any(seen < number <= header.number for number in blocks)
 
-    def _read(self, rental: int, place: int, header: Header) -> None:
+    def _read(self, rental: int, place: int, header: BlockSummary) -> None:
         found = self._chain.rental(rental, header)
         self._states.setdefault(rental, {})[place] = header, found
 
-    def _prove_again(self, headers: Sequence[Header], open_rentals: Iterable[int]) -> None:
+    def _prove_again(self, headers: Sequence[BlockSummary], open_rentals: Iterable[int]) -> None:
         deep, rested = self.chosen()
         places = {tier.policy.text: place for place, tier in enumerate(self._tiers)}
         stale = [

@@ -29,8 +29,8 @@ from chain.errors import (
     UncoveredReceiptsError,
     WrongChainError,
 )
-from chain.node import Node
-from chain.ports import Receipt
+from chain.node import ChainNode
+from chain.ports import TransactionReceipt
 from chain.refusals import has_it
 from protocol.answers import data, hexadecimal, listing, quantity, record
 from protocol.errors import AbsentError, StrangeReceiptsError
@@ -56,7 +56,7 @@ class ProvenWords:
     nodes: tuple[bytes, ...]
 
 
-class RpcEndpoint(Node):
+class RpcEndpoint(ChainNode):
     """One endpoint and one contract. Not for several threads at a time."""
 
     def __init__(
@@ -248,7 +248,7 @@ class RpcEndpoint(Node):
             if not has_it(error.reason):
                 raise TransactionRefusedError(str(error), error.reason) from error
 
-    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
         """The receipt, or None while the transaction is not mined; nothing proves it."""
         wanted = HexBytes(transaction_hash)
         try:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from chain.views import Header, RentalView, Rest
+from chain.views import BlockSummary, RentalView, Rest
 
 DEEPEST = 256
 """Blocks; as many are remembered one by one."""
@@ -101,7 +101,7 @@ def require_rising(tiers: Sequence[Tier]) -> None:
 
 
 def choose(
-    tiers: Sequence[Tier], states: Mapping[int, tuple[Header, RentalView | None]]
+    tiers: Sequence[Tier], states: Mapping[int, tuple[BlockSummary, RentalView | None]]
 ) -> tuple[RentalView, Rest] | None:
     """The state with the most funds that are believed, the shallowest of equals; None if no tier's
     block knows the rental. `states` holds what each tier's block says, by the tier's place."""

@@ -43,7 +43,7 @@ WORTH_ANOTHER_TRY = (*TRANSPORT_ERRORS, json.JSONDecodeError)
 _T = TypeVar("_T")
 
 
-class Node:
+class ChainNode:
     """One node. Not for several threads at a time."""
 
     def __init__(

@@ -33,7 +33,7 @@ another node."""
 log = structlog.get_logger()
 
 
-class Endpoint(Protocol):
+class PoolEndpoint(Protocol):
     """What the pool itself asks of an endpoint."""
 
     @property
@@ -46,7 +46,7 @@ class Endpoint(Protocol):
         ...
 
 
-_E = TypeVar("_E", bound=Endpoint)
+_E = TypeVar("_E", bound=PoolEndpoint)
 _T = TypeVar("_T")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chain.views import ChainEvent, DrillView, Evidence, Header, OracleView, RentalView
+from chain.views import BalanceEvidence, BlockSummary, ChainEvent, DrillView, OracleView, RentalView
 from protocol.records import Reading, Tariff
 
 KEPT_BLOCKS = 256
@@ -31,7 +31,7 @@ class SentTransaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class TransactionReceipt:
     """What became of a mined transaction; `rejected` holds (rental, until, reason)."""
 
     transaction_hash: bytes
@@ -59,19 +59,19 @@ class Chain(Protocol):
     """The chain and its contract. Every method may raise ChainError; states are read at the block
     with that very hash, so that a reorganisation in between is an error and not a mixture."""
 
-    def head(self) -> Header:
+    def head(self) -> BlockSummary:
         """The newest block."""
         ...
 
-    def header(self, number: int) -> Header:
+    def header(self, number: int) -> BlockSummary:
         """The block of that number; raises ChainError if there is none."""
         ...
 
-    def tagged(self, tag: str) -> Header:
+    def tagged(self, tag: str) -> BlockSummary:
         """The block that is `safe` or `finalized`."""
         ...
 
-    def events_of(self, header: Header) -> list[ChainEvent]:
+    def events_of(self, header: BlockSummary) -> list[ChainEvent]:
         """The contract's log entries in that block."""
         ...
 
@@ -80,23 +80,23 @@ class Chain(Protocol):
         or before it."""
         ...
 
-    def rental(self, rental: int, at: Header) -> RentalView | None:
+    def rental(self, rental: int, at: BlockSummary) -> RentalView | None:
         """A rental with its registers, or None if that block knows none."""
         ...
 
-    def drill(self, drill: int, at: Header) -> DrillView | None:
+    def drill(self, drill: int, at: BlockSummary) -> DrillView | None:
         """A drill, or None if that block knows none."""
         ...
 
-    def tariff(self, tariff: int, at: Header) -> Tariff:
+    def tariff(self, tariff: int, at: BlockSummary) -> Tariff:
         """A tariff."""
         ...
 
-    def oracle(self, oracle: int, at: Header) -> OracleView | None:
+    def oracle(self, oracle: int, at: BlockSummary) -> OracleView | None:
         """An oracle, or None if that block knows none."""
         ...
 
-    def gas_price_wei(self, at: Header) -> int:
+    def gas_price_wei(self, at: BlockSummary) -> int:
         """What a unit of gas costs now, base fee and priority fee."""
         ...
 
@@ -120,7 +120,7 @@ class Chain(Protocol):
         """Send a signed transaction; one that is known already is not an error."""
         ...
 
-    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
         """The receipt, or None while the transaction is not mined."""
         ...
 
@@ -136,7 +136,7 @@ class Chain(Protocol):
 class BlockStore(Protocol):
     """The blocks that were followed, and what was found in them; durable when a method returns."""
 
-    def cursor(self) -> Header | None:
+    def cursor(self) -> BlockSummary | None:
         """The newest block whose events were read."""
         ...
 
@@ -144,7 +144,7 @@ class BlockStore(Protocol):
         """The hash of a remembered block."""
         ...
 
-    def add_block(self, header: Header, evidence: Sequence[Evidence]) -> None:
+    def add_block(self, header: BlockSummary, evidence: Sequence[BalanceEvidence]) -> None:
         """Remember a block and the evidence found up to it; of blocks before it at least
         `KEPT_BLOCKS`."""
         ...
@@ -153,7 +153,7 @@ class BlockStore(Protocol):
         """Forget every block after `number` and what was derived from it."""
         ...
 
-    def evidence(self, rental: int) -> Evidence | None:
+    def evidence(self, rental: int) -> BalanceEvidence | None:
         """The newest BalancePositive entry of a rental."""
         ...
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from chain.errors import ChainError
-from chain.views import ChainView, Evidence, Header, RentalView
+from chain.views import BalanceEvidence, BlockSummary, ChainView, RentalView
 from protocol.lease_proof import EventProof
 from protocol.records import RentalState
 
@@ -21,11 +21,11 @@ log = structlog.get_logger()
 class ProvingChain(Protocol):
     """A chain that gives proofs away. Methods may raise ChainError."""
 
-    def event_proof(self, evidence: Evidence) -> EventProof:
+    def event_proof(self, evidence: BalanceEvidence) -> EventProof:
         """Proof of a BalancePositive entry."""
         ...
 
-    def lease_proof(self, rental: RentalView, event: EventProof, at: Header) -> bytes:
+    def lease_proof(self, rental: RentalView, event: EventProof, at: BlockSummary) -> bytes:
         """Proof of what a lease of the rental needs at that block."""
         ...
 
@@ -35,7 +35,7 @@ class Prover:
 
     def __init__(self, chain: ProvingChain) -> None:
         self._chain = chain
-        self._events: dict[int, tuple[Evidence, EventProof]] = {}
+        self._events: dict[int, tuple[BalanceEvidence, EventProof]] = {}
         self._proofs: dict[int, tuple[bytes, bytes]] = {}
 
     def step(self, view: ChainView) -> dict[int, bytes]:
@@ -60,7 +60,7 @@ class Prover:
                 del known_proofs[rental]
         return {rental: proof for rental, (_hash, proof) in self._proofs.items()}
 
-    def _prove(self, rental: RentalView, evidence: Evidence, at: Header) -> bytes:
+    def _prove(self, rental: RentalView, evidence: BalanceEvidence, at: BlockSummary) -> bytes:
         known = self._events.get(rental.rental)
         if known is None or known[0] != evidence:
             known = evidence, self._chain.event_proof(evidence)

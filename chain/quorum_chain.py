@@ -27,11 +27,11 @@ from chain.errors import (
     WrongChainError,
 )
 from chain.pool import Member, Pool
-from chain.ports import Receipt
-from chain.views import ChainEvent, DrillView, Evidence, Header, OracleView, RentalView
+from chain.ports import TransactionReceipt
+from chain.views import BalanceEvidence, BlockSummary, ChainEvent, DrillView, OracleView, RentalView
 from protocol.answers import hexadecimal
 from protocol.errors import AnswerError
-from protocol.headers import Header as FullHeader
+from protocol.headers import Header
 from protocol.lease_proof import EventProof, LeaseProof
 from protocol.meter_word import unpack_meter
 from protocol.quorum import Disagreement, Undecided, agree, majority
@@ -84,8 +84,8 @@ class QuorumChain:
         self.pool = Pool(endpoints, quorum, timeout_seconds, now, member)
         self._now = now
         self._contract = contract
-        self._headers: OrderedDict[str, FullHeader] = OrderedDict()
-        self._last: FullHeader | None = None
+        self._headers: OrderedDict[str, Header] = OrderedDict()
+        self._last: Header | None = None
         self._last_seen = 0.0
         self._receipts_missing = False
         self._span = MOST_BLOCKS
@@ -98,7 +98,7 @@ class QuorumChain:
                 raise found
         self._words((), self.head())
 
-    def head(self) -> Header:
+    def head(self) -> BlockSummary:
         """The newest block that a quorum has."""
         found = self._settle(lambda endpoint: endpoint.block("latest"))
         now = self._now()
@@ -110,16 +110,16 @@ class QuorumChain:
         self._last, self._last_seen = found, now
         return _brief(found)
 
-    def header(self, number: int) -> Header:
+    def header(self, number: int) -> BlockSummary:
         """The block of that number: an ancestor of the head, or what a quorum says."""
         known = self._ancestor(number) or self._descend(number)
         return _brief(known or self._settle(lambda endpoint: endpoint.block(number)))
 
-    def full_header(self, number: int) -> FullHeader:
+    def full_header(self, number: int) -> Header:
         """The same with all fields."""
         return self._ancestor(number) or self._settle(lambda endpoint: endpoint.block(number))
 
-    def receipts(self, of: FullHeader) -> list[Any]:
+    def receipts(self, of: Header) -> list[Any]:
         """All receipts of a block, from the first endpoint that has them; they prove themselves."""
         return self.pool.first(lambda endpoint: endpoint.receipts(of))
 
@@ -131,11 +131,11 @@ class QuorumChain:
             raise DisagreementError(f"endpoints disagree about transaction {transaction_hash}")
         return told
 
-    def tagged(self, tag: str) -> Header:
+    def tagged(self, tag: str) -> BlockSummary:
         """The `safe` or `finalized` block that a quorum has reached."""
         return _brief(self._settle(lambda endpoint: endpoint.block(tag)))
 
-    def events_of(self, header: Header) -> list[ChainEvent]:
+    def events_of(self, header: BlockSummary) -> list[ChainEvent]:
         """The contract's log entries in that block.
 
         None where the header's bloom rules them out, or a quorum knows of none; else those that
@@ -184,7 +184,7 @@ class QuorumChain:
         told = {name: one for name, one in found.items() if isinstance(one, dict)}
         return told, [one for one in found.values() if isinstance(one, RefusedCallError)]
 
-    def rental(self, rental: int, at: Header) -> RentalView | None:
+    def rental(self, rental: int, at: BlockSummary) -> RentalView | None:
         """A rental with its registers and caps, or None if that block knows none; proven."""
         words = self._words(rental_slots(rental), at)
         terms = terms_of(words[0])
@@ -206,28 +206,28 @@ class QuorumChain:
             caps=caps_of(words[3]),
         )
 
-    def drill(self, drill: int, at: Header) -> DrillView | None:
+    def drill(self, drill: int, at: BlockSummary) -> DrillView | None:
         """A drill, or None if that block knows none; proven."""
         found = drill_of(self._words((drill_slot(drill),), at)[0])
         if found is None:
             return None
         return DrillView(drill, found.oracle, found.rental, found.retired)
 
-    def tariff(self, tariff: int, at: Header) -> Tariff:
+    def tariff(self, tariff: int, at: BlockSummary) -> Tariff:
         """A tariff; raises ChainError if that block knows none; proven."""
         found = tariff_of(self._words(tariff_slots(tariff), at))
         if found is None:
             raise ChainError(f"there is no tariff {tariff} at block {at.number}")
         return found
 
-    def oracle(self, oracle: int, at: Header) -> OracleView | None:
+    def oracle(self, oracle: int, at: BlockSummary) -> OracleView | None:
         """An oracle, or None if that block knows none; proven."""
         found = oracle_of(self._words((oracle_slot(oracle),), at)[0])
         if found is None:
             return None
         return OracleView(found.key, found.revoked, found.suspended, found.is_p256)
 
-    def event_proof(self, evidence: Evidence) -> EventProof:
+    def event_proof(self, evidence: BalanceEvidence) -> EventProof:
         """Proof of a BalancePositive entry in its block's receipts."""
         full = self._by_hash(hexadecimal(evidence.block_hash))
         receipts = self.pool.first(lambda endpoint: endpoint.receipts(full, covered=True))
@@ -235,7 +235,7 @@ class QuorumChain:
         header = self.pool.first(lambda endpoint: endpoint.header_rlp(full))
         return EventProof(header, tuple(receipt_nodes(receipts, place)), place, index)
 
-    def lease_proof(self, rental: RentalView, event: EventProof, at: Header) -> bytes:
+    def lease_proof(self, rental: RentalView, event: EventProof, at: BlockSummary) -> bytes:
         """Proof of the rental, its drill, tariff and oracle at that block, and of its event."""
         full = self._full(at)
         terms, _party, meter, caps = rental_slots(rental.rental)
@@ -253,7 +253,7 @@ class QuorumChain:
         header = self.pool.first(lambda endpoint: endpoint.header_rlp(full))
         return LeaseProof(header, found.nodes, event).to_bytes()
 
-    def gas_price_wei(self, at: Header) -> int:
+    def gas_price_wei(self, at: BlockSummary) -> int:
         """What a unit of gas costs now, base fee and priority fee."""
         return at.base_fee_wei + self.priority_fee_wei()
 
@@ -312,12 +312,12 @@ class QuorumChain:
         if None not in refusals and refusals[0] is not None:
             raise refusals[0]
 
-    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
         """The receipt that a quorum tells of, or None while the transaction is not mined at the
         head; raises ChainError when there is a quorum for neither."""
         highest = None if self._last is None else self._last.number
 
-        def ask(endpoint: RpcEndpoint) -> Receipt | None:
+        def ask(endpoint: RpcEndpoint) -> TransactionReceipt | None:
             found = endpoint.receipt(transaction_hash)
             return None if found is None or found.block_number > (highest or 2**63) else found
 
@@ -338,10 +338,10 @@ class QuorumChain:
         """The calldata of `close_rental`."""
         return self._contract.closing_data(rental)
 
-    def _settle(self, ask: Callable[[RpcEndpoint], FullHeader]) -> FullHeader:
+    def _settle(self, ask: Callable[[RpcEndpoint], Header]) -> Header:
         """The newest block that a quorum has, by the blocks that they answer with."""
         newest = self.pool.gather(ask)
-        older: dict[str, FullHeader] = {}
+        older: dict[str, Header] = {}
         result = agree(newest, older, self.pool.quorum)
         if isinstance(result, Undecided):
             number = result.number
@@ -354,29 +354,29 @@ class QuorumChain:
                 self._keep(header)
         return self._by_hash(result.hash)
 
-    def _keep(self, header: FullHeader) -> None:
+    def _keep(self, header: Header) -> None:
         self._headers[header.hash] = header
         self._headers.move_to_end(header.hash)
         while len(self._headers) > KEPT_HEADERS:
             self._headers.popitem(last=False)
 
-    def _by_hash(self, hash_: str) -> FullHeader:
+    def _by_hash(self, hash_: str) -> Header:
         """The header of that hash; one endpoint is enough, for it hashes to it."""
         if hash_ not in self._headers:
             self._keep(self.pool.first(lambda endpoint: endpoint.block(hash_)))
         return self._headers[hash_]
 
-    def _full(self, header: Header) -> FullHeader:
+    def _full(self, header: BlockSummary) -> Header:
         return self._by_hash(hexadecimal(header.hash))
 
-    def _ancestor(self, number: int) -> FullHeader | None:
+    def _ancestor(self, number: int) -> Header | None:
         """The head's ancestor of that number, as far as the headers are remembered."""
         found = self._last
         while found is not None and found.number > number:
             found = self._headers.get(found.parent_hash)
         return found if found is not None and found.number == number else None
 
-    def _descend(self, number: int) -> FullHeader | None:
+    def _descend(self, number: int) -> Header | None:
         """The head's ancestor of that number, if it is not far below: parent hashes lead there from
         a block that is agreed, so one endpoint is enough, and it is asked for many at a time."""
         lowest, count = self._last, FEWEST_HEADERS
@@ -394,7 +394,7 @@ class QuorumChain:
             lowest = known
         return lowest
 
-    def _keep_linked(self, below: FullHeader, headers: Sequence[FullHeader]) -> None:
+    def _keep_linked(self, below: Header, headers: Sequence[Header]) -> None:
         """Keep of these headers, lowest first, those that parent hashes lead to from `below`."""
         for header in reversed(headers):
             if header.hash != below.parent_hash:
@@ -402,10 +402,10 @@ class QuorumChain:
             self._keep(header)
             below = header
 
-    def _headers_between(self, first: int, last: int) -> list[FullHeader]:
+    def _headers_between(self, first: int, last: int) -> list[Header]:
         return self.pool.first(lambda endpoint: endpoint.blocks(range(first, last + 1)))
 
-    def _receipts(self, of: FullHeader) -> list[Any]:
+    def _receipts(self, of: Header) -> list[Any]:
         """All receipts of a block, proven; raises ChainError when no endpoint has them. That one
         does not serve them says nothing against its other answers."""
 
@@ -417,7 +417,7 @@ class QuorumChain:
 
         return self.pool.first(ask)
 
-    def _words(self, slots: Sequence[int], at: Header) -> tuple[int, ...]:
+    def _words(self, slots: Sequence[int], at: BlockSummary) -> tuple[int, ...]:
         full = self._full(at)
         found = self.pool.first(lambda endpoint: endpoint.words(slots, full))
         if found is None:
@@ -455,8 +455,8 @@ class QuorumChain:
         self._receipts_missing = True
 
 
-def _brief(header: FullHeader) -> Header:
-    return Header(
+def _brief(header: Header) -> BlockSummary:
+    return BlockSummary(
         header.number,
         bytes.fromhex(header.hash[2:]),
         bytes.fromhex(header.parent_hash[2:]),

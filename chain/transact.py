@@ -15,7 +15,7 @@ import structlog
 from eth_utils.address import to_checksum_address
 
 from chain.errors import TransactionRefusedError
-from chain.ports import Chain, GasSigner, Receipt, SentTransaction, TransactionStore
+from chain.ports import Chain, GasSigner, SentTransaction, TransactionReceipt, TransactionStore
 from chain.refusals import wants_legacy
 from host.clock import Clock
 from protocol.records import Domain
@@ -75,14 +75,14 @@ class Transactor:
     ) -> None:
         self._chain, self._journal, self._clock, self._gas = chain, journal, clock, gas
         self._domain, self._limits = domain, limits
-        self._mined: dict[int, Receipt] = {}
+        self._mined: dict[int, TransactionReceipt] = {}
         self._broadcast_at: dict[int, int] = {}
         self._refused_ms: int | None = None
         self._newest: SentTransaction | None = None
         self._newest_given_up = False
         self._legacy = False
 
-    def receipt(self, job: Job, sent: Sequence[SentTransaction]) -> Receipt | None:
+    def receipt(self, job: Job, sent: Sequence[SentTransaction]) -> TransactionReceipt | None:
         """What became of a job's transactions; None while none of them is mined."""
         for one in reversed(sent):
             receipt = self._chain.receipt(one.hash)

@@ -19,7 +19,7 @@ Identity = tuple[int, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class BlockSummary:
     """A block: its number, bytes32 hash and parent's hash, timestamp (Unix s), base fee (wei)."""
 
     number: int
@@ -123,7 +123,7 @@ class ChainEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class BalanceEvidence:
     """The newest BalancePositive entry of a rental."""
 
     rental: int
@@ -168,7 +168,7 @@ class GasLeft:
 class Rest:
     """The block at which a rental's deep state was proven, and the policy that accepts it."""
 
-    header: Header
+    header: BlockSummary
     policy: str
 
 
@@ -177,8 +177,8 @@ class ChainView:
     """All that the decisions need of the chain. `rested` says of each rental in `deep` where;
     `confirmed` is the block that every policy accepts."""
 
-    head: Header
-    confirmed: Header
+    head: BlockSummary
+    confirmed: BlockSummary
     polled_ms: int
     oracle: OracleView
     gas_price_wei: int | None
@@ -188,7 +188,7 @@ class ChainView:
     deep: Mapping[int, RentalView] = field(default_factory=dict)
     rested: Mapping[int, Rest] = field(default_factory=dict)
     tariffs: Mapping[int, Tariff] = field(default_factory=dict)
-    evidence: Mapping[int, Evidence] = field(default_factory=dict)
+    evidence: Mapping[int, BalanceEvidence] = field(default_factory=dict)
     rejections: Mapping[int, Rejection] = field(default_factory=dict)
     proofs: Mapping[int, bytes] = field(default_factory=dict)
     """For bridges in strict mode: what proves each rental where it rests."""

@@ -17,7 +17,7 @@ from chain.deep import DeepStates
 from chain.errors import ChainError, WrongChainError
 from chain.finality import Tier
 from chain.ports import KEPT_BLOCKS, BlockStore, Chain
-from chain.views import ChainEvent, ChainView, DrillView, Evidence, Header, RentalView
+from chain.views import BalanceEvidence, BlockSummary, ChainEvent, ChainView, DrillView, RentalView
 from host.clock import Clock
 from protocol.records import RentalState, Tariff
 
@@ -49,7 +49,7 @@ class WatchScope:
     finality: tuple[Tier, ...]
 
 
-class Watcher:
+class ChainWatcher:
     """Keeps a ChainView up to date; each `poll` is one bounded look at the chain."""
 
     def __init__(self, chain: Chain, journal: BlockStore, clock: Clock, scope: WatchScope) -> None:
@@ -58,7 +58,7 @@ class Watcher:
         self._latest: dict[int, RentalView] = {}
         self._drills: dict[int, DrillView] = {}
         self._tariffs: dict[int, Tariff] = {}
-        self._evidence: dict[int, Evidence] = {}
+        self._evidence: dict[int, BalanceEvidence] = {}
         self._touched: set[int] = set()
         self._moved: set[int] = set()
         self._branch = 0
@@ -83,7 +83,7 @@ class Watcher:
         self.view = self._describe(head, confirmed, now_ms, catching_up=False)
         return self.view
 
-    def _rewind(self, head: Header) -> int:
+    def _rewind(self, head: BlockSummary) -> int:
         """The number of the newest block that is both remembered and still in the chain."""
         cursor = self._journal.cursor()
         if cursor is None:
@@ -114,7 +114,7 @@ class Watcher:
         self._refreshed_ms = None
         self.view = None
 
-    def _follow(self, cursor: int, head: Header) -> int:
+    def _follow(self, cursor: int, head: BlockSummary) -> int:
         """Read events after `cursor`: spans while far behind, then block by block."""
         if cursor < head.number - KEPT_BLOCKS:
             # To well within what is followed one by one, for blocks come in the meantime.
@@ -150,14 +150,14 @@ class Watcher:
             self._behind_ms = now_ms
             log.info("reading past blocks", blocks=blocks)
 
-    def _digest(self, header: Header, events: list[ChainEvent]) -> None:
+    def _digest(self, header: BlockSummary, events: list[ChainEvent]) -> None:
         """Remember a block with what its events say, at once: a later failure loses nothing."""
         self._note(events)
         self._journal.add_block(header, self._evidence_in(events))
 
-    def _evidence_in(self, events: list[ChainEvent]) -> list[Evidence]:
+    def _evidence_in(self, events: list[ChainEvent]) -> list[BalanceEvidence]:
         found = [
-            Evidence(
+            BalanceEvidence(
                 rental=event.number("rental"),
                 drill=event.number("drill"),
                 balance=event.number("balance"),
@@ -188,7 +188,7 @@ class Watcher:
                 self._touched.add(rental)
                 self._deep.touch(rental, event.block_number)
 
-    def _read_states(self, head: Header, now_ms: int) -> Header:
+    def _read_states(self, head: BlockSummary, now_ms: int) -> BlockSummary:
         """Read what the events have changed; returns the block that every policy accepts."""
         headers = self._deep.headers(head)
         now: set[int] = set()
@@ -213,7 +213,7 @@ class Watcher:
         self._read_drills(head)
         return headers[-1]
 
-    def _catch_up(self, rentals: Iterable[int], head: Header) -> None:
+    def _catch_up(self, rentals: Iterable[int], head: BlockSummary) -> None:
         """Their events may have been read before a restart or below a reorganisation: what they
         were funded by is deep when its block is, and the rest when the head is."""
         for rental in rentals:
@@ -221,7 +221,7 @@ class Watcher:
             blocks = [] if evidence is None else [evidence.block_number]
             self._deep.catch_up(rental, self._latest[rental], (*blocks, head.number))
 
-    def _read_rental(self, rental: int, head: Header) -> None:
+    def _read_rental(self, rental: int, head: BlockSummary) -> None:
         latest = self._chain.rental(rental, head)
         if latest is None:
             self._latest.pop(rental, None)
@@ -257,7 +257,7 @@ class Watcher:
             for known in (self._latest, self._evidence):
                 known.pop(rental, None)
 
-    def _read_drills(self, head: Header) -> None:
+    def _read_drills(self, head: BlockSummary) -> None:
         for drill in sorted(self._moved):
             found = self._chain.drill(drill, head)
             if found is None:
@@ -267,7 +267,7 @@ class Watcher:
             self._moved.discard(drill)
 
     def _describe(
-        self, head: Header, confirmed: Header, now_ms: int, *, catching_up: bool
+        self, head: BlockSummary, confirmed: BlockSummary, now_ms: int, *, catching_up: bool
     ) -> ChainView:
         oracle = self._chain.oracle(self._scope.oracle, head)
         if oracle is None:
@@ -289,7 +289,7 @@ class Watcher:
             branch=self._branch,
         )
 
-    def _gas_price_wei(self, head: Header) -> int | None:
+    def _gas_price_wei(self, head: BlockSummary) -> int | None:
         """None while no endpoint can tell; leases and final readings do not wait for it."""
         try:
             found = self._chain.gas_price_wei(head)

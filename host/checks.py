@@ -46,7 +46,7 @@ class NoteError(HostError):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckLine:
     """One line of the report."""
 
     mark: Mark
@@ -55,40 +55,40 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CheckStep:
     """One look: returns what it found, one text or several, or raises a PlainError. It is made only
     if the steps in `needs` found nothing missing."""
 
     what: str
-    look: Callable[[], str | Sequence[Finding]]
+    look: Callable[[], str | Sequence[CheckLine]]
     needs: tuple[str, ...] = ()
 
 
-def run_steps(steps: Sequence[Step]) -> Iterator[Finding]:
+def run_steps(steps: Sequence[CheckStep]) -> Iterator[CheckLine]:
     """Make each step whose needs are met, and yield what it finds."""
     failed: set[str] = set()
     for step in steps:
         wanting = [need for need in step.needs if need in failed]
         if wanting:
             failed.add(step.what)
-            yield Finding(Mark.UNSEEN, step.what, f"needs: {', '.join(wanting)}")
+            yield CheckLine(Mark.UNSEEN, step.what, f"needs: {', '.join(wanting)}")
             continue
         try:
             found = step.look()
         except NoteError as error:
-            yield Finding(Mark.NOTE, step.what, str(error))
+            yield CheckLine(Mark.NOTE, step.what, str(error))
         except PlainError as error:
             failed.add(step.what)
-            yield Finding(Mark.MISSING, step.what, str(error))
+            yield CheckLine(Mark.MISSING, step.what, str(error))
         else:
             if isinstance(found, str):
-                found = [Finding(Mark.OK, step.what, found)]
+                found = [CheckLine(Mark.OK, step.what, found)]
             if any(one.mark is Mark.MISSING for one in found):
                 failed.add(step.what)
             yield from found
 
 
-def print_findings(findings: Iterator[Finding], say: Callable[[str], None]) -> int:
+def print_findings(findings: Iterator[CheckLine], say: Callable[[str], None]) -> int:
     """Say each finding and a last word; returns the exit status, 0 or 1."""
     missing = 0
     for one in findings:
@@ -102,7 +102,7 @@ def print_findings(findings: Iterator[Finding], say: Callable[[str], None]) -> i
     return 0
 
 
-def lines_of(one: Finding) -> list[str]:
+def lines_of(one: CheckLine) -> list[str]:
     """A finding in lines of WIDTH columns; words that are longer stay whole."""
     return textwrap.wrap(
         harmless(f"{one.what}: {one.text}", SHOWN),
@@ -114,7 +114,7 @@ def lines_of(one: Finding) -> list[str]:
     )
 
 
-def check_as(user: str | None, steps: Callable[[], Sequence[Step]]) -> NoReturn:
+def check_as(user: str | None, steps: Callable[[], Sequence[CheckStep]]) -> NoReturn:
     """The whole command: look with a user's rights, say what was found, and end the program."""
     silence_logs()
     if user is not None:

@@ -13,7 +13,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Fault(_Answer):
+class ErrorAnswer(_Answer):
     """Why there is no better answer."""
 
     error: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host import broker_check
-from host.checks import MissingError, Step, who_looks
+from host.checks import CheckStep, MissingError, who_looks
 from host.deployment_record import read_deployment
 from live.app import require_page
 from live.errors import ListenError
@@ -11,19 +11,19 @@ from live.listen import listening
 from live.settings import HttpSettings
 
 
-def steps(settings: HttpSettings) -> list[Step]:
+def steps(settings: HttpSettings) -> list[CheckStep]:
     """In the order in which they are said."""
     return [
-        Step("looking as", who_looks),
-        Step(
+        CheckStep("looking as", who_looks),
+        CheckStep(
             "settings",
             lambda: "shows drill " + ", ".join(str(one.number) for one in settings.drills),
         ),
-        Step("deployment record", lambda: _record(settings)),
-        Step("page", lambda: _page(settings)),
-        Step("port", lambda: _port(settings)),
-        Step("broker certificate", lambda: broker_check.certificate(settings.broker, "page")),
-        Step("broker", lambda: _broker(settings), ("broker certificate", "port")),
+        CheckStep("deployment record", lambda: _record(settings)),
+        CheckStep("page", lambda: _page(settings)),
+        CheckStep("port", lambda: _port(settings)),
+        CheckStep("broker certificate", lambda: broker_check.certificate(settings.broker, "page")),
+        CheckStep("broker", lambda: _broker(settings), ("broker certificate", "port")),
     ]
 
 

@@ -64,7 +64,7 @@ def security_headers(rpc_origin: str) -> dict[str, str]:
 
 
 @dataclass
-class Refusal:
+class RequestRefusal:
     """An answer that says no: its status, why, and more headers."""
 
     status: int
@@ -108,23 +108,23 @@ class Guard:
         else:
             await _say(refusal, scope["method"] == "HEAD", send_with_headers)
 
-    def _refusal(self, scope: Scope) -> Refusal | None:
+    def _refusal(self, scope: Scope) -> RequestRefusal | None:
         headers = Headers(scope=scope)
         host = _name_of(headers.get("host", ""))
         if host not in self._names:
-            return Refusal(
+            return RequestRefusal(
                 421, f"this is not the server of {host[:80]!r}; its names are in listen.names"
             )
         address = scope["client"][0] if scope.get("client") else "?"
         if not self._rate.allows(address, self._clock()):
-            return Refusal(429, "too many requests; wait a second", {"retry-after": "1"})
+            return RequestRefusal(429, "too many requests; wait a second", {"retry-after": "1"})
         if scope["method"] not in METHODS:
             allow = {"allow": ", ".join(METHODS)}
-            return Refusal(405, "everything here is read-only: GET or HEAD", allow)
+            return RequestRefusal(405, "everything here is read-only: GET or HEAD", allow)
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_TARGET:
-            return Refusal(414, f"the address is over {LONGEST_TARGET} bytes")
+            return RequestRefusal(414, f"the address is over {LONGEST_TARGET} bytes")
         if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-            return Refusal(413, "a question here has no body")
+            return RequestRefusal(413, "a question here has no body")
         return None
 
 
@@ -135,7 +135,7 @@ def _name_of(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-async def _say(refusal: Refusal, head: bool, send: Send) -> None:
+async def _say(refusal: RequestRefusal, head: bool, send: Send) -> None:
     body = json.dumps({"error": refusal.message}).encode()
     headers = {
         "content-type": "application/json",

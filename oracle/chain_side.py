@@ -13,7 +13,7 @@ import structlog
 from chain.errors import ChainError, DisagreementError
 from chain.prover import Prover
 from chain.views import ChainView
-from chain.watch import Watcher
+from chain.watch import ChainWatcher
 from host.clock import Clock
 from oracle.errors import JournalError
 from oracle.samples.extents import Extents
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 class ChainSide:
     """Keeps `view` up to date and the outbox moving."""
 
-    watcher: Watcher
+    watcher: ChainWatcher
     submitter: Submitter
     clock: Clock
     poll_ms: int

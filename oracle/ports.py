@@ -12,7 +12,7 @@ from protocol.records import Reading
 
 
 @dataclass(frozen=True, slots=True)
-class SignedBatch:
+class JournalBatch:
     """Readings under one 65-byte signature; `number` is the journal's, `identities` say of each
     reading which rental its number stood for when it was signed."""
 

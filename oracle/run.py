@@ -14,7 +14,7 @@ import structlog
 from chain.prover import Prover
 from chain.quorum_chain import QuorumChain
 from chain.transact import FeeLimits, Transactor
-from chain.watch import Watcher, WatchScope
+from chain.watch import ChainWatcher, WatchScope
 from host.clock import SystemClock
 from host.clock_sync import ADVICE, clock_is_synchronised
 from host.deployment_record import read_deployment
@@ -33,7 +33,7 @@ from oracle.journal.store import Store
 from oracle.ports import CorePorts
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.extents import Extents
-from oracle.samples.publisher import Publisher
+from oracle.samples.publisher import SamplePublisher
 from oracle.settings import Settings
 from oracle.settling.closing import Closer
 from oracle.settling.gas_key import GasWatch
@@ -131,7 +131,7 @@ def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSid
     )
     closer = Closer(parts.chain, journal, transactor, identity, grace_seconds)
     return ChainSide(
-        Watcher(parts.chain, journal, clock, scope),
+        ChainWatcher(parts.chain, journal, clock, scope),
         submitter,
         clock,
         int(settings.chain.poll_seconds * 1000),
@@ -142,13 +142,13 @@ def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSid
     )
 
 
-def build_publisher(parts: Parts, store: Store) -> Publisher | None:
+def build_publisher(parts: Parts, store: Store) -> SamplePublisher | None:
     """What publishes sample logs, if the settings name a folder for them."""
     publication = parts.settings.publication
     if publication is None:
         return None
     files, number = StaticFiles(publication.folder), parts.settings.oracle.number
-    return Publisher(ExtentJournal(store), files, parts.deployment.domain, number)
+    return SamplePublisher(ExtentJournal(store), files, parts.deployment.domain, number)
 
 
 def build_core(parts: Parts, store: Store, broker: MqttClient, clock: SystemClock) -> Core:
@@ -274,7 +274,7 @@ def _chain_loop(chain_side: ChainSide, stop: Event, failure: list[BaseException]
 
 
 def _start_publishing(
-    publisher: Publisher | None, settings: Settings, stop: Event
+    publisher: SamplePublisher | None, settings: Settings, stop: Event
 ) -> Thread | None:
     """Publish in a thread of its own: a slow folder delays no sample, lease or settlement."""
     if publisher is None or settings.publication is None:
@@ -285,7 +285,7 @@ def _start_publishing(
     return thread
 
 
-def _publishing_loop(publisher: Publisher, period_seconds: int, stop: Event) -> None:
+def _publishing_loop(publisher: SamplePublisher, period_seconds: int, stop: Event) -> None:
     """The publication thread; a defect in it ends publication and not the daemon, for nothing that
     the drills do rests on it."""
     try:

@@ -28,7 +28,7 @@ from protocol.meter_word import unpack_meter
 from protocol.records import Domain, Lease, RentalState
 from protocol.state_proof import account_from_nodes, decoded_rlp, value_from_nodes, word_from_nodes
 from protocol.storage import (
-    Terms,
+    RentalTerms,
     caps_of,
     drill_of,
     drill_slot,
@@ -139,7 +139,7 @@ def ground_of(proof: LeaseProof, lease: Lease, signature: bytes, domain: Domain)
     return Ground(number, keccak(proof.header), timestamp, event_number, keccak(proof.event.header))
 
 
-def _proven_terms(word: Callable[[int], int], lease: Lease) -> Terms:
+def _proven_terms(word: Callable[[int], int], lease: Lease) -> RentalTerms:
     terms, drill = (
         terms_of(word(rental_slots(lease.rental)[0])),
         drill_of(word(drill_slot(lease.drill))),
@@ -151,7 +151,9 @@ def _proven_terms(word: Callable[[int], int], lease: Lease) -> Terms:
     return terms
 
 
-def _require_balance(word: Callable[[int], int], terms: Terms, rental: int, timestamp: int) -> None:
+def _require_balance(
+    word: Callable[[int], int], terms: RentalTerms, rental: int, timestamp: int
+) -> None:
     _terms, _party, meter_slot, caps_slot = rental_slots(rental)
     tariff = tariff_of([word(slot) for slot in tariff_slots(terms.tariff)])
     if tariff is None:
@@ -164,7 +166,7 @@ def _require_balance(word: Callable[[int], int], terms: Terms, rental: int, time
 
 
 def _require_oracle(
-    word: Callable[[int], int], terms: Terms, lease: Lease, signature: bytes, domain: Domain
+    word: Callable[[int], int], terms: RentalTerms, lease: Lease, signature: bytes, domain: Domain
 ) -> None:
     oracle = oracle_of(word(oracle_slot(terms.oracle)))
     if oracle is None or oracle.revoked or oracle.suspended:

@@ -71,7 +71,7 @@ def oracle_slot(oracle: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RentalTerms:
     """A rental's terms; times are Unix s, `funded` is in the asset's smallest unit."""
 
     funded: int
@@ -112,13 +112,13 @@ class OracleWord:
     is_p256: bool
 
 
-def terms_of(word: int) -> Terms | None:
+def terms_of(word: int) -> RentalTerms | None:
     """A rental's terms, None where there is no such rental."""
     if word == 0:
         return None
     widths = (_AMOUNT, _TIME, _TIME, _NUMBER, _NUMBER, _NUMBER, 1, 1)
     funded, opened_at, ended_at, tariff, oracle, drill, closed, capped = _fields(word, widths)
-    return Terms(
+    return RentalTerms(
         funded, opened_at, ended_at, tariff, oracle, drill, closed=bool(closed), capped=bool(capped)
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 from provider.errors import ProviderError
-from provider.meter import Meter
+from provider.meter import DeployedMeter
 from provider.node import checksummed
 from provider.plan import ZERO_ADDRESS
 from provider.token import Token
@@ -19,7 +19,7 @@ _DIGITS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class PlanAsset:
     """What a deployment is paid in; `units` are the decimals of each unit that may be named."""
 
     address: str
@@ -57,13 +57,13 @@ class Asset:
         return f"{text} {self.shown}"
 
 
-def asset_of(meter: Meter) -> Asset:
+def asset_of(meter: DeployedMeter) -> PlanAsset:
     """The asset of a contract; raises ProviderError when a token does not say what it is."""
     address = checksummed(meter.view("asset"))
     if address == ZERO_ADDRESS:
-        return Asset(address, {"ether": 18, "gwei": 9, "wei": 0}, "ether")
+        return PlanAsset(address, {"ether": 18, "gwei": 9, "wei": 0}, "ether")
     token = Token(meter.node, address)
     symbol, decimals = token.symbol(), token.decimals()
     if not symbol or symbol == "units" or symbol[0] in "0123456789." or " " in symbol:
-        return Asset(address, {"units": 0}, "units")
-    return Asset(address, {symbol: decimals, "units": 0}, symbol)
+        return PlanAsset(address, {"units": 0}, "units")
+    return PlanAsset(address, {symbol: decimals, "units": 0}, symbol)

@@ -34,10 +34,10 @@ from provider.box_settings import (
 from provider.box_shipped import put_page, put_shipped
 from provider.deployment import read_record
 from provider.errors import BoxError
-from provider.meter import Meter, meter_of
-from provider.node import Node, checksummed
+from provider.meter import DeployedMeter, meter_of
+from provider.node import ProviderNode, checksummed
 from provider.plan import Plan
-from provider.sending import Fees, Say, coins
+from provider.sending import FeeOffer, Say, coins
 
 SETTLEMENT_GAS = 100_000
 """About one reading's; docs/gas.md has the figures."""
@@ -79,7 +79,7 @@ class BoxOrder:
         return Places(self.box if self.here else Path("/"))
 
 
-def make_box(order: BoxOrder, node: Node, plan: Plan, say: Say) -> list[str]:
+def make_box(order: BoxOrder, node: ProviderNode, plan: Plan, say: Say) -> list[str]:
     """Make what can be made now; returns what is left to a person, in order.
 
     Raises BoxError, ProviderError or HostError for what is wrong.
@@ -111,7 +111,7 @@ def _before_deployment(order: BoxOrder, plan: Plan, signing: str) -> list[str]:
 
 def _furnish(
     order: BoxOrder,
-    node: Node,
+    node: ProviderNode,
     plan: Plan,
     record: Deployment,
     *,
@@ -187,7 +187,7 @@ def _address_in(keystore: Path) -> str:
         raise BoxError(f"{keystore} is not a keystore that names its address") from error
 
 
-def _require_in_force(meter: Meter, oracle: int, signing: str) -> None:
+def _require_in_force(meter: DeployedMeter, oracle: int, signing: str) -> None:
     key, _, revoked, suspended, _ = meter.view("oracle", oracle)
     if revoked or suspended or checksummed(key) != signing:
         state = "revoked" if revoked else "suspended" if suspended else f"signing with {key} now"
@@ -197,7 +197,7 @@ def _require_in_force(meter: Meter, oracle: int, signing: str) -> None:
         )
 
 
-def _drills_of(meter: Meter, oracle: int) -> tuple[int, ...]:
+def _drills_of(meter: DeployedMeter, oracle: int) -> tuple[int, ...]:
     count = int(meter.view("drill_count"))
     if count > MOST_DRILLS:
         raise BoxError(f"{count} drills are more than can be asked for")
@@ -250,7 +250,9 @@ def _port_in(settings: Path) -> str:
         raise BoxError(f"{settings}: no settings of a bridge: {error}") from error
 
 
-def _left(order: BoxOrder, node: Node, gas: str, ports: Mapping[int, str | None]) -> list[str]:
+def _left(
+    order: BoxOrder, node: ProviderNode, gas: str, ports: Mapping[int, str | None]
+) -> list[str]:
     """What only a person can do."""
     left = []
     has = node.number("eth_getBalance", gas, "latest")
@@ -280,6 +282,6 @@ def _left(order: BoxOrder, node: Node, gas: str, ports: Mapping[int, str | None]
     return left
 
 
-def _price(node: Node) -> int:
+def _price(node: ProviderNode) -> int:
     base = node.head().base_fee
-    return node.number("eth_gasPrice") if base is None else Fees(2 * base, None).highest
+    return node.number("eth_gasPrice") if base is None else FeeOffer(2 * base, None).highest

@@ -19,10 +19,10 @@ from protocol.deployment import Deployment, parse_deployment
 from protocol.errors import RecordError
 from provider.errors import PlanError, ProviderError
 from provider.known_keys import is_local, require_own_keys
-from provider.meter import Meter, calldata
+from provider.meter import DeployedMeter, calldata
 from provider.node import checksummed
 from provider.plan import Plan
-from provider.rehearsal import Step, rehearse
+from provider.rehearsal import RehearsedCall, rehearse
 from provider.sending import Call, Say, Sender, coins
 from provider.token import Token, approvals
 from provider.verification import require_code, state_of, verify
@@ -60,7 +60,7 @@ class Begun(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DeploymentOrder:
     """What is to be deployed, from what, and where that is written down."""
 
     plan: Plan
@@ -75,7 +75,7 @@ class Order:
         return self.record.with_name(self.record.name + ".begun")
 
 
-def deploy(order: Order, sender: Sender, say: Say) -> Deployment:
+def deploy(order: DeploymentOrder, sender: Sender, say: Say) -> Deployment:
     """Check the whole plan, make the steps that are missing, and verify all of it on the chain.
 
     Raises ProviderError for the first thing that is wrong; before the plan has been checked
@@ -103,7 +103,7 @@ def deploy(order: Order, sender: Sender, say: Say) -> Deployment:
             )
     require_code(node, record, order.code.runtime, order.code.sha256, plan)
     _furnish(order, sender, record, say)
-    verify(Meter(node, record.contract, record.block_number), record, plan, say)
+    verify(DeployedMeter(node, record.contract, record.block_number), record, plan, say)
     return record
 
 
@@ -119,25 +119,28 @@ def read_record(path: Path) -> Deployment | None:
         raise ProviderError(f"{error}; move it away to deploy anew") from error
 
 
-def planned_steps(plan: Plan) -> list[Step]:
+def planned_steps(plan: Plan) -> list[RehearsedCall]:
     """The calls of a plan on a new contract, in order. A bond in tokens is left out: nobody can
     approve a contract that is not there yet."""
     steps = [
-        Step("tariff", calldata("publish_tariff", plan.tariff.as_struct())),
-        Step("oracle_key", calldata("register_oracle", plan.oracle_key)),
-        *(Step(f"drill {label!r}", calldata("list_drill", 1, 1, label)) for label in plan.drills),
+        RehearsedCall("tariff", calldata("publish_tariff", plan.tariff.as_struct())),
+        RehearsedCall("oracle_key", calldata("register_oracle", plan.oracle_key)),
+        *(
+            RehearsedCall(f"drill {label!r}", calldata("list_drill", 1, 1, label))
+            for label in plan.drills
+        ),
     ]
     if plan.bond and plan.is_native:
-        steps.append(Step("bond", calldata("post_bond", plan.bond), plan.bond))
+        steps.append(RehearsedCall("bond", calldata("post_bond", plan.bond), plan.bond))
     return steps
 
 
-def creation_data(order: Order) -> bytes:
+def creation_data(order: DeploymentOrder) -> bytes:
     """The creation code with the plan's values behind it."""
     return order.code.creation + encode(TERMS, order.plan.terms())
 
 
-def _require_means(order: Order, sender: Sender, say: Say) -> None:
+def _require_means(order: DeploymentOrder, sender: Sender, say: Say) -> None:
     """Play the whole plan on the chain, and see that the account can pay for it."""
     plan, node, provider = order.plan, sender.node, sender.wallet.address
     steps, gas = planned_steps(plan), 0
@@ -163,7 +166,7 @@ def _require_means(order: Order, sender: Sender, say: Say) -> None:
         Token(node, plan.asset).require_funds(provider, plan.bond)
 
 
-def _create(order: Order, sender: Sender, say: Say) -> Deployment:
+def _create(order: DeploymentOrder, sender: Sender, say: Say) -> Deployment:
     """The contract, by the creation that was begun if there is one, and its record."""
     data, begun = creation_data(order), _read_begun(order.begun)
     digest = sha256(data).hexdigest()
@@ -212,10 +215,10 @@ def _create(order: Order, sender: Sender, say: Say) -> Deployment:
     return record
 
 
-def _furnish(order: Order, sender: Sender, record: Deployment, say: Say) -> None:
+def _furnish(order: DeploymentOrder, sender: Sender, record: Deployment, say: Say) -> None:
     """Make the steps of the plan that the chain does not show yet."""
     plan = order.plan
-    meter = Meter(sender.node, record.contract, record.block_number)
+    meter = DeployedMeter(sender.node, record.contract, record.block_number)
 
     def send(what: str, name: str, *arguments: object, value: int = 0) -> None:
         sender.send(Call(what, meter.address, meter.calldata(name, *arguments), value))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from protocol.deployment import Deployment
-from provider.amounts import Asset, asset_of
+from provider.amounts import PlanAsset, asset_of
 from provider.deployment import read_record
 from provider.errors import ProviderError
-from provider.meter import Meter, meter_of
+from provider.meter import DeployedMeter, meter_of
 from provider.node import checksummed, open_node
 from provider.sending import Call, Say, Sender
 from provider.token import Token, approvals
@@ -47,14 +47,14 @@ class Desk:
         return record
 
     @cached_property
-    def meter(self) -> Meter:
+    def meter(self) -> DeployedMeter:
         """The contract, looked at before anything else is asked of it."""
         if not self._access.rpc:
             raise ProviderError("name the chain's endpoint: --rpc, or DRILL_PROVIDER_RPC")
         return meter_of(open_node(self._access.rpc), self.record)
 
     @cached_property
-    def asset(self) -> Asset:
+    def asset(self) -> PlanAsset:
         """What it is paid in."""
         return asset_of(self.meter)
 

@@ -17,7 +17,7 @@ class NodeError(ProviderError):
     """The endpoint does not answer, or answers what makes no sense."""
 
 
-class RefusedError(ProviderError):
+class ContractRefusedError(ProviderError):
     """The contract refuses a call; the message is its reason, `content` the data behind it."""
 
     def __init__(self, reason: str, content: bytes = b"") -> None:

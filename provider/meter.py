@@ -15,8 +15,8 @@ from web3.exceptions import Web3Exception
 
 from protocol.abi import drill_meter_abi
 from protocol.deployment import Deployment
-from provider.errors import NodeError, ProviderError, RefusedError
-from provider.node import Node, checksummed
+from provider.errors import ContractRefusedError, NodeError, ProviderError
+from provider.node import ProviderNode, checksummed
 
 WINDOW_BLOCKS = 5_000
 """How many blocks are asked for at a time; fewer when the endpoint refuses as many."""
@@ -27,10 +27,10 @@ MOST_WINDOWS = 2_000
 """After so many looks the endpoint is asked no more."""
 
 
-class Meter:
+class DeployedMeter:
     """A DrillMeter at an address; `first_block` is the one that it was deployed in."""
 
-    def __init__(self, node: Node, address: str, first_block: int) -> None:
+    def __init__(self, node: ProviderNode, address: str, first_block: int) -> None:
         self.node, self.address, self.first_block = node, checksummed(address), first_block
 
     def calldata(self, name: str, *arguments: object) -> bytes:
@@ -42,8 +42,8 @@ class Meter:
         request = {"to": self.address, "data": "0x" + self.calldata(name, *arguments).hex()}
         try:
             content = self.node.data("eth_call", request, block)
-        except RefusedError as error:
-            raise RefusedError(f"{name}: {error}", error.content) from error
+        except ContractRefusedError as error:
+            raise ContractRefusedError(f"{name}: {error}", error.content) from error
         try:
             found = decode(output_types(name), content)
         except DecodingError as error:
@@ -129,7 +129,7 @@ def output_types(name: str) -> list[str]:
     return [type_of(output) for output in entry["outputs"]]
 
 
-def meter_of(node: Node, record: Deployment) -> Meter:
+def meter_of(node: ProviderNode, record: Deployment) -> DeployedMeter:
     """The contract of a deployment record, after a look whether it is there.
 
     Raises ProviderError when the endpoint serves another chain, or has no such contract.
@@ -139,7 +139,7 @@ def meter_of(node: Node, record: Deployment) -> Meter:
         raise ProviderError(
             f"{node.name} serves chain {chain_id}, the deployment record is of {record.chain_id}"
         )
-    meter = Meter(node, record.contract, record.block_number)
+    meter = DeployedMeter(node, record.contract, record.block_number)
     if not node.data("eth_getCode", meter.address, "latest"):
         raise ProviderError(f"there is no contract at {meter.address} on chain {chain_id}")
     _, name, version, domain_chain, domain_contract, _, _ = meter.view("eip712Domain")

@@ -20,7 +20,7 @@ from host.bounded_http import bounded_session, place_of
 from host.bounded_json import parse_json
 from host.errors import HostError, NonsenseError
 from host.foreign_text import harmless
-from provider.errors import NodeError, RefusedError
+from provider.errors import ContractRefusedError, NodeError
 
 SECONDS = 20.0
 """How long one call may take."""
@@ -53,9 +53,9 @@ def http_transport(url: str) -> Transport:
     return send
 
 
-def open_node(url: str) -> Node:
+def open_node(url: str) -> ProviderNode:
     """An endpoint at an address; raises HostError for what is none."""
-    return Node(http_transport(url), place_of(url))
+    return ProviderNode(http_transport(url), place_of(url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Head:
     base_fee: int | None
 
 
-class Node:
+class ProviderNode:
     """Asks one endpoint; `name` is how errors call it, without the path, which may hold a key."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Node:
             trouble = text
         raise NodeError(f"{self.name}: {method}: {trouble}")
 
-    def _refusal(self, method: str, fault: object, text: str) -> NodeError | RefusedError:
+    def _refusal(self, method: str, fault: object, text: str) -> NodeError | ContractRefusedError:
         content = fault.get("data") if isinstance(fault, dict) else None
         if isinstance(content, dict):  # as some nodes wrap it
             content = content.get("data")
@@ -113,9 +113,9 @@ class Node:
             found = b""  # words instead of data: then the message has to do
         reason = revert_reason(found)
         if reason is not None:
-            return RefusedError(reason, found)
+            return ContractRefusedError(reason, found)
         if "revert" in text.lower():
-            return RefusedError(text.rpartition("revert: ")[2] or text, found)
+            return ContractRefusedError(text.rpartition("revert: ")[2] or text, found)
         return NodeError(f"{self.name}: {method}: {text}")
 
     def chain_id(self) -> int:

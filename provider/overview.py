@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from host.foreign_text import harmless
-from provider.amounts import Asset
-from provider.meter import Meter
+from provider.amounts import PlanAsset
+from provider.meter import DeployedMeter
 from provider.node import checksummed
 
 MOST = 1_000
 """Numbers of a kind that are shown; the newest."""
 
 
-def overview(meter: Meter, asset: Asset) -> Iterator[str]:
+def overview(meter: DeployedMeter, asset: PlanAsset) -> Iterator[str]:
     """Money, tariffs, oracles and drills at the newest block; raises ProviderError."""
     yield f"contract {meter.address}, provider {checksummed(meter.view('owner'))}"
     if meter.view("paused"):
@@ -46,12 +46,12 @@ def overview(meter: Meter, asset: Asset) -> Iterator[str]:
         yield f"drill {number}: {harmless(labels[number])}: {fate}"
 
 
-def running(meter: Meter) -> list[int]:
+def running(meter: DeployedMeter) -> list[int]:
     """The rentals that have a drill, by number."""
     drills = range(1, int(meter.view("drill_count")) + 1)
     return sorted(filter(None, (int(meter.view("drill", drill)[2]) for drill in drills)))
 
 
-def _newest(meter: Meter, count: str) -> range:
+def _newest(meter: DeployedMeter, count: str) -> range:
     last = int(meter.view(count))
     return range(max(1, last - MOST + 1), last + 1)

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provider.errors import NodeError, RefusedError
-from provider.node import Node, revert_reason
+from provider.errors import ContractRefusedError, NodeError
+from provider.node import ProviderNode, revert_reason
 
 LARGEST_PROGRAM = 49_152
 """Bytes of a creation (EIP-3860)."""
@@ -27,7 +27,7 @@ PUSH0_AS_1, PUSH2, PUSH3, PUSH32 = 0x60, 0x61, 0x62, 0x7F
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RehearsedCall:
     """One call to the new contract, as the plan names it; `value` in wei."""
 
     what: str
@@ -35,7 +35,9 @@ class Step:
     value: int = 0
 
 
-def rehearse(node: Node, sender: str, creation: bytes, steps: Sequence[Step]) -> int:
+def rehearse(
+    node: ProviderNode, sender: str, creation: bytes, steps: Sequence[RehearsedCall]
+) -> int:
     """Play the creation and all steps; returns the gas that they take together, about.
 
     Raises RefusedError with the name of the step that would be refused, and why.
@@ -48,11 +50,11 @@ def rehearse(node: Node, sender: str, creation: bytes, steps: Sequence[Step]) ->
     try:
         node.data("eth_call", request, "latest")
         return node.number("eth_estimateGas", request)
-    except RefusedError as error:
+    except ContractRefusedError as error:
         raise _named(error, steps) from error
 
 
-def program(creation: bytes, steps: Sequence[Step]) -> bytes:
+def program(creation: bytes, steps: Sequence[RehearsedCall]) -> bytes:
     """The code: every step's piece, the end of the good way, the ends of the bad ones, the data."""
     contents = [creation, *(step.data for step in steps)]
     values = [0, *(step.value for step in steps)]
@@ -104,11 +106,11 @@ def _zero() -> bytes:
     return bytes([PUSH0_AS_1, 0])
 
 
-def _named(error: RefusedError, steps: Sequence[Step]) -> RefusedError:
+def _named(error: ContractRefusedError, steps: Sequence[RehearsedCall]) -> ContractRefusedError:
     """What was refused, in the plan's words."""
     number = int.from_bytes(error.content[:32], "big") if len(error.content) >= 32 else -1
     reason = revert_reason(error.content[32:]) or "without a reason; has it the Cancun rules?"
     if not 0 <= number <= len(steps):
-        return RefusedError(f"the chain refuses the whole of it: {error}")
+        return ContractRefusedError(f"the chain refuses the whole of it: {error}")
     what = "the contract's creation" if number == 0 else steps[number - 1].what
-    return RefusedError(f"{what} would be refused: {reason}")
+    return ContractRefusedError(f"{what} would be refused: {reason}")

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from eth_utils.crypto import keccak
 
-from provider.errors import NodeError, ProviderError, RefusedError
-from provider.node import Node
+from provider.errors import ContractRefusedError, NodeError, ProviderError
+from provider.node import ProviderNode
 
 MINED_SECONDS = 600.0
 """How long a transaction is waited for."""
@@ -52,7 +52,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Fees:
+class FeeOffer:
     """What a transaction offers, wei a gas; without a tip it is of the kind before EIP-1559."""
 
     highest: int
@@ -68,7 +68,7 @@ class Fees:
 class Sender:
     """Sends calls from one account, one after the other."""
 
-    def __init__(self, node: Node, wallet: Wallet, say: Say) -> None:
+    def __init__(self, node: ProviderNode, wallet: Wallet, say: Say) -> None:
         self.node, self.wallet, self._say = node, wallet, say
         self._chain_id = node.chain_id()
 
@@ -86,19 +86,19 @@ class Sender:
         try:
             self.node.data("eth_call", self.request(call), "latest")
             return self.node.number("eth_estimateGas", self.request(call))
-        except RefusedError as error:
-            raise RefusedError(f"{call.what} is refused: {error}", error.content) from error
+        except ContractRefusedError as error:
+            raise ContractRefusedError(f"{call.what} is refused: {error}", error.content) from error
 
-    def fees(self) -> Fees:
+    def fees(self) -> FeeOffer:
         """Twice the present base fee and the usual tip, or the usual price where there is none."""
         base = self.node.head().base_fee
         if base is None:
-            return Fees(self.node.number("eth_gasPrice"), None)
+            return FeeOffer(self.node.number("eth_gasPrice"), None)
         try:
             tip = self.node.number("eth_maxPriorityFeePerGas")
         except NodeError:
             tip = max(LEAST_TIP, self.node.number("eth_gasPrice") - base)
-        return Fees(2 * base + tip, tip)
+        return FeeOffer(2 * base + tip, tip)
 
     def show(self, call: Call) -> int:
         """Try a call out and say what it takes; returns the gas that it may use."""

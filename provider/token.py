@@ -9,8 +9,8 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from host.foreign_text import harmless
-from provider.errors import NodeError, ProviderError, RefusedError
-from provider.node import Node
+from provider.errors import ContractRefusedError, NodeError, ProviderError
+from provider.node import ProviderNode
 from provider.sending import Call, Sender
 
 MOST_DECIMALS = 36
@@ -19,7 +19,7 @@ MOST_DECIMALS = 36
 class Token:
     """An ERC-20 token; what it does not say is an error and never guessed."""
 
-    def __init__(self, node: Node, address: str) -> None:
+    def __init__(self, node: ProviderNode, address: str) -> None:
         self._node, self.address = node, address
 
     def balance_of(self, account: str) -> int:
@@ -76,7 +76,7 @@ class Token:
         request = {"to": self.address, "data": "0x" + data.hex()}
         try:
             return self._node.data("eth_call", request, "latest")
-        except RefusedError as error:
+        except ContractRefusedError as error:
             raise NodeError(f"token {self.address}: {name}: {error}") from error
 
 

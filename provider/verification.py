@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from protocol.deployment import Deployment
 from provider.errors import ProviderError
-from provider.meter import Meter
-from provider.node import Node, checksummed
+from provider.meter import DeployedMeter
+from provider.node import ProviderNode, checksummed
 from provider.plan import ZERO_ADDRESS, Plan
 from provider.sending import Say, coins
 
@@ -20,7 +20,7 @@ IMMUTABLES_BYTES = 448
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PlanProgress:
     """How much of a plan the chain shows: numbers of tariff and oracle, None for none yet; of the
     plan's drills those that are listed, by label; and whether the bond has still to be posted."""
 
@@ -30,7 +30,7 @@ class State:
     bond_missing: bool
 
 
-def state_of(meter: Meter, plan: Plan) -> State:
+def state_of(meter: DeployedMeter, plan: Plan) -> PlanProgress:
     """Look for each step of the plan; raises ProviderError when the chain cannot be asked."""
     rates = plan.tariff.as_struct()[:3]
     tariff = next(
@@ -46,7 +46,7 @@ def state_of(meter: Meter, plan: Plan) -> State:
     drills = {label: number for number, label in labels.items() if label in plan.drills}
     # Once there have been rentals, a smaller bond may have been paid out or released on purpose.
     posted = int(meter.view("bond")[0])
-    return State(
+    return PlanProgress(
         tariff=tariff,
         oracle=oracle,
         drills=drills,
@@ -55,7 +55,7 @@ def state_of(meter: Meter, plan: Plan) -> State:
 
 
 def require_code(
-    node: Node, record: Deployment, runtime: bytes, creation_sha256: str, plan: Plan
+    node: ProviderNode, record: Deployment, runtime: bytes, creation_sha256: str, plan: Plan
 ) -> None:
     """Raise ProviderError unless record, code and fixed values are the plan's and compiler's."""
     if record.bytecode_sha256 != creation_sha256:
@@ -75,7 +75,7 @@ def require_code(
             f"block {record.block_number} is {head.hash}, the record has {record.block_hash}: the "
             "chain was reorganised since; correct the record, or deploy anew"
         )
-    meter = Meter(node, record.contract, record.block_number)
+    meter = DeployedMeter(node, record.contract, record.block_number)
     found = {
         "asset": (checksummed(meter.view("asset")), plan.asset, record.asset),
         "grace_period_seconds": (
@@ -97,7 +97,7 @@ def require_code(
             )
 
 
-def verify(meter: Meter, record: Deployment, plan: Plan, say: Say) -> None:
+def verify(meter: DeployedMeter, record: Deployment, plan: Plan, say: Say) -> None:
     """Say what the chain has of the plan; raises ProviderError that lists what differs."""
     differences = list(_differences(meter, plan))
     if differences:
@@ -121,7 +121,7 @@ def verify(meter: Meter, record: Deployment, plan: Plan, say: Say) -> None:
         say(f"the bond is {posted} units of {plan.asset}")
 
 
-def _differences(meter: Meter, plan: Plan) -> Iterator[str]:
+def _differences(meter: DeployedMeter, plan: Plan) -> Iterator[str]:
     state = state_of(meter, plan)
     if state.tariff is None:
         yield "its tariff is not published"

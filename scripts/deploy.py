@@ -26,9 +26,9 @@ from ape.cli import ConnectedProviderCommand, account_option
 from eth_utils.address import to_checksum_address
 
 from host.errors import HostError
-from provider.deployment import Code, Order, deploy
+from provider.deployment import Code, DeploymentOrder, deploy
 from provider.errors import ProviderError
-from provider.node import Node
+from provider.node import ProviderNode
 from provider.plan import read_plan
 from provider.sending import Sender, Wallet
 from provider.wallet import open_wallet
@@ -129,8 +129,12 @@ def cli(  # noqa: PLR0917  click calls it by keyword
         plan = read_plan(plan_path, oracle_key)
         wallet = chosen_wallet(account, keystore, password_file)
         record = record_path or Path("deployments") / f"{chain.chain_id}.json"
-        node = Node(transport, "the endpoint")
-        deploy(Order(plan, compiled(), record, local), Sender(node, wallet, click.echo), click.echo)
+        node = ProviderNode(transport, "the endpoint")
+        deploy(
+            DeploymentOrder(plan, compiled(), record, local),
+            Sender(node, wallet, click.echo),
+            click.echo,
+        )
     except (ProviderError, HostError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
-from audit.order import Order, Watcher
+from audit.order import AuditOrder, AuditWatcher
 from audit.result import Result
 from audit.run import Audit
 from audit.samples.published import Published
@@ -41,8 +41,8 @@ class Told:
 def audit(url: str, contract: str, samples: str | Path | None = None, **order: Any) -> Result:
     """Run an audit as the command does."""
     published = None if samples is None else partial(Published, open_source(str(samples)))
-    chain = Chain(Endpoint(url), contract)
-    return Audit(chain, Order(contract, **order), Watcher(), published).run()
+    chain = ContractEndpoint(Endpoint(url), contract)
+    return Audit(chain, AuditOrder(contract, **order), AuditWatcher(), published).run()
 
 
 def names(result: Result) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.books.books import Books, Terms
+from audit.books.books import Books, DeploymentTerms
 from audit.findings import Findings
 from audit.node.decode import Event
 from audit.node.logs import Log
@@ -27,7 +27,7 @@ class Story:
     """Events told one after the other, each a second later unless told; `find` names are kept."""
 
     def __init__(self) -> None:
-        self.books = Books(Terms(ZERO_ADDRESS, GRACE, EVIDENCE, PENALTY))
+        self.books = Books(DeploymentTerms(ZERO_ADDRESS, GRACE, EVIDENCE, PENALTY))
         self.findings = Findings()
         domain = Domain(1, "0x" + "77" * 20)
         self.replay = Replay(self.books, self.findings, domain)

@@ -13,7 +13,7 @@ from audit.bill.rental_story import RentalStory
 from audit.bill.statement import Statement, state_rental
 from audit.node.decode import Event
 from audit.result import Result, Scope, bills_of
-from audit.samples.track import Tally
+from audit.samples.track import SampleTally
 
 COIN = Asset("0x" + "00" * 20, "ETH", 18, "wei", told=False)
 CONTRACT = "0x" + "77" * 20
@@ -34,7 +34,7 @@ class TellingStory(Story):
         self.replay.apply = apply  # type: ignore[method-assign]
 
     def statement(
-        self, asset: Asset = COIN, tally: Tally | None = None, metered: Metered | None = None
+        self, asset: Asset = COIN, tally: SampleTally | None = None, metered: Metered | None = None
     ) -> Statement:
         self.replay.finish_block()
         tallies = {} if tally is None else {self.listener.rental: tally}

@@ -9,7 +9,15 @@ from typing import Any
 from conftest import role_account
 
 from chain.finality import Tier, parse_policy
-from chain.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
+from chain.views import (
+    BalanceEvidence,
+    BlockSummary,
+    ChainView,
+    DrillView,
+    OracleView,
+    RentalView,
+    Rest,
+)
 from host.mqtt_client import Incoming
 from oracle.leasing.lease_policy import LeaseLimits
 from oracle.meter.sample_log import LoggedSample
@@ -68,7 +76,7 @@ LEASE_LIMITS = LeaseLimits(
     stalled_ms=1_800_000,
 )
 MESSAGE_KEYS = {drill: bytes([drill]) * 32 for drill in range(1, 101)}
-EVIDENCE = Evidence(7, 1, 10**9, 90, bytes(32), bytes(32), 3)
+EVIDENCE = BalanceEvidence(7, 1, 10**9, 90, bytes(32), bytes(32), 3)
 
 
 def make_rental(**changes: Any) -> RentalView:
@@ -93,8 +101,8 @@ def make_rental(**changes: Any) -> RentalView:
 def make_view(**changes: Any) -> ChainView:
     """A chain at block 100 where rental 7 is in good order, changed as told."""
     values: dict[str, Any] = {
-        "head": Header(100, b"h" * 32, b"g" * 32, NOW_MS // 1000),
-        "confirmed": Header(99, b"g" * 32, b"f" * 32, NOW_MS // 1000 - 1),
+        "head": BlockSummary(100, b"h" * 32, b"g" * 32, NOW_MS // 1000),
+        "confirmed": BlockSummary(99, b"g" * 32, b"f" * 32, NOW_MS // 1000 - 1),
         "polled_ms": NOW_MS,
         "oracle": OracleView(DOMAIN_KEY, revoked=False),
         "gas_price_wei": 1,

@@ -12,8 +12,8 @@ from typing import Any
 from oracle_builders import CUSTOMER, DOMAIN_KEY, NOW_MS, TARIFF, make_rental
 
 from chain.errors import CallRevertedError, ChainError
-from chain.ports import Receipt
-from chain.views import ChainEvent, DrillView, Header, OracleView, RentalView
+from chain.ports import TransactionReceipt
+from chain.views import BlockSummary, ChainEvent, DrillView, OracleView, RentalView
 from protocol.records import Reading, Tariff
 
 
@@ -21,7 +21,7 @@ from protocol.records import Reading, Tariff
 class Block:
     """A block with its events and the state after it."""
 
-    header: Header
+    header: BlockSummary
     events: list[ChainEvent]
     rentals: dict[int, RentalView]
     drills: dict[int, DrillView]
@@ -36,7 +36,7 @@ class FakeChain:
     down: bool = False
     reverts: bool = False
     fails_to_broadcast: bool = False
-    mined: dict[bytes, Receipt] = field(default_factory=dict)
+    mined: dict[bytes, TransactionReceipt] = field(default_factory=dict)
     nonces: int = 0
     money_wei: int = 10**18
     tag_depth: int = 3
@@ -52,7 +52,7 @@ class FakeChain:
         number = len(self.blocks)
         parent = self.blocks[-1].header.hash if self.blocks else bytes(32)
         digest = sha256(f"{number} {self.salt}".encode() + parent).digest()
-        header = Header(number, digest, parent, NOW_MS // 1000 + number, 10)
+        header = BlockSummary(number, digest, parent, NOW_MS // 1000 + number, 10)
         events = [
             ChainEvent(
                 name=name,
@@ -104,27 +104,27 @@ class FakeChain:
         if self.down:
             raise ChainError("cannot be reached")
 
-    def _at(self, header: Header) -> Block:
+    def _at(self, header: BlockSummary) -> Block:
         block = self.blocks[header.number] if header.number < len(self.blocks) else None
         if block is None or block.header.hash != header.hash:
             raise ChainError(f"no block {header.hash.hex()}")
         return block
 
-    def head(self) -> Header:
+    def head(self) -> BlockSummary:
         self._call("head")
         return self.blocks[-1].header
 
-    def header(self, number: int) -> Header:
+    def header(self, number: int) -> BlockSummary:
         self._call("header")
         if number >= len(self.blocks):
             raise ChainError(f"no block {number}")
         return self.blocks[number].header
 
-    def tagged(self, tag: str) -> Header:
+    def tagged(self, tag: str) -> BlockSummary:
         self._call(tag)
         return self.blocks[max(len(self.blocks) - 1 - self.tag_depth, 0)].header
 
-    def events_of(self, header: Header) -> list[ChainEvent]:
+    def events_of(self, header: BlockSummary) -> list[ChainEvent]:
         self._call("events_of")
         return self._at(header).events
 
@@ -133,23 +133,23 @@ class FakeChain:
         last = min(last, first + self.span - 1)
         return [event for block in self.blocks[first : last + 1] for event in block.events], last
 
-    def rental(self, rental: int, at: Header) -> RentalView | None:
+    def rental(self, rental: int, at: BlockSummary) -> RentalView | None:
         self._call("rental")
         return self._at(at).rentals.get(rental)
 
-    def drill(self, drill: int, at: Header) -> DrillView | None:
+    def drill(self, drill: int, at: BlockSummary) -> DrillView | None:
         self._call("drill")
         return self._at(at).drills.get(drill)
 
-    def tariff(self, tariff: int, at: Header) -> Tariff:
+    def tariff(self, tariff: int, at: BlockSummary) -> Tariff:
         self._call("tariff")
         return TARIFF
 
-    def oracle(self, oracle: int, at: Header) -> OracleView | None:
+    def oracle(self, oracle: int, at: BlockSummary) -> OracleView | None:
         self._call("oracle")
         return OracleView(DOMAIN_KEY, revoked=False)
 
-    def gas_price_wei(self, at: Header) -> int:
+    def gas_price_wei(self, at: BlockSummary) -> int:
         return at.base_fee_wei + 1
 
     def priority_fee_wei(self) -> int:
@@ -175,7 +175,7 @@ class FakeChain:
             raise ChainError("the connection broke")
         self.pool.append(raw)
 
-    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
         self._call("receipt")
         return self.mined.get(transaction_hash)
 

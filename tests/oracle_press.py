@@ -20,7 +20,7 @@ from oracle.meter.meter import highest_rpm
 from oracle.meter.sample_log import LoggedSample, RentalLog
 from oracle.samples.extent import LogExtent, follow_extent, identity_of
 from oracle.samples.extent_journal import ExtentJournal
-from oracle.samples.publisher import Publisher
+from oracle.samples.publisher import SamplePublisher
 from oracle.signing.pen import Dates, Pen
 from protocol.publication import contract_folder
 from protocol.records import Reading, RentalState
@@ -65,7 +65,7 @@ class Press:
     def restart(self) -> None:
         """As after a kill: everything but journal and folder is new."""
         self.files = WatchedFiles(self.samples)
-        self.publisher = Publisher(self.extents, self.files, DOMAIN, 1)
+        self.publisher = SamplePublisher(self.extents, self.files, DOMAIN, 1)
 
     def take_up(self, rental: RentalView) -> None:
         """The chain has this rental under the number now."""

@@ -11,7 +11,7 @@ from eth_abi import encode as abi_encode
 from eth_hash.auto import keccak
 from trie import HexaryTrie
 
-from audit.proof.proof_file import Evidence, Minute, ProofFile, Run
+from audit.proof.proof_file import EntryEvidence, Minute, ProofFile, Run
 from protocol.merkle import leaf_hash, range_siblings, tree_root
 from protocol.meter_word import pack_meter
 from protocol.records import Registers
@@ -84,10 +84,10 @@ class Block:
     def hash(self) -> str:
         return "0x" + keccak(self.header).hex()
 
-    def evidence(self, transaction: int, log: int) -> Evidence:
+    def evidence(self, transaction: int, log: int) -> EntryEvidence:
         nodes = [rlp.encode(node) for node in self.trie.get_proof(rlp.encode(transaction))]
         kept = [nodes[0], *(node for node in nodes[1:] if len(node) >= 32)]
-        return Evidence(
+        return EntryEvidence(
             header="0x" + self.header.hex(),
             transaction=transaction,
             nodes=["0x" + node.hex() for node in kept],

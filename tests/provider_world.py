@@ -11,8 +11,8 @@ from eth_account import Account
 
 from lab.rig.contract import compile_drill_meter
 from lab.rig.services import Anvil
-from provider.deployment import Code, Order, deploy
-from provider.node import Node, http_transport
+from provider.deployment import Code, DeploymentOrder, deploy
+from provider.node import ProviderNode, http_transport
 from provider.plan import LevelPlan, Plan, TariffPlan
 from provider.sending import Sender
 from provider.wallet import KeystoreWallet
@@ -86,7 +86,7 @@ class Office:
     def deploy(self, plan: Plan, line: Line | None = None, *, local: bool = False) -> Line:
         """Run a deployment; returns the line with what was sent."""
         line = line or Line(self.anvil.url)
-        node = Node(line, "anvil", pause_seconds=0.01)
-        order = Order(plan, our_code(), self.record, local)
+        node = ProviderNode(line, "anvil", pause_seconds=0.01)
+        order = DeploymentOrder(plan, our_code(), self.record, local)
         deploy(order, Sender(node, self.wallet, self.said.append), self.said.append)
         return line

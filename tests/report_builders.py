@@ -8,7 +8,7 @@ from bill_builders import scope
 
 from audit.findings import Findings
 from audit.result import Bill, Result
-from audit.samples.track import SampleScope, Tally
+from audit.samples.track import SampleScope, SampleTally
 
 LARGEST = 2**96 - 1
 
@@ -32,7 +32,7 @@ def bill(number: int = 1, **changes: object) -> Bill:
         owed=18_884_350_000_000_000,
         refund=13_977_650_000_000_000,
         disputed_back=0,
-        samples=Tally(checked=362, anchored=362, roots=9, gaps=2, gap_ms=1_300),
+        samples=SampleTally(checked=362, anchored=362, roots=9, gaps=2, gap_ms=1_300),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -48,7 +48,7 @@ def largest() -> Bill:
         revolutions=(2**34 - 1,) * 3,
         charge_on_chain=LARGEST,
         charge_recomputed=1,
-        samples=Tally(
+        samples=SampleTally(
             checked=1,
             anchored=10**9,
             gaps=10**6,

@@ -10,7 +10,7 @@ from oracle_chain_place import Place
 from chain.contract import DrillMeter
 from chain.endpoint import RpcEndpoint
 from chain.quorum_chain import QuorumChain
-from chain.views import Evidence
+from chain.views import BalanceEvidence
 from oracle.signing.sign import KeystoreSigner
 from protocol.lease_proof import LeaseProof, parse_lease_proof
 from protocol.messages import LeaseMessage
@@ -62,7 +62,7 @@ def make(place: Place) -> Made:
     head = chain.head()
     events, _upto = chain.events_between(0, head.number)
     (event,) = [one for one in events if one.name == "BalancePositive"]
-    evidence = Evidence(
+    evidence = BalanceEvidence(
         1, 1, 1, event.block_number, event.block_hash, event.transaction_hash, event.log_index
     )
     rental = chain.rental(1, head)

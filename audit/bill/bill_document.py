@@ -20,10 +20,10 @@ from audit.document.document import (
     Cell,
     Commands,
     Document,
+    DocumentSection,
     Facts,
     Figures,
     Note,
-    Section,
     Table,
     Written,
 )
@@ -56,7 +56,8 @@ def write_document(
     sections.append((words.recompute, [Note(words.recompute_note), Commands(tuple(commands))]))
     kept = [(heading, blocks) for heading, blocks in sections if blocks]
     numbered = tuple(
-        Section(f"{number}  {heading}", blocks) for number, (heading, blocks) in enumerate(kept, 1)
+        DocumentSection(f"{number}  {heading}", blocks)
+        for number, (heading, blocks) in enumerate(kept, 1)
     )
     found_in = [heading for heading, _ in kept].index(words.findings) + 1
     label = f" · {writer.label}" if writer.label else ""

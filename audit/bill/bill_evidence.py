@@ -9,8 +9,8 @@ from eth_utils.address import to_checksum_address
 from audit.amounts import duration
 from audit.bill.bill_words import Words
 from audit.bill.bill_writer import Writer, date, date_ms
-from audit.bill.course import Course, Source
-from audit.bill.rental_story import Point, SignedReading
+from audit.bill.course import Course, CourseSource
+from audit.bill.rental_story import Point, SettledReading
 from audit.books.arithmetic import HOUR_MS
 from audit.document.document import Block, Cell, Facts, Note, Written
 from audit.document.plot import Axis, Curve, Pair, Plot, amount_axis, highest, time_axis
@@ -29,7 +29,7 @@ def course_blocks(writer: Writer) -> Iterator[Block]:
     across = time_axis(points[0].time_ms, last_ms)
     along = words.along.format(_dates(points[0].time_ms, last_ms))
     drawn = _drawn_from(bill.course, words)
-    from_readings = bill.course.source is not Source.SAMPLES
+    from_readings = bill.course.source is not CourseSource.SAMPLES
     levels = tuple(
         _curve(name, [(one.time_ms, one.active_ms[level]) for one in points], from_readings)
         for level, name in enumerate(words.levels)
@@ -100,7 +100,7 @@ def reading_blocks(writer: Writer) -> Iterator[Block]:
     yield Facts((*facts, *_signature(writer, reading)))
 
 
-def _signature(writer: Writer, reading: SignedReading) -> Iterator[tuple[str, Written]]:
+def _signature(writer: Writer, reading: SettledReading) -> Iterator[tuple[str, Written]]:
     words = writer.words
     settled = reading.settled
     yield words.transaction, writer.transaction(settled)

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
 
-from audit.bill.rental_story import MOST_POINTS, Point, SignedReading
-from audit.books.arithmetic import Meter as Registers
-from audit.books.arithmetic import Rate, charge, limit
+from audit.bill.rental_story import MOST_POINTS, Point, SettledReading
+from audit.books.arithmetic import MeterWord, Rate, charge, limit
 from audit.samples.leaves import extended
-from audit.samples.meter import Meter
+from audit.samples.meter import AuditedMeter
 from audit.samples.published import Published
 from audit.samples.samples import Fields, cut, decodable
 from protocol.merkle import Frontier
@@ -30,7 +29,7 @@ MOST_APART_MS = 3_600_000
 """How far a drill's clock may be ahead of what was settled. Leases end long before that."""
 
 
-class Source(Enum):
+class CourseSource(Enum):
     """What a course is drawn from; of readings, why not from samples."""
 
     SAMPLES = "samples"
@@ -44,14 +43,14 @@ class Course:
     """The course of a rental: `count` samples or readings it is drawn from, `unknown` the times of
     which nothing is known or settled."""
 
-    source: Source
+    source: CourseSource
     count: int
     points: tuple[Point, ...]
     unknown: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class BalanceTerms:
     """What makes a balance out of registers. `funding` is when funds rose, and to what."""
 
     opened_at: int
@@ -65,7 +64,7 @@ class Terms:
         """What is left of the funds at a time."""
         at = max(time_ms, self.opened_at * 1000)
         funded = max((amount for time, amount in self.funding if time <= at), default=0)
-        registers = Registers(at, tuple(active_ms), tuple(turns))
+        registers = MeterWord(at, tuple(active_ms), tuple(turns))
         due = charge(registers, self.opened_at, self.rates, self.standing)
         return funded - min(
             due, limit(funded, self.per_rental, self.per_hour, at - self.opened_at * 1000)
@@ -98,7 +97,7 @@ class Metered:
         if len(times) > 2 * MOST_POINTS:
             self._thin()
 
-    def take(self, meter: Meter, sample: Fields) -> None:
+    def take(self, meter: AuditedMeter, sample: Fields) -> None:
         """Put the next sample into the meter, and take note of what came of it."""
         before, gaps = meter.last, meter.take((sample,))
         self.set_back = self.set_back or sample[1] < self._sampled_ms
@@ -122,13 +121,13 @@ class Metered:
 
 
 def meter_samples(
-    published: Published, identity: RentalIdentity, reading: SignedReading, rates: Sequence[Rate]
+    published: Published, identity: RentalIdentity, reading: SettledReading, rates: Sequence[Rate]
 ) -> Metered | None:
     """The course that a reading's samples make, or None where they are not those it signs for.
 
     Raises SourceError.
     """
-    meter, found = Meter(tuple(rpm for _, _, rpm in rates)), Metered()
+    meter, found = AuditedMeter(tuple(rpm for _, _, rpm in rates)), Metered()
     found.see(identity.opened_at * 1000, meter.registers)
     size, frontier = reading.settled.args["log_size"], Frontier()
     while frontier.size < size:
@@ -160,7 +159,7 @@ def _joined(gaps: list[Span]) -> list[Span]:
 
 
 def of_samples(
-    metered: Metered, terms: Terms, count: int, settled: Sequence[Point]
+    metered: Metered, terms: BalanceTerms, count: int, settled: Sequence[Point]
 ) -> Course | None:
     """The course out of samples, up to the last of the settled points.
 
@@ -172,11 +171,13 @@ def of_samples(
     if metered.set_back or end > last + MOST_APART_MS:
         return None
     times = [*metered.times, (max(last, end), registers)]
-    return Course(Source.SAMPLES, count, tuple(_points(times, terms, last)), tuple(metered.gaps))
+    return Course(
+        CourseSource.SAMPLES, count, tuple(_points(times, terms, last)), tuple(metered.gaps)
+    )
 
 
 def _points(
-    times: Sequence[tuple[int, tuple[int, ...]]], terms: Terms, last: int
+    times: Sequence[tuple[int, tuple[int, ...]]], terms: BalanceTerms, last: int
 ) -> Iterator[Point]:
     """The points with their balances, and one more before and at each payment."""
     paid = [time for time, _ in terms.funding[1:]]
@@ -192,13 +193,13 @@ def _points(
         before = registers
 
 
-def _point(time_ms: int, registers: tuple[int, ...], terms: Terms, last: int) -> Point:
+def _point(time_ms: int, registers: tuple[int, ...], terms: BalanceTerms, last: int) -> Point:
     """`last` is the time that is settled: the standing price goes no further."""
     balance = terms.balance(min(time_ms, last), registers[:3], registers[3:])
     return Point(time_ms, registers[:3], balance)
 
 
-def of_readings(source: Source, settlements: int, settled: Sequence[Point]) -> Course:
+def of_readings(source: CourseSource, settlements: int, settled: Sequence[Point]) -> Course:
     """The course out of settled readings."""
     return Course(source, settlements, tuple(settled), ())
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.books.arithmetic import Meter, read_meter
+from audit.books.arithmetic import MeterWord, read_meter
 from audit.books.books import Books
 from audit.books.signatures import digest_of, is_signed_with
 from audit.node.calldata import CalldataError, is_call_of, settle_batches
@@ -54,7 +54,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedReading:
+class SettledReading:
     """The reading that settled last. Without its signature where that is not in the calldata.
 
     `size` readings are under the signature, this one at `position` from 0. `verified`: it is of
@@ -62,7 +62,7 @@ class SignedReading:
     """
 
     settled: Happening
-    meter: Meter
+    meter: MeterWord
     oracle: int
     key: str
     p256: bool
@@ -125,14 +125,14 @@ class RentalStory:
             return tuple(self.points)
         return (*self.points, self._newest)
 
-    def reading(self, domain: Domain) -> SignedReading | None:
+    def reading(self, domain: Domain) -> SettledReading | None:
         """The reading that settled last, with its signature looked up and checked."""
         last = self._last
         if last is None:
             return None
         args = last.happening.args
         meter, p256 = read_meter(args["meter"]), last.point is not None
-        alone = SignedReading(last.happening, meter, last.oracle, last.key, p256)
+        alone = SettledReading(last.happening, meter, last.oracle, last.key, p256)
         if last.calldata is None or not is_call_of("settle", last.calldata):
             return alone
         wanted = (self.rental, args["meter"], args["log_size"], int(args["log_root"], 16))
@@ -146,7 +146,7 @@ class RentalStory:
                 if (one.rental, one.meter, one.log_size, one.log_root) == wanted:
                     digest = digest_of(domain, readings)
                     r, vs = signature.r, signature.vs
-                    return SignedReading(
+                    return SettledReading(
                         last.happening,
                         meter,
                         signature.oracle,

@@ -10,14 +10,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from audit.amounts import Asset
-from audit.bill.course import Course, Metered, Source, Terms, of_readings, of_samples, unsettled
-from audit.bill.rental_story import Happening, RentalStory, SignedReading
+from audit.bill.course import (
+    BalanceTerms,
+    Course,
+    CourseSource,
+    Metered,
+    of_readings,
+    of_samples,
+    unsettled,
+)
+from audit.bill.rental_story import Happening, RentalStory, SettledReading
 from audit.books.arithmetic import NO_CAP, Rate
-from audit.books.books import Books, Rental, Tariff
+from audit.books.books import AuditedTariff, Books, Rental
 from audit.errors import AuditError
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Finding, Findings, Grade
 from audit.result import STATES, Result, Scope
-from audit.samples.track import Tally
+from audit.samples.track import SampleTally
 from protocol.records import Domain
 
 
@@ -87,9 +95,9 @@ class Statement:
     happenings: tuple[Happening, ...]
     account: tuple[Happening, ...]
     course: Course
-    reading: SignedReading | None
+    reading: SettledReading | None
     findings: tuple[Finding, ...]
-    samples: Tally | None
+    samples: SampleTally | None
     scope: Scope
     last_time: int
 
@@ -183,7 +191,7 @@ def state_rental(
     )
 
 
-def _tally(result: Result, rental: int) -> Tally | None:
+def _tally(result: Result, rental: int) -> SampleTally | None:
     return next((bill.samples for bill in result.bills if bill.rental == rental), None)
 
 
@@ -191,19 +199,19 @@ def _course(
     story: RentalStory,
     books: Books,
     rental: Rental,
-    tariff: Tariff,
+    tariff: AuditedTariff,
     *,
     with_samples: bool,
     metered: Metered | None,
     last_time: int,
 ) -> Course:
     settled = story.finished_points()
-    source = Source.NOT_ALL if with_samples else Source.NOT_GIVEN
+    source = CourseSource.NOT_ALL if with_samples else CourseSource.NOT_GIVEN
     course = None
     if metered is not None:
-        source = Source.CLOCK
+        source = CourseSource.CLOCK
         paid = [one for one in story.told if one.name in ("RentalOpened", "ToppedUp")]
-        terms = Terms(
+        terms = BalanceTerms(
             rental.opened_at,
             tariff.levels,
             tariff.standing,
@@ -219,7 +227,7 @@ def _course(
     return unsettled(course, (rental.ended_at or last_time) * 1000)
 
 
-def _lines(rental: Rental, tariff: Tariff) -> Iterator[Line]:
+def _lines(rental: Rental, tariff: AuditedTariff) -> Iterator[Line]:
     meter = rental.now()
     for level, (per_second, per_1000_turns, _) in enumerate(tariff.levels, 1):
         yield Line("time", level, meter.active_ms[level - 1], per_second)

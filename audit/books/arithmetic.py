@@ -21,7 +21,7 @@ Rate = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class MeterWord:
     """A meter word taken apart; levels 1 to 3."""
 
     until: int
@@ -34,7 +34,7 @@ class Meter:
         return self.active_ms + self.revolutions
 
 
-def read_meter(word: int) -> Meter:
+def read_meter(word: int) -> MeterWord:
     """Take a meter word apart."""
     groups: list[tuple[int, ...]] = []
     for width, count in LAYOUT:
@@ -43,10 +43,10 @@ def read_meter(word: int) -> Meter:
             word, value = divmod(word, 1 << width)
             values.append(value)
         groups.append(tuple(values))
-    return Meter(groups[0][0], groups[1], groups[2])
+    return MeterWord(groups[0][0], groups[1], groups[2])
 
 
-def charge(meter: Meter, opened_at: int, levels: Sequence[Rate], standing: int) -> int:
+def charge(meter: MeterWord, opened_at: int, levels: Sequence[Rate], standing: int) -> int:
     """What a meter costs since the rental opened (Unix s), rounded down once."""
     thousandths = standing * (meter.until - opened_at * 1000)
     for (per_second, per_1000_turns, _), active_ms, turns in zip(
@@ -64,12 +64,12 @@ def limit(funded: int, per_rental: int, per_hour: int, elapsed_ms: int) -> int:
     return min(funded, per_rental, allowed)
 
 
-def within(settled: Meter, claimed: Meter, levels: Sequence[Rate]) -> Meter:
+def within(settled: MeterWord, claimed: MeterWord, levels: Sequence[Rate]) -> MeterWord:
     """The settled meter cut to what a receipt allows: what it shows and, where it is older, what
     wall clock and highest rpm could have added since. Revolutions are rounded up."""
     since = max(0, settled.until - claimed.until)
     turns = [math.ceil(Fraction(since * highest_rpm, 60_000)) for _, _, highest_rpm in levels]
-    return Meter(
+    return MeterWord(
         settled.until,
         tuple(min(a, b + since) for a, b in zip(settled.active_ms, claimed.active_ms, strict=True)),
         tuple(
@@ -79,7 +79,7 @@ def within(settled: Meter, claimed: Meter, levels: Sequence[Rate]) -> Meter:
     )
 
 
-def implausible(now: Meter, last: Meter, levels: Sequence[Rate]) -> str | None:
+def implausible(now: MeterWord, last: MeterWord, levels: Sequence[Rate]) -> str | None:
     """Why `now` cannot have grown out of `last`: the name of a finding, or None.
 
     Revolutions are floored, so a growth may show up to one more than there was; the totals not.

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from audit.books.arithmetic import NO_CAP, Meter, Rate, charge, limit, read_meter
+from audit.books.arithmetic import NO_CAP, MeterWord, Rate, charge, limit, read_meter
 from audit.node.values import ZERO_ADDRESS
 
 OPEN, ENDED, CLOSED = 1, 2, 4
 
 
 @dataclass(slots=True)
-class Terms:
+class DeploymentTerms:
     """What a deployment is fixed to: seconds, and the asset's smallest unit."""
 
     asset: str
@@ -26,7 +26,7 @@ class Terms:
 
 
 @dataclass(slots=True)
-class Tariff:
+class AuditedTariff:
     """A published rate table."""
 
     levels: tuple[Rate, Rate, Rate]
@@ -101,7 +101,7 @@ class Rental:
         """Whether the customer has set any cap."""
         return min(self.per_rental, self.per_hour) < NO_CAP
 
-    def charge_of(self, meter: Meter, tariff: Tariff) -> int:
+    def charge_of(self, meter: MeterWord, tariff: AuditedTariff) -> int:
         """What a meter of this rental costs, not capped."""
         return charge(meter, self.opened_at, tariff.levels, tariff.standing)
 
@@ -110,11 +110,11 @@ class Rental:
         elapsed = until - self.opened_at * 1000
         return limit(self.funded, self.per_rental, self.per_hour, elapsed)
 
-    def owed_of(self, meter: Meter, tariff: Tariff) -> int:
+    def owed_of(self, meter: MeterWord, tariff: AuditedTariff) -> int:
         """What a meter of this rental costs, as far as it is owed."""
         return min(self.charge_of(meter, tariff), self.limit_at(meter.until))
 
-    def now(self) -> Meter:
+    def now(self) -> MeterWord:
         """The last settled meter."""
         return read_meter(self.meter)
 
@@ -132,11 +132,11 @@ class Pending:
 class Books:
     """Everything. `from_deployment` says that the events began with the constructor's."""
 
-    terms: Terms
+    terms: DeploymentTerms
     from_deployment: bool = False
     accounts: dict[str, int] = field(default_factory=dict)
     rentals: dict[int, Rental] = field(default_factory=dict)
-    tariffs: dict[int, Tariff] = field(default_factory=dict)
+    tariffs: dict[int, AuditedTariff] = field(default_factory=dict)
     drills: dict[int, Drill] = field(default_factory=dict)
     oracles: dict[int, Oracle] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
@@ -152,7 +152,7 @@ class Books:
     strangers: dict[str, str] = field(default_factory=dict)
     """Addresses that signed a settled reading and belonged to nobody then -> where."""
 
-    def tariff_of(self, rental: Rental) -> Tariff | None:
+    def tariff_of(self, rental: Rental) -> AuditedTariff | None:
         """The rental's tariff, if its publication was seen."""
         return self.tariffs.get(rental.tariff)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from audit.books.books import Terms
+from audit.books.books import DeploymentTerms
 from audit.deployed import immutables, runtime
 from audit.findings import Findings
 from audit.node.values import hexadecimal
@@ -17,7 +17,7 @@ from protocol.records import Domain
 from protocol.typed_data import domain_separator
 
 
-def check_code(code: bytes, domain: Domain, findings: Findings) -> Terms | None:
+def check_code(code: bytes, domain: Domain, findings: Findings) -> DeploymentTerms | None:
     """The deployment's fixed terms; None when it is not our code, which is a finding."""
     size, digest = runtime()
     subject = f"contract {domain.contract}"
@@ -43,7 +43,7 @@ def check_code(code: bytes, domain: Domain, findings: Findings) -> Terms | None:
         if value[name] != expected:
             text = f"{name} is {hexadecimal(value[name])}, should be {hexadecimal(expected)}"
             findings.add("terms-differ", subject, text)
-    return Terms(
+    return DeploymentTerms(
         asset=f"0x{number['vault.ASSET']:040x}",
         grace_period=number["rentals.GRACE_PERIOD"],
         evidence_period=number["disputes.EVIDENCE_PERIOD"],

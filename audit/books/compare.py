@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from eth_hash.auto import keccak
 
-from audit.books.books import Books, Terms
+from audit.books.books import Books, DeploymentTerms
 from audit.books.expect import Slot, View, slots, views
-from audit.errors import EndpointError, RefusedError
+from audit.errors import EndpointError, NodeRefusedError
 from audit.findings import Findings
 from audit.node.decode import signature_hash
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.values import (
     ZERO_ADDRESS,
     data,
@@ -41,7 +41,7 @@ def _parts(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
 
 
 def compare_views(
-    chain: Chain, at: Header, books: Books, findings: Findings
+    chain: ContractEndpoint, at: Header, books: Books, findings: Findings
 ) -> tuple[int, dict[int, int]]:
     """Ask every view at that very block; returns how many, and the charge of each rental."""
     asked, charges = 0, {}
@@ -56,20 +56,20 @@ def compare_views(
     return asked, charges
 
 
-def _answers(chain: Chain, at: Header, calls: list[str]) -> list[str | None]:
+def _answers(chain: ContractEndpoint, at: Header, calls: list[str]) -> list[str | None]:
     """Answers of the contract's views; None for one that reverts."""
     block = {"blockHash": at.hash}
     envelopes = [("eth_call", ({"to": chain.contract, "data": one}, block)) for one in calls]
     try:
         return [hexadecimal(data(a, "view")) for a in chain.endpoint.batch(envelopes)]
-    except RefusedError:
+    except NodeRefusedError:
         pass
     # One of them reverts, so each is asked alone to see which.
     answers: list[str | None] = []
     for method, parameters in envelopes:
         try:
             answers.append(hexadecimal(data(chain.endpoint.call(method, *parameters), "view")))
-        except RefusedError as error:
+        except NodeRefusedError as error:
             if "revert" not in str(error):
                 raise EndpointError(f"a view at block {at.number}: {error}") from error
             answers.append(None)
@@ -87,7 +87,7 @@ def _difference(view: View, answer: str | None) -> str:
     return f"{view.name}: " + "; ".join(told)
 
 
-def compare_slots(chain: Chain, at: Header, books: Books, findings: Findings) -> int:
+def compare_slots(chain: ContractEndpoint, at: Header, books: Books, findings: Findings) -> int:
     """Have every slot proven against the header's state root; returns how many."""
     proven = 0
     account = prove_account(chain, at, findings)
@@ -111,7 +111,7 @@ def _slot_difference(slot: Slot, word: int) -> str:
     return f"{slot.name}: {word:#x} proven, {slot.word:#x} from events"
 
 
-def prove_account(chain: Chain, at: Header, findings: Findings) -> Account | None:
+def prove_account(chain: ContractEndpoint, at: Header, findings: Findings) -> Account | None:
     """The contract's proven account, or None with a finding."""
     try:
         return proven_account(at.state_root, chain.contract, _proof(chain, at, []))
@@ -120,7 +120,7 @@ def prove_account(chain: Chain, at: Header, findings: Findings) -> Account | Non
         return None
 
 
-def _proof(chain: Chain, at: Header, wanted: list[int]) -> Any:
+def _proof(chain: ContractEndpoint, at: Header, wanted: list[int]) -> Any:
     keys = [f"0x{slot:064x}" for slot in wanted]
     return chain.endpoint.call("eth_getProof", chain.contract, keys, {"blockHash": at.hash})
 
@@ -132,7 +132,7 @@ def check_proven_code(account: Account | None, code: bytes, findings: Findings) 
 
 
 def check_solvency(
-    chain: Chain, at: Header, books: Books, findings: Findings, account: Account | None
+    chain: ContractEndpoint, at: Header, books: Books, findings: Findings, account: Account | None
 ) -> None:
     """Promise 1: the contract has what it owes, and owes what its parts come to."""
     if not books.from_deployment:
@@ -148,7 +148,11 @@ def check_solvency(
 
 
 def _balance(
-    chain: Chain, at: Header, terms: Terms, findings: Findings, account: Account | None
+    chain: ContractEndpoint,
+    at: Header,
+    terms: DeploymentTerms,
+    findings: Findings,
+    account: Account | None,
 ) -> int:
     block = {"blockHash": at.hash}
     if terms.asset == ZERO_ADDRESS:
@@ -163,7 +167,7 @@ def _balance(
     return int.from_bytes(data(chain.endpoint.call("eth_call", call, block), "balance"), "big")
 
 
-def chain_terms(chain: Chain, at: Header) -> Terms | None:
+def chain_terms(chain: ContractEndpoint, at: Header) -> DeploymentTerms | None:
     """The fixed terms as the views tell them; None for a contract without these views."""
     names = ("asset", "grace_period", "evidence_period", "penalty")
     calls = ["0x" + signature_hash(name, "function")[:4].hex() for name in names]
@@ -171,4 +175,4 @@ def chain_terms(chain: Chain, at: Header) -> Terms | None:
     words = [int(answer, 16) for answer in answers if answer is not None and len(answer) == 66]
     if len(words) != len(names):
         return None
-    return Terms(f"0x{words[0]:040x}", *words[1:])
+    return DeploymentTerms(f"0x{words[0]:040x}", *words[1:])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from audit.books.books import Books, Drill, Key, Oracle, Rental, Tariff
+from audit.books.books import AuditedTariff, Books, Drill, Key, Oracle, Rental
 from audit.node.decode import signature_hash
 from protocol.storage import entry_slot, storage_slots
 
@@ -158,7 +158,7 @@ def _rental_words(rental: Rental) -> Iterator[tuple[str, int]]:
     yield "disputes.refunded", rental.refunded
 
 
-def _tariff_words(tariff: Tariff) -> tuple[int, int, int]:
+def _tariff_words(tariff: AuditedTariff) -> tuple[int, int, int]:
     seconds, turns, rpm = zip(*tariff.levels, strict=True)
     return (
         _packed(*((price, 64) for price in seconds), (tariff.standing, 64)),

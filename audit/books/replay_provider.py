@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eth_hash.auto import keccak
 
-from audit.books.books import Drill, Key, Oracle, Tariff
+from audit.books.books import AuditedTariff, Drill, Key, Oracle
 from audit.books.ledger import Entry
 from audit.node.values import ZERO_ADDRESS
 
@@ -18,7 +18,7 @@ def tariff_published(entry: Entry) -> None:
     """A new rate table."""
     number, args = entry.args["tariff"], entry.args
     _next(entry, number, max(entry.books.tariffs, default=0))
-    entry.books.tariffs[number] = Tariff(
+    entry.books.tariffs[number] = AuditedTariff(
         args["levels"], args["standing_price_per_second"], args["least_reserve"]
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from audit.books.arithmetic import Meter, implausible, read_meter, within
-from audit.books.books import Rental, Tariff, Terms
+from audit.books.arithmetic import MeterWord, implausible, read_meter, within
+from audit.books.books import AuditedTariff, DeploymentTerms, Rental
 from audit.books.ledger import Entry
 
 
 def objection(
-    rental: Rental, tariff: Tariff | None, terms: Terms, meter: Meter, now: int
+    rental: Rental, tariff: AuditedTariff | None, terms: DeploymentTerms, meter: MeterWord, now: int
 ) -> str | None:
     """Why the rules refuse a reading at block time `now` (Unix s): a finding's name, or None."""
     last = rental.now()
@@ -54,7 +54,9 @@ def usage_settled(entry: Entry) -> None:
         entry.follow("RentalClosed", args["rental"])
 
 
-def _follow_credit(entry: Entry, rental: Rental, tariff: Tariff, last: Meter, meter: Meter) -> None:
+def _follow_credit(
+    entry: Entry, rental: Rental, tariff: AuditedTariff, last: MeterWord, meter: MeterWord
+) -> None:
     """Credit that a settlement ends, or brings back where the caps allow more with time."""
     number = entry.args["rental"]
     had_credit = rental.charge_of(last, tariff) < rental.limit_at(last.until)

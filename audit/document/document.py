@@ -75,7 +75,7 @@ Block: TypeAlias = "Figures | Facts | Table | Note | Commands | Plot"
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DocumentSection:
     """A heading and what is below."""
 
     heading: str
@@ -92,7 +92,7 @@ class Document:
     under: str
     verdict: Note
     figures: Figures
-    sections: tuple[Section, ...]
+    sections: tuple[DocumentSection, ...]
     footer: str
     time: int
     page_of: str = field(default="{} / {}")

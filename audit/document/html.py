@@ -12,10 +12,10 @@ from audit.document.document import (
     Cell,
     Commands,
     Document,
+    DocumentSection,
     Facts,
     Figures,
     Note,
-    Section,
     Table,
     Written,
     cell,
@@ -143,7 +143,7 @@ def as_html(document: Document) -> bytes:
     return page.encode()
 
 
-def _section(section: Section) -> str:
+def _section(section: DocumentSection) -> str:
     blocks = "".join(_block(block) for block in section.blocks)
     return f"<section>\n<h2>{escape(section.heading)}</h2>\n{blocks}</section>\n"
 

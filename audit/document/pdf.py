@@ -28,7 +28,7 @@ from audit.document.pdf_page import (
     latin,
 )
 from audit.document.pdf_plot import draw_plot
-from audit.document.pdf_table import Grid
+from audit.document.pdf_table import MeasuredTable
 
 NOTE_SIZE, NOTE_LINE = TEXT + 0.4, 4.4
 BAR = 4.0
@@ -99,7 +99,7 @@ class _Sheet:
             case Figures():
                 return FIGURES_HEIGHT
             case Facts() | Table():
-                return Grid(self._pdf, blocks[0]).beginning
+                return MeasuredTable(self._pdf, blocks[0]).beginning
             case Note():
                 return self._note_height(blocks[0]) + self._beginning(blocks[1:])
             case Commands():
@@ -113,7 +113,7 @@ class _Sheet:
             case Figures():
                 self._figures(block)
             case Facts() | Table():
-                Grid(pdf, block).draw()
+                MeasuredTable(pdf, block).draw()
                 pdf.ln(2.5)
             case Note():
                 self._note(block)

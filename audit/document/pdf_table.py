@@ -53,7 +53,7 @@ class Part:
         return len(self.lines) * self.size * LINE
 
 
-class Grid:
+class MeasuredTable:
     """A table, or facts, measured for a page."""
 
     def __init__(self, pdf: Page, block: Table | Facts) -> None:

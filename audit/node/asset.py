@@ -5,8 +5,8 @@ from __future__ import annotations
 from eth_hash.auto import keccak
 
 from audit.amounts import COIN, NATIVE_DECIMALS, TOKEN, UNITS, Asset
-from audit.errors import EndpointError, RefusedError
-from audit.node.fetch import Chain
+from audit.errors import EndpointError, NodeRefusedError
+from audit.node.fetch import ContractEndpoint
 from audit.node.values import ZERO_ADDRESS, data
 
 MOST_DECIMALS = 36
@@ -15,7 +15,7 @@ MOST_DECIMALS = 36
 LONGEST_SYMBOL = 12
 
 
-def asset_of(chain: Chain, address: str, block_hash: str, unit: str | None) -> Asset:
+def asset_of(chain: ContractEndpoint, address: str, block_hash: str, unit: str | None) -> Asset:
     """The asset at a block. Of a token the node is asked; `unit` is a name that somebody gave."""
     if address == ZERO_ADDRESS:
         return Asset(address, unit or COIN, NATIVE_DECIMALS, "wei", told=False)
@@ -26,11 +26,11 @@ def asset_of(chain: Chain, address: str, block_hash: str, unit: str | None) -> A
     return Asset(address, symbol, decimals, UNITS, told=True)
 
 
-def _ask(chain: Chain, address: str, signature: str, block_hash: str) -> bytes:
+def _ask(chain: ContractEndpoint, address: str, signature: str, block_hash: str) -> bytes:
     call = {"to": address, "data": "0x" + keccak(signature.encode())[:4].hex()}
     try:
         return data(chain.endpoint.call("eth_call", call, {"blockHash": block_hash}), signature)
-    except RefusedError:
+    except NodeRefusedError:
         # A token need not have it.
         return b""
     except EndpointError as error:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audit.errors import RefusedError
+from audit.errors import NodeRefusedError
 from audit.findings import Findings
 from audit.node.decode import DecodeError, decode
-from audit.node.fetch import Chain, Window
+from audit.node.fetch import ContractEndpoint, Window
 from audit.node.logs import Log, log_of
 from protocol.answers import data, hexadecimal, listing, record
 from protocol.errors import AnswerError, ProofError, StrangeReceiptsError
@@ -38,7 +38,7 @@ class Depth(StrEnum):
 
 
 @dataclass(slots=True)
-class Tally:
+class CompletenessTally:
     """What was looked at."""
 
     headers: int = 0
@@ -49,8 +49,8 @@ class Tally:
 class Completeness:
     """Turns windows into blocks with logs that the receipts confirm."""
 
-    def __init__(self, chain: Chain, findings: Findings, depth: Depth) -> None:
-        self.tally = Tally()
+    def __init__(self, chain: ContractEndpoint, findings: Findings, depth: Depth) -> None:
+        self.tally = CompletenessTally()
         self.last_header: Header | None = None
         self.depth = depth
         self._chain, self._findings = chain, findings
@@ -135,7 +135,7 @@ class Completeness:
         if not self._no_receipts:
             try:
                 return self._chain.receipts(headers)
-            except RefusedError as error:
+            except NodeRefusedError as error:
                 self._no_receipts = True
                 subject = f"from block {headers[0].number}"
                 self._findings.add("receipts-not-checked", subject, str(error))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from audit.errors import EndpointError, RefusedError, WrongChainError
+from audit.errors import EndpointError, NodeRefusedError, OtherChainError
 from audit.node.logs import Log, log_of
 from audit.node.rpc import Endpoint
 from audit.node.values import (
@@ -52,18 +52,18 @@ class Window:
     logs: tuple[Log, ...]
 
 
-def _naming_the_endpoint(ask: Callable[Concatenate[Chain, _P], _T]) -> Callable[..., _T]:
+def _naming_the_endpoint(ask: Callable[Concatenate[ContractEndpoint, _P], _T]) -> Callable[..., _T]:
     """The same, with the endpoint's name in an error about its answers."""
 
     @wraps(ask)
-    def asking(chain: Chain, *args: _P.args, **options: _P.kwargs) -> _T:
+    def asking(chain: ContractEndpoint, *args: _P.args, **options: _P.kwargs) -> _T:
         with chain.named():
             return ask(chain, *args, **options)
 
     return asking
 
 
-class Chain:
+class ContractEndpoint:
     """One contract behind one endpoint; its errors name it."""
 
     def __init__(self, endpoint: Endpoint, contract: str) -> None:
@@ -102,7 +102,7 @@ class Chain:
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
         found = self.endpoint.call(method, hex(block) if isinstance(block, int) else block, False)
         if found is None:
-            raise WrongChainError(f"{self.endpoint.place} has no block {block}")
+            raise OtherChainError(f"{self.endpoint.place} has no block {block}")
         return header_asked_for(found, block)
 
     @_naming_the_endpoint
@@ -110,10 +110,10 @@ class Chain:
         """The header of a block as it hashes to that; raises WrongChainError when there is none."""
         found = self.endpoint.call("eth_getBlockByHash", block_hash, False)
         if found is None:
-            raise WrongChainError(f"{self.endpoint.place} has no block {block_hash} any more")
+            raise OtherChainError(f"{self.endpoint.place} has no block {block_hash} any more")
         header = header_of(found)
         if header.hash != block_hash or not header.proven:
-            raise WrongChainError(
+            raise OtherChainError(
                 f"{self.endpoint.place} gives no block that hashes to {block_hash}"
             )
         return header_rlp(found)
@@ -135,7 +135,7 @@ class Chain:
             middle = (low + high) // 2
             try:
                 found = self.endpoint.call("eth_getCode", self.contract, hex(middle))
-            except RefusedError as error:
+            except NodeRefusedError as error:
                 raise EndpointError(
                     f"the node does not know the past ({error}); give --from-block, "
                     "the block of the deployment"
@@ -163,7 +163,7 @@ class Chain:
             }
             try:
                 found = listing(self.endpoint.call("eth_getLogs", query), "logs")
-            except RefusedError as error:
+            except NodeRefusedError as error:
                 if until == first:
                     raise EndpointError(f"the logs of block {first} alone: {error}") from error
                 self._narrow(until - first + 1, str(error))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from audit.errors import EndpointError, RefusedError
+from audit.errors import EndpointError, NodeRefusedError
 from host import errors
 from host.json_rpc import PATIENT, Call, JsonRpc, Patience
 
@@ -41,6 +41,6 @@ def _as_the_audits() -> Iterator[None]:
     try:
         yield
     except errors.RefusedError as error:
-        raise RefusedError(str(error)) from error
+        raise NodeRefusedError(str(error)) from error
     except errors.HostError as error:
         raise EndpointError(str(error)) from error

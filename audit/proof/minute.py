@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.books.arithmetic import Rate
-from audit.proof.verify import MINUTE_MS, Shown, Terms
-from audit.samples.meter import Meter
+from audit.proof.verify import MINUTE_MS, MinuteTerms, Shown
+from audit.samples.meter import AuditedMeter
 from audit.samples.samples import cut
 from protocol.records import LEVELS
 from protocol.sample import Sample, encode_sample
@@ -28,7 +28,7 @@ class Usage:
 def usage(samples: Sequence[Sample], start_ms: int, rates: Sequence[Rate], *, begun: bool) -> Usage:
     """What samples in order amount to within a minute; `begun`: the meter counts from the first."""
     fields = cut(b"".join(encode_sample(sample) for sample in samples))
-    meter = Meter(tuple(highest_rpm for _, _, highest_rpm in rates))
+    meter = AuditedMeter(tuple(highest_rpm for _, _, highest_rpm in rates))
     meter.last = fields[0] if begun else None
     inside = [
         place
@@ -54,7 +54,7 @@ class Share:
     charge: int
 
 
-def share(shown: Shown, terms: Terms, start_ms: int, *, begun: bool) -> Share:
+def share(shown: Shown, terms: MinuteTerms, start_ms: int, *, begun: bool) -> Share:
     """What a shown minute adds to the bill at its shown tariff."""
     rates: tuple[Rate, ...] = terms.tariff.args["levels"]
     standing: int = terms.tariff.args["standing_price_per_second"]

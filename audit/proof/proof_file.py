@@ -8,7 +8,7 @@ of one. So a file with a field twice, with spaces or with anything else in it is
     chain_id    as stated by who wrote the file; no block says its own
     contract    address, lower case
     rental      number
-    settlement  where UsageSettled was logged: see `Evidence`
+    settlement  where UsageSettled was logged: see `EntryEvidence`
     samples     leaves of the rental's sample log, one after the other: see `Run`
     minute      null, or for a minute: see `Minute`
 """
@@ -58,7 +58,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Evidence(_Part):
+class EntryEvidence(_Part):
     """A log entry, with all that ties it to the hash of its block.
 
     `header` is the block's, RLP; `nodes` of the trie of receipts lead to the one of `transaction`;
@@ -90,8 +90,8 @@ class Minute(_Part):
 
     start_ms: Annotated[int, Field(ge=0, le=MAX_TIME_MS, multiple_of=60_000)]
     begun: Run | None
-    opening: Evidence
-    tariff: Evidence
+    opening: EntryEvidence
+    tariff: EntryEvidence
 
 
 class ProofFile(_Part):
@@ -102,7 +102,7 @@ class ProofFile(_Part):
     chain_id: Number
     contract: Annotated[str, _hex(20)]
     rental: Number
-    settlement: Evidence
+    settlement: EntryEvidence
     samples: Run
     minute: Minute | None
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from audit.books.arithmetic import read_meter
 from audit.proof.minute import Share, share
 from audit.proof.proof_file import Minute, ProofFile
-from audit.proof.verify import Anchor, Shown, Terms
+from audit.proof.verify import MinuteTerms, ProvenEntry, Shown
 from protocol.sample import Sample
 from protocol.tariff import MS_PER_MINUTE
 
@@ -65,7 +65,7 @@ def _sample(sample: Sample) -> str:
     )
 
 
-def _minute(minute: Minute, shown: Shown, terms: Terms) -> list[str]:
+def _minute(minute: Minute, shown: Shown, terms: MinuteTerms) -> list[str]:
     what = f"All of the minute from {moment(minute.start_ms)} is among them. It amounts to:"
     found = share(shown, terms, minute.start_ms, begun=minute.begun is not None)
     return [what, *_share(found), *_terms(terms.opening, terms.tariff)]
@@ -89,7 +89,7 @@ def _share(found: Share) -> list[str]:
     return [*lines, standing, total]
 
 
-def _terms(opening: Anchor, tariff: Anchor) -> list[str]:
+def _terms(opening: ProvenEntry, tariff: ProvenEntry) -> list[str]:
     return [
         f"The rental was opened in block {opening.block} by {opening.args['customer']}, for drill "
         f"{opening.args['drill']} at tariff {tariff.args['tariff']}, which was published in block "

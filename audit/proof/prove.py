@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from audit.errors import AuditError
 from audit.node.decode import DecodeError, Event, decode, signature_hash
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.logs import Log
 from audit.node.values import hexadecimal, listing, receipt_nodes, record
-from audit.proof.proof_file import MAX_SAMPLES, Evidence, Minute, ProofFile, Run
+from audit.proof.proof_file import MAX_SAMPLES, EntryEvidence, Minute, ProofFile, Run
 from audit.proof.verify import MINUTE_MS, NotShownError, Shown, verify
 from audit.samples.published import Published
 from protocol.errors import SampleError
@@ -77,7 +77,9 @@ class Leaves:
         )
 
 
-def prove(chain: Chain, published: Published, wanted: Wanted, first: int, last: int) -> Proven:
+def prove(
+    chain: ContractEndpoint, published: Published, wanted: Wanted, first: int, last: int
+) -> Proven:
     """The proof of what is wanted, by the newest reading settled in blocks `first` to `last`.
 
     Raises AuditError when there is none, or when the samples are not those that were anchored.
@@ -120,7 +122,7 @@ def prove(chain: Chain, published: Published, wanted: Wanted, first: int, last: 
     return Proven(proof, tuple((log.block_hash, what) for log, what in logs), shown)
 
 
-def _history(chain: Chain, rental: int, first: int, last: int) -> History:
+def _history(chain: ContractEndpoint, rental: int, first: int, last: int) -> History:
     kinds = ("RentalOpened", "UsageSettled")
     newest: dict[str, Log] = {}
     for log in _entries(chain, kinds, rental, first, last):
@@ -143,14 +145,14 @@ def _decoded_log(log: Log, timestamp: int) -> Event:
         raise AuditError(f"block {log.block}, log {log.index}: {error}") from error
 
 
-def _tariff(chain: Chain, tariff: int, first: int, opening: Log) -> Log:
+def _tariff(chain: ContractEndpoint, tariff: int, first: int, opening: Log) -> Log:
     for log in _entries(chain, ("TariffPublished",), tariff, first, opening.block):
         return log
     raise AuditError(f"no event in blocks {first} to {opening.block} published tariff {tariff}")
 
 
 def _entries(
-    chain: Chain, kinds: Sequence[str], number: int, first: int, last: int
+    chain: ContractEndpoint, kinds: Sequence[str], number: int, first: int, last: int
 ) -> Iterator[Log]:
     """Events of some kinds that are about a rental or a tariff, in the chain's order."""
     topics = (
@@ -163,7 +165,7 @@ def _entries(
         first = window.last + 1
 
 
-def _evidence(chain: Chain, log: Log) -> Evidence:
+def _evidence(chain: ContractEndpoint, log: Log) -> EntryEvidence:
     """A log entry with what ties it to its block."""
     [receipts] = chain.receipts([chain.header(log.block_hash)])
     counts = [len(listing(record(one, "receipt").get("logs"), "logs")) for one in receipts]
@@ -174,7 +176,7 @@ def _evidence(chain: Chain, log: Log) -> Evidence:
     ):
         text = f"transaction {log.transaction_index}, log {log.index}"
         raise AuditError(f"block {log.block} has no {text} in its receipts")
-    return Evidence(
+    return EntryEvidence(
         header=hexadecimal(chain.header_rlp(log.block_hash)),
         transaction=log.transaction_index,
         nodes=[hexadecimal(node) for node in receipt_nodes(receipts, log.transaction_index)],

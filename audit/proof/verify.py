@@ -29,7 +29,7 @@ from audit.proof.inclusion import (
     rlp_index,
     rlp_number,
 )
-from audit.proof.proof_file import Evidence, ProofFile, Run
+from audit.proof.proof_file import EntryEvidence, ProofFile, Run
 from protocol.errors import ProofError, SampleError
 from protocol.merkle import verify_range
 from protocol.sample import Sample, decode_sample
@@ -55,7 +55,7 @@ class NotShownError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class ProvenEntry:
     """A log entry and where it stands: in the block that hashes to `block_hash`.
 
     `timestamp` is the block's, Unix s; `args` as `audit.node.decode` gives them.
@@ -69,11 +69,11 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class MinuteTerms:
     """What a minute is priced by."""
 
-    opening: Anchor
-    tariff: Anchor
+    opening: ProvenEntry
+    tariff: ProvenEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class Shown:
     """What was shown: a settled reading, and samples of its log from `first` on; of a minute also
     the terms."""
 
-    settlement: Anchor
+    settlement: ProvenEntry
     first: int
     samples: tuple[Sample, ...]
-    terms: Terms | None
+    terms: MinuteTerms | None
 
 
 def require_about(proof: ProofFile, contract: str | None, chain_id: int | None) -> None:
@@ -112,7 +112,7 @@ def verify(proof: ProofFile, trusted: Collection[str]) -> Shown:
     opening = _anchor(proof, proof.minute.opening, "RentalOpened", trusted)
     tariff = _anchor(proof, proof.minute.tariff, "TariffPublished", trusted)
     _require_terms(proof.rental, opening, tariff, settlement, samples)
-    return Shown(settlement, proof.samples.first, samples, Terms(opening, tariff))
+    return Shown(settlement, proof.samples.first, samples, MinuteTerms(opening, tariff))
 
 
 def _same(name: str, what: str, found: object, due: object) -> None:
@@ -120,7 +120,9 @@ def _same(name: str, what: str, found: object, due: object) -> None:
         raise NotShownError(name, f"{what} is {found}, not {due}")
 
 
-def _anchor(proof: ProofFile, evidence: Evidence, event: str, trusted: Collection[str]) -> Anchor:
+def _anchor(
+    proof: ProofFile, evidence: EntryEvidence, event: str, trusted: Collection[str]
+) -> ProvenEntry:
     """The log entry that a piece of evidence leads to: that event of the contract, in a block of
     which the hash is trusted."""
     header = _bytes(evidence.header)
@@ -146,7 +148,7 @@ def _anchor(proof: ProofFile, evidence: Evidence, event: str, trusted: Collectio
     except DecodeError as error:
         raise NotShownError("event-differs", f"not {event}: {error}") from error
     _same("event-differs", "the event", found.name, event)
-    return Anchor(block_hash, number, time, evidence.transaction, found.args)
+    return ProvenEntry(block_hash, number, time, evidence.transaction, found.args)
 
 
 def _header(content: bytes) -> tuple[bytes, int, int]:
@@ -194,7 +196,7 @@ def _topic(item: Item) -> str:
     return "0x" + item.hex()
 
 
-def _samples(run: Run, settlement: Anchor) -> tuple[Sample, ...]:
+def _samples(run: Run, settlement: ProvenEntry) -> tuple[Sample, ...]:
     """Samples shown to be in the settled log, at that place."""
     size = settlement.args["log_size"]
     if size >> LOG_SIZE_BITS:
@@ -211,7 +213,9 @@ def _samples(run: Run, settlement: Anchor) -> tuple[Sample, ...]:
         raise NotShownError("sample-malformed", str(error)) from error
 
 
-def _whole_minute(first: int, samples: Sequence[Sample], start_ms: int, settlement: Anchor) -> None:
+def _whole_minute(
+    first: int, samples: Sequence[Sample], start_ms: int, settlement: ProvenEntry
+) -> None:
     """The minute must be all there: a sample before it and one after, where the log has them."""
     end_ms, size = start_ms + MINUTE_MS, settlement.args["log_size"]
     if not any(start_ms <= one.time_ms < end_ms for one in samples):
@@ -226,7 +230,9 @@ def _whole_minute(first: int, samples: Sequence[Sample], start_ms: int, settleme
             raise NotShownError("samples-out-of-order", f"{text} of {before.time_ms} ms")
 
 
-def _begun(begun: Run | None, first: int, samples: Sequence[Sample], settlement: Anchor) -> None:
+def _begun(
+    begun: Run | None, first: int, samples: Sequence[Sample], settlement: ProvenEntry
+) -> None:
     """The meter counts from the first sample of the log that has the motor off."""
     if begun is None:
         if first > 0 and samples[0].motor_on:
@@ -238,7 +244,11 @@ def _begun(begun: Run | None, first: int, samples: Sequence[Sample], settlement:
 
 
 def _require_terms(
-    rental: int, opening: Anchor, tariff: Anchor, settlement: Anchor, samples: Sequence[Sample]
+    rental: int,
+    opening: ProvenEntry,
+    tariff: ProvenEntry,
+    settlement: ProvenEntry,
+    samples: Sequence[Sample],
 ) -> None:
     """The opening and the tariff must be those of the rental, and the samples of its drill."""
     _same("rental-differs", "the opened rental", opening.args["rental"], rental)

@@ -8,10 +8,10 @@ from audit.document.document import (
     Block,
     Cell,
     Document,
+    DocumentSection,
     Facts,
     Figures,
     Note,
-    Section,
     Table,
     Written,
 )
@@ -54,12 +54,12 @@ def as_html(result: Result) -> str:
     return page_of(document).decode()
 
 
-def _sections(result: Result) -> Iterator[Section]:
+def _sections(result: Result) -> Iterator[DocumentSection]:
     looked_at = tuple((name, value) for name, value in scope_lines(result))
-    yield Section("What was looked at", (Facts(looked_at),))
-    yield Section("Findings", tuple(_findings(result)))
-    yield Section("Rentals", (_bills(result),) if result.bills else (Note("None."),))
-    yield Section("Samples", (_samples(result),))
+    yield DocumentSection("What was looked at", (Facts(looked_at),))
+    yield DocumentSection("Findings", tuple(_findings(result)))
+    yield DocumentSection("Rentals", (_bills(result),) if result.bills else (Note("None."),))
+    yield DocumentSection("Samples", (_samples(result),))
 
 
 def _bills(result: Result) -> Table:

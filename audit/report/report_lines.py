@@ -14,7 +14,7 @@ GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class TextTable:
     """Rows of texts under heads; `numbers` are columns set to the right."""
 
     heads: tuple[str, ...]

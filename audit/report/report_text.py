@@ -12,7 +12,7 @@ from rich.text import Text
 
 from audit.amounts import SPACE, Style
 from audit.findings import KEPT_OF_A_NAME, Grade
-from audit.report.report_lines import Grid, named, wrapped
+from audit.report.report_lines import TextTable, named, wrapped
 from audit.result import Bill, Result
 
 COLOURS = {
@@ -152,7 +152,7 @@ def print_report(result: Result, console: Console) -> None:
         _print(console, line, style="bold")
 
 
-def rental_grid(bills: Sequence[Bill]) -> Grid:
+def rental_grid(bills: Sequence[Bill]) -> TextTable:
     """The rentals' bills."""
     rows = [
         (
@@ -168,15 +168,15 @@ def rental_grid(bills: Sequence[Bill]) -> Grid:
         )
         for bill in bills
     ]
-    return Grid(RENTAL_COLUMNS, rows, frozenset(range(5, len(RENTAL_COLUMNS))))
+    return TextTable(RENTAL_COLUMNS, rows, frozenset(range(5, len(RENTAL_COLUMNS))))
 
 
-def sample_grid(bills: Sequence[Bill]) -> Grid:
+def sample_grid(bills: Sequence[Bill]) -> TextTable:
     """What came of the samples."""
-    return Grid(SAMPLE_COLUMNS, [sample_row(bill) for bill in bills], SAMPLE_NUMBERS)
+    return TextTable(SAMPLE_COLUMNS, [sample_row(bill) for bill in bills], SAMPLE_NUMBERS)
 
 
-def _print_grid(console: Console, grid: Grid, width: int | None, red: Sequence[bool]) -> None:
+def _print_grid(console: Console, grid: TextTable, width: int | None, red: Sequence[bool]) -> None:
     if not grid.rows:
         _print(console, "none")
     for place, line in grid.lines(width) if grid.rows else ():

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from audit.books.books import Books, Rental, Tariff
+from audit.books.books import AuditedTariff, Books, Rental
 from audit.errors import SourceError
 from audit.findings import Findings
 from audit.samples.leaves import extended
-from audit.samples.meter import Gap, worth
+from audit.samples.meter import AuditedGap, worth
 from audit.samples.published import Bundle, Published
 from audit.samples.samples import LAST_TIME_MS, cut, decodable, jumps, misplaced
-from audit.samples.track import Anchor, Track
+from audit.samples.track import LogAnchor, Track
 from protocol.publication import BUNDLE_SAMPLES
 from protocol.sample import SAMPLE_BYTES
 
@@ -130,7 +130,7 @@ class Follower:
         else:
             self.stop(track, "samples-missing", f"{text}{f' ({first.place})' if first else ''}")
 
-    def _take(self, track: Track, content: bytes, rental: Rental, tariff: Tariff) -> None:
+    def _take(self, track: Track, content: bytes, rental: Rental, tariff: AuditedTariff) -> None:
         """The next samples, into meter and tree; what cannot be is reported."""
         samples, places, faults = decodable(cut(content))
         faults += [
@@ -151,7 +151,7 @@ class Follower:
         track.size, track.peaks = frontier.size, tuple(peak.hex() for peak in frontier.peaks)
         self.samples += len(content) // SAMPLE_BYTES
 
-    def _gap(self, track: Track, gap: Gap, tariff: Tariff) -> None:
+    def _gap(self, track: Track, gap: AuditedGap, tariff: AuditedTariff) -> None:
         """Name a silence and what it cost the provider."""
         tally, missed = track.tally, gap.missed
         cost = worth(missed, tariff.levels)
@@ -179,7 +179,7 @@ class Follower:
             else:
                 track.unmatched.append(anchor)
 
-    def _agree(self, track: Track, anchor: Anchor) -> None:
+    def _agree(self, track: Track, anchor: LogAnchor) -> None:
         """The samples are those that were signed: now the registers must follow from them."""
         for other in track.unmatched:
             text = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from audit.node.decode import DecodeError, decode, signature_hash
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.values import hexadecimal
 from protocol.headers import Header
 
@@ -20,7 +20,7 @@ LaterKeys = Callable[[], dict[str, Point | None]]
 _KINDS = ("OracleRegistered", "OracleRotated", "KeyEnrolled")
 
 
-def later_keys(chain: Chain, last: Header) -> dict[str, Point | None]:
+def later_keys(chain: ContractEndpoint, last: Header) -> dict[str, Point | None]:
     """Keys that events between the last audited block and the newest name; raises EndpointError."""
     newest, first = chain.header("latest").number, last.number + 1
     topics = [hexadecimal(signature_hash(kind, "event")) for kind in _KINDS]

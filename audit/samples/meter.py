@@ -21,7 +21,7 @@ RPM_MS_PER_TURN = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class AuditedGap:
     """A silence that was billed to nobody, between two samples that count."""
 
     last: Fields
@@ -35,7 +35,7 @@ class Gap:
 
 
 @dataclass(slots=True)
-class Meter:
+class AuditedMeter:
     """The meter of one rental; `max_rpm` is the tariff's, level 1 first. Changed in place."""
 
     max_rpm: tuple[int, ...]
@@ -58,7 +58,7 @@ class Meter:
         before, after = self.first[ODOMETER:], self.last[ODOMETER:]
         return tuple(b - a for a, b in zip(before, after, strict=True))
 
-    def take(self, samples: Sequence[Fields]) -> list[Gap]:
+    def take(self, samples: Sequence[Fields]) -> list[AuditedGap]:
         """Take the samples that come next, and return the gaps among them."""
         active_ms, rpm_ms, max_rpm = self.active_ms, self.rpm_ms, self.max_rpm
         last, gaps = self.last, []
@@ -72,7 +72,7 @@ class Meter:
                 continue
             if not 0 <= step_ms <= LONGEST_STEP_MS:
                 # A drill at rest says so every second: no gap, if its odometer stood still too.
-                gap = Gap(last, fields)
+                gap = AuditedGap(last, fields)
                 if last[4] & MOTOR_ON or any(gap.missed):
                     gaps.append(gap)
             elif last[4] & MOTOR_ON:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from audit.errors import SourceError
 from audit.samples.published import Bundle, Conclusion, Published
-from audit.samples.sources import Folder, Source
+from audit.samples.sources import Folder, SampleSource
 from protocol.publication import (
     BUNDLE_BYTES,
     BUNDLE_SAMPLES,
@@ -30,7 +30,7 @@ DRAFT = ".draft"
 class Mirror(Published):
     """Published files with a verified copy below `root`; `fetched` and `kept` count bundles."""
 
-    def __init__(self, source: Source, root: Path, domain: Domain) -> None:
+    def __init__(self, source: SampleSource, root: Path, domain: Domain) -> None:
         super().__init__(source, domain)
         self.fetched, self.kept = 0, 0
         self.doubtful: list[Path] = []

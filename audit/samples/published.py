@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.samples.sources import Source
+from audit.samples.sources import SampleSource
 from protocol.publication import (
     BUNDLE_BYTES,
     BUNDLE_SAMPLES,
@@ -69,7 +69,7 @@ class Conclusion:
 class Published:
     """The files of one contract's rentals. Every method raises SourceError as the source does."""
 
-    def __init__(self, source: Source, domain: Domain) -> None:
+    def __init__(self, source: SampleSource, domain: Domain) -> None:
         self.source, self.domain = source, domain
 
     def bundle(self, identity: RentalIdentity, index: int) -> Bundle:

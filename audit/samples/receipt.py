@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit.books.arithmetic import Meter, implausible
+from audit.books.arithmetic import MeterWord, implausible
 from audit.books.books import Books, Rental
 from audit.books.signatures import recovered_of, verifies_p256
 from audit.findings import Findings
 from audit.samples.later_keys import LaterKeys, Point
-from audit.samples.track import Anchor, Track
+from audit.samples.track import LogAnchor, Track
 from protocol.publication import READING_FILE, PublishedReading
 from protocol.records import Domain
 from protocol.typed_data import batch_digest
@@ -44,7 +44,7 @@ def _signed(claim: Claim, address: str, point: Point | None) -> bool:
     return point is not None and verifies_p256(digest, r, s, point)
 
 
-class Receipts:
+class ReceiptJudge:
     """Judges published readings; `objections` counts, `claims` wait for the end.
 
     `now` is the time of the last audited block, Unix s.
@@ -56,7 +56,7 @@ class Receipts:
         self.claims: list[Claim] = []
         self._books, self._findings, self._domain = books, findings, domain
 
-    def examine(self, track: Track, published: PublishedReading) -> Anchor | None:
+    def examine(self, track: Track, published: PublishedReading) -> LogAnchor | None:
         """Report what is wrong; the anchor that it makes beyond what has settled, if it does."""
         rental = self._books.rentals[track.identity.rental]
         strange = self._strange(published, track, rental)
@@ -122,11 +122,11 @@ class Receipts:
 
     def _against_settled(
         self, track: Track, rental: Rental, published: PublishedReading
-    ) -> Anchor | None:
+    ) -> LogAnchor | None:
         """Hold it against the settled reading; older ones make no anchor."""
         tariff, settled = self._books.tariff_of(rental), rental.now()
         registers = published.reading().registers.as_tuple()
-        claimed = Meter(published.until, registers[:3], registers[3:])
+        claimed = MeterWord(published.until, registers[:3], registers[3:])
         log = (published.log_size, published.log_root)
         if claimed.until == settled.until and rental.settlements:
             due = (*settled.registers, rental.log_size, rental.log_root)
@@ -149,7 +149,7 @@ class Receipts:
         if not newer or (rental.ended_at and claimed.until > rental.ended_at * 1000):
             # What the box signed before it knew of the end can settle no more.
             return None
-        return Anchor(published.until, log[0], log[1], registers, READING_FILE)
+        return LogAnchor(published.until, log[0], log[1], registers, READING_FILE)
 
     def _contradict(self, track: Track, text: str) -> None:
         self._object("published-reading-contradicts", track, text)

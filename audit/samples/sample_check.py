@@ -18,10 +18,10 @@ from audit.findings import Findings
 from audit.node.decode import Event
 from audit.samples.follow import Follower
 from audit.samples.later_keys import LaterKeys
-from audit.samples.meter import Meter, worth
+from audit.samples.meter import AuditedMeter, worth
 from audit.samples.published import Conclusion, Published
-from audit.samples.receipt import Claim, Receipts
-from audit.samples.track import Anchor, SampleScope, Tally, Track
+from audit.samples.receipt import Claim, ReceiptJudge
+from audit.samples.track import LogAnchor, SampleScope, SampleTally, Track
 from host.foreign_text import harmless
 from protocol.errors import RecordError
 from protocol.publication import BUNDLE_SAMPLES, READING_FILE, PublishedReading, RentalIdentity
@@ -47,7 +47,7 @@ class SampleProgress:
     """What a state file keeps of the check."""
 
     tracks: dict[int, Track] = field(default_factory=dict)
-    tallies: dict[int, Tally] = field(default_factory=dict)
+    tallies: dict[int, SampleTally] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     samples: int = 0
     coverage: Coverage = Coverage()
@@ -73,17 +73,17 @@ class SampleCheck:
         self._published, self._only = published, only
         self._books, self._findings = books, findings
         self._follower = Follower(published, books, findings, now)
-        self._receipts = Receipts(books, findings, domain, now)
+        self._receipts = ReceiptJudge(books, findings, domain, now)
         self._tracks: dict[int, Track] = {}
-        self._tallies: dict[int, Tally] = {}
-        self.results: dict[int, Tally] = {}
+        self._tallies: dict[int, SampleTally] = {}
+        self.results: dict[int, SampleTally] = {}
 
     @property
     def samples(self) -> int:
         """How many samples were looked at."""
         return self._follower.samples
 
-    def scope(self, tallies: Mapping[int, Tally]) -> SampleScope:
+    def scope(self, tallies: Mapping[int, SampleTally]) -> SampleScope:
         """What was looked at."""
         return SampleScope(
             place=self._published.source.place,
@@ -120,7 +120,7 @@ class SampleCheck:
             return
         registers = read_meter(args["meter"]).registers
         track.pending.append(
-            Anchor(args["until"], args["log_size"], args["log_root"], registers, event.place)
+            LogAnchor(args["until"], args["log_size"], args["log_root"], registers, event.place)
         )
         full = args["log_size"] // BUNDLE_SAMPLES * BUNDLE_SAMPLES
         if full > track.size or len(track.pending) >= MOST_PENDING:
@@ -176,7 +176,7 @@ class SampleCheck:
             number, rental.drill, rental.tariff, rental.opened_at, rental.customer
         )
         highest = () if tariff is None else tuple(rpm for _, _, rpm in tariff.levels)
-        return Track(identity, Meter(highest))
+        return Track(identity, AuditedMeter(highest))
 
     def _conclude(self, track: Track, rental: Rental) -> None:
         """Follow to the end of what was signed, published readings included, and add up."""

@@ -41,7 +41,7 @@ _NAME = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z._-]{0,199}")
 _TRANSIENT = (requests.ConnectionError, requests.Timeout, BusyError)
 
 
-class Source(Protocol):
+class SampleSource(Protocol):
     """Published files by name."""
 
     @property
@@ -55,7 +55,7 @@ class Source(Protocol):
         """
 
 
-def open_source(text: str) -> Source:
+def open_source(text: str) -> SampleSource:
     """The source that a command line names; raises SourceError for anything else."""
     if text.startswith(("http://", "https://")):
         return Web(text)
@@ -83,7 +83,7 @@ class Folder:
         self.place = str(root)
 
     def fetch(self, names: Sequence[str], most: int) -> bytes | None:
-        """As in `Source`."""
+        """As in `SampleSource`."""
         path = self._root.joinpath(*require_names(names))
         try:
             if not path.resolve().is_relative_to(self._root):
@@ -120,7 +120,7 @@ class Web:
         self._session.headers["Accept-Encoding"] = "identity"
 
     def fetch(self, names: Sequence[str], most: int) -> bytes | None:
-        """As in `Source`."""
+        """As in `SampleSource`."""
         path = "/".join(require_names(names))
         try:
             for attempt in stamina.retry_context(

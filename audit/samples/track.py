@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from audit.samples.meter import Meter
+from audit.samples.meter import AuditedMeter
 from protocol.merkle import Frontier
 from protocol.publication import RentalIdentity
 
@@ -17,7 +17,7 @@ HINTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class LogAnchor:
     """A signed reading that anchors a log: `root` as hexadecimal text, `place` for people."""
 
     until: int
@@ -28,7 +28,7 @@ class Anchor:
 
 
 @dataclass(slots=True)
-class Tally:
+class SampleTally:
     """What came of a rental's samples; times in ms, money in the asset's smallest unit.
 
     `checked` samples hash to an anchored root, `anchored` is the size of the last settled log;
@@ -73,19 +73,19 @@ class Track:
     """
 
     identity: RentalIdentity
-    meter: Meter
+    meter: AuditedMeter
     size: int = 0
     peaks: tuple[str, ...] = ()
     sequence: int = 0
-    pending: list[Anchor] = field(default_factory=list)
-    unmatched: list[Anchor] = field(default_factory=list)
+    pending: list[LogAnchor] = field(default_factory=list)
+    unmatched: list[LogAnchor] = field(default_factory=list)
     agreed: int = 0
     surplus: tuple[int, ...] = (0,) * 6
     hints: list[str] = field(default_factory=list)
     stopped: str = ""
     waiting: str = ""
     truncated: int = -1
-    tally: Tally = field(default_factory=Tally)
+    tally: SampleTally = field(default_factory=SampleTally)
 
     @property
     def subject(self) -> str:

@@ -14,7 +14,7 @@ import structlog
 from device.bridge.hearing import INBOX_MESSAGES
 from device.bridge.history import events_between
 from device.bridge.link import Link
-from device.bridge.publisher import Publisher
+from device.bridge.publisher import SpoolPublisher
 from device.bridge.spool import Spool
 from device.bridge.witness import Witness
 from device.errors import ControllerReplacedError, SpoolError
@@ -34,7 +34,7 @@ from protocol.messages import (
 )
 from protocol.sealing import seal, unseal
 from protocol.serial.frames import FrameType
-from protocol.serial.payloads import State, Status
+from protocol.serial.payloads import ControllerState, Status
 
 _log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class Bridge:
         self._link = link
         self._spool = spool
         self._broker = broker
-        self._publisher = Publisher(spool, gather_ms)
+        self._publisher = SpoolPublisher(spool, gather_ms)
         self._connections = 0
         self._spool_error = ""
         self._held_lease = False
@@ -92,7 +92,7 @@ class Bridge:
         self._judged: LeaseMessage | None = None
         self._status: tuple[bool, str, str] | None = None
         self._status_ms = 0
-        self._state: State | None = None
+        self._state: ControllerState | None = None
         self._refused_starts: int | None = None
         self._lost_samples = 0
         self._last_refusal = ""

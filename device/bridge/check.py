@@ -9,30 +9,30 @@ import os
 import stat
 from pathlib import Path
 
-from device.bridge.rpc import Node
+from device.bridge.rpc import WitnessNode
 from device.bridge.settings import BridgeSettings, StrictSettings
 from device.errors import WitnessError
 from host import broker_check, database_check
-from host.checks import Finding, Mark, MissingError, NoteError, Step, who_looks
+from host.checks import CheckLine, CheckStep, Mark, MissingError, NoteError, who_looks
 from host.secret_files import read_message_key
 
 
-def steps(settings: BridgeSettings) -> list[Step]:
+def steps(settings: BridgeSettings) -> list[CheckStep]:
     """In the order in which they are said."""
     name = f"bridge-{settings.drill}"
     reserve = settings.spool_reserve_megabytes
     return [
-        Step("looking as", who_looks),
-        Step("settings", lambda: f"drill {settings.drill}"),
-        Step("message key", lambda: _message_key(settings.message_key_file)),
-        Step("port", lambda: _ports(settings)),
-        Step("spool", lambda: _spool(settings.spool, settings.drill)),
-        Step(
+        CheckStep("looking as", who_looks),
+        CheckStep("settings", lambda: f"drill {settings.drill}"),
+        CheckStep("message key", lambda: _message_key(settings.message_key_file)),
+        CheckStep("port", lambda: _ports(settings)),
+        CheckStep("spool", lambda: _spool(settings.spool, settings.drill)),
+        CheckStep(
             "disk", lambda: database_check.space(settings.spool, reserve, "spool_reserve_megabytes")
         ),
-        Step("broker certificate", lambda: broker_check.certificate(settings.broker, name)),
-        Step("broker", lambda: _broker(settings), ("broker certificate",)),
-        Step("strict mode", lambda: _strict(settings.strict)),
+        CheckStep("broker certificate", lambda: broker_check.certificate(settings.broker, name)),
+        CheckStep("broker", lambda: _broker(settings), ("broker certificate",)),
+        CheckStep("strict mode", lambda: _strict(settings.strict)),
     ]
 
 
@@ -93,19 +93,19 @@ def _broker(settings: BridgeSettings) -> str:
     return broker_check.connection(broker, f"drill-bridge-{settings.drill}-check")
 
 
-def _strict(strict: StrictSettings | None) -> str | list[Finding]:
+def _strict(strict: StrictSettings | None) -> str | list[CheckLine]:
     if strict is None:
         return "off: whoever holds the oracle's key can start the drill"
     found, fit = [], 0
     for url in strict.rpc_urls:
-        node = Node(url, strict.chain_id, strict.request_timeout_seconds)
+        node = WitnessNode(url, strict.chain_id, strict.request_timeout_seconds)
         try:
             head = node.header("latest")
         except WitnessError as error:
-            found.append(Finding(Mark.NOTE, f"endpoint {node.place}", f"NOT FIT: {error}"))
+            found.append(CheckLine(Mark.NOTE, f"endpoint {node.place}", f"NOT FIT: {error}"))
             continue
         fit += 1
-        found.append(Finding(Mark.OK, f"endpoint {node.place}", f"block {head.number}"))
+        found.append(CheckLine(Mark.OK, f"endpoint {node.place}", f"block {head.number}"))
     enough = fit >= strict.quorum
     text = f"{fit} of {len(strict.rpc_urls)} endpoints are fit, {strict.quorum} must agree"
-    return [*found, Finding(Mark.OK if enough else Mark.MISSING, "strict mode", text)]
+    return [*found, CheckLine(Mark.OK if enough else Mark.MISSING, "strict mode", text)]

@@ -25,7 +25,7 @@ SAME_REQUEST_MS = 250
 """A request to resend from the same place within this time is the same request."""
 
 
-class Samples(Protocol):
+class SpooledSamples(Protocol):
     """What a publisher needs of a spool; see `device.bridge.spool.Spool`."""
 
     oldest: int
@@ -42,10 +42,10 @@ class Samples(Protocol):
         """The oracle has journalled all up to here."""
 
 
-class Publisher:
+class SpoolPublisher:
     """The place up to which one drill's samples are published."""
 
-    def __init__(self, spool: Samples, gather_ms: int = 0) -> None:
+    def __init__(self, spool: SpooledSamples, gather_ms: int = 0) -> None:
         """Begin with what the oracle has not journalled. The first sample of a message waits
         `gather_ms` for others."""
         self._spool, self._gather_ms = spool, gather_ms

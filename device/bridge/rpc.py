@@ -19,7 +19,7 @@ LARGEST_ANSWER = 4_000_000
 _T = TypeVar("_T")
 
 
-class Node:
+class WitnessNode:
     """One endpoint of one chain. Not for several threads at a time."""
 
     def __init__(self, url: str, chain_id: int, timeout_seconds: float) -> None:
@@ -55,15 +55,15 @@ class Node:
 class Nodes:
     """All endpoints of a bridge, asked at the same time."""
 
-    def __init__(self, nodes: Sequence[Node], quorum: int, timeout_seconds: float) -> None:
+    def __init__(self, nodes: Sequence[WitnessNode], quorum: int, timeout_seconds: float) -> None:
         self.quorum = quorum
         self._nodes, self._timeout_seconds = nodes, timeout_seconds
-        self._late: dict[Node, Future[Any]] = {}
+        self._late: dict[WitnessNode, Future[Any]] = {}
         self._threads = ThreadPoolExecutor(len(nodes), thread_name_prefix="node")
 
-    def ask(self, call: Callable[[Node], _T]) -> dict[str, _T]:
+    def ask(self, call: Callable[[WitnessNode], _T]) -> dict[str, _T]:
         """The answers by place; raises WitnessError when fewer than a quorum answer."""
-        asked: dict[Future[_T], Node] = {}
+        asked: dict[Future[_T], WitnessNode] = {}
         for node in self._nodes:
             before = self._late.get(node)
             if before is None or before.done():

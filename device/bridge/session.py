@@ -48,7 +48,7 @@ class SampleFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class CommandRefusal:
     """The controller did not take a command, and why."""
 
     kind: FrameType
@@ -74,7 +74,7 @@ class Session:
         self.status: Status | None = None
         self.statuses: list[Status] = []
         self.wrong_drill: int | None = None
-        self.refusals: list[Refusal] = []
+        self.refusals: list[CommandRefusal] = []
         self.refused_frames = 0
         self._refusal = ""
         self._noise = False
@@ -203,7 +203,7 @@ class Session:
     def _acknowledged(self, ack: Ack) -> None:
         for command in (self._clock, self._command):
             if command is not None and command.number == ack.number and ack.refusal:
-                self.refusals.append(Refusal(command.kind, ack.refusal))
+                self.refusals.append(CommandRefusal(command.kind, ack.refusal))
         if self._clock is not None and self._clock.number == ack.number:
             self._clock = None
         if self._command is not None and self._command.number == ack.number:

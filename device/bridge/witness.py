@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import structlog
 
-from device.bridge.rpc import Node, Nodes
+from device.bridge.rpc import Nodes, WitnessNode
 from device.bridge.settings import StrictSettings
 from device.errors import WitnessError
 from protocol.answers import hexadecimal
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LeaseVerdict:
     """Whether a lease may be passed on; `refusal` says why not."""
 
     message: LeaseMessage
@@ -105,7 +105,7 @@ class Witness:
         self._drill, self._domain, self._chain, self._wake = drill, domain, chain, wake
         self._proof = b""
         self._jobs: SimpleQueue[tuple[LeaseMessage, bytes]] = SimpleQueue()
-        self._verdicts: SimpleQueue[Verdict] = SimpleQueue()
+        self._verdicts: SimpleQueue[LeaseVerdict] = SimpleQueue()
         self._thread = Thread(target=self._work, name="witness", daemon=True)
 
     def start(self) -> None:
@@ -120,22 +120,22 @@ class Witness:
         """Judge a lease by the newest proof."""
         self._jobs.put((message, self._proof))
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[LeaseVerdict]:
         """What has been judged since the last call."""
         return _drain(self._verdicts)
 
-    def judge(self, message: LeaseMessage, proof: bytes) -> Verdict:
+    def judge(self, message: LeaseMessage, proof: bytes) -> LeaseVerdict:
         """Whether a lease may be passed on; asks the bridge's endpoints."""
         if not proof:
-            return Verdict(message, "strict: no proof has come")
+            return LeaseVerdict(message, "strict: no proof has come")
         try:
             signature = bytes.fromhex(message.signature[2:])
             lease = message.lease()
             ground = ground_of(parse_lease_proof(proof), lease, signature, self._domain)
             self._chain.require(ground)
         except (ProtocolError, WitnessError) as error:
-            return Verdict(message, f"strict: {error}")
-        return Verdict(message)
+            return LeaseVerdict(message, f"strict: {error}")
+        return LeaseVerdict(message)
 
     def _work(self) -> None:
         while True:
@@ -146,7 +146,7 @@ class Witness:
                 verdict = self.judge(message, proof)
             except Exception as error:  # noqa: BLE001  # whatever fails, no lease follows from it
                 _log.error("witness fails", drill=self._drill, reason=repr(error)[:200])
-                verdict = Verdict(message, "strict: the witness failed")
+                verdict = LeaseVerdict(message, "strict: the witness failed")
             self._verdicts.put(verdict)
             self._wake()
 
@@ -163,6 +163,6 @@ def _drain(queue: SimpleQueue[_T]) -> list[_T]:
 def open_witness(drill: int, settings: StrictSettings, wake: Callable[[], None]) -> Witness:
     """A witness with endpoints of its own; nothing is asked of them yet."""
     timeout_seconds = settings.request_timeout_seconds
-    nodes = [Node(url, settings.chain_id, timeout_seconds) for url in settings.rpc_urls]
+    nodes = [WitnessNode(url, settings.chain_id, timeout_seconds) for url in settings.rpc_urls]
     own = Nodes(nodes, settings.quorum, timeout_seconds)
     return Witness(drill, settings.domain, ChainWitness(own, settings.proof_age_seconds), wake)

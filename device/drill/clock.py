@@ -16,7 +16,7 @@ LATEST_TIME_MS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class DrillClock:
     """Unix time as `offset_ms` to the monotonic clock; None until the edge box has set it."""
 
     offset_ms: int | None = None
@@ -27,8 +27,8 @@ class Clock:
 
 
 def set_clock(
-    clock: Clock, time_ms: int, monotonic_ms: int, *, floor_ms: int, motor_on: bool
-) -> tuple[Clock, str]:
+    clock: DrillClock, time_ms: int, monotonic_ms: int, *, floor_ms: int, motor_on: bool
+) -> tuple[DrillClock, str]:
     """The clock set to `time_ms`, and why it was not (empty when it was or needed no change).
 
     It is never stepped while the motor is on, which would bend a bill, and never to a time before

@@ -18,7 +18,7 @@ from protocol.errors import ProtocolError
 from protocol.leases import Provisioning, check_lease
 from protocol.records import Lease
 from protocol.sample import Fault
-from protocol.serial.payloads import State
+from protocol.serial.payloads import ControllerState
 
 
 class Signal(Enum):
@@ -32,7 +32,9 @@ class Signal(Enum):
     FAULT = "fault"
 
 
-def _rows(*rows: tuple[State, tuple[State, ...]]) -> dict[tuple[State, Signal], State]:
+def _rows(
+    *rows: tuple[ControllerState, tuple[ControllerState, ...]],
+) -> dict[tuple[ControllerState, Signal], ControllerState]:
     return {
         (state, signal): target
         for state, targets in rows
@@ -40,7 +42,7 @@ def _rows(*rows: tuple[State, tuple[State, ...]]) -> dict[tuple[State, Signal], 
     }
 
 
-_L, _R, _ON, _C, _F = State
+_L, _R, _ON, _C, _F = ControllerState
 # fmt: off
 TRANSITIONS = _rows(
     #  in    pull, permitted  pull, forbidden  release  rest, permitted  rest, forbidden  fault
@@ -105,7 +107,7 @@ class Controller:
     """
 
     provisioning: Provisioning
-    state: State = State.LOCKED
+    state: ControllerState = ControllerState.LOCKED
     trigger: bool = False
     rpm: int = 0
     time_ms: int = 0
@@ -120,7 +122,7 @@ class Controller:
     @property
     def motor_on(self) -> bool:
         """Whether the motor has power."""
-        return self.state is State.RUNNING
+        return self.state is ControllerState.RUNNING
 
     @property
     def permitted(self) -> bool:
@@ -149,9 +151,11 @@ class Controller:
             return f"inhibited: {self.inhibit_reason}" if self.inhibit_reason else "no lease"
         if not self.permitted:
             return "lease expired"
-        if self.state is State.FAULT or (self.state is State.LOCKED and self.trigger):
+        if self.state is ControllerState.FAULT or (
+            self.state is ControllerState.LOCKED and self.trigger
+        ):
             return "trigger held"
-        return "spindle turning" if self.state is State.LOCKED and self.rpm else ""
+        return "spindle turning" if self.state is ControllerState.LOCKED and self.rpm else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass, replace
 
 from device.drill import controller as machine
-from device.drill.clock import Clock, set_clock
+from device.drill.clock import DrillClock, set_clock
 from device.drill.controller import Controller, LeaseOffered
 from device.drill.memory import Memory
 from device.drill.spindle import (
@@ -25,7 +25,7 @@ from device.errors import DeviceError
 from protocol.leases import Provisioning
 from protocol.records import LEVELS
 from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample
-from protocol.serial.payloads import State
+from protocol.serial.payloads import ControllerState
 
 STANDSTILL_PERIOD_MS = 1000
 """A drill at rest reports this often; each change it reports at once."""
@@ -40,7 +40,7 @@ class _Reported:
     trigger: bool = False
     inhibited: bool = True
     fault_flags: Fault = Fault.NONE
-    state: State = State.LOCKED
+    state: ControllerState = ControllerState.LOCKED
     rental: int = 0
 
 
@@ -75,7 +75,7 @@ class SimulatedDrill:
             next_rental=memory.rental,
         )
         self.memory = memory
-        self.clock = Clock()
+        self.clock = DrillClock()
         self.spindle = Spindle()
         self.level = 1
         self.refused_starts = 0

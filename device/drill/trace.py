@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import median_low
 
 from device.drill.spindle import Load, level_of_torque, power_w
-from device.drill.trace_file import Table, read_lines, unix_factor
+from device.drill.trace_file import TraceTable, read_lines, unix_factor
 from device.errors import TraceError
 from protocol.records import LEVELS
 from protocol.sample import MAX_RPM, SAMPLE_PERIOD_MS
@@ -170,7 +170,7 @@ def read_trace(
     reader = _Reader(path, columns, period_ms, direction or Direction())
     try:
         wanted = [column.name for column in columns.values()]
-        rows = reader.rows(Table(path, wanted, read_lines(path)))
+        rows = reader.rows(TraceTable(path, wanted, read_lines(path)))
     except OSError as error:
         raise TraceError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -194,7 +194,7 @@ class _Reader:
         self._before_s = -math.inf
         self.reversed_rows = self.still_rows = self.thinned_rows = 0
 
-    def rows(self, table: Table) -> list[Row]:
+    def rows(self, table: TraceTable) -> list[Row]:
         """The rows in order of time; of several within a millisecond the first."""
         rows: list[Row] = []
         for number, cells in table.rows():
@@ -214,7 +214,7 @@ class _Reader:
                 rows.append(Row(time_ms, load))
         return rows
 
-    def _time_s(self, table: Table, place: str, cells: dict[str, str]) -> float:
+    def _time_s(self, table: TraceTable, place: str, cells: dict[str, str]) -> float:
         """Seconds since the first row; each is later than the one before."""
         column = self._columns["time"]
         text = cells[column.name]

@@ -35,7 +35,7 @@ UNIX_FACTORS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (1e8, 1.0))
 same figure in ms would be of the first two days of 1970."""
 
 
-class Table:
+class TraceTable:
     """A header and rows with as many cells each."""
 
     def __init__(self, path: Path, wanted: Sequence[str], lines: Iterator[str]) -> None:

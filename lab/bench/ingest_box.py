@@ -22,7 +22,15 @@ from pathlib import Path
 
 import structlog
 
-from chain.views import ChainView, DrillView, Evidence, Header, OracleView, RentalView, Rest
+from chain.views import (
+    BalanceEvidence,
+    BlockSummary,
+    ChainView,
+    DrillView,
+    OracleView,
+    RentalView,
+    Rest,
+)
 from host.clock import SystemClock
 from host.mqtt_client import MqttClient
 from host.settings import BrokerSettings
@@ -59,7 +67,7 @@ def message_key(drill: int) -> bytes:
 
 def standing_view(numbers: range, signer: KeystoreSigner, now_s: int) -> ChainView:
     """A chain on which each of these drills is rented, with money for all day."""
-    head = Header(100, b"h" * 32, b"g" * 32, now_s, 1)
+    head = BlockSummary(100, b"h" * 32, b"g" * 32, now_s, 1)
     rentals = {
         number: RentalView(
             rental=number,
@@ -88,7 +96,7 @@ def standing_view(numbers: range, signer: KeystoreSigner, now_s: int) -> ChainVi
         rested={number: Rest(head, "latest-1") for number in numbers},
         tariffs={1: TARIFF},
         evidence={
-            number: Evidence(number, number, FUNDED, 90, bytes(32), bytes(32), 0)
+            number: BalanceEvidence(number, number, FUNDED, 90, bytes(32), bytes(32), 0)
             for number in numbers
         },
     )

@@ -25,7 +25,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from device.bridge.bridge import MESSAGES_PER_STEP
-from device.bridge.publisher import Publisher
+from device.bridge.publisher import SpoolPublisher
 from lab.bench.mqtt import RawPublisher, publish
 from lab.bench.soak_drill import TurningDrill
 from protocol.messages import Channel, JournalledMessage, parse_message, topic
@@ -78,7 +78,7 @@ class Bridge:
 
     drill: TurningDrill
     key: bytes = field(repr=False)
-    publisher: Publisher
+    publisher: SpoolPublisher
     name: str
     last: bytes = b""
 
@@ -105,7 +105,7 @@ class Feeder:
             order.first_ms,
             order.highest[str(number)],
         )
-        publisher = Publisher(drill.kept)
+        publisher = SpoolPublisher(drill.kept)
         key = bytes.fromhex(order.keys[str(number)])
         return Bridge(drill, key, publisher, topic(number, Channel.SAMPLE))
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from web3 import HTTPProvider, Web3
 
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
-from audit.order import Order, Watcher
+from audit.order import AuditOrder, AuditWatcher
 from audit.result import Result
 from audit.run import Audit
 from host.json_rpc import JsonRpc, Patience
@@ -46,11 +46,11 @@ class Truth:
     batches: list[int] = field(default_factory=list)
     shown: Any = None
 
-    def order(self) -> Order:
+    def order(self) -> AuditOrder:
         """What is audited: up to a block by its number, or by its hash and with proofs."""
         if self.proof:
-            return Order(self.contract, proof=True, block_hash=self.newest_hash)
-        return Order(self.contract, to_block=self.newest)
+            return AuditOrder(self.contract, proof=True, block_hash=self.newest_hash)
+        return AuditOrder(self.contract, to_block=self.newest)
 
 
 class Recorder(JsonRpc):
@@ -75,7 +75,7 @@ def audited(truth: Truth, client: JsonRpc) -> Result:
     """One audit that asks this client; raises AuditError."""
     endpoint = Endpoint(truth.url)
     endpoint._rpc = client
-    return Audit(Chain(endpoint, truth.contract), truth.order(), Watcher()).run()
+    return Audit(ContractEndpoint(endpoint, truth.contract), truth.order(), AuditWatcher()).run()
 
 
 def shown(result: Result) -> Any:

@@ -24,8 +24,8 @@ from protocol.sample import Fault, Sample, encode_sample
 from protocol.serial.frames import Frame, FrameType, encode_frame
 from protocol.serial.payloads import (
     Ack,
+    ControllerState,
     Hello,
-    State,
     Status,
     pack_ack,
     pack_clock,
@@ -64,7 +64,7 @@ def a_sample(sequence: int) -> Sample:
 def real_frames() -> tuple[bytes, ...]:
     """One of each kind and of several sizes, without the delimiter."""
     samples = [encode_sample(a_sample(n)) for n in range(1, 9)]
-    status = Status(DRILL, State.READY, 10**12, 10**12, 0, 0, 0, "no lease")
+    status = Status(DRILL, ControllerState.READY, 10**12, 10**12, 0, 0, 0, "no lease")
     lease = Lease(DRILL, 1, 10**12, 10**12 + 5_000, 42)
     frames = [
         Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1))),

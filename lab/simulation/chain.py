@@ -16,7 +16,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from chain.views import ChainEvent, DrillView, Header, OracleView, RentalView
+from chain.views import BlockSummary, ChainEvent, DrillView, OracleView, RentalView
 from lab.fuzzing.people import address, signer
 from lab.fuzzing.words import Event, Interface, words
 from lab.fuzzing.world import WALLET, Node, Outcome, compiled_meter, hexed
@@ -72,7 +72,7 @@ class Mined:
 class Block:
     """A block, what happened in it, and the state after it."""
 
-    header: Header
+    header: BlockSummary
     mined: list[Mined]
     events: list[ChainEvent]
     log: list[Event]
@@ -102,7 +102,7 @@ class SimChain:
     tally: Tally
     tariffs: tuple[Tariff, ...]
     drills: int
-    seal: Callable[[SimChain, Block, Block | None], Header] | None = None
+    seal: Callable[[SimChain, Block, Block | None], BlockSummary] | None = None
     """What makes a provable header of a block, where the chain is to be one."""
 
     blocks: list[Block] = field(default_factory=list)
@@ -188,7 +188,7 @@ class SimChain:
         before = parent.header.hash if parent else bytes(32)
         self._count += 1
         digest = sha256(f"block {number} {self._count}".encode() + before).digest()
-        header = Header(number, digest, before, timestamp, BASE_FEE_WEI)
+        header = BlockSummary(number, digest, before, timestamp, BASE_FEE_WEI)
         chosen = self._choose(share)
         if chosen and parent is not None:
             parent.snapshot = self.node._evm.snapshot()

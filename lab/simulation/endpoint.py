@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chain.errors import CallRevertedError, ChainError, TransactionRefusedError
-from chain.ports import Receipt
-from chain.views import ChainEvent, DrillView, Header, OracleView, RentalView
+from chain.ports import TransactionReceipt
+from chain.views import BlockSummary, ChainEvent, DrillView, OracleView, RentalView
 from host.clock import Clock
 from lab.simulation.chain import BASE_FEE_WEI, Block, SimChain, transaction_of
 from lab.simulation.chance import Dice, Fuse, Tally
@@ -77,18 +77,18 @@ class SimEndpoint:
             return self.chain.blocks[: max(len(self.chain.blocks) - lag, 1)]
         return self.chain.blocks
 
-    def _at(self, header: Header) -> Block:
+    def _at(self, header: BlockSummary) -> Block:
         block = self.chain.known.get(header.hash)
         if block is None:
             raise ChainError(f"header not found: {header.hash.hex()}")
         return block
 
-    def head(self) -> Header:
+    def head(self) -> BlockSummary:
         """The newest block, as this endpoint knows."""
         self._call("head")
         return self._blocks()[-1].header
 
-    def header(self, number: int) -> Header:
+    def header(self, number: int) -> BlockSummary:
         """A block by number."""
         self._call("header")
         blocks = self._blocks()
@@ -96,11 +96,11 @@ class SimEndpoint:
             raise ChainError(f"block {number} not found")
         return blocks[number].header
 
-    def tagged(self, tag: str) -> Header:
+    def tagged(self, tag: str) -> BlockSummary:
         """No policy of the simulation asks for one."""
         raise ChainError(f"no {tag} block is simulated")
 
-    def events_of(self, header: Header) -> list[ChainEvent]:
+    def events_of(self, header: BlockSummary) -> list[ChainEvent]:
         """Of that block."""
         self._call("events_of")
         return self._at(header).events
@@ -111,27 +111,27 @@ class SimEndpoint:
         blocks = self._blocks()[max(first, 0) : last + 1]
         return [event for block in blocks for event in block.events], last
 
-    def rental(self, rental: int, at: Header) -> RentalView | None:
+    def rental(self, rental: int, at: BlockSummary) -> RentalView | None:
         """At that block."""
         self._call("rental")
         return self._at(at).rentals.get(rental)
 
-    def drill(self, drill: int, at: Header) -> DrillView | None:
+    def drill(self, drill: int, at: BlockSummary) -> DrillView | None:
         """At that block."""
         self._call("drill")
         return self._at(at).drills.get(drill)
 
-    def tariff(self, tariff: int, at: Header) -> Tariff:
+    def tariff(self, tariff: int, at: BlockSummary) -> Tariff:
         """It never changes."""
         self._call("tariff")
         return self.chain.tariffs[tariff - 1]
 
-    def oracle(self, oracle: int, at: Header) -> OracleView | None:
+    def oracle(self, oracle: int, at: BlockSummary) -> OracleView | None:
         """At that block."""
         self._call("oracle")
         return self._at(at).oracles.get(oracle)
 
-    def gas_price_wei(self, at: Header) -> int:
+    def gas_price_wei(self, at: BlockSummary) -> int:
         """Base fee and priority fee."""
         return at.base_fee_wei + self.priority_fee_wei()
 
@@ -176,13 +176,13 @@ class SimEndpoint:
             chain.send(made)
         self._call("broadcast answered")
 
-    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
         """Of a canonical block."""
         self._call("receipt")
         for block in reversed(self._blocks()):
             for one in block.mined:
                 if one.transaction.hash == transaction_hash:
-                    return Receipt(
+                    return TransactionReceipt(
                         transaction_hash=transaction_hash,
                         block_number=block.header.number,
                         block_hash=block.header.hash,

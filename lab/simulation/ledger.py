@@ -15,7 +15,7 @@ import rlp
 from eth_hash.auto import keccak
 from trie import HexaryTrie
 
-from chain.views import Header
+from chain.views import BlockSummary
 from lab.fuzzing.people import address
 from lab.simulation.chain import RELAYER, Block, RawLog, SimChain
 from protocol.storage import drill_slot, oracle_slot, rental_slots, tariff_slots
@@ -58,7 +58,7 @@ class Ledger:
         self._pages: dict[bytes, Page] = {}
         self._count = 0
 
-    def seal(self, chain: SimChain, block: Block, parent: Block | None) -> Header:
+    def seal(self, chain: SimChain, block: Block, parent: Block | None) -> BlockSummary:
         """The header of a block that has just been executed."""
         before = EMPTY_TRIE if parent is None else self._pages[parent.header.hash].storage
         storage = self._trie(before)
@@ -245,7 +245,7 @@ def _bloom(contract: int) -> bytes:
 
 
 def _header(
-    of: Header, parent: bytes, state: bytes, receipts: bytes, bloom: bytes, count: int
+    of: BlockSummary, parent: bytes, state: bytes, receipts: bytes, bloom: bytes, count: int
 ) -> dict[str, Any]:
     fields: dict[str, bytes | int] = {
         "parentHash": parent,

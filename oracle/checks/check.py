@@ -13,7 +13,7 @@ from chain.finality import in_words
 from chain.quorum_chain import QuorumChain
 from chain.views import GasState
 from host import broker_check, database_check
-from host.checks import Finding, Mark, MissingError, NoteError, Step, who_looks
+from host.checks import CheckLine, CheckStep, Mark, MissingError, NoteError, who_looks
 from host.clock_sync import ADVICE, clock_is_synchronised
 from host.deployment_record import read_deployment
 from host.static_files import KEPT_FREE_BYTES
@@ -36,34 +36,34 @@ class OracleCheck:
 
     settings: Settings
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[CheckStep]:
         """In the order in which they are said."""
         chain = ("endpoints",)
         broker = self.settings.broker
         name = f"oracle-{self.settings.oracle.number}"
         return [
-            Step("looking as", who_looks),
-            Step("settings", self._said),
-            Step("deployment record", self._record),
-            Step("keys", self._keys_found),
-            Step("clock", _clock),
-            Step("message keys", self._message_keys),
-            Step("endpoints", self._endpoints, ("deployment record",)),
-            Step("quorum", self._quorum),
-            Step("finality", self._finality),
-            Step("newest block", self._head, chain),
-            Step("deployment", self._deployment, chain),
-            Step("gas key", self._gas, ("keys", *chain)),
-            Step("oracle key", self._registered, ("keys", *chain)),
+            CheckStep("looking as", who_looks),
+            CheckStep("settings", self._said),
+            CheckStep("deployment record", self._record),
+            CheckStep("keys", self._keys_found),
+            CheckStep("clock", _clock),
+            CheckStep("message keys", self._message_keys),
+            CheckStep("endpoints", self._endpoints, ("deployment record",)),
+            CheckStep("quorum", self._quorum),
+            CheckStep("finality", self._finality),
+            CheckStep("newest block", self._head, chain),
+            CheckStep("deployment", self._deployment, chain),
+            CheckStep("gas key", self._gas, ("keys", *chain)),
+            CheckStep("oracle key", self._registered, ("keys", *chain)),
             *[
-                Step(f"drill {drill}", lambda drill=drill: self._drill(drill), chain)  # type: ignore[misc]
+                CheckStep(f"drill {drill}", lambda drill=drill: self._drill(drill), chain)  # type: ignore[misc]
                 for drill in self.settings.oracle.drills
             ],
-            Step("journal", self._journal, ("deployment record", "keys")),
-            Step("disk", lambda: journal_check.space(self.settings.journal)),
-            Step("publication", self._publication),
-            Step("broker certificate", lambda: broker_check.certificate(broker, name)),
-            Step("broker", self._broker, ("broker certificate",)),
+            CheckStep("journal", self._journal, ("deployment record", "keys")),
+            CheckStep("disk", lambda: journal_check.space(self.settings.journal)),
+            CheckStep("publication", self._publication),
+            CheckStep("broker certificate", lambda: broker_check.certificate(broker, name)),
+            CheckStep("broker", self._broker, ("broker certificate",)),
         ]
 
     @cached_property
@@ -86,26 +86,26 @@ class OracleCheck:
         require_terms(self.settings, self._told)
         return f"contract {self._told.contract} on chain {self._told.chain_id}"
 
-    def _keys_found(self) -> list[Finding]:
+    def _keys_found(self) -> list[CheckLine]:
         ring, gas = self._keys
         names = ("signing key", "next signing key")
         found = [*zip(names, ring.addresses, strict=False), ("gas key", gas.address)]
-        return [Finding(Mark.OK, name, address) for name, address in found]
+        return [CheckLine(Mark.OK, name, address) for name, address in found]
 
     def _message_keys(self) -> str:
         return f"{len(self.settings.read_message_keys())}, one for each drill"
 
-    def _endpoints(self) -> list[Finding]:
+    def _endpoints(self) -> list[CheckLine]:
         self._chain.require_deployment()
         return [*self._each_endpoint()]
 
-    def _each_endpoint(self) -> Iterator[Finding]:
+    def _each_endpoint(self) -> Iterator[CheckLine]:
         try:
             for name, finding in endpoint_checks(self._chain, self.settings.chain):
                 unfit = finding.startswith("NOT FIT")
-                yield Finding(Mark.NOTE if unfit else Mark.OK, name, finding)
+                yield CheckLine(Mark.NOTE if unfit else Mark.OK, name, finding)
         except ChainError as error:
-            yield Finding(Mark.MISSING, "endpoints", str(error))
+            yield CheckLine(Mark.MISSING, "endpoints", str(error))
 
     def _quorum(self) -> str:
         return trust(self.settings.chain)

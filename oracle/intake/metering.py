@@ -19,7 +19,7 @@ from oracle.journal.journal import Journal, Received, SignedMark
 from oracle.journal.signed import Bounds
 from oracle.meter.closing_log import grows_within
 from oracle.meter.meter import Gap, Triple, highest_rpm
-from oracle.meter.order import Arrived, Intake, Order, overdue, take
+from oracle.meter.order import Arrived, Intake, SampleOrder, overdue, take
 from oracle.meter.sample_log import LoggedSample, LogTail, RentalLog
 from protocol.records import Reading, RentalState, Tariff
 
@@ -45,7 +45,7 @@ class Metering:
     journal: Journal
     drills: tuple[int, ...]
     oracle: int
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: dict[int, SampleOrder] = field(default_factory=dict)
     logs: dict[int, RentalLog] = field(default_factory=dict)
     marks: dict[int, SignedMark] = field(default_factory=dict)
     rentals: dict[int, RentalView] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Metering:
         """
         self._hold_damaged()
         found = self._reread() if self._doubtful else []
-        changed: dict[int, Order] = {}
+        changed: dict[int, SampleOrder] = {}
         taken: dict[int, list[LoggedSample]] = {}
         late: list[LoggedSample] = []
         moved, resend = set(), set()

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from chain.ports import KEPT_BLOCKS, SentTransaction
-from chain.views import Evidence, Header, Identity
+from chain.views import BalanceEvidence, BlockSummary, Identity
 from oracle.journal import tables
 from oracle.journal.rows import reading_of, row_of
 from oracle.journal.store import Store
-from oracle.ports import SignedBatch
+from oracle.ports import JournalBatch
 from protocol.records import Reading
 
 
@@ -22,13 +22,13 @@ class ChainJournal:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def cursor(self) -> Header | None:
+    def cursor(self) -> BlockSummary | None:
         """The newest block whose events were read."""
         with self._store.read() as connection:
             row = connection.execute(
                 select(tables.block).order_by(tables.block.c.number.desc()).limit(1)
             ).first()
-        return None if row is None else Header(row.number, row.hash, row.parent_hash, 0)
+        return None if row is None else BlockSummary(row.number, row.hash, row.parent_hash, 0)
 
     def block_hash(self, number: int) -> bytes | None:
         """The hash of a remembered block."""
@@ -38,7 +38,7 @@ class ChainJournal:
             ).scalar()
         return None if found is None else bytes(found)
 
-    def add_block(self, header: Header, evidence: Sequence[Evidence]) -> None:
+    def add_block(self, header: BlockSummary, evidence: Sequence[BalanceEvidence]) -> None:
         """Remember a block and the evidence found up to it, and forget blocks long past."""
         with self._store.write() as connection:
             connection.execute(
@@ -61,7 +61,7 @@ class ChainJournal:
             table = tables.balance_positive
             connection.execute(delete(table).where(table.c.block_number > number))
 
-    def evidence(self, rental: int) -> Evidence | None:
+    def evidence(self, rental: int) -> BalanceEvidence | None:
         """The newest BalancePositive entry of a rental."""
         table = tables.balance_positive
         with self._store.read() as connection:
@@ -73,7 +73,7 @@ class ChainJournal:
             ).first()
         if row is None:
             return None
-        return Evidence(
+        return BalanceEvidence(
             rental=row.rental,
             drill=row.drill,
             balance=int(row.balance),
@@ -89,7 +89,7 @@ class ChainJournal:
         readings: Sequence[Reading],
         identities: Sequence[Identity],
         signature: bytes,
-    ) -> SignedBatch:
+    ) -> JournalBatch:
         """Put a signed batch into the outbox; its readings were made durable before."""
         with self._store.write() as connection:
             number = connection.execute(
@@ -108,9 +108,9 @@ class ChainJournal:
                 )
             ]
             connection.execute(insert(tables.batch_reading), rows)
-        return SignedBatch(number[0], created_ms, tuple(readings), tuple(identities), signature)
+        return JournalBatch(number[0], created_ms, tuple(readings), tuple(identities), signature)
 
-    def open_batches(self) -> list[SignedBatch]:
+    def open_batches(self) -> list[JournalBatch]:
         """The batches that are not finished, oldest first."""
         with self._store.read() as connection:
             rows = connection.execute(
@@ -130,7 +130,7 @@ class ChainJournal:
                     .all()
                 )
                 batches.append(
-                    SignedBatch(
+                    JournalBatch(
                         row.number,
                         row.created_ms,
                         tuple(reading_of(reading) for reading in readings),
@@ -213,7 +213,7 @@ def metadata_table(name: str) -> Any:
     return tables.metadata.tables[name]
 
 
-def _evidence_row(found: Evidence) -> dict[str, Any]:
+def _evidence_row(found: BalanceEvidence) -> dict[str, Any]:
     return {
         "block_number": found.block_number,
         "log_index": found.log_index,

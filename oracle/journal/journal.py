@@ -17,7 +17,7 @@ from oracle.journal.sample_rows import checksum, pack_row, unpack_row
 from oracle.journal.signed import SignedJournal
 from oracle.journal.store import Store
 from oracle.meter.meter import MeterState, Triple
-from oracle.meter.order import Order
+from oracle.meter.order import SampleOrder
 from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.merkle import Frontier
 from protocol.records import Registers
@@ -61,7 +61,7 @@ class Journal:
         """Set that room aside again, if the disk has enough."""
         self._store.take_reserve()
 
-    def order(self, drill: int) -> Order:
+    def order(self, drill: int) -> SampleOrder:
         """How far the drill's samples are durable."""
         table = tables.sample.c
         with self._store.read() as connection:
@@ -72,13 +72,15 @@ class Journal:
                 .limit(1)
             ).first()
         if row is None:
-            return Order(drill)
+            return SampleOrder(drill)
         try:
             last = decode_sample(unpack_row(drill, row.sequence, row.time_ms, row.raw))
         except DamagedError:
             # Whose it is and whether the motor ran is not known until the next one comes.
-            return Order(drill, row.sequence, row.time_ms, motor_on=True)
-        return Order(drill, last.sequence, last.time_ms, rental=last.rental, motor_on=last.motor_on)
+            return SampleOrder(drill, row.sequence, row.time_ms, motor_on=True)
+        return SampleOrder(
+            drill, last.sequence, last.time_ms, rental=last.rental, motor_on=last.motor_on
+        )
 
     def add_samples(self, received: Received) -> None:
         """Make samples durable, all or none; those that are here already change nothing."""

@@ -153,7 +153,7 @@ def credit(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ClockStep:
     """How the box keeps step with the chain: by how much its clock is ahead of the newest blocks as
     they arrive, and whether one has arrived since the start; the first one seen may be old."""
 
@@ -166,7 +166,7 @@ def chain_problem(  # noqa: PLR0911  # one line a reason
     identity: OracleIdentity,
     now_ms: int,
     limits: LeaseLimits,
-    step: Step = Step(),  # a value
+    step: ClockStep = ClockStep(),  # a value
 ) -> Inhibit | None:
     """Why nothing that the chain says may be relied on right now, if so."""
     if view is None:
@@ -251,7 +251,7 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
     now_ms: int,
     limits: LeaseLimits,
     *,
-    step: Step = Step(),  # a value
+    step: ClockStep = ClockStep(),  # a value
 ) -> Lease | Inhibit:
     """A lease from `now_ms` on, or the first reason against it."""
     problem = chain_problem(view, identity, now_ms, limits, step)

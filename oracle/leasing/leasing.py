@@ -13,7 +13,7 @@ from oracle.errors import JournalError, SigningError
 from oracle.intake.metering import Metering
 from oracle.journal.journal import SignedMark
 from oracle.leasing.dues import Dues
-from oracle.leasing.lease_policy import DrillFacts, Inhibit, LeaseLimits, Step, decide_lease
+from oracle.leasing.lease_policy import ClockStep, DrillFacts, Inhibit, LeaseLimits, decide_lease
 from oracle.leasing.publish import event_message, lease_message
 from oracle.ports import CorePorts
 from oracle.signing.registration import OracleIdentity
@@ -59,7 +59,7 @@ class Leasing:
             return
         self._decided_ms, self._decided_on = now_ms, view
         repeat, self._repeat = self._repeat, False
-        step = Step(
+        step = ClockStep(
             times.clock.box_ahead_ms(times.moment) or 0, times.clock.has_seen_a_block_arrive
         )
         decisions = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chain.views import ChainView, Evidence, RentalView
+from chain.views import BalanceEvidence, ChainView, RentalView
 from oracle.leasing.lease_policy import Credit
 from protocol.messages import EventMessage, LeaseMessage, ReadingMessage
 from protocol.records import Domain, Lease, Reading, Tariff
@@ -12,7 +12,7 @@ LONGEST_TEXT = 200
 
 
 def lease_message(
-    lease: Lease, signature: bytes, view: ChainView, evidence: Evidence
+    lease: Lease, signature: bytes, view: ChainView, evidence: BalanceEvidence
 ) -> LeaseMessage:
     """A signed lease with the block and the log entry that it rests on."""
     return LeaseMessage(

@@ -29,7 +29,7 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SampleOrder:
     """What is durable of one drill: the last sequence, its time, whose sample it is, and whether
     the motor was on. While numbers behind it are missing, `asked_ms` is when they were last asked
     for. `latest_ms` is the latest time of all that came since the start."""
@@ -47,7 +47,7 @@ class Order:
 class Intake:
     """What became of one message: the state after it, what to journal, and what to say."""
 
-    order: Order
+    order: SampleOrder
     accepted: tuple[LoggedSample, ...] = ()
     late: tuple[LoggedSample, ...] = ()
     resend: bool = False
@@ -55,7 +55,7 @@ class Intake:
     reused: int = 0
 
 
-def take(order: Order, message: Arrived, now_ms: int) -> Intake:
+def take(order: SampleOrder, message: Arrived, now_ms: int) -> Intake:
     """Decide about one message.
 
     `late` are samples that fill a hole which was already given up: they cannot enter a log that
@@ -75,7 +75,7 @@ def take(order: Order, message: Arrived, now_ms: int) -> Intake:
     hole = None if first == order.sequence + 1 else (order.sequence + 1, first - 1)
     run = _run(fresh)
     last = run[-1].sample
-    after = Order(
+    after = SampleOrder(
         order.drill,
         last.sequence,
         last.time_ms,
@@ -89,12 +89,12 @@ def take(order: Order, message: Arrived, now_ms: int) -> Intake:
     return Intake(after, tuple(run), resend=resend, hole_accepted=hole, reused=reused)
 
 
-def overdue(order: Order, now_ms: int) -> tuple[Order, bool]:
+def overdue(order: SampleOrder, now_ms: int) -> tuple[SampleOrder, bool]:
     """Whether to ask for the missing numbers once more, and the state after having asked."""
     return (order, False) if order.asked_ms is None else _ask(order, now_ms)
 
 
-def _ask(order: Order, now_ms: int) -> tuple[Order, bool]:
+def _ask(order: SampleOrder, now_ms: int) -> tuple[SampleOrder, bool]:
     if order.asked_ms is not None and 0 <= now_ms - order.asked_ms < RESEND_PAUSE_MS:
         return order, False
     return replace(order, asked_ms=now_ms), True

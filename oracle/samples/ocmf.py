@@ -42,7 +42,7 @@ secp256k1, BIT STRING, the mark of an uncompressed point. Source: RFC 5480 secti
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class OcmfMeter:
     """What signs: a contract's numbered oracle, its key's address and its program's version."""
 
     domain: Domain
@@ -67,7 +67,7 @@ def require_final(
     return extent, final
 
 
-def ocmf_payload(meter: Meter, page: int, extent: LogExtent, final: SignedReading) -> bytes:
+def ocmf_payload(meter: OcmfMeter, page: int, extent: LogExtent, final: SignedReading) -> bytes:
     """The signed section: `page` counts this oracle's records from 1, a rental each."""
     identity, domain = extent.identity, meter.domain
     payload: dict[str, Any] = {
@@ -111,7 +111,7 @@ def _energy(time_ms: int, reason: str) -> dict[str, Any]:
     }
 
 
-def _vendor(meter: Meter, extent: LogExtent, final: SignedReading) -> dict[str, Any]:
+def _vendor(meter: OcmfMeter, extent: LogExtent, final: SignedReading) -> dict[str, Any]:
     """What is metered, with the reading's own signature. Integers are decimal text, for they may be
     longer than what JSON numbers hold everywhere."""
     identity, reading = extent.identity, final.reading

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from oracle.errors import OracleError
 from oracle.journal.store import open_journal
 from oracle.samples.extent_journal import ExtentJournal
-from oracle.samples.ocmf import Meter, ocmf_payload, ocmf_record, require_final
+from oracle.samples.ocmf import OcmfMeter, ocmf_payload, ocmf_record, require_final
 from oracle.signing.sign import KeyPlace, open_signer
 from protocol.records import Domain
 
@@ -30,7 +30,7 @@ def export_ocmf(
         signed = None if extent is None else journal.final_reading(extent)
     extent, final = require_final(extent, rental, signed)
     signer = open_signer(key)
-    meter = Meter(domain, oracle, signer.address, version("smart-drill"))
+    meter = OcmfMeter(domain, oracle, signer.address, version("smart-drill"))
     return ocmf_record(ocmf_payload(meter, page, extent, final), signer.sign)
 
 

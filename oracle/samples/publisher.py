@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 
 @dataclass
-class Publisher:
+class SamplePublisher:
     """Brings the folder up to the journal; `step` does a bounded part of it."""
 
     journal: ExtentJournal

@@ -12,7 +12,7 @@ import structlog
 
 from chain.ports import Chain
 from chain.transact import GAS_MARGIN_PERCENT
-from chain.views import ChainView, GasLeft, GasState, Header
+from chain.views import BlockSummary, ChainView, GasLeft, GasState
 from host.clock import Clock
 from oracle.journal.chain_journal import ChainJournal
 from protocol.records import RentalState
@@ -34,7 +34,7 @@ class GasLimits:
 
 
 def gas_left(
-    money_wei: int, gas_price_wei: int, head: Header, *, per_day: int, limits: GasLimits
+    money_wei: int, gas_price_wei: int, head: BlockSummary, *, per_day: int, limits: GasLimits
 ) -> GasLeft:
     """What so much money lasts for at this price of gas (wei) and so many settlements a day.
 

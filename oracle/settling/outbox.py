@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chain.views import ChainView, Rejection, RentalView
-from oracle.ports import SignedBatch
+from oracle.ports import JournalBatch
 from oracle.settling.settlement_policy import retry_pause_ms
 from protocol.records import Reading, RentalState
 
@@ -15,7 +15,7 @@ def retry_at_ms(rejection: Rejection) -> int:
     return rejection.time_ms + retry_pause_ms(rejection.count)
 
 
-def open_readings(batch: SignedBatch, rentals: Mapping[int, RentalView]) -> list[Reading]:
+def open_readings(batch: JournalBatch, rentals: Mapping[int, RentalView]) -> list[Reading]:
     """The readings of a batch that `rentals` do not show as settled."""
     return [
         reading
@@ -31,7 +31,7 @@ def is_open(rental: RentalView, until: int) -> bool:
     return rental.state is not RentalState.CLOSED and rental.until < until and in_time
 
 
-def of_another_rental(batch: SignedBatch, view: ChainView) -> bool:
+def of_another_rental(batch: JournalBatch, view: ChainView) -> bool:
     """Whether a number in the batch was given to another rental, after a reorganisation: the
     signed reading names its rental by number only, and would charge a stranger."""
     for reading, identity in zip(batch.readings, batch.identities, strict=True):
@@ -42,14 +42,14 @@ def of_another_rental(batch: SignedBatch, view: ChainView) -> bool:
     return False
 
 
-def in_the_way(batches: Sequence[SignedBatch], view: ChainView) -> bool:
+def in_the_way(batches: Sequence[JournalBatch], view: ChainView) -> bool:
     """Whether a batch is not mined yet, so that the next one has to wait."""
     return any(
         open_readings(batch, view.latest) for batch in batches if batch.number not in view.passed
     )
 
 
-def undecided(batches: Sequence[SignedBatch], view: ChainView) -> dict[int, set[int]]:
+def undecided(batches: Sequence[JournalBatch], view: ChainView) -> dict[int, set[int]]:
     """By rental, until when its readings are dated that are mined, have not settled, and are not
     deep enough to say that they never will: another one like them would fare the same."""
     found: dict[int, set[int]] = {}

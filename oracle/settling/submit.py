@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import structlog
 
 from chain.errors import CallRevertedError
-from chain.ports import Chain, Receipt, SentTransaction
+from chain.ports import Chain, SentTransaction, TransactionReceipt
 from chain.transact import Job, Transactor
 from chain.views import ChainView, Rejection
 from host.clock import Clock
 from oracle.journal import tables
 from oracle.journal.chain_journal import ChainJournal
-from oracle.ports import SignedBatch
+from oracle.ports import JournalBatch
 from oracle.settling.outbox import is_open, of_another_rental, open_readings
 from oracle.settling.settlement_policy import grace_over
 from oracle.signing.registration import OracleIdentity, key_fault
@@ -71,7 +71,7 @@ class Submitter:
         # Before anything can fail: what is not settled yet waits, whatever the chain answers.
         self.waiting = _waiting(batches, view)
         self._passed = self._objected = frozenset()
-        waiting: list[SignedBatch] = []
+        waiting: list[JournalBatch] = []
         passed = set()
         for batch in batches:
             if self._advance(batch, view, first=not waiting):
@@ -82,7 +82,7 @@ class Submitter:
         self._lift_rejections(view)
 
     def _advance(  # noqa: PLR0911  # one return an outcome
-        self, batch: SignedBatch, view: ChainView, *, first: bool
+        self, batch: JournalBatch, view: ChainView, *, first: bool
     ) -> bool:
         """Move one batch on; True when it no longer stands in the way of the next one."""
         if not view.catching_up and all(one.rental not in view.latest for one in batch.readings):
@@ -119,7 +119,7 @@ class Submitter:
         self._send(batch, sent)
         return False
 
-    def _judge(self, batch: SignedBatch, receipt: Receipt, view: ChainView) -> bool:
+    def _judge(self, batch: JournalBatch, receipt: TransactionReceipt, view: ChainView) -> bool:
         """Close a mined batch whose readings will not settle any more."""
         rejected = {(rental, until): reason for rental, until, reason in receipt.rejected}
         rested = [view.rested[one.rental] for one in batch.readings if one.rental in view.rested]
@@ -141,7 +141,7 @@ class Submitter:
         self._finish(batch, tables.DROPPED, "; ".join(reasons))
         return True
 
-    def _refuse(self, batch: SignedBatch, reason: str) -> None:
+    def _refuse(self, batch: JournalBatch, reason: str) -> None:
         """Give up a batch that is refused as a whole. A reading alone is what is refused; of
         several nobody can tell which, so they are signed anew in batches of half the size."""
         half = len(batch.readings) // 2
@@ -153,13 +153,13 @@ class Submitter:
             self._apart[one.rental] = _Apart(one.until, half)
         self._finish(batch, tables.DROPPED, f"{reason}; tried again in batches of {half}")
 
-    def _all_too_late(self, batch: SignedBatch, view: ChainView) -> bool:
+    def _all_too_late(self, batch: JournalBatch, view: ChainView) -> bool:
         return all(
             grace_over(view.latest[one.rental], view.head.timestamp, self._grace_seconds)
             for one in open_readings(batch, view.latest)
         )
 
-    def _send(self, batch: SignedBatch, sent: Sequence[SentTransaction]) -> None:
+    def _send(self, batch: JournalBatch, sent: Sequence[SentTransaction]) -> None:
         try:
             data = self._chain.settlement_data(
                 self._identity.number, batch.signature, batch.readings
@@ -168,7 +168,7 @@ class Submitter:
         except (CallRevertedError, RecordError) as error:
             self._refuse(batch, str(error))
 
-    def _signed_in_vain(self, batch: SignedBatch, view: ChainView) -> bool:
+    def _signed_in_vain(self, batch: JournalBatch, view: ChainView) -> bool:
         """Whether the key has changed since, to another one of ours: also of a transaction that is
         mined already, and then nothing is wrong with its readings."""
         if not open_readings(batch, view.latest):
@@ -181,7 +181,7 @@ class Submitter:
             return True
         return signer.lower() != view.oracle.key.lower()
 
-    def _finish(self, batch: SignedBatch, state: str, note: str) -> None:
+    def _finish(self, batch: JournalBatch, state: str, note: str) -> None:
         self._journal.finish_batch(batch.number, state, note)
         self._transactor.forget(_job(batch))
         if state == tables.SETTLED:
@@ -225,7 +225,7 @@ class Submitter:
         )
 
 
-def _waiting(batches: Sequence[SignedBatch], view: ChainView) -> dict[int, int]:
+def _waiting(batches: Sequence[JournalBatch], view: ChainView) -> dict[int, int]:
     """By rental, since when (Unix ms) a settlement of it is signed and not mined."""
     since_ms: dict[int, int] = {}
     for batch in batches:
@@ -236,5 +236,5 @@ def _waiting(batches: Sequence[SignedBatch], view: ChainView) -> dict[int, int]:
     return since_ms
 
 
-def _job(batch: SignedBatch) -> Job:
+def _job(batch: JournalBatch) -> Job:
     return Job(batch.number, "settlement")

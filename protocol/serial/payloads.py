@@ -47,7 +47,7 @@ _CLOCK = struct.Struct(">Q")
 _ACK = struct.Struct(">IQ")
 
 
-class State(IntEnum):
+class ControllerState(IntEnum):
     """The controller's states; the motor has power in RUNNING and in no other."""
 
     LOCKED = 1
@@ -78,7 +78,7 @@ class Status:
     """The controller's state and why; times in Unix ms, 0 for no lease and for no clock."""
 
     drill: int
-    state: State
+    state: ControllerState
     time_ms: int
     lease_expires_at: int
     lost_samples: int
@@ -171,7 +171,7 @@ def parse_status(payload: bytes) -> Status:
     drill, state, time_ms, lease_expires_at, lost, bad, refused = _STATUS.unpack_from(payload)
     reason = parse_text(payload[_STATUS.size :])
     try:
-        known = State(state)
+        known = ControllerState(state)
     except ValueError:
         raise FrameError(f"unknown controller state {state}") from None
     return Status(drill, known, time_ms, lease_expires_at, lost, bad, refused, reason)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import vectors
 
-from audit.books.arithmetic import Meter, charge, implausible, limit, read_meter, within
+from audit.books.arithmetic import MeterWord, charge, implausible, limit, read_meter, within
 from protocol.meter_word import pack_meter
 from protocol.records import Registers
 
@@ -16,8 +16,10 @@ OPENED_AT = 1_700_000_000
 OPENING = OPENED_AT * 1000
 
 
-def meter(elapsed_ms: int, active: tuple[int, ...] = (0, 0, 0), turns: Any = (0, 0, 0)) -> Meter:
-    return Meter(OPENING + elapsed_ms, active, tuple(turns))
+def meter(
+    elapsed_ms: int, active: tuple[int, ...] = (0, 0, 0), turns: Any = (0, 0, 0)
+) -> MeterWord:
+    return MeterWord(OPENING + elapsed_ms, active, tuple(turns))
 
 
 @pytest.mark.parametrize("case", vectors("charges.json")["cases"])

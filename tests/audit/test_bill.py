@@ -24,7 +24,7 @@ from audit.cli_bill import LANGUAGES
 from audit.document.html import as_html
 from audit.document.pdf import as_pdf
 from audit.document.plot import amount_axis, time_axis
-from audit.errors import AuditError, RefusedError
+from audit.errors import AuditError, NodeRefusedError
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Findings
 from audit.node.asset import asset_of
 
@@ -285,7 +285,7 @@ class FakeChain:
 
     def call(self, _method: str, call: dict[str, str], _block: object) -> str:
         if call["data"] not in self.answers:
-            raise RefusedError("execution reverted")
+            raise NodeRefusedError("execution reverted")
         return self.answers[call["data"]]
 
 

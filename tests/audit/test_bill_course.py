@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from audit.bill.bill_document import write_document
 from audit.bill.bill_english import EN
 from audit.bill.bill_german import DE
-from audit.bill.course import Metered, Source, Terms, meter_samples
+from audit.bill.course import BalanceTerms, CourseSource, Metered, meter_samples
 from audit.bill.rental_story import MOST_POINTS
 from audit.bill.statement import Statement
 from audit.books.arithmetic import NO_CAP
 from audit.document.plot import Plot
-from audit.samples.meter import Meter
+from audit.samples.meter import AuditedMeter
 from audit.samples.published import Published
 from audit.samples.samples import cut
 from audit.samples.sources import open_source
-from audit.samples.track import Tally
+from audit.samples.track import SampleTally
 from protocol.merkle import Frontier
 from protocol.meter_word import pack_meter
 from protocol.publication import RentalIdentity, bundle_file, contract_folder
@@ -85,7 +85,7 @@ class Drilled:
         """Other samples than those, and what they make."""
         self.content = b"".join(samples)
         self.publish(self.content)
-        meter = Meter((6_000,) * 3)
+        meter = AuditedMeter((6_000,) * 3)
         meter.take(cut(self.content))
         self.registers = meter.registers
 
@@ -117,7 +117,7 @@ class Drilled:
         return meter_samples(published, self.identity, reading, rates)
 
     def statement(self) -> Statement:
-        return self.story.statement(tally=Tally(checked=1), metered=self.metered())
+        return self.story.statement(tally=SampleTally(checked=1), metered=self.metered())
 
 
 def plots(bill: Statement) -> list[Plot]:
@@ -144,7 +144,7 @@ def test_course__samples_given__steps_as_drilled_in_the_time_it_was_drilled(
     drilled.settle()
     drilled.end()
     bill = drilled.statement()
-    assert bill.course.source is Source.SAMPLES
+    assert bill.course.source is CourseSource.SAMPLES
     assert bill.course.count == len(drilled.content) // SAMPLE_BYTES
     assert not bill.course.unknown
     usage, balance = plots(bill)
@@ -169,7 +169,7 @@ def test_course__no_samples__joins_what_settled_with_dots_and_says_so(tmp_path: 
     drilled.settle()
     drilled.end()
     bill = drilled.story.statement()
-    assert (bill.course.source, bill.course.count) == (Source.NOT_GIVEN, 1)
+    assert (bill.course.source, bill.course.count) == (CourseSource.NOT_GIVEN, 1)
     usage, _ = plots(bill)
     assert "1 settled readings (dots)" in usage.note
     assert "no samples were given" in usage.note
@@ -186,8 +186,8 @@ def test_course__samples_that_were_not_signed_for__not_drawn(tmp_path: Path, giv
     drilled.settle()
     drilled.publish(given(drilled.content))  # type: ignore[operator]
     assert drilled.metered() is None
-    bill = drilled.story.statement(tally=Tally(unchecked="1 of 2: why"))
-    assert bill.course.source is Source.NOT_ALL
+    bill = drilled.story.statement(tally=SampleTally(unchecked="1 of 2: why"))
+    assert bill.course.source is CourseSource.NOT_ALL
     assert "not all samples could be checked" in plots(bill)[0].note
 
 
@@ -259,17 +259,17 @@ def test_course__topped_up_between_strokes__balance_rises_at_once(tmp_path: Path
 
 def test_course__both_languages__drawn_from_and_shades_are_told() -> None:
     for words in (EN, DE):
-        assert set(words.drawn_from) == {one.value for one in Source}
+        assert set(words.drawn_from) == {one.value for one in CourseSource}
 
 
 def test_balance__caps_and_standing_price__as_the_contract_has_it() -> None:
     rates = ((1_000, 500, 6_000),) * 3
-    terms = Terms(10, rates, 2_000, NO_CAP, NO_CAP, ((10_000, 5_000), (20_000, 50_000)))
+    terms = BalanceTerms(10, rates, 2_000, NO_CAP, NO_CAP, ((10_000, 5_000), (20_000, 50_000)))
     assert terms.balance(10_000, (0, 0, 0), (0, 0, 0)) == 5_000
     assert terms.balance(11_000, (100, 0, 0), (3, 0, 0)) == 5_000 - 2_000 - 100 - 1
     assert terms.balance(19_999, (9_000, 0, 0), (0, 0, 0)) == 0
     assert terms.balance(20_000, (9_000, 0, 0), (0, 0, 0)) == 50_000 - 20_000 - 9_000
-    capped = Terms(10, rates, 0, 700, NO_CAP, ((10_000, 5_000),))
+    capped = BalanceTerms(10, rates, 0, 700, NO_CAP, ((10_000, 5_000),))
     assert capped.balance(11_000, (1_000, 0, 0), (0, 0, 0)) == 5_000 - 700
 
 
@@ -305,7 +305,7 @@ def test_metered__thousands_of_gaps__no_more_than_a_drawing_can_show() -> None:
     # Each is a second after the one before, and the odometer went on meanwhile.
     count = 9 * MOST_POINTS
     content = b"".join(sample(n, n * 1_000, odometer_ms=n * 100) for n in range(1, count))
-    meter, found = Meter((6_000,) * 3), Metered()
+    meter, found = AuditedMeter((6_000,) * 3), Metered()
     for fields in cut(content):
         found.take(meter, fields)
     assert 0 < len(found.gaps) <= 2 * MOST_POINTS
@@ -321,7 +321,7 @@ def test_course__clocks_a_little_apart__all_of_it_is_drawn_by_the_drills(
     drilled.settle()
     drilled.end()
     bill = drilled.statement()
-    assert bill.course.source is Source.SAMPLES
+    assert bill.course.source is CourseSource.SAMPLES
     assert bill.course.points[-1].active_ms == (7_000, 12_000, 12_000)
     assert bill.course.points[-1].balance == bill.balance == 69_000
     assert [one.time_ms for one in bill.course.points] == sorted(
@@ -339,13 +339,13 @@ def test_course__clock_a_year_ahead__settled_readings_and_the_reason(tmp_path: P
     drilled.settle()
     drilled.end()
     bill = drilled.statement()
-    assert bill.course.source is Source.CLOCK
+    assert bill.course.source is CourseSource.CLOCK
     assert "clock" in plots(bill)[0].note
     assert bill.course.points[-1].active_ms == (7_000, 12_000, 12_000)
 
 
 def test_metered__clock_set_back__said() -> None:
-    meter, found = Meter((6_000,) * 3), Metered()
+    meter, found = AuditedMeter((6_000,) * 3), Metered()
     for fields in cut(sample(1, 9_000) + sample(2, 9_100, 1) + sample(3, 4_000, 1)):
         found.take(meter, fields)
     assert found.set_back

@@ -23,7 +23,7 @@ from audit.books.expect import slots, views
 from audit.document.html import as_html
 from audit.document.pdf import as_pdf
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Finding
-from audit.samples.track import Tally
+from audit.samples.track import SampleTally
 
 SENTINEL = "ENGLISHWORDS"
 SUBJECTS = (
@@ -49,7 +49,7 @@ def found_everything() -> Statement:
                 story.findings.add(name, subject, f"{SENTINEL} {name}", place)
     for _ in range(KEPT_OF_A_NAME):
         story.findings.add("charge-differs", "rental 7", SENTINEL)
-    tally = Tally(checked=3, anchored=5, unchecked=f"3 of 5: {SENTINEL}")
+    tally = SampleTally(checked=3, anchored=5, unchecked=f"3 of 5: {SENTINEL}")
     return replace(story.statement(), samples=tally)
 
 

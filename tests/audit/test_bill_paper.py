@@ -24,10 +24,10 @@ from audit.document.document import (
     Cell,
     Commands,
     Document,
+    DocumentSection,
     Facts,
     Figures,
     Note,
-    Section,
     Table,
     cell,
 )
@@ -103,7 +103,7 @@ def require_apart(leaf: Leaf) -> None:
             assert across <= 0.5 or down <= 0.45 * small, (one, other)
 
 
-def document_of(*sections: Section) -> Document:
+def document_of(*sections: DocumentSection) -> Document:
     figures = Figures((("Paid", Cell("1")),))
     return Document("en", "k", "Title", "under", Note("fine"), figures, sections, "foot", 0)
 
@@ -141,7 +141,7 @@ def test_as_pdf__heading_at_any_height__has_what_it_heads_below_it(
     facts = Facts(tuple((f"fact {number}", "value") for number in range(above)))
     heading = "2 The heading"
     document = document_of(
-        Section("1 Above", (facts,)), Section(heading, (Note("said before"), block))
+        DocumentSection("1 Above", (facts,)), DocumentSection(heading, (Note("said before"), block))
     )
     require_sound(document)
     leaves = pdf_pages(as_pdf(document))
@@ -158,7 +158,7 @@ def test_as_pdf__table_of_any_length__rows_once_with_heads_and_totals_together(
     rows: int, totals: int
 ) -> None:
     totals = min(totals, rows)
-    leaves = require_sound(document_of(Section("1 Section", (table(rows, totals),))))
+    leaves = require_sound(document_of(DocumentSection("1 Section", (table(rows, totals),))))
     on_page = [
         [int(word.text[4:]) for word in body(leaf) if word.text.startswith("row-")]
         for leaf in leaves
@@ -247,7 +247,7 @@ def test_as_pdf__section_with_plots__begins_on_the_page_of_the_first() -> None:
 
 def test_as_pdf__commands__can_be_copied_from_paper_into_a_shell() -> None:
     command = "drill-audit run " + " ".join(f"--option-{n} 0x{n:064x}" for n in range(4))
-    document = document_of(Section("1 Recompute", (Commands((command, "echo done")),)))
+    document = document_of(DocumentSection("1 Recompute", (Commands((command, "echo done")),)))
     lines = [line for leaf in require_sound(document) for line in lines_of(leaf)]
     start = next(place for place, line in enumerate(lines) if line.startswith("drill-audit"))
     shell = "\n".join(lines[start:]).replace("\\\n", " ")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.samples.leaves import extended
-from audit.samples.meter import Meter, worth
+from audit.samples.meter import AuditedMeter, worth
 from audit.samples.samples import cut, decodable, is_sample, jumps, misplaced, undecodable
 from protocol.errors import SampleError
 from protocol.merkle import Frontier, leaf_hash, tree_root
@@ -25,8 +25,8 @@ def raw(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def meter_of(case: Any) -> Meter:
-    return Meter(tuple(int(highest) for highest in case["max_rpm"]))
+def meter_of(case: Any) -> AuditedMeter:
+    return AuditedMeter(tuple(int(highest) for highest in case["max_rpm"]))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["why"])

@@ -9,7 +9,7 @@ import pytest
 from report_builders import LARGEST, bill, everything_found, largest, result
 from rich.console import Console
 
-from audit.report.report_lines import Grid, named, wrapped
+from audit.report.report_lines import TextTable, named, wrapped
 from audit.report.report_text import print_report
 from audit.result import Bill, Result
 
@@ -89,7 +89,7 @@ def test_print_report__milliseconds__not_rounded_away() -> None:
 
 def test_grid__numbers__end_in_one_column() -> None:
     rows = [("a", "1"), ("bb", "1000")]
-    lines = [line for _, line in Grid(("name", "much"), rows, frozenset({1})).lines(None)]
+    lines = [line for _, line in TextTable(("name", "much"), rows, frozenset({1})).lines(None)]
     assert lines == ["name  much", "----  ----", "a        1", "bb    1000"]
 
 

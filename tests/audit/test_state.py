@@ -11,7 +11,7 @@ from audit_story import Story
 
 from audit.errors import StateFileError
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Findings, Grade
-from audit.node.completeness import Tally
+from audit.node.completeness import CompletenessTally
 from audit.state import Progress, load, save
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def progress() -> Progress:
         last_hash="0x" + "11" * 32,
         books=story.books,
         findings=story.findings,
-        tally=Tally(1, 2, 3),
+        tally=CompletenessTally(1, 2, 3),
         events=4,
         readings=5,
         verified=6,

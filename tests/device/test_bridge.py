@@ -22,7 +22,7 @@ from device_builders import (
 from device.bridge.bridge import Bridge, Now, last_will
 from device.bridge.history import UNREPORTED
 from device.bridge.link import Link
-from device.bridge.publisher import FIRST_RESEND_MS, WINDOW_SAMPLES, Publisher
+from device.bridge.publisher import FIRST_RESEND_MS, WINDOW_SAMPLES, SpoolPublisher
 from device.bridge.session import Session
 from device.bridge.spool import Spool
 from device.errors import ControllerReplacedError, PortError, SpoolError
@@ -42,7 +42,7 @@ from protocol.sealing import seal
 from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
 from protocol.serial.payloads import (
     Ack,
-    State,
+    ControllerState,
     Status,
     pack_samples,
     pack_status,
@@ -145,7 +145,7 @@ def test_spool__no_database__is_refused(tmp_path: Path) -> None:
 
 def test_next__samples_wait__go_out_in_order_64_at_a_time(spool: Spool) -> None:
     put(spool, *range(1, 101))
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     assert sequences(publisher.next(0)) == list(range(1, 65))
     assert sequences(publisher.next(0)) == list(range(65, 101))
     assert publisher.next(0) is None
@@ -153,7 +153,7 @@ def test_next__samples_wait__go_out_in_order_64_at_a_time(spool: Spool) -> None:
 
 def test_next__hole_that_may_be_filled__is_waited_for(spool: Spool) -> None:
     put(spool, 1, 2, 4)
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     assert sequences(publisher.next(0)) == [1, 2]
     assert publisher.next(0) is None
     put(spool, 3)
@@ -162,12 +162,12 @@ def test_next__hole_that_may_be_filled__is_waited_for(spool: Spool) -> None:
 
 def test_next__hole_that_will_stay__is_passed(spool: Spool) -> None:
     put(spool, 1, 5, oldest=5)
-    assert sequences(Publisher(spool).next(0)) == [1, 5]
+    assert sequences(SpoolPublisher(spool).next(0)) == [1, 5]
 
 
 def test_next__samples_are_held__oldest_says_since_which(spool: Spool) -> None:
     put(spool, *range(11, 151), oldest=11)
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     assert [oldest(publisher.next(0)) for _ in range(3)] == [11, 11, 11]
     publisher.journalled(20, 10, resend=True)
     assert oldest(publisher.next(10)) == 21
@@ -177,7 +177,7 @@ def test_next__hole_that_will_stay__oldest_rises_when_what_is_before_it_is_safe(
     spool: Spool,
 ) -> None:
     put(spool, 1, 5, oldest=5)
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     assert oldest(publisher.next(0)) == 1
     publisher.journalled(1, 10, resend=True)
     again = publisher.next(10)
@@ -186,7 +186,7 @@ def test_next__hole_that_will_stay__oldest_rises_when_what_is_before_it_is_safe(
 
 def test_next__oracle_lost_its_journal__oldest_is_not_above_what_goes_out(spool: Spool) -> None:
     put(spool, *range(1, 6))
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     publisher.next(0)
     publisher.journalled(3, 10, resend=False)
     publisher.journalled(0, 20, resend=True)  # what it has journalled is not yet deleted
@@ -196,7 +196,7 @@ def test_next__oracle_lost_its_journal__oldest_is_not_above_what_goes_out(spool:
 
 def test_journalled__nothing_comes__everything_goes_again_after_a_while(spool: Spool) -> None:
     put(spool, 1, 2)
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     publisher.next(0)
     publisher.journalled(1, 100, resend=False)
     assert publisher.next(FIRST_RESEND_MS + 99) is None
@@ -207,7 +207,7 @@ def test_journalled__nothing_comes__everything_goes_again_after_a_while(spool: S
 
 def test_journalled__resend__sends_what_follows_at_once(spool: Spool) -> None:
     put(spool, *range(1, 6))
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     publisher.next(0)
     publisher.journalled(2, 10, resend=True)
     assert sequences(publisher.next(10)) == [3, 4, 5]
@@ -217,7 +217,7 @@ def test_journalled__resend__sends_what_follows_at_once(spool: Spool) -> None:
 
 def test_journalled__resend_from_before__sends_what_there_still_is(spool: Spool) -> None:
     put(spool, *range(1, 6))
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     publisher.next(0)
     publisher.journalled(3, 10, resend=False)
     put(spool, 6)
@@ -227,14 +227,14 @@ def test_journalled__resend_from_before__sends_what_there_still_is(spool: Spool)
 
 def test_journalled__samples_that_never_were__is_refused(spool: Spool) -> None:
     put(spool, 1)
-    assert not Publisher(spool).journalled(2, 0, resend=False)
+    assert not SpoolPublisher(spool).journalled(2, 0, resend=False)
     assert spool.journalled == 0
 
 
 def test_next__oracle_is_silent__stops_at_the_window(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", DRILL, 10_000)
     put(spool, *range(1, WINDOW_SAMPLES + 200))
-    publisher = Publisher(spool)
+    publisher = SpoolPublisher(spool)
     sent = 0
     while (payload := publisher.next(0)) is not None:
         sent += len(sequences(payload))
@@ -266,7 +266,9 @@ class Rig:
         encoded = [encode_sample(make_sample(number)) for number in numbers]
         return self.says(FrameType.SAMPLE, pack_samples(oldest, encoded))
 
-    def status(self, state: State, reason: str = "", refused: int = 0, lost: int = 0) -> None:
+    def status(
+        self, state: ControllerState, reason: str = "", refused: int = 0, lost: int = 0
+    ) -> None:
         status = Status(DRILL, state, NOW_MS, 0, lost, 0, refused, reason)
         self.says(FrameType.STATUS, pack_status(status))
 
@@ -331,7 +333,7 @@ def test_step__controller_counts_again__is_said_once_and_no_lease_goes_to_it(rig
             lease = lease_message(make_lease(NOW_MS + sequence)).to_json()
             rig.message(Channel.LEASE, lease)
             rig.step()
-        rig.status(State.LOCKED)
+        rig.status(ControllerState.LOCKED)
         rig.step()
     written = Decoder().feed(rig.port.written)
     assert {f.type for f in written} <= {FrameType.INHIBIT, FrameType.CLOCK}
@@ -349,7 +351,7 @@ def test_step__stored_sample_damaged__inhibits_and_tells_the_number(rig: Rig) ->
     rig.broker.connected = True
     with structlog.testing.capture_logs() as logs:
         rig.step()
-        rig.status(State.READY)
+        rig.status(ControllerState.READY)
         for number in range(4, 8):
             rig.samples(number)
             rig.step(1_000)
@@ -481,12 +483,12 @@ def events(rig: Rig) -> list[tuple[str, str]]:
 
 def test_step__controller_changes_state__status_is_retained_and_events_are_told(rig: Rig) -> None:
     for state, reason in [
-        (State.LOCKED, "no lease"),
-        (State.READY, ""),
-        (State.RUNNING, ""),
-        (State.COASTING, "lease expired"),
-        (State.LOCKED, "lease expired"),
-        (State.FAULT, "emergency stop"),
+        (ControllerState.LOCKED, "no lease"),
+        (ControllerState.READY, ""),
+        (ControllerState.RUNNING, ""),
+        (ControllerState.COASTING, "lease expired"),
+        (ControllerState.LOCKED, "lease expired"),
+        (ControllerState.FAULT, "emergency stop"),
     ]:
         rig.status(state, reason)
         rig.step()
@@ -511,10 +513,10 @@ def test_step__controller_changes_state__status_is_retained_and_events_are_told(
 
 def test_step__several_statuses_at_once__no_lock_and_no_unlock_is_passed_over(rig: Rig) -> None:
     for state, reason in [
-        (State.LOCKED, "no lease"),
-        (State.READY, ""),
-        (State.LOCKED, "lease expired"),
-        (State.RUNNING, ""),
+        (ControllerState.LOCKED, "no lease"),
+        (ControllerState.READY, ""),
+        (ControllerState.LOCKED, "lease expired"),
+        (ControllerState.RUNNING, ""),
     ]:
         rig.status(state, reason)
     rig.step()
@@ -528,9 +530,9 @@ def test_step__several_statuses_at_once__no_lock_and_no_unlock_is_passed_over(ri
 
 
 def test_step__refused_start_and_lost_samples__are_told(rig: Rig) -> None:
-    rig.status(State.LOCKED, "no lease")
+    rig.status(ControllerState.LOCKED, "no lease")
     rig.step()
-    rig.status(State.LOCKED, "no lease", refused=1, lost=3)
+    rig.status(ControllerState.LOCKED, "no lease", refused=1, lost=3)
     rig.step()
     assert events(rig)[1:] == [
         ("start_refused", "no lease"),
@@ -539,7 +541,7 @@ def test_step__refused_start_and_lost_samples__are_told(rig: Rig) -> None:
 
 
 def test_step__controller_falls_silent__status_says_link_down(rig: Rig) -> None:
-    rig.status(State.READY)
+    rig.status(ControllerState.READY)
     rig.step()
     rig.step(4_000)
     assert (statuses(rig)[-1].link_up, statuses(rig)[-1].state) == (False, "UNKNOWN")
@@ -575,7 +577,7 @@ def test_pending__damaged_database__is_a_spool_error(
 ) -> None:
     put(spool, 1)
     spool._db.execute("UPDATE sample SET data = x'00'")
-    assert Publisher(spool).next(0) is None
+    assert SpoolPublisher(spool).next(0) is None
     assert "stored sample 1 is damaged" in spool.trouble
     spool._db.execute("DROP TABLE sample")
     with pytest.raises(SpoolError, match="no such table"):
@@ -585,7 +587,7 @@ def test_pending__damaged_database__is_a_spool_error(
 
 def test_next__told_to_gather__a_message_waits_for_more_and_not_for_ever(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", DRILL, 1_000)
-    publisher = Publisher(spool, gather_ms=400)
+    publisher = SpoolPublisher(spool, gather_ms=400)
     spool.put([make_sample(1)], 1)
     assert publisher.next(1_000) is None
     spool.put([make_sample(number) for number in (2, 3, 4)], 1)

@@ -20,7 +20,7 @@ from device.bridge.bridge import Bridge, Now
 from device.bridge.link import Link
 from device.bridge.session import Session
 from device.bridge.spool import Spool
-from device.bridge.witness import Verdict, Witness
+from device.bridge.witness import LeaseVerdict, Witness
 from host.mqtt_client import Incoming
 from protocol.messages import Channel, InhibitMessage, LeaseMessage, topic
 from protocol.serial.frames import Decoder, FrameType
@@ -32,7 +32,7 @@ class FakeWitness(Witness):
     def __init__(self) -> None:
         self.proofs: list[bytes] = []
         self.submitted: list[LeaseMessage] = []
-        self.said: list[Verdict] = []
+        self.said: list[LeaseVerdict] = []
 
     def learn(self, proof: bytes) -> None:
         self.proofs.append(proof)
@@ -40,7 +40,7 @@ class FakeWitness(Witness):
     def submit(self, message: LeaseMessage) -> None:
         self.submitted.append(message)
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[LeaseVerdict]:
         said, self.said = self.said, []
         return said
 
@@ -95,7 +95,7 @@ def test_step__found_proven__lease_on_the_line(spool: Spool) -> None:
     witness = FakeWitness()
     desk = Desk(spool, witness)
     desk.step(Channel.LEASE, LEASE)
-    witness.said = [Verdict(witness.submitted[0])]
+    witness.said = [LeaseVerdict(witness.submitted[0])]
     desk.step()
 
     assert desk.commands() == [FrameType.LEASE]
@@ -106,7 +106,7 @@ def test_step__not_proven__nothing_on_the_line_and_the_reason_once(spool: Spool)
     desk = Desk(spool, witness)
     for _ in range(2):
         desk.step(Channel.LEASE, LEASE)
-        witness.said = [Verdict(witness.submitted[-1], "strict: another chain")]
+        witness.said = [LeaseVerdict(witness.submitted[-1], "strict: another chain")]
         desk.step()
 
     assert desk.commands() == []
@@ -120,7 +120,7 @@ def test_step__inhibit_comes_before_the_verdict__lease_stays_away(spool: Spool) 
     desk = Desk(spool, witness)
     desk.step(Channel.LEASE, LEASE)
     desk.step(Channel.LEASE, INHIBIT)
-    witness.said = [Verdict(witness.submitted[0])]
+    witness.said = [LeaseVerdict(witness.submitted[0])]
     desk.step()
 
     assert desk.commands() == [FrameType.INHIBIT]
@@ -131,7 +131,7 @@ def test_step__verdict_on_an_older_lease__does_not_count_for_the_newer(spool: Sp
     desk = Desk(spool, witness)
     desk.step(Channel.LEASE, LEASE)
     desk.step(Channel.LEASE, lease_message(make_lease(NOW_MS + 1)).to_json())
-    witness.said = [Verdict(witness.submitted[0])]
+    witness.said = [LeaseVerdict(witness.submitted[0])]
     desk.step()
 
     assert desk.commands() == []
@@ -141,7 +141,7 @@ def test_step__verdict_after_the_lease_expired__lease_stays_away(spool: Spool) -
     witness = FakeWitness()
     desk = Desk(spool, witness)
     desk.step(Channel.LEASE, LEASE)
-    witness.said = [Verdict(witness.submitted[0])]
+    witness.said = [LeaseVerdict(witness.submitted[0])]
     desk.step(ms=6_000)
 
     assert desk.commands() == []

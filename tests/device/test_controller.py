@@ -32,14 +32,16 @@ from device.drill.controller import (
 )
 from protocol.records import Domain, Lease
 from protocol.sample import Fault
-from protocol.serial.payloads import State
+from protocol.serial.payloads import ControllerState
 
 LEASE = make_lease()
 SIGNATURE = sign_lease(LEASE)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "controller.md"
 
 
-def controller(state: State, *, permitted: bool, trigger: bool = False, rpm: int = 0) -> Controller:
+def controller(
+    state: ControllerState, *, permitted: bool, trigger: bool = False, rpm: int = 0
+) -> Controller:
     return Controller(
         PROVISIONING,
         state=state,
@@ -61,20 +63,20 @@ def still(controller: Controller) -> Sensed:
 # from a state, by an input, with or without a lease, to a state.
 EDGES = [
     # the trigger goes down
-    (State.LOCKED, Pull(), True, State.LOCKED),
-    (State.LOCKED, Pull(), False, State.LOCKED),
-    (State.READY, Pull(), True, State.RUNNING),
-    (State.READY, Pull(), False, State.LOCKED),
-    (State.COASTING, Pull(), True, State.RUNNING),
-    (State.COASTING, Pull(), False, State.COASTING),
-    (State.FAULT, Pull(), True, State.FAULT),
-    (State.FAULT, Pull(), False, State.FAULT),
+    (ControllerState.LOCKED, Pull(), True, ControllerState.LOCKED),
+    (ControllerState.LOCKED, Pull(), False, ControllerState.LOCKED),
+    (ControllerState.READY, Pull(), True, ControllerState.RUNNING),
+    (ControllerState.READY, Pull(), False, ControllerState.LOCKED),
+    (ControllerState.COASTING, Pull(), True, ControllerState.RUNNING),
+    (ControllerState.COASTING, Pull(), False, ControllerState.COASTING),
+    (ControllerState.FAULT, Pull(), True, ControllerState.FAULT),
+    (ControllerState.FAULT, Pull(), False, ControllerState.FAULT),
 ]
 
 
 @pytest.mark.parametrize(("state", "event", "permitted", "expected"), EDGES)
 def test_apply__trigger_edge_while_spindle_turns__follows_the_table(
-    state: State, event: Input, permitted: bool, expected: State
+    state: ControllerState, event: Input, permitted: bool, expected: ControllerState
 ) -> None:
     turning = controller(state, permitted=permitted, rpm=100)
     assert apply(turning, event).controller.state is expected
@@ -82,23 +84,23 @@ def test_apply__trigger_edge_while_spindle_turns__follows_the_table(
 
 @pytest.mark.parametrize("permitted", [True, False])
 def test_apply__edge_while_running__changes_nothing(permitted: bool) -> None:
-    running = controller(State.RUNNING, permitted=permitted, trigger=True, rpm=2500)
+    running = controller(ControllerState.RUNNING, permitted=permitted, trigger=True, rpm=2500)
     assert apply(running, Pull()).controller == running
 
 
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (State.LOCKED, State.LOCKED),
-        (State.READY, State.READY),
-        (State.RUNNING, State.COASTING),
-        (State.COASTING, State.COASTING),
-        (State.FAULT, State.FAULT),
+        (ControllerState.LOCKED, ControllerState.LOCKED),
+        (ControllerState.READY, ControllerState.READY),
+        (ControllerState.RUNNING, ControllerState.COASTING),
+        (ControllerState.COASTING, ControllerState.COASTING),
+        (ControllerState.FAULT, ControllerState.FAULT),
     ],
 )
 @pytest.mark.parametrize("permitted", [True, False])
 def test_apply__release_while_spindle_turns__only_ends_running(
-    state: State, expected: State, permitted: bool
+    state: ControllerState, expected: ControllerState, permitted: bool
 ) -> None:
     pulled = controller(state, permitted=permitted, trigger=True, rpm=100)
     assert apply(pulled, Release()).controller.state is expected
@@ -107,43 +109,45 @@ def test_apply__release_while_spindle_turns__only_ends_running(
 @pytest.mark.parametrize(
     ("state", "permitted", "expected"),
     [
-        (State.LOCKED, True, State.READY),
-        (State.LOCKED, False, State.LOCKED),
-        (State.READY, True, State.READY),
-        (State.READY, False, State.LOCKED),
-        (State.COASTING, True, State.READY),
-        (State.COASTING, False, State.LOCKED),
-        (State.FAULT, True, State.LOCKED),
-        (State.FAULT, False, State.LOCKED),
+        (ControllerState.LOCKED, True, ControllerState.READY),
+        (ControllerState.LOCKED, False, ControllerState.LOCKED),
+        (ControllerState.READY, True, ControllerState.READY),
+        (ControllerState.READY, False, ControllerState.LOCKED),
+        (ControllerState.COASTING, True, ControllerState.READY),
+        (ControllerState.COASTING, False, ControllerState.LOCKED),
+        (ControllerState.FAULT, True, ControllerState.LOCKED),
+        (ControllerState.FAULT, False, ControllerState.LOCKED),
     ],
 )
 def test_apply__standstill__locks_or_makes_ready(
-    state: State, permitted: bool, expected: State
+    state: ControllerState, permitted: bool, expected: ControllerState
 ) -> None:
     resting = controller(state, permitted=permitted)
     assert apply(resting, still(resting)).controller.state is expected
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", ControllerState)
 @pytest.mark.parametrize("permitted", [True, False])
 @pytest.mark.parametrize("fault", list(Fault)[0:])
 def test_apply__any_fault_in_any_state__cuts_the_motor(
-    state: State, permitted: bool, fault: Fault
+    state: ControllerState, permitted: bool, fault: Fault
 ) -> None:
-    before = controller(state, permitted=permitted, trigger=state is State.RUNNING, rpm=9)
+    before = controller(state, permitted=permitted, trigger=state is ControllerState.RUNNING, rpm=9)
     after = apply(before, Sensed(NOW_MS, 9, fault)).controller
-    assert after.state is State.FAULT
+    assert after.state is ControllerState.FAULT
     assert not after.motor_on
 
 
-@pytest.mark.parametrize("state", [State.RUNNING, State.COASTING])
+@pytest.mark.parametrize("state", [ControllerState.RUNNING, ControllerState.COASTING])
 @pytest.mark.parametrize(
     "event",
     [Inhibited("exhausted"), Sensed(NOW_MS + 60_000, 500, Fault.NONE)],
     ids=["inhibit", "lease lapses"],
 )
-def test_apply__permission_ends_while_turning__state_stays(state: State, event: Input) -> None:
-    pulled = state is State.RUNNING
+def test_apply__permission_ends_while_turning__state_stays(
+    state: ControllerState, event: Input
+) -> None:
+    pulled = state is ControllerState.RUNNING
     before = controller(state, permitted=True, trigger=pulled, rpm=500)
     after = apply(before, event).controller
     assert after.state is state
@@ -151,54 +155,54 @@ def test_apply__permission_ends_while_turning__state_stays(state: State, event: 
 
 
 def test_apply__lease_ends_while_running__locks_at_standstill_only() -> None:
-    running = controller(State.RUNNING, permitted=True, trigger=True, rpm=500)
+    running = controller(ControllerState.RUNNING, permitted=True, trigger=True, rpm=500)
     lapsed = apply(running, Inhibited("exhausted")).controller
     released = apply(lapsed, Release()).controller
     slow = apply(released, Sensed(NOW_MS, 1, Fault.NONE)).controller
     stopped = apply(slow, Sensed(NOW_MS, 0, Fault.NONE)).controller
     assert [c.state for c in (lapsed, released, slow, stopped)] == [
-        State.RUNNING,
-        State.COASTING,
-        State.COASTING,
-        State.LOCKED,
+        ControllerState.RUNNING,
+        ControllerState.COASTING,
+        ControllerState.COASTING,
+        ControllerState.LOCKED,
     ]
     assert stopped.reason == "inhibited: exhausted"
 
 
 def test_apply__trigger_held_through_unlocking__does_nothing_until_a_fresh_edge() -> None:
-    locked = apply(controller(State.LOCKED, permitted=False), Pull()).controller
+    locked = apply(controller(ControllerState.LOCKED, permitted=False), Pull()).controller
     locked = replace(locked, newest_issued_at=0)
     unlocked = apply(locked, LeaseOffered(LEASE, SIGNATURE)).controller
-    assert (unlocked.state, unlocked.reason) == (State.LOCKED, "trigger held")
+    assert (unlocked.state, unlocked.reason) == (ControllerState.LOCKED, "trigger held")
     ticked = apply(unlocked, still(unlocked)).controller
     assert not ticked.motor_on
     released = apply(ticked, Release()).controller
-    assert released.state is State.READY
-    assert apply(released, Pull()).controller.state is State.RUNNING
+    assert released.state is ControllerState.READY
+    assert apply(released, Pull()).controller.state is ControllerState.RUNNING
 
 
 def test_apply__held_trigger_in_coasting_without_lease__is_not_standstill() -> None:
-    coasting = controller(State.COASTING, permitted=False, rpm=100)
+    coasting = controller(ControllerState.COASTING, permitted=False, rpm=100)
     held = apply(coasting, Pull()).controller
     stopped = apply(held, still(held)).controller
-    assert stopped.state is State.COASTING
-    assert apply(stopped, Release()).controller.state is State.LOCKED
+    assert stopped.state is ControllerState.COASTING
+    assert apply(stopped, Release()).controller.state is ControllerState.LOCKED
 
 
 def test_apply__emergency_stop_released_with_trigger_held__stays_in_fault() -> None:
-    running = controller(State.RUNNING, permitted=True, trigger=True, rpm=500)
+    running = controller(ControllerState.RUNNING, permitted=True, trigger=True, rpm=500)
     stopped = apply(running, Sensed(NOW_MS, 500, Fault.EMERGENCY_STOP)).controller
     assert stopped.reason == "emergency stop"
     cleared = apply(stopped, still(stopped)).controller
-    assert (cleared.state, cleared.reason) == (State.FAULT, "trigger held")
+    assert (cleared.state, cleared.reason) == (ControllerState.FAULT, "trigger held")
     released = apply(cleared, Release()).controller
-    assert released.state is State.LOCKED
+    assert released.state is ControllerState.LOCKED
     ready = apply(released, still(released)).controller
-    assert ready.state is State.READY
+    assert ready.state is ControllerState.READY
 
 
 def test_apply__pull_under_emergency_stop_with_lease__is_refused_with_its_name() -> None:
-    ready = controller(State.READY, permitted=True)
+    ready = controller(ControllerState.READY, permitted=True)
     fault = apply(ready, Sensed(NOW_MS, 0, Fault.EMERGENCY_STOP | Fault.STALL)).controller
     outcome = apply(fault, Pull())
     assert outcome.refusal == "emergency stop, stall"
@@ -207,19 +211,19 @@ def test_apply__pull_under_emergency_stop_with_lease__is_refused_with_its_name()
 
 def test_apply__pull_when_locked__gives_the_reason() -> None:
     assert apply(Controller(PROVISIONING), Pull()).refusal == "clock not set"
-    assert apply(controller(State.LOCKED, permitted=False), Pull()).refusal == "no lease"
-    expired = replace(controller(State.READY, permitted=True), time_ms=LEASE.expires_at)
+    assert apply(controller(ControllerState.LOCKED, permitted=False), Pull()).refusal == "no lease"
+    expired = replace(controller(ControllerState.READY, permitted=True), time_ms=LEASE.expires_at)
     assert apply(expired, Pull()).refusal == "lease expired"
 
 
 def test_apply__pull_at_the_very_ms_of_expiry__does_not_start() -> None:
-    last = replace(controller(State.READY, permitted=True), time_ms=LEASE.expires_at - 1)
+    last = replace(controller(ControllerState.READY, permitted=True), time_ms=LEASE.expires_at - 1)
     assert apply(last, Pull()).controller.motor_on
     over = replace(last, time_ms=LEASE.expires_at)
     assert not apply(over, Pull()).controller.motor_on
 
 
-FRESH = replace(controller(State.LOCKED, permitted=False), newest_issued_at=0)
+FRESH = replace(controller(ControllerState.LOCKED, permitted=False), newest_issued_at=0)
 OTHER_CHAIN = Domain(1, DOMAIN.contract)
 
 
@@ -246,30 +250,30 @@ def test_apply__bad_lease__is_refused_and_stays_locked(
 def test_apply__good_lease__makes_ready_and_moves_nothing() -> None:
     outcome = apply(FRESH, LeaseOffered(LEASE, SIGNATURE))
     assert outcome.refusal == ""
-    assert outcome.controller.state is State.READY
+    assert outcome.controller.state is ControllerState.READY
     assert not outcome.controller.motor_on
 
 
 def test_apply__lease_of_another_rental__makes_ready_in_the_next_tick() -> None:
     other = replace(LEASE, rental=2)
     leased = apply(FRESH, LeaseOffered(other, sign_lease(other))).controller
-    assert (leased.state, leased.rental) == (State.LOCKED, 1)
+    assert (leased.state, leased.rental) == (ControllerState.LOCKED, 1)
     assert not apply(leased, Pull()).controller.motor_on
     ticked = apply(leased, still(leased)).controller
-    assert (ticked.state, ticked.rental) == (State.READY, 2)
+    assert (ticked.state, ticked.rental) == (ControllerState.READY, 2)
 
 
 def test_apply__trigger_held_over_from_the_rental_before__stays_with_it_until_standstill() -> None:
-    held = controller(State.RUNNING, permitted=True, trigger=True, rpm=500)
+    held = controller(ControllerState.RUNNING, permitted=True, trigger=True, rpm=500)
     other = replace(make_lease(NOW_MS + 100), rental=2)
     held = apply(held, LeaseOffered(other, sign_lease(other))).controller
     assert (held.lease, held.rental) == (other, 1)
     turning = Sensed(NOW_MS + 200, 300, Fault.NONE)
     coasting = apply(apply(held, Release()).controller, turning).controller
-    assert (coasting.state, coasting.rental) == (State.COASTING, 1)
+    assert (coasting.state, coasting.rental) == (ControllerState.COASTING, 1)
     assert not apply(coasting, Pull()).controller.motor_on, "the other rental's starts at rest"
     rest = apply(coasting, Sensed(NOW_MS + 300, 0, Fault.NONE)).controller
-    assert (rest.state, rest.rental) == (State.READY, 2)
+    assert (rest.state, rest.rental) == (ControllerState.READY, 2)
 
 
 @pytest.mark.parametrize(("named", "rental"), [(None, 1), (0, 0), (3, 3)])
@@ -310,10 +314,10 @@ def test_apply__older_lease_replayed__is_refused_and_the_newer_stays() -> None:
 def test_apply__lease_replayed_after_inhibit__is_refused() -> None:
     leased = apply(FRESH, LeaseOffered(LEASE, SIGNATURE)).controller
     inhibited = apply(leased, Inhibited("exhausted")).controller
-    assert inhibited.state is State.LOCKED
+    assert inhibited.state is ControllerState.LOCKED
     replayed = apply(inhibited, LeaseOffered(LEASE, SIGNATURE))
     assert replayed.refusal
-    assert replayed.controller.state is State.LOCKED
+    assert replayed.controller.state is ControllerState.LOCKED
 
 
 def test_apply__spindle_turned_by_hand_in_ready__starts_nothing_without_a_lease() -> None:
@@ -322,9 +326,9 @@ def test_apply__spindle_turned_by_hand_in_ready__starts_nothing_without_a_lease(
     for event in (tick, LeaseOffered(LEASE, SIGNATURE), tick):
         ready = apply(ready, event).controller
     turned = apply(ready, Sensed(LEASE.expires_at, 700, Fault.NONE)).controller
-    assert turned.state is State.READY
+    assert turned.state is ControllerState.READY
     pulled = apply(turned, Pull())
-    assert (pulled.refusal, pulled.controller.state) == ("lease expired", State.LOCKED)
+    assert (pulled.refusal, pulled.controller.state) == ("lease expired", ControllerState.LOCKED)
 
 
 EVENTS = st.one_of(
@@ -367,36 +371,36 @@ def test_apply__any_inputs__never_break_the_promises(events: list[Input]) -> Non
         if before.motor_on and not after.motor_on:  # a stop: the trigger or a fault
             assert isinstance(event, Release) or after.fault_flags
         if after.fault_flags:
-            assert after.state is State.FAULT
-        if after.state is State.READY:
+            assert after.state is ControllerState.FAULT
+        if after.state is ControllerState.READY:
             assert after.permitted or after.rpm  # a spindle turned by hand delays the lock
             assert not after.trigger
-            assert after.rpm == 0 or before.state is State.READY
+            assert after.rpm == 0 or before.state is ControllerState.READY
         before = after
 
 
 def test_transitions__whole_table__covers_each_state_and_signal() -> None:
-    assert set(TRANSITIONS) == {(state, signal) for state in State for signal in Signal}
-    into_running = {key for key, target in TRANSITIONS.items() if target is State.RUNNING}
-    assert {key for key in into_running if key[0] is not State.RUNNING} == {
-        (State.READY, Signal.PULL_PERMITTED),
-        (State.COASTING, Signal.PULL_PERMITTED),
+    assert set(TRANSITIONS) == {(state, signal) for state in ControllerState for signal in Signal}
+    into_running = {key for key, target in TRANSITIONS.items() if target is ControllerState.RUNNING}
+    assert {key for key in into_running if key[0] is not ControllerState.RUNNING} == {
+        (ControllerState.READY, Signal.PULL_PERMITTED),
+        (ControllerState.COASTING, Signal.PULL_PERMITTED),
     }
 
 
-def _document() -> dict[tuple[State, Signal], State]:
+def _document() -> dict[tuple[ControllerState, Signal], ControllerState]:
     """The table of docs/controller.md."""
     rows = re.findall(r"^\| \*\*(\w+)\*\* \|(.+)\|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     return {
-        (State[name], signal): State[target.strip()]
+        (ControllerState[name], signal): ControllerState[target.strip()]
         for name, targets in rows
         for signal, target in zip(Signal, targets.split("|"), strict=True)
     }
 
 
-@pytest.mark.parametrize(("state", "signal"), [(s, g) for s in State for g in Signal])
+@pytest.mark.parametrize(("state", "signal"), [(s, g) for s in ControllerState for g in Signal])
 def test_apply__each_signal_alone_in_each_state__moves_as_the_document_says(
-    state: State, signal: Signal
+    state: ControllerState, signal: Signal
 ) -> None:
     """All thirty transitions through the machine itself, those that must not happen among them."""
     permitted = signal in (Signal.PULL_PERMITTED, Signal.REST_PERMITTED)
@@ -416,7 +420,7 @@ def test_apply__each_signal_alone_in_each_state__moves_as_the_document_says(
     after = apply(before, event).controller
 
     assert after.state is _document()[state, signal]
-    assert after.motor_on == (after.state is State.RUNNING)
+    assert after.motor_on == (after.state is ControllerState.RUNNING)
 
 
 def test_transitions__table_in_the_document__is_the_one_in_the_code() -> None:

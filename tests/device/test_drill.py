@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, sign_lease
 
-from device.drill.clock import Clock, set_clock
+from device.drill.clock import DrillClock, set_clock
 from device.drill.controller import Inhibited, LeaseOffered, Pull, Release
 from device.drill.drill import SimulatedDrill
 from device.drill.memory import Memory, MemoryFile
@@ -21,7 +21,7 @@ from device.drill.operator_socket import command
 from device.drill.spindle import PresetLoads
 from device.errors import NonVolatileError
 from protocol.sample import Sample
-from protocol.serial.payloads import State
+from protocol.serial.payloads import ControllerState
 
 
 class Bench:
@@ -117,11 +117,11 @@ def test_step__lease_lapses_while_drilling__goes_on_and_locks_at_standstill() ->
     bench.run(10)
     bench.drill.apply(Pull())
     bench.run(2_000)
-    assert bench.drill.controller.state is State.RUNNING
+    assert bench.drill.controller.state is ControllerState.RUNNING
     assert bench.samples[-1].inhibited
     bench.drill.apply(Release())
     bench.run(3_000)
-    assert bench.drill.controller.state is State.LOCKED
+    assert bench.drill.controller.state is ControllerState.LOCKED
     assert bench.drill.apply(Pull()) == "lease expired"
 
 
@@ -221,7 +221,7 @@ def test_command__bad_line__is_answered_with_an_error(line: bytes, message: str)
 
 
 def test_set_clock__steps__only_with_the_motor_off_and_back_by_seconds_only() -> None:
-    clock, refusal = set_clock(Clock(), NOW_MS, 1_000, floor_ms=0, motor_on=False)
+    clock, refusal = set_clock(DrillClock(), NOW_MS, 1_000, floor_ms=0, motor_on=False)
     assert (clock.time_ms(1_500), refusal) == (NOW_MS + 500, "")
     assert set_clock(clock, NOW_MS + 49, 1_000, floor_ms=0, motor_on=True) == (clock, "")
     assert set_clock(clock, NOW_MS + 50, 1_000, floor_ms=0, motor_on=True) == (clock, "motor on")
@@ -237,9 +237,9 @@ def test_set_clock__steps__only_with_the_motor_off_and_back_by_seconds_only() ->
 
 
 def test_set_clock__before_the_floor__is_refused() -> None:
-    clock, refusal = set_clock(Clock(), NOW_MS - 1, 1_000, floor_ms=NOW_MS, motor_on=False)
-    assert (clock, refusal) == (Clock(), f"{NOW_MS - 1} is past: it has been {NOW_MS}")
-    clock, refusal = set_clock(Clock(), NOW_MS, 1_000, floor_ms=NOW_MS, motor_on=False)
+    clock, refusal = set_clock(DrillClock(), NOW_MS - 1, 1_000, floor_ms=NOW_MS, motor_on=False)
+    assert (clock, refusal) == (DrillClock(), f"{NOW_MS - 1} is past: it has been {NOW_MS}")
+    clock, refusal = set_clock(DrillClock(), NOW_MS, 1_000, floor_ms=NOW_MS, motor_on=False)
     assert (clock.time_ms(1_000), refusal) == (NOW_MS, "")
     assert set_clock(clock, NOW_MS - 1, 1_000, floor_ms=NOW_MS, motor_on=False) == (clock, "")
 
@@ -254,7 +254,7 @@ def test_drill__withheld_lease_and_a_clock_set_back__stays_locked_after_a_power_
     assert refusal == f"{NOW_MS + 31_000} is past: it has been {NOW_MS + 120_000}"
     assert again.controller.reason == f"clock not set: {refusal}"
     assert again.apply(LeaseOffered(withheld, sign_lease(withheld))) != ""
-    assert again.controller.state is State.LOCKED
+    assert again.controller.state is ControllerState.LOCKED
     assert again.set_clock(NOW_MS + 120_000) == ""
     assert again.controller.reason == "no lease"
     assert "expired" in again.apply(LeaseOffered(withheld, sign_lease(withheld)))
@@ -271,7 +271,7 @@ def test_drill__clock_set_far_ahead__comes_right_at_rest_and_takes_leases_again(
     assert bench.drill.set_clock(NOW_MS + 61_000) == ""
     bench.lease()
     bench.run(10)
-    assert bench.drill.controller.state is State.READY
+    assert bench.drill.controller.state is ControllerState.READY
 
 
 def test_drill__lease_accepted_by_a_clock_ahead__it_is_not_set_back_to_bring_it_to_life() -> None:

@@ -24,9 +24,9 @@ from protocol.serial.frames import (
 )
 from protocol.serial.payloads import (
     Ack,
+    ControllerState,
     Hello,
     Samples,
-    State,
     Status,
     cut_text,
     pack_ack,
@@ -146,7 +146,7 @@ def test_decode_frame__unknown_type__is_refused() -> None:
 
 def test_payloads__all_kinds__survive_the_round_trip() -> None:
     hello = Hello(7, 123)
-    status = Status(7, State.COASTING, 5, 6, 1, 2, 3, "lease expired")
+    status = Status(7, ControllerState.COASTING, 5, 6, 1, 2, 3, "lease expired")
     ack = Ack(9, 12, "no")
     lease, signature = Lease(7, 1, 1000, 2000, 5), bytes(range(65))
     samples = Samples(3, (make_sample(4), make_sample(6)))

@@ -23,8 +23,8 @@ from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
 from protocol.serial.payloads import (
     VERSION,
     Ack,
+    ControllerState,
     Hello,
-    State,
     Status,
     pack_ack,
     pack_clock,
@@ -33,7 +33,7 @@ from protocol.serial.payloads import (
     parse_samples,
 )
 
-STATUS = Status(DRILL, State.LOCKED, 0, 0, 0, 0, 0, "")
+STATUS = Status(DRILL, ControllerState.LOCKED, 0, 0, 0, 0, 0, "")
 
 
 class Line:
@@ -85,9 +85,9 @@ def test_line__clean__links_sets_the_clock_unlocks_and_delivers() -> None:
     line.run(200)
     line.unlock()
     line.run(50)
-    assert line.firmware.drill.controller.state is State.READY
+    assert line.firmware.drill.controller.state is ControllerState.READY
     assert line.session.status is not None
-    assert line.session.status.state is State.READY
+    assert line.session.status.state is ControllerState.READY
     line.firmware.drill.apply(Pull())
     line.run(2_000)
     newest = line.firmware.drill.memory.sequence
@@ -140,14 +140,14 @@ def test_line__memory_fails_while_drilling__goes_on_and_locks_at_standstill() ->
     assert max(line.spooled) == line.written[-1].sequence < drill.memory.sequence
     drill.apply(Release())
     line.run(3_000)
-    assert drill.controller.state is State.LOCKED
+    assert drill.controller.state is ControllerState.LOCKED
     assert line.session.status is not None
     assert line.session.status.reason == "memory fails: worn out"
     assert drill.apply(Pull()) == "memory fails: worn out"
     drill.apply(Release())
     line.memory_fails = False
     line.run(2_000)
-    assert drill.controller.state is State.READY
+    assert drill.controller.state is ControllerState.READY
     assert sorted(line.spooled) == list(range(1, drill.memory.sequence + 1))
 
 
@@ -171,7 +171,7 @@ def test_line__memory_fails_as_a_lease_comes__refuses_it_and_stays_locked() -> N
     line.run(50)
     (refusal,) = line.session.refusals
     assert refusal.reason == "memory fails: worn out"
-    assert line.firmware.drill.controller.state is State.LOCKED
+    assert line.firmware.drill.controller.state is ControllerState.LOCKED
 
 
 def test_line__refused_lease__comes_back_with_the_reason() -> None:
@@ -182,7 +182,7 @@ def test_line__refused_lease__comes_back_with_the_reason() -> None:
     line.run(50)
     (refusal,) = line.session.refusals
     assert refusal.kind is FrameType.LEASE
-    assert line.firmware.drill.controller.state is State.LOCKED
+    assert line.firmware.drill.controller.state is ControllerState.LOCKED
 
 
 def test_line__firmware_held_up__catches_up_on_its_grid() -> None:
@@ -212,7 +212,7 @@ def held_up_line() -> Line:
     line.run(200)
     line.unlock()
     line.run(50)
-    assert line.firmware.drill.controller.state is State.READY
+    assert line.firmware.drill.controller.state is ControllerState.READY
     line.now_ms += 60_000
     line.firmware.run_until(line.now_ms)
     return line
@@ -229,7 +229,7 @@ def test_run_until__held_up_too_long__a_waiting_lease_is_judged_by_the_time_that
     lease = make_lease(NOW_MS + 1_000)
     payload = pack_lease(lease, sign_lease(lease))
     line.firmware.receive(encode_frame(Frame(FrameType.LEASE, 0, payload)), line.now_ms)
-    assert line.firmware.drill.controller.state is State.LOCKED
+    assert line.firmware.drill.controller.state is ControllerState.LOCKED
     assert line.firmware.drill.controller.lease != lease
 
 

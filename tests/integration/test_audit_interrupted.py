@@ -19,9 +19,9 @@ from web3 import HTTPProvider, Web3
 
 from audit.errors import AuditError, InterruptedAuditError
 from audit.node import fetch
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
-from audit.order import Order, Watcher
+from audit.order import AuditOrder, AuditWatcher
 from audit.result import Result
 from audit.run import Audit
 from audit.samples.published import Published
@@ -58,12 +58,12 @@ def _short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 def stopped_after(told: Told, windows: int, state: Path, samples: Path | None = None) -> None:
     """Audit until so many ranges of blocks are done, or the open rentals are reached."""
     done: list[int] = []
-    watcher = Watcher(
+    watcher = AuditWatcher(
         progress=lambda _first, now, _last: done.append(now),
         stopping=lambda: len(done) >= windows,
     )
-    order = Order(told.contract, state=state)
-    chain = Chain(Endpoint(told.url), told.contract)
+    order = AuditOrder(told.contract, state=state)
+    chain = ContractEndpoint(Endpoint(told.url), told.contract)
     published = None if samples is None else partial(Published, open_source(str(samples)))
     with pytest.raises(InterruptedAuditError, match=rf"block {windows * SPAN}|open rentals"):
         Audit(chain, order, watcher, published).run()

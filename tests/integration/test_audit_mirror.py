@@ -15,7 +15,7 @@ from web3 import HTTPProvider, Web3
 from audit import cli_mirror
 from audit.cli import app
 from audit.errors import SourceError
-from audit.samples.sources import Folder, Source
+from audit.samples.sources import Folder, SampleSource
 from lab.rig.history import furnish
 from lab.rig.services import Anvil
 from lab.rig.yard import COIN, Yard
@@ -91,7 +91,7 @@ def test_mirror__again__sealed_bundles_are_verified_and_not_fetched(
             asked.append(names[-1])
             return super().fetch(names, most)
 
-    def listening(text: str) -> Source:
+    def listening(text: str) -> SampleSource:
         return Listening(Path(text))
 
     assert mirror(told, published, to, "--rental", str(LONG)).exit_code == 0

@@ -13,9 +13,9 @@ from web3 import HTTPProvider, Web3
 from audit import run
 from audit.errors import AuditError
 from audit.node.completeness import Depth
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
-from audit.order import Order, Watcher
+from audit.order import AuditOrder, AuditWatcher
 from audit.run import Audit
 from audit.state import final_of, load
 from lab.rig.history import tell
@@ -150,9 +150,13 @@ def test_run__many_blocks__notice_before_and_every_header_all_the_same(
 ) -> None:
     monkeypatch.setattr(run, "MANY_BLOCKS", 20)
     said: list[str] = []
-    watcher = Watcher(notice=said.append)
+    watcher = AuditWatcher(notice=said.append)
     audits = [
-        Audit(Chain(Endpoint(told.url), told.contract), Order(told.contract, depth=depth), watcher)
+        Audit(
+            ContractEndpoint(Endpoint(told.url), told.contract),
+            AuditOrder(told.contract, depth=depth),
+            watcher,
+        )
         for depth in (None, Depth.SEEN)
     ]
     result = audits[0].run()

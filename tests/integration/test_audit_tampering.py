@@ -9,7 +9,7 @@ import pytest
 from audit_rig import Lie, LyingNode, RefusalError, Told, audit, names, topic
 from web3 import HTTPProvider, Web3
 
-from audit.errors import WrongChainError
+from audit.errors import OtherChainError
 from audit.findings import Grade
 from audit.result import Result
 from lab.rig.box_keys import box_key
@@ -265,12 +265,12 @@ def test_run__reading_settled_after_its_key_was_revoked__found(told: Told) -> No
 
 
 def test_run__chain_id_not_the_one_asked_for__refused(told: Told) -> None:
-    with pytest.raises(WrongChainError, match="serves chain 31337, asked for was chain 1"):
+    with pytest.raises(OtherChainError, match="serves chain 31337, asked for was chain 1"):
         audit(told.url, told.contract, chain_id=1)
 
 
 def test_run__no_contract_at_the_address__refused(told: Told) -> None:
-    with pytest.raises(WrongChainError, match="no contract"):
+    with pytest.raises(OtherChainError, match="no contract"):
         audit(told.url, "0x" + "77" * 20)
 
 
@@ -353,7 +353,7 @@ def test_run__storage_proof_of_another_word__wrong(told: Told) -> None:
 
 
 def test_run__node_without_the_trusted_block__refused(told: Told) -> None:
-    with pytest.raises(WrongChainError, match="has no block"):
+    with pytest.raises(OtherChainError, match="has no block"):
         audit(told.url, told.contract, proof=True, block_hash="0x" + "ab" * 32)
 
 

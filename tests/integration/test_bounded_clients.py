@@ -20,12 +20,12 @@ import pytest
 from closing_server import CLOSINGS, ClosingServer
 
 from audit.errors import EndpointError
-from audit.node.fetch import Chain
+from audit.node.fetch import ContractEndpoint
 from audit.node.rpc import Endpoint
 from chain.contract import DrillMeter
 from chain.endpoint import RpcEndpoint
 from chain.errors import ChainError
-from device.bridge.rpc import Node
+from device.bridge.rpc import WitnessNode
 from device.errors import WitnessError
 from host.bounded_http import LARGEST_ANSWER
 from host.json_rpc import Patience
@@ -43,11 +43,11 @@ SOON_SECONDS = 60
 
 def _audit(url: str) -> object:
     patience = Patience(TIMEOUT_SECONDS, attempts=3, seconds=2, wait_initial=0.01)
-    return Chain(Endpoint(url, patience), METER).header("latest")
+    return ContractEndpoint(Endpoint(url, patience), METER).header("latest")
 
 
 def _bridge(url: str) -> object:
-    return Node(url, 31337, TIMEOUT_SECONDS).header("latest")
+    return WitnessNode(url, 31337, TIMEOUT_SECONDS).header("latest")
 
 
 def _oracle(url: str) -> object:
@@ -300,10 +300,10 @@ def test_client__honest_packed_answer_after_another__read(
 def _asking(client: str, url: str) -> Callable[[], object]:
     """Asks for the newest block's hash again and again; of its own accord it tries once only."""
     if client == "audit":
-        chain = Chain(Endpoint(url, Patience(SOON_SECONDS, attempts=1)), METER)
+        chain = ContractEndpoint(Endpoint(url, Patience(SOON_SECONDS, attempts=1)), METER)
         return lambda: chain.header("latest").hash
     if client == "bridge":
-        node = Node(url, 31337, SOON_SECONDS)
+        node = WitnessNode(url, 31337, SOON_SECONDS)
         return lambda: node.header("latest").hash
     if client == "oracle":
         endpoint = RpcEndpoint(url, 31337, DrillMeter(METER), SOON_SECONDS)

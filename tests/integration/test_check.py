@@ -22,7 +22,7 @@ from device.bridge.check import steps as bridge_steps
 from device.bridge.settings import load_settings as load_bridge_settings
 from device.bridge.spool import Spool
 from host import broker_check
-from host.checks import Finding, Mark, MissingError, lines_of, print_findings, run_steps
+from host.checks import CheckLine, Mark, MissingError, lines_of, print_findings, run_steps
 from host.errors import SecretError, SettingsError
 from host.settings import BrokerSettings
 from lab.rig.box_files import write_secret
@@ -54,12 +54,12 @@ def _as_written(request: pytest.FixtureRequest) -> Iterator[None]:
         path.write_bytes(content)
 
 
-def found(world: World, **changes: str) -> list[Finding]:
+def found(world: World, **changes: str) -> list[CheckLine]:
     world.settings.write_text(world.settings_text(**changes))
     return [*run_steps(OracleCheck(load_settings(world.settings)).steps())]
 
 
-def missing(findings: list[Finding]) -> dict[str, str]:
+def missing(findings: list[CheckLine]) -> dict[str, str]:
     return {one.what: one.text for one in findings if one.mark is Mark.MISSING}
 
 
@@ -257,7 +257,7 @@ def test_check__whatever_it_finds__changes_nothing(world: World, journal: str) -
     shutil.rmtree(place)
 
 
-def found_without_writing(world: World) -> list[Finding]:
+def found_without_writing(world: World) -> list[CheckLine]:
     return [*run_steps(OracleCheck(load_settings(world.settings)).steps())]
 
 
@@ -334,7 +334,7 @@ def bridge_settings(folder: Path, port: int) -> Path:
     return settings
 
 
-def bridge_found(settings: Path) -> list[Finding]:
+def bridge_found(settings: Path) -> list[CheckLine]:
     return [*run_steps(bridge_steps(load_bridge_settings(settings)))]
 
 
@@ -476,7 +476,7 @@ def test_connection__tls_to_a_broker_without__says_so(tmp_path: Path) -> None:
 
 
 def test_lines_of__long_finding__80_columns_and_harmless() -> None:
-    lines = lines_of(Finding(Mark.MISSING, "drill 1", "word \x1b[2J " * 40 + "0x" + "a" * 90))
+    lines = lines_of(CheckLine(Mark.MISSING, "drill 1", "word \x1b[2J " * 40 + "0x" + "a" * 90))
 
     assert all(len(line) <= 80 for line in lines[:-1])
     assert lines[0].startswith("MISSING  drill 1: word \\x1b[2J")

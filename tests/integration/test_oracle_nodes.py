@@ -25,7 +25,7 @@ from chain.contract import DrillMeter
 from chain.endpoint import RpcEndpoint
 from chain.errors import ChainError
 from chain.quorum_chain import QuorumChain
-from chain.views import Evidence
+from chain.views import BalanceEvidence
 from lab.rig.services import Anvil
 from oracle.checks.endpoint_check import endpoint_checks
 from oracle.settings import ChainSettings
@@ -77,7 +77,7 @@ def read_all(chain: QuorumChain, place: Place) -> None:
     assert chain.events_of(head) == []
     opened = chain.header(place.opened)
     (positive,) = [one for one in chain.events_of(opened) if one.name == "BalancePositive"]
-    evidence = Evidence(
+    evidence = BalanceEvidence(
         1, 1, 0, opened.number, opened.hash, positive.transaction_hash, positive.log_index
     )
     assert chain.lease_proof(rental, chain.event_proof(evidence), head)

@@ -22,8 +22,8 @@ from oracle.settings import load_settings as load_oracle
 from provider.box import BoxOrder, make_box
 from provider.box_cli import app, read_ports, require_name
 from provider.errors import BoxError
-from provider.meter import Meter, calldata
-from provider.node import Node, http_transport
+from provider.meter import DeployedMeter, calldata
+from provider.node import ProviderNode, http_transport
 from provider.sending import Call, Sender
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ class Bench:
 
     def __init__(self, anvil: Anvil, folder: Path) -> None:
         self.office, self.said = Office(anvil, folder), list[str]()
-        self.node = Node(http_transport(anvil.url), "anvil")
+        self.node = ProviderNode(http_transport(anvil.url), "anvil")
         self.order = BoxOrder(
             name="workshop",
             folder=folder / "boxes/workshop",
@@ -288,4 +288,4 @@ def test_make_box__record_of_another_contract__is_refused(made: Bench) -> None:
     with pytest.raises(Exception, match="there is no contract"):
         made.make(other)
 
-    assert isinstance(Meter(made.node, record["contract"], 0).view("owner"), str)
+    assert isinstance(DeployedMeter(made.node, record["contract"], 0).view("owner"), str)

@@ -15,9 +15,9 @@ from web3 import HTTPProvider, Web3
 from lab.rig.contract import compile_drill_meter, compile_vyper, deploy
 from lab.rig.services import DEV_MNEMONIC, ROOT, Anvil
 from protocol.abi import drill_meter_abi
-from provider.deployment import Order, creation_data, planned_steps
-from provider.errors import PlanError, ProviderError, RefusedError
-from provider.node import Node, http_transport
+from provider.deployment import DeploymentOrder, creation_data, planned_steps
+from provider.errors import ContractRefusedError, PlanError, ProviderError
+from provider.node import ProviderNode, http_transport
 from provider.plan import LevelPlan, Plan
 from provider.rehearsal import rehearse
 from provider.verification import IMMUTABLES_BYTES
@@ -84,18 +84,18 @@ LIMITS = {
 
 @pytest.mark.parametrize("place", LIMITS)
 def test_limits__of_plan_and_contract__are_the_same(office: Office, place: str) -> None:
-    node = Node(http_transport(office.anvil.url), "anvil")
+    node = ProviderNode(http_transport(office.anvil.url), "anvil")
     lowest, highest = LIMITS[place]
     for value, good in ((lowest, True), (highest, True), (highest + 1, False), (lowest - 1, False)):
         if value < 0:
             continue  # no integer of the contract's
         plan = with_value(place, value)
         assert plan_takes(plan) is good, value
-        order = Order(plan, our_code(), office.record)
+        order = DeploymentOrder(plan, our_code(), office.record)
         if good:
             assert rehearse(node, office.wallet.address, creation_data(order), planned_steps(plan))
             continue
-        with pytest.raises(RefusedError, match=r"would be refused: [a-z]+: "):
+        with pytest.raises(ContractRefusedError, match=r"would be refused: [a-z]+: "):
             rehearse(node, office.wallet.address, creation_data(order), planned_steps(plan))
 
 
@@ -111,23 +111,27 @@ def test_rehearse__what_only_the_contract_knows__is_refused_by_name(
     office: Office, place: str, value: object, said: str
 ) -> None:
     plan = with_value(place, value)
-    node = Node(http_transport(office.anvil.url), "anvil")
-    order = Order(plan, our_code(), office.record)
+    node = ProviderNode(http_transport(office.anvil.url), "anvil")
+    order = DeploymentOrder(plan, our_code(), office.record)
 
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(ContractRefusedError, match=said):
         rehearse(node, office.wallet.address, creation_data(order), planned_steps(plan))
 
 
 def test_rehearse__label_of_32_umlauts__is_the_longest(office: Office) -> None:
-    node = Node(http_transport(office.anvil.url), "anvil")
+    node = ProviderNode(http_transport(office.anvil.url), "anvil")
     for label, good in (("ü" * 32, True), ("ü" * 32 + "a", False)):
         plan = with_value("drills", [label])
         assert plan_takes(plan) is good
-        line = [node, office.wallet.address, creation_data(Order(plan, our_code(), office.record))]
+        line = [
+            node,
+            office.wallet.address,
+            creation_data(DeploymentOrder(plan, our_code(), office.record)),
+        ]
         if good:
             assert rehearse(*line, planned_steps(plan))  # type: ignore[arg-type]
         else:
-            with pytest.raises(RefusedError, match=r"drill .* would be refused"):
+            with pytest.raises(ContractRefusedError, match=r"drill .* would be refused"):
                 rehearse(*line, planned_steps(plan))  # type: ignore[arg-type]
 
 
@@ -136,7 +140,7 @@ def test_deploy__value_that_the_chain_refuses__nothing_is_sent(office: Office, b
     plan = with_value(bad, ORACLE_KEY if bad == "asset" else ["x" * 65])
     line = Line(office.anvil.url)
 
-    with pytest.raises(RefusedError, match="would be refused"):
+    with pytest.raises(ContractRefusedError, match="would be refused"):
         office.deploy(plan, line)
 
     assert line.sent == []

@@ -14,8 +14,8 @@ from oracle_chain_place import Place
 from oracle_world import World, wait
 from strict_builders import ORACLE, Made, make, sign
 
-from device.bridge.rpc import Node, Nodes
-from device.bridge.witness import ChainWitness, Verdict, Witness
+from device.bridge.rpc import Nodes, WitnessNode
+from device.bridge.witness import ChainWitness, LeaseVerdict, Witness
 from lab.rig.services import Anvil
 from protocol.errors import ProofError
 from protocol.lease_proof import ground_of, parse_lease_proof
@@ -28,7 +28,7 @@ AGE_SECONDS = 60
 
 
 def witness(made: Made, *urls: str, quorum: int = 1) -> Witness:
-    nodes = Nodes([Node(url, 31337, 5) for url in urls], quorum, 5)
+    nodes = Nodes([WitnessNode(url, 31337, 5) for url in urls], quorum, 5)
     return Witness(1, made.domain, ChainWitness(nodes, AGE_SECONDS), lambda: None)
 
 
@@ -46,7 +46,7 @@ def made(place: Place) -> Made:
 def test_judge__true_proof_of_the_same_chain__passed_on(place: Place, made: Made) -> None:
     verdict = witness(made, place.anvil.url).judge(made.message, made.proof)
 
-    assert verdict == Verdict(made.message)
+    assert verdict == LeaseVerdict(made.message)
     assert len(made.proof) < 20_000
 
 
@@ -203,7 +203,7 @@ def test_run__proofs_published__each_lease_comes_with_its_proof(tmp_path: Path) 
             judge = Witness(
                 1,
                 world.domain,
-                ChainWitness(Nodes([Node(world.anvil.url, 31337, 5)], 1, 5), AGE_SECONDS),
+                ChainWitness(Nodes([WitnessNode(world.anvil.url, 31337, 5)], 1, 5), AGE_SECONDS),
                 lambda: None,
             )
             lease, proof = world.bridge.command, proofs[-1]

@@ -15,9 +15,9 @@ from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
 from chain.errors import CallRevertedError
-from chain.ports import Receipt
+from chain.ports import TransactionReceipt
 from chain.transact import FeeLimits, Transactor
-from chain.views import ChainView, DrillView, Header, RentalView, Rest
+from chain.views import BlockSummary, ChainView, DrillView, RentalView, Rest
 from oracle.core import Core
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
@@ -104,9 +104,9 @@ class Yard:
         return {one.rental for one in self.rentals.values() if one.until > one.opened_ms}
 
     def _view(self) -> ChainView:
-        confirmed = Header(self._block - self.depth, b"g" * 32, b"f" * 32, OPENED_AT)
+        confirmed = BlockSummary(self._block - self.depth, b"g" * 32, b"f" * 32, OPENED_AT)
         view = view_of(
-            head=Header(self._block, b"h" * 32, b"g" * 32, OPENED_AT),
+            head=BlockSummary(self._block, b"h" * 32, b"g" * 32, OPENED_AT),
             confirmed=confirmed,
             latest=dict(self.rentals),
             deep=dict(self.rentals),
@@ -134,7 +134,7 @@ class Yard:
                 for one in batch.readings
                 if one.rental in self.objected
             ]
-            self.chain.mined[sent[-1].hash] = Receipt(
+            self.chain.mined[sent[-1].hash] = TransactionReceipt(
                 sent[-1].hash, self._block, b"h" * 32, True, 1, tuple(rejected)
             )
             self.chain.nonces = sent[-1].nonce + 1

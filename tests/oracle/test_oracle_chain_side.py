@@ -12,7 +12,7 @@ from oracle_builders import DOMAIN_KEY, ONE_BLOCK, FakeClock
 from oracle_fake_chain import FakeChain
 
 from chain.transact import FeeLimits, Transactor
-from chain.watch import Watcher, WatchScope
+from chain.watch import ChainWatcher, WatchScope
 from oracle.chain_side import LONGEST_BACKOFF, ChainSide
 from oracle.errors import JournalError
 from oracle.journal.chain_journal import ChainJournal
@@ -40,7 +40,7 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     store = Store(f"sqlite:///{tmp_path}/j.sqlite")
     chain, clock, journal = FakeChain(), FakeClock(), ChainJournal(store)
-    watcher = Watcher(chain, journal, clock, WatchScope(1, (1,), 0, ONE_BLOCK))
+    watcher = ChainWatcher(chain, journal, clock, WatchScope(1, (1,), 0, ONE_BLOCK))
     limits = FeeLimits(bump_after_ms=60_000, highest_fee_wei=1_000)
     submitter = Submitter(
         chain,

@@ -23,9 +23,9 @@ from oracle_builders import (
 from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
-from chain.ports import Receipt
+from chain.ports import TransactionReceipt
 from chain.transact import FeeLimits, Job, Transactor
-from chain.views import ChainView, Header, OracleView
+from chain.views import BlockSummary, ChainView, OracleView
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
 from oracle.settling.closing import PAUSE_MS, Closer, closable
@@ -40,7 +40,7 @@ GAS = GasAccount(bytes(role_account("relayer").key))
 
 
 def at(timestamp: int, **changes: Any) -> ChainView:
-    head = Header(100, b"h" * 32, b"g" * 32, timestamp)
+    head = BlockSummary(100, b"h" * 32, b"g" * 32, timestamp)
     return make_view(**({"latest": {7: ENDED}, "deep": {7: ENDED}, "head": head} | changes))
 
 
@@ -103,7 +103,7 @@ def test_step__closable__one_transaction_however_often_it_looks(desk: Desk) -> N
     assert len(desk.sent()) == 1
 
     newest = desk.journal.transactions(-7)[-1]
-    desk.chain.mined[newest.hash] = Receipt(
+    desk.chain.mined[newest.hash] = TransactionReceipt(
         newest.hash, 100, b"h" * 32, succeeded=True, gas_used=1, rejected=()
     )
     desk.chain.nonces = newest.nonce + 1

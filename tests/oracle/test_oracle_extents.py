@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from chain.errors import ChainError
 from chain.finality import Tier, parse_policy
-from chain.views import ChainView, DrillView, Header
-from chain.watch import Watcher, WatchScope
+from chain.views import BlockSummary, ChainView, DrillView
+from chain.watch import ChainWatcher, WatchScope
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
 from oracle.samples.extent import LogExtent, identity_of
@@ -46,7 +46,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def view(number: int, **changes: Any) -> ChainView:
     """A view whose confirmed block is so many seconds after the opening of rental 7."""
-    confirmed = Header(number, bytes([number]) * 32, bytes(32), RENTAL.opened_at + number)
+    confirmed = BlockSummary(number, bytes([number]) * 32, bytes(32), RENTAL.opened_at + number)
     return make_view(confirmed=confirmed, **changes)
 
 
@@ -165,7 +165,7 @@ def test_poll__closed_and_rented_again_between_two_looks__a_view_shows_the_end(
     tmp_path: Path,
 ) -> None:
     store, chain = Store(f"sqlite:///{tmp_path}/journal.sqlite"), FakeChain()
-    watcher = Watcher(
+    watcher = ChainWatcher(
         chain,
         ChainJournal(store),
         FakeClock(),

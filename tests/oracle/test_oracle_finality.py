@@ -13,8 +13,8 @@ from oracle_fake_chain import FakeChain
 
 from chain.deep import LEAST_REPROVEN, MOST_REPROVEN, REPROVEN_SECONDS, DeepStates, reproven
 from chain.finality import Policy, Tier, choose, parse_policy, require_rising
-from chain.views import ChainView, Header, RentalView, Rest
-from chain.watch import Watcher, WatchScope
+from chain.views import BlockSummary, ChainView, RentalView, Rest
+from chain.watch import ChainWatcher, WatchScope
 from oracle.errors import JournalError
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.heights import LeaseHeights
@@ -29,8 +29,8 @@ TIERS = (
 )
 
 
-def header(number: int) -> Header:
-    return Header(number, bytes([number]) * 32, bytes(32), number)
+def header(number: int) -> BlockSummary:
+    return BlockSummary(number, bytes([number]) * 32, bytes(32), number)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_choose__no_block_knows_the_rental__none() -> None:
     assert choose(TIERS, {0: (header(9), None)}) is None
 
 
-def watcher(tmp_path: Path, chain: FakeChain, *tiers: Tier) -> Watcher:
+def watcher(tmp_path: Path, chain: FakeChain, *tiers: Tier) -> ChainWatcher:
     store = Store(f"sqlite:///{tmp_path}/j.sqlite")
-    return Watcher(chain, ChainJournal(store), FakeClock(), WatchScope(1, (1,), 0, tiers))
+    return ChainWatcher(chain, ChainJournal(store), FakeClock(), WatchScope(1, (1,), 0, tiers))
 
 
 def test_poll__two_tiers__more_money_counts_as_its_block_gets_deeper(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_read__a_thousand_rentals_and_no_events__no_proof_gets_older_than_a_brid
     rentals = {number: make_rental(rental=number, drill=number) for number in range(1, 1_001)}
 
     class Chain(FakeChain):
-        def rental(self, rental: int, at: Header) -> RentalView | None:  # noqa: ARG002
+        def rental(self, rental: int, at: BlockSummary) -> RentalView | None:  # noqa: ARG002
             return rentals.get(rental)
 
     states = DeepStates(Chain(), [Tier(parse_policy("latest"))])

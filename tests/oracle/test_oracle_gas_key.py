@@ -14,14 +14,14 @@ from oracle_fake_chain import FakeChain
 from structlog.testing import capture_logs
 
 from chain.ports import SentTransaction
-from chain.views import DrillView, GasLeft, GasState, Header, Rest
+from chain.views import BlockSummary, DrillView, GasLeft, GasState, Rest
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
 from oracle.settling.gas_key import LOOK_MS, GasLimits, GasWatch, gas_left, settlements_a_day
 from protocol.records import RentalState
 
 LIMITS = GasLimits(gas=50_000, warning_hours=72)
-HEAD = Header(1, bytes(32), bytes(32), 1, base_fee_wei=10)
+HEAD = BlockSummary(1, bytes(32), bytes(32), 1, base_fee_wei=10)
 ADDRESS = "0x" + "7" * 40
 COST = 50_000 * 12
 """At a base fee of 10 and a priority fee of 2."""

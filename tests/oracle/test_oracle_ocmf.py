@@ -26,7 +26,7 @@ from oracle.errors import OracleError
 from oracle.samples.extent import LogExtent, identity_of
 from oracle.samples.extent_journal import SignedReading
 from oracle.samples.ocmf import (
-    Meter,
+    OcmfMeter,
     der_signature,
     ocmf_payload,
     ocmf_record,
@@ -37,7 +37,7 @@ from oracle.signing.sign import KeystoreSigner
 from protocol.records import Reading, Registers
 from protocol.typed_data import batch_digest, recover_signer
 
-METER = Meter(DOMAIN, 3, SIGNER.address, "0.1.0")
+METER = OcmfMeter(DOMAIN, 3, SIGNER.address, "0.1.0")
 LARGE = Registers(2**53 + 1, 2, 3, 2**100, 5, 0)
 """More than a double holds: a parser that uses one changes the digits."""
 

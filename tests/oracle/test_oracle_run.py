@@ -8,7 +8,7 @@ from typing import Any, cast
 from structlog.testing import capture_logs
 
 from oracle.run import _publishing_loop
-from oracle.samples.publisher import Publisher
+from oracle.samples.publisher import SamplePublisher
 
 
 class Steps:
@@ -27,7 +27,7 @@ class Steps:
 def test_publishing_loop__more_to_do__does_not_wait_for_the_period() -> None:
     stop = Event()
     steps = Steps(stop, lambda: stop.set() or False)
-    _publishing_loop(cast(Publisher, steps), 3600, stop)
+    _publishing_loop(cast(SamplePublisher, steps), 3600, stop)
 
     assert steps.done == 4
 
@@ -35,7 +35,7 @@ def test_publishing_loop__more_to_do__does_not_wait_for_the_period() -> None:
 def test_publishing_loop__defect__said_and_the_daemon_goes_on() -> None:
     stop = Event()
     with capture_logs() as logs:
-        _publishing_loop(cast(Publisher, Steps(stop, lambda: {}["nothing"])), 1, stop)
+        _publishing_loop(cast(SamplePublisher, Steps(stop, lambda: {}["nothing"])), 1, stop)
 
     assert [one["event"] for one in logs] == ["publication stopped by a defect"]
     assert not stop.is_set()

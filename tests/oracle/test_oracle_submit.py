@@ -12,9 +12,9 @@ from oracle_builders import NOW_MS, FakeClock, make_rental, make_view
 from oracle_fake_chain import FakeChain
 
 from chain.errors import ChainError, TransactionRefusedError
-from chain.ports import Receipt
+from chain.ports import TransactionReceipt
 from chain.transact import FeeLimits, Transactor
-from chain.views import ChainView, Header, OracleView
+from chain.views import BlockSummary, ChainView, OracleView
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.store import Store
 from oracle.settling.outbox import in_the_way, undecided
@@ -55,7 +55,9 @@ class Desk:
     def mine(self, **changes: object) -> None:
         """Give the newest transaction a receipt."""
         newest = self.journal.transactions(1)[-1]
-        receipt = Receipt(newest.hash, 100, b"h" * 32, succeeded=True, gas_used=1, rejected=())
+        receipt = TransactionReceipt(
+            newest.hash, 100, b"h" * 32, succeeded=True, gas_used=1, rejected=()
+        )
         self.chain.mined[newest.hash] = replace(receipt, **changes)  # type: ignore[arg-type]
         self.chain.nonces = newest.nonce + 1
 
@@ -84,7 +86,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def settled_view(**changes: int) -> ChainView:
     settled = make_rental(until=UNTIL)
-    head = Header(100 + changes.get("deeper", 0), b"h" * 32, b"g" * 32, NOW_MS // 1000)
+    head = BlockSummary(100 + changes.get("deeper", 0), b"h" * 32, b"g" * 32, NOW_MS // 1000)
     return make_view(latest={7: settled}, head=head)
 
 
@@ -121,7 +123,7 @@ def test_step__killed_between_store_and_broadcast__same_transaction_again(desk: 
 
 
 def test_step__time_of_the_reading_not_reached_by_the_chain__waits(desk: Desk) -> None:
-    early = Header(100, b"h" * 32, b"g" * 32, UNTIL // 1000 - 1)
+    early = BlockSummary(100, b"h" * 32, b"g" * 32, UNTIL // 1000 - 1)
     desk.submitter.step(make_view(head=early))
 
     assert desk.sent() == []
@@ -472,7 +474,7 @@ ENDED = {7: make_rental(state=RentalState.ENDED, ended_at=ENDED_AT)}
 
 
 def at(timestamp: int) -> ChainView:
-    head = Header(100, b"h" * 32, b"g" * 32, timestamp)
+    head = BlockSummary(100, b"h" * 32, b"g" * 32, timestamp)
     return make_view(latest=ENDED, deep=ENDED, head=head)
 
 
@@ -496,7 +498,7 @@ def test_step__grace_period_over_for_one_of_two__the_other_is_sent(desk: Desk) -
     identities = [make_rental(rental=8).identity, make_rental().identity]
     desk.journal.add_batch(NOW_MS, both, identities, signed(*both))
     rentals = ENDED | {8: make_rental(rental=8)}
-    head = Header(100, b"h" * 32, b"g" * 32, ENDED_AT + GRACE_SECONDS)
+    head = BlockSummary(100, b"h" * 32, b"g" * 32, ENDED_AT + GRACE_SECONDS)
     desk.submitter.step(make_view(latest=rentals, deep=rentals, head=head))
 
     assert len(desk.chain.pool) == 1

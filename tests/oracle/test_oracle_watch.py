@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from chain.errors import ChainError
 from chain.finality import Tier, parse_policy
 from chain.views import DrillView
-from chain.watch import Watcher, WatchScope
+from chain.watch import ChainWatcher, WatchScope
 from oracle.errors import JournalError
 from oracle.journal import tables
 from oracle.journal.chain_journal import ChainJournal
@@ -29,7 +29,7 @@ class Desk:
 
     chain: FakeChain
     journal: ChainJournal
-    watcher: Watcher
+    watcher: ChainWatcher
 
     def restart(self) -> None:
         self.watcher = make(self.chain, self.journal)
@@ -40,8 +40,8 @@ TWO_BLOCKS = (Tier(parse_policy("latest-2")),)
 
 def make(
     chain: FakeChain, journal: ChainJournal, finality: tuple[Tier, ...] = TWO_BLOCKS
-) -> Watcher:
-    return Watcher(chain, journal, FakeClock(), WatchScope(1, (1,), 0, finality))
+) -> ChainWatcher:
+    return ChainWatcher(chain, journal, FakeClock(), WatchScope(1, (1,), 0, finality))
 
 
 @pytest.fixture

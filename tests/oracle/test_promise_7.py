@@ -16,9 +16,9 @@ from device_builders import DRILL, make_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.bridge.publisher import Publisher
+from device.bridge.publisher import SpoolPublisher
 from device.bridge.spool import Spool
-from oracle.meter.order import RESEND_PAUSE_MS, Arrived, Order, overdue, take
+from oracle.meter.order import RESEND_PAUSE_MS, Arrived, SampleOrder, overdue, take
 from oracle.meter.sample_log import LoggedSample
 from protocol.messages import decode_samples
 from protocol.sample import encode_sample
@@ -30,8 +30,8 @@ class Line:
     """A controller, its bridge, a broker with two queues, and the oracle's journal."""
 
     def __init__(self, spool: Spool) -> None:
-        self.spool, self.publisher = spool, Publisher(spool)
-        self.order, self.journal = Order(DRILL), set[int]()
+        self.spool, self.publisher = spool, SpoolPublisher(spool)
+        self.order, self.journal = SampleOrder(DRILL), set[int]()
         self.ring: list[int] = []
         self.held: set[int] = set()
         self.up: list[bytes] = []
@@ -68,7 +68,7 @@ class Line:
         self.publish(0)
 
     def restart_bridge(self, _count: int) -> None:
-        self.publisher = Publisher(self.spool)
+        self.publisher = SpoolPublisher(self.spool)
 
     def drop_oldest(self, count: int) -> None:
         del self.up[:count], self.down[:count]

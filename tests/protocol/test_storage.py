@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from eth_utils.address import to_checksum_address
 
-from audit.books.books import Books, Drill, Oracle, Rental, Tariff, Terms
+from audit.books.books import AuditedTariff, Books, DeploymentTerms, Drill, Oracle, Rental
 from audit.books.expect import slots
 from protocol.errors import RecordError
 from protocol.records import Caps, LevelRate, RentalState
@@ -28,13 +28,15 @@ KEY = "0x" + "b2" * 20
 
 def _words() -> dict[int, int]:
     """A storage with one of each, every field with a value of its own."""
-    books = Books(Terms("0x" + 40 * "0", 1, 1, 1))
+    books = Books(DeploymentTerms("0x" + 40 * "0", 1, 1, 1))
     rental = Rental(CUSTOMER, 11, 12, 13, opened_at=1_700_000_001, funded=14, meter=15)
     rental.ended_at, rental.collected = 1_700_000_002, 16
     rental.per_rental, rental.per_hour = 17, 18
     books.rentals[7] = rental
     books.rentals[8] = Rental(CUSTOMER, 1, 2, 3, 1_700_000_001, 4, 5)
-    books.tariffs[12] = Tariff(((21, 22, 23), (24, 25, 26), (27, 28, 29)), 30, 31, retired=True)
+    books.tariffs[12] = AuditedTariff(
+        ((21, 22, 23), (24, 25, 26), (27, 28, 29)), 30, 31, retired=True
+    )
     books.drills[11] = Drill(13, 12, "label", rental=7, retired=True)
     books.oracles[13] = Oracle(KEY, epoch=41, revoked=True, suspended=False)
     return {slot.slot: slot.word for slot in slots(books)}

@@ -13,9 +13,9 @@ from chain.chain_clock import ChainClock
 from chain.deep import DeepStates
 from chain.pool import Pool
 from chain.quorum_chain import QuorumChain
-from chain.views import Header
-from chain.watch import Watcher
-from device.bridge.publisher import Publisher
+from chain.views import BlockSummary
+from chain.watch import ChainWatcher
+from device.bridge.publisher import SpoolPublisher
 from device.bridge.spool import Spool
 from device.drill.controller import Controller
 from lab.simulation.endpoint import SimEndpoint
@@ -49,14 +49,14 @@ def _acknowledge_before_the_journal(patch: pytest.MonkeyPatch) -> None:
 
 
 def _forget_what_was_published(patch: pytest.MonkeyPatch) -> None:
-    following = Publisher.next
+    following = SpoolPublisher.next
 
-    def careless(publisher: Publisher, now_ms: int) -> bytes | None:
+    def careless(publisher: SpoolPublisher, now_ms: int) -> bytes | None:
         payload = following(publisher, now_ms)
         publisher._spool.forget(publisher._cursor)
         return payload
 
-    patch.setattr(Publisher, "next", careless)
+    patch.setattr(SpoolPublisher, "next", careless)
 
 
 def _acknowledge_before_the_spool(patch: pytest.MonkeyPatch) -> None:
@@ -70,11 +70,11 @@ def _acknowledge_before_the_spool(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keep_what_vanished(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Watcher, "_forget", lambda _: None)
+    patch.setattr(ChainWatcher, "_forget", lambda _: None)
 
 
 def _believe_the_newest_block(patch: pytest.MonkeyPatch) -> None:
-    def careless(_states: DeepStates, head: Header) -> list[Header]:
+    def careless(_states: DeepStates, head: BlockSummary) -> list[BlockSummary]:
         return [head]
 
     patch.setattr(DeepStates, "headers", careless)
@@ -153,7 +153,7 @@ def _believe_events_without_receipts(patch: pytest.MonkeyPatch) -> None:
     """The state is proven all the same: the event alone gives no lease."""
     patch.setattr(QuorumChain, "_by_quorum", lambda _, told, __: [*_all(told).values()])
 
-    def careless(chain: Any, header: Header) -> Any:
+    def careless(chain: Any, header: BlockSummary) -> Any:
         told = chain.pool.gather(lambda endpoint: endpoint.logs_of(chain._full(header)))
         return chain._events([*_all(told).values()])
 
