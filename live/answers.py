@@ -13,7 +13,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ErrorAnswer(_Answer):
+class Fault(_Answer):
     """Why there is no better answer."""
 
     error: str

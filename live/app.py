@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from host.errors import SettingsError
-from live.answers import ErrorAnswer, Health, Rentals, Site
+from live.answers import Fault, Health, Rentals, Site
 from live.board import Update
 from live.feed import Feed, Listener, TooManyStreamsError
 from live.guard import Guard, Rate, security_headers
@@ -40,9 +40,9 @@ LONG = "public, max-age=31536000, immutable"
 """For what has a hash in its name."""
 
 FAULTS: dict[int | str, dict[str, Any]] = {
-    404: {"model": ErrorAnswer, "description": "There is none (yet)."},
-    422: {"model": ErrorAnswer, "description": "The question is malformed."},
-    429: {"model": ErrorAnswer, "description": "Too many requests or streams."},
+    404: {"model": Fault, "description": "There is none (yet)."},
+    422: {"model": Fault, "description": "The question is malformed."},
+    429: {"model": Fault, "description": "Too many requests or streams."},
 }
 
 DrillInPath = Annotated[int, InPath(ge=1, le=DRILL_MAX)]

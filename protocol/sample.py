@@ -59,7 +59,7 @@ _VERSION = 2 << 4
 _VERSION_BITS = 0xF0
 
 
-class Fault(IntFlag):
+class ControllerFault(IntFlag):
     """Why a controller refuses to start or cuts the motor by itself."""
 
     NONE = 0
@@ -70,7 +70,7 @@ class Fault(IntFlag):
     SENSOR = 16
 
 
-_KNOWN_FAULTS = sum(Fault)
+_KNOWN_FAULTS = sum(ControllerFault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Sample:
     motor_on: bool
     trigger: bool
     inhibited: bool
-    fault_flags: Fault
+    fault_flags: ControllerFault
     rpm: int
     torque_mnm: int
     current_ma: int
@@ -137,7 +137,7 @@ def decode_sample(data: bytes) -> Sample:
         motor_on=bool(flags & _MOTOR_ON),
         trigger=bool(flags & _TRIGGER),
         inhibited=bool(flags & _INHIBITED),
-        fault_flags=Fault(faults) if faults else Fault.NONE,
+        fault_flags=ControllerFault(faults) if faults else ControllerFault.NONE,
         rpm=rpm,
         torque_mnm=torque,
         current_ma=current,

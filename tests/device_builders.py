@@ -8,7 +8,7 @@ from host.mqtt_client import Incoming
 from protocol.leases import Provisioning
 from protocol.messages import Channel, LeaseMessage, topic
 from protocol.records import Domain, Lease, Registers
-from protocol.sample import Fault, Sample
+from protocol.sample import ControllerFault, Sample
 from protocol.sealing import unseal
 from protocol.typed_data import lease_digest, sign_digest
 
@@ -31,7 +31,7 @@ def make_sample(sequence: int, time_ms: int | None = None, drill: int = DRILL) -
         motor_on=True,
         trigger=True,
         inhibited=False,
-        fault_flags=Fault.NONE,
+        fault_flags=ControllerFault.NONE,
         rpm=2500,
         torque_mnm=998,
         current_ma=2000,

@@ -23,7 +23,7 @@ from oracle.leasing.lease_policy import LeaseLimits
 from oracle.meter.sample_log import LoggedSample
 from protocol.messages import Channel, encode_samples, topic
 from protocol.records import LevelRate, Registers, RentalState, Tariff
-from protocol.sample import Fault, Sample, encode_sample
+from protocol.sample import ControllerFault, Sample, encode_sample
 from protocol.sealing import seal, unseal
 
 
@@ -41,7 +41,7 @@ def make_sample(sequence: int, time_ms: int, **changes: Any) -> Sample:
         "motor_on": False,
         "trigger": False,
         "inhibited": False,
-        "fault_flags": Fault.NONE,
+        "fault_flags": ControllerFault.NONE,
         "rpm": 0,
         "torque_mnm": 0,
         "current_ma": 0,

@@ -15,7 +15,7 @@ from audit.proof.proof_file import EntryEvidence, Minute, ProofFile, Run
 from protocol.merkle import leaf_hash, range_siblings, tree_root
 from protocol.meter_word import pack_meter
 from protocol.records import Registers
-from protocol.sample import Fault, Sample, encode_sample
+from protocol.sample import ControllerFault, Sample, encode_sample
 
 CONTRACT = "0x" + "d1" * 20
 STRANGER = "0x" + "d2" * 20
@@ -107,7 +107,7 @@ def drilling(count: int, start_ms: int = OPENED_AT * 1000, drill: int = DRILL) -
                 motor_on=place >= 5,
                 trigger=place >= 5,
                 inhibited=False,
-                fault_flags=Fault.NONE,
+                fault_flags=ControllerFault.NONE,
                 rpm=450 if place >= 5 else 0,
                 torque_mnm=1_200,
                 current_ma=800,

@@ -17,7 +17,7 @@ from enum import Enum
 from protocol.errors import ProtocolError
 from protocol.leases import Provisioning, check_lease
 from protocol.records import Lease
-from protocol.sample import Fault
+from protocol.sample import ControllerFault
 from protocol.serial.payloads import ControllerState
 
 
@@ -92,7 +92,7 @@ class Sensed:
 
     time_ms: int
     rpm: int
-    fault_flags: Fault
+    fault_flags: ControllerFault
     obstacle: str = ""
 
 
@@ -111,7 +111,7 @@ class Controller:
     trigger: bool = False
     rpm: int = 0
     time_ms: int = 0
-    fault_flags: Fault = Fault.NONE
+    fault_flags: ControllerFault = ControllerFault.NONE
     lease: Lease | None = None
     newest_issued_at: int = 0
     inhibit_reason: str = ""
@@ -143,7 +143,7 @@ class Controller:
     def reason(self) -> str:
         """Why the next trigger edge would not start the motor; empty when it would."""
         if self.fault_flags:
-            names = (str(fault.name) for fault in Fault if fault & self.fault_flags)
+            names = (str(fault.name) for fault in ControllerFault if fault & self.fault_flags)
             return ", ".join(name.lower().replace("_", " ") for name in names)
         if self.obstacle or self.time_ms == 0:
             return self.obstacle or "clock not set"

@@ -24,7 +24,7 @@ from device.drill.spindle import (
 from device.errors import DeviceError
 from protocol.leases import Provisioning
 from protocol.records import LEVELS
-from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample
+from protocol.sample import SAMPLE_PERIOD_MS, ControllerFault, Sample
 from protocol.serial.payloads import ControllerState
 
 STANDSTILL_PERIOD_MS = 1000
@@ -39,7 +39,7 @@ class _Reported:
     motor_on: bool = False
     trigger: bool = False
     inhibited: bool = True
-    fault_flags: Fault = Fault.NONE
+    fault_flags: ControllerFault = ControllerFault.NONE
     state: ControllerState = ControllerState.LOCKED
     rental: int = 0
 
@@ -184,7 +184,7 @@ class SimulatedDrill:
     def _sense(self) -> None:
         flags = faults(self.spindle, self._machine)
         if self._emergency_stop:
-            flags |= Fault.EMERGENCY_STOP
+            flags |= ControllerFault.EMERGENCY_STOP
         obstacle = self.memory_error or self._clock_refusal
         self.apply(machine.Sensed(self.time_ms, self.rpm, flags, obstacle))
 

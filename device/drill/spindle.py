@@ -23,7 +23,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from protocol.sample import Fault
+from protocol.sample import ControllerFault
 
 STEP_MS = 10
 """The fixed step of the simulation, unless a coarser one is asked for."""
@@ -180,12 +180,12 @@ def _heat(spindle: Spindle, machine: Machine, power: float, seconds: float) -> S
     return replace(spindle, temperature_c=spindle.temperature_c + change)
 
 
-def faults(spindle: Spindle, machine: Machine) -> Fault:
+def faults(spindle: Spindle, machine: Machine) -> ControllerFault:
     """What the motor's own protection has to say."""
     rated_a = machine.idle_a + machine.rated_power_w / (machine.efficiency * machine.supply_v)
-    flags = Fault.NONE
+    flags = ControllerFault.NONE
     if spindle.temperature_c > machine.limit_c:
-        flags |= Fault.OVER_TEMPERATURE
+        flags |= ControllerFault.OVER_TEMPERATURE
     if spindle.current_a > machine.limit_factor * rated_a:
-        flags |= Fault.OVER_CURRENT
+        flags |= ControllerFault.OVER_CURRENT
     return flags

@@ -38,7 +38,7 @@ from lab.rig.errors import RigError
 from lab.rig.services import ROOT, Mosquitto
 from protocol.messages import Channel, JournalledMessage, encode_samples, parse_message, topic
 from protocol.records import Registers
-from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample
+from protocol.sample import SAMPLE_PERIOD_MS, ControllerFault, Sample
 from protocol.sealing import seal, unseal
 
 CONNECTIONS = 8
@@ -120,7 +120,7 @@ def sample_of(drill: int, sequence: int, first_ms: int) -> Sample:
         motor_on=on,
         trigger=on,
         inhibited=False,
-        fault_flags=Fault.NONE,
+        fault_flags=ControllerFault.NONE,
         rpm=1_000 if on else 0,
         torque_mnm=800,
         current_ma=2_000,

@@ -9,7 +9,7 @@ import struct
 from hashlib import sha256
 
 from protocol.records import Registers
-from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample, encode_sample
+from protocol.sample import SAMPLE_PERIOD_MS, ControllerFault, Sample, encode_sample
 
 NOTE = struct.Struct("<QQBBI")
 """What the drill's own meter notes of a sample: time in Unix ms, rental that it names, level, motor
@@ -100,7 +100,7 @@ class TurningDrill:
             motor_on=on,
             trigger=on,
             inhibited=False,
-            fault_flags=Fault.NONE,
+            fault_flags=ControllerFault.NONE,
             rpm=max(rpm, 0),
             torque_mnm=800 * on,
             current_ma=2_000 * on,

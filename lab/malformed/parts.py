@@ -20,7 +20,7 @@ from lab.simulation.chance import Dice, Fuse, Tally
 from lab.simulation.line import SimLine, open_port
 from protocol.leases import Provisioning
 from protocol.records import Domain, Lease, Registers
-from protocol.sample import Fault, Sample, encode_sample
+from protocol.sample import ControllerFault, Sample, encode_sample
 from protocol.serial.frames import Frame, FrameType, encode_frame
 from protocol.serial.payloads import (
     Ack,
@@ -50,7 +50,7 @@ def a_sample(sequence: int) -> Sample:
         motor_on=True,
         trigger=True,
         inhibited=False,
-        fault_flags=Fault.NONE,
+        fault_flags=ControllerFault.NONE,
         rpm=2500,
         torque_mnm=998,
         current_ma=2000,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from oracle.meter.sample_log import LoggedSample
 from protocol.records import Registers
-from protocol.sample import SAMPLE_PERIOD_MS, Fault, Sample, encode_sample
+from protocol.sample import SAMPLE_PERIOD_MS, ControllerFault, Sample, encode_sample
 
 RPM_MS_PER_TURN = 60_000
 CELSIUS_20 = 20_000
@@ -60,7 +60,7 @@ class Machine:
             motor_on=on,
             trigger=on,
             inhibited=False,
-            fault_flags=Fault.NONE,
+            fault_flags=ControllerFault.NONE,
             rpm=rpm,
             torque_mnm=7_000 * level if on else 0,
             current_ma=2_000 * level if on else 40,

@@ -15,7 +15,7 @@ from typing import Any
 
 from lab.rig import bill
 from protocol.records import Registers
-from protocol.sample import Fault, Sample
+from protocol.sample import ControllerFault, Sample
 
 NOW_MS = 1_790_000_000_000
 STEADY = (3_000, 1_200, 700)
@@ -154,7 +154,7 @@ def _sample(row: Row) -> Sample:
         motor_on=row.on,
         trigger=row.on,
         inhibited=False,
-        fault_flags=Fault.NONE,
+        fault_flags=ControllerFault.NONE,
         rpm=row.rpm,
         torque_mnm=0,
         current_ma=0,

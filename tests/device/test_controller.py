@@ -31,7 +31,7 @@ from device.drill.controller import (
     apply,
 )
 from protocol.records import Domain, Lease
-from protocol.sample import Fault
+from protocol.sample import ControllerFault
 from protocol.serial.payloads import ControllerState
 
 LEASE = make_lease()
@@ -56,7 +56,7 @@ def controller(
 
 
 def still(controller: Controller) -> Sensed:
-    return Sensed(controller.time_ms, 0, Fault.NONE)
+    return Sensed(controller.time_ms, 0, ControllerFault.NONE)
 
 
 # What a firmware engineer reads in docs/controller.md, written down a second time by hand:
@@ -128,9 +128,9 @@ def test_apply__standstill__locks_or_makes_ready(
 
 @pytest.mark.parametrize("state", ControllerState)
 @pytest.mark.parametrize("permitted", [True, False])
-@pytest.mark.parametrize("fault", list(Fault)[0:])
+@pytest.mark.parametrize("fault", list(ControllerFault)[0:])
 def test_apply__any_fault_in_any_state__cuts_the_motor(
-    state: ControllerState, permitted: bool, fault: Fault
+    state: ControllerState, permitted: bool, fault: ControllerFault
 ) -> None:
     before = controller(state, permitted=permitted, trigger=state is ControllerState.RUNNING, rpm=9)
     after = apply(before, Sensed(NOW_MS, 9, fault)).controller
@@ -141,7 +141,7 @@ def test_apply__any_fault_in_any_state__cuts_the_motor(
 @pytest.mark.parametrize("state", [ControllerState.RUNNING, ControllerState.COASTING])
 @pytest.mark.parametrize(
     "event",
-    [Inhibited("exhausted"), Sensed(NOW_MS + 60_000, 500, Fault.NONE)],
+    [Inhibited("exhausted"), Sensed(NOW_MS + 60_000, 500, ControllerFault.NONE)],
     ids=["inhibit", "lease lapses"],
 )
 def test_apply__permission_ends_while_turning__state_stays(
@@ -158,8 +158,8 @@ def test_apply__lease_ends_while_running__locks_at_standstill_only() -> None:
     running = controller(ControllerState.RUNNING, permitted=True, trigger=True, rpm=500)
     lapsed = apply(running, Inhibited("exhausted")).controller
     released = apply(lapsed, Release()).controller
-    slow = apply(released, Sensed(NOW_MS, 1, Fault.NONE)).controller
-    stopped = apply(slow, Sensed(NOW_MS, 0, Fault.NONE)).controller
+    slow = apply(released, Sensed(NOW_MS, 1, ControllerFault.NONE)).controller
+    stopped = apply(slow, Sensed(NOW_MS, 0, ControllerFault.NONE)).controller
     assert [c.state for c in (lapsed, released, slow, stopped)] == [
         ControllerState.RUNNING,
         ControllerState.COASTING,
@@ -191,7 +191,7 @@ def test_apply__held_trigger_in_coasting_without_lease__is_not_standstill() -> N
 
 def test_apply__emergency_stop_released_with_trigger_held__stays_in_fault() -> None:
     running = controller(ControllerState.RUNNING, permitted=True, trigger=True, rpm=500)
-    stopped = apply(running, Sensed(NOW_MS, 500, Fault.EMERGENCY_STOP)).controller
+    stopped = apply(running, Sensed(NOW_MS, 500, ControllerFault.EMERGENCY_STOP)).controller
     assert stopped.reason == "emergency stop"
     cleared = apply(stopped, still(stopped)).controller
     assert (cleared.state, cleared.reason) == (ControllerState.FAULT, "trigger held")
@@ -203,7 +203,9 @@ def test_apply__emergency_stop_released_with_trigger_held__stays_in_fault() -> N
 
 def test_apply__pull_under_emergency_stop_with_lease__is_refused_with_its_name() -> None:
     ready = controller(ControllerState.READY, permitted=True)
-    fault = apply(ready, Sensed(NOW_MS, 0, Fault.EMERGENCY_STOP | Fault.STALL)).controller
+    fault = apply(
+        ready, Sensed(NOW_MS, 0, ControllerFault.EMERGENCY_STOP | ControllerFault.STALL)
+    ).controller
     outcome = apply(fault, Pull())
     assert outcome.refusal == "emergency stop, stall"
     assert not outcome.controller.motor_on
@@ -268,11 +270,11 @@ def test_apply__trigger_held_over_from_the_rental_before__stays_with_it_until_st
     other = replace(make_lease(NOW_MS + 100), rental=2)
     held = apply(held, LeaseOffered(other, sign_lease(other))).controller
     assert (held.lease, held.rental) == (other, 1)
-    turning = Sensed(NOW_MS + 200, 300, Fault.NONE)
+    turning = Sensed(NOW_MS + 200, 300, ControllerFault.NONE)
     coasting = apply(apply(held, Release()).controller, turning).controller
     assert (coasting.state, coasting.rental) == (ControllerState.COASTING, 1)
     assert not apply(coasting, Pull()).controller.motor_on, "the other rental's starts at rest"
-    rest = apply(coasting, Sensed(NOW_MS + 300, 0, Fault.NONE)).controller
+    rest = apply(coasting, Sensed(NOW_MS + 300, 0, ControllerFault.NONE)).controller
     assert (rest.state, rest.rental) == (ControllerState.READY, 2)
 
 
@@ -322,10 +324,10 @@ def test_apply__lease_replayed_after_inhibit__is_refused() -> None:
 
 def test_apply__spindle_turned_by_hand_in_ready__starts_nothing_without_a_lease() -> None:
     ready = Controller(PROVISIONING)
-    tick = Sensed(NOW_MS, 0, Fault.NONE)
+    tick = Sensed(NOW_MS, 0, ControllerFault.NONE)
     for event in (tick, LeaseOffered(LEASE, SIGNATURE), tick):
         ready = apply(ready, event).controller
-    turned = apply(ready, Sensed(LEASE.expires_at, 700, Fault.NONE)).controller
+    turned = apply(ready, Sensed(LEASE.expires_at, 700, ControllerFault.NONE)).controller
     assert turned.state is ControllerState.READY
     pulled = apply(turned, Pull())
     assert (pulled.refusal, pulled.controller.state) == ("lease expired", ControllerState.LOCKED)
@@ -339,7 +341,15 @@ EVENTS = st.one_of(
         Sensed,
         st.integers(NOW_MS, NOW_MS + 9_000),
         st.sampled_from([0, 0, 0, 700]),
-        st.sampled_from([Fault.NONE, Fault.NONE, Fault.NONE, Fault.EMERGENCY_STOP, Fault.STALL]),
+        st.sampled_from(
+            [
+                ControllerFault.NONE,
+                ControllerFault.NONE,
+                ControllerFault.NONE,
+                ControllerFault.EMERGENCY_STOP,
+                ControllerFault.STALL,
+            ]
+        ),
     ),
     st.sampled_from(
         [
@@ -411,9 +421,9 @@ def test_apply__each_signal_alone_in_each_state__moves_as_the_document_says(
         case Signal.RELEASE:
             event = Release()
         case Signal.REST_PERMITTED | Signal.REST_FORBIDDEN:
-            event = Sensed(NOW_MS, 0, Fault.NONE)
+            event = Sensed(NOW_MS, 0, ControllerFault.NONE)
         case Signal.FAULT:
-            event = Sensed(NOW_MS, 100, Fault.OVER_TEMPERATURE)
+            event = Sensed(NOW_MS, 100, ControllerFault.OVER_TEMPERATURE)
     # A spindle that turns keeps the look at how things stand from adding a signal of its own.
     before = controller(state, permitted=permitted, trigger=signal is Signal.RELEASE, rpm=100)
 

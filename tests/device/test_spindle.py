@@ -19,7 +19,7 @@ from device.drill.spindle import (
     level_of_torque,
     power_w,
 )
-from protocol.sample import Fault
+from protocol.sample import ControllerFault
 
 MACHINE = Machine(RATED_POWER_W)
 
@@ -78,7 +78,7 @@ def test_advance__recorded_load__is_followed_at_once() -> None:
 def test_advance__rated_load_for_an_hour__warms_by_the_rated_rise() -> None:
     spindle = run(Spindle(), 360_000, PresetLoads().load(3, 0), motor_on=True)
     assert spindle.temperature_c == pytest.approx(22 + 60, abs=1)
-    assert faults(spindle, MACHINE) is Fault.NONE
+    assert faults(spindle, MACHINE) is ControllerFault.NONE
 
 
 def test_power_w__known_figures__agree() -> None:
@@ -86,5 +86,5 @@ def test_power_w__known_figures__agree() -> None:
 
 
 def test_faults__hot_or_overloaded_motor__are_named() -> None:
-    assert faults(Spindle(temperature_c=111), MACHINE) is Fault.OVER_TEMPERATURE
-    assert faults(Spindle(current_a=100), MACHINE) is Fault.OVER_CURRENT
+    assert faults(Spindle(temperature_c=111), MACHINE) is ControllerFault.OVER_TEMPERATURE
+    assert faults(Spindle(current_a=100), MACHINE) is ControllerFault.OVER_CURRENT

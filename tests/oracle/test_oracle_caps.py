@@ -17,7 +17,7 @@ from oracle.settling.settlement_policy import Due, SettlementLimits, settlement_
 from oracle.signing.registration import OracleIdentity
 from protocol.messages import CreditWarning
 from protocol.records import NO_CAP, Caps, Lease, Registers
-from protocol.sample import Fault, Sample
+from protocol.sample import ControllerFault, Sample
 from protocol.tariff import charge, highest_charge
 
 RESERVE = highest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
@@ -27,7 +27,9 @@ OPENED_AT = NOW_MS // 1000 - 7_200
 
 
 def at_standstill(time_ms: int, active_ms: int) -> RentalLog:
-    sample = Sample(1, time_ms, 1, 1, *(False,) * 3, Fault.NONE, 0, 0, 0, 0, 7, Registers())
+    sample = Sample(
+        1, time_ms, 1, 1, *(False,) * 3, ControllerFault.NONE, 0, 0, 0, 0, 7, Registers()
+    )
     meter = MeterState(active_ms=(active_ms, 0, 0), last=sample)
     return RentalLog(7, highest_rpm(TARIFF), meter=meter)
 

@@ -32,12 +32,12 @@ from protocol.messages import (
     topic,
 )
 from protocol.records import Domain, Lease, Reading, Registers
-from protocol.sample import Fault, Sample
+from protocol.sample import ControllerFault, Sample
 
 NOW = 1_790_000_000_000
 HASH, SIGNATURE, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 65, "0x" + "Ef" * 20
 SAMPLE = Sample(
-    1, NOW, 7, 1, True, True, False, Fault.NONE, 2500, 1000, 900, 30_000, 3, Registers(1)
+    1, NOW, 7, 1, True, True, False, ControllerFault.NONE, 2500, 1000, 900, 30_000, 3, Registers(1)
 )
 
 JOURNALLED = JournalledMessage(drill=7, sequence=12, resend=True)

@@ -14,7 +14,7 @@ from protocol.abi import drill_meter_abi
 from protocol.errors import SampleError
 from protocol.merkle import Frontier, leaf_hash, range_siblings, tree_root, verify_range
 from protocol.records import Caps, Domain, Lease, LevelRate, Reading, Registers, Tariff
-from protocol.sample import Fault, Sample, decode_sample, encode_sample
+from protocol.sample import ControllerFault, Sample, decode_sample, encode_sample
 from protocol.tariff import balance, charge, limit, owed
 from protocol.typed_data import (
     batch_digest,
@@ -113,7 +113,7 @@ def sample_of(fields: dict[str, str]) -> Sample:
         motor_on=bool(flags & 1),
         trigger=bool(flags & 2),
         inhibited=bool(flags & 4),
-        fault_flags=Fault(values["fault_flags"]),
+        fault_flags=ControllerFault(values["fault_flags"]),
         odometer=Registers(*list(values.values())[-6:]),
     )
 

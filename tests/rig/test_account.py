@@ -13,7 +13,7 @@ from lab.rig.listener import Listener
 from lab.rig.story import Progress
 from lab.rig.summary import account_for
 from protocol.records import Registers
-from protocol.sample import Fault, Sample
+from protocol.sample import ControllerFault, Sample
 
 OPENED, ENDED, FUNDED = 1_790_000_000, 1_790_000_005, 1_000
 LEVEL = {"price_per_second": 20, "price_per_1000_revolutions": 1000, "max_rpm": 3000}
@@ -26,7 +26,7 @@ SAMPLES = [
         motor_on=0 < n <= 20,
         trigger=0 < n <= 20,
         inhibited=False,
-        fault_flags=Fault.NONE,
+        fault_flags=ControllerFault.NONE,
         rpm=600,
         torque_mnm=0,
         current_ma=0,

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from lab.rig.bill import Terms, owed, recompute, rental_log, worst_overrun
 from protocol.records import Registers
-from protocol.sample import Fault, Sample, encode_sample
+from protocol.sample import ControllerFault, Sample, encode_sample
 
 OPENED, ENDED = 1_790_000_000, 1_790_000_010
 TERMS = Terms(OPENED, ENDED, ((20, 1000, 3000), (40, 2000, 1200), (80, 4000, 700)), standing=3)
@@ -24,7 +24,7 @@ def sample(
         motor_on=on,
         trigger=on,
         inhibited=False,
-        fault_flags=Fault.NONE,
+        fault_flags=ControllerFault.NONE,
         rpm=rpm,
         torque_mnm=0,
         current_ma=0,
