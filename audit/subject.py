@@ -14,7 +14,7 @@ from protocol.records import Domain
 
 
 def require_chain(chain: ContractEndpoint, order: AuditOrder) -> int:
-    """The chain's number, which must be the one asked for; raises WrongChainError."""
+    """The chain's number, which must be the one asked for; raises OtherChainError."""
     found, asked = chain.chain_id(), order.chain_id
     if asked is not None and found != asked:
         raise OtherChainError(
@@ -24,7 +24,7 @@ def require_chain(chain: ContractEndpoint, order: AuditOrder) -> int:
 
 
 def final_block(chain: ContractEndpoint, order: AuditOrder) -> Header:
-    """The block that everything is compared at; raises WrongChainError without a trusted one."""
+    """The block that everything is compared at; raises OtherChainError without a trusted one."""
     if order.block_hash is not None:
         header = chain.header(order.block_hash)
         trusted = order.block_hash.lower()

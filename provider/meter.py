@@ -38,7 +38,7 @@ class DeployedMeter:
         return calldata(name, *arguments)
 
     def view(self, name: str, *arguments: object, block: str = "latest") -> Any:
-        """What a view answers; raises RefusedError with the contract's reason."""
+        """What a view answers; raises ContractRefusedError with the contract's reason."""
         request = {"to": self.address, "data": "0x" + self.calldata(name, *arguments).hex()}
         try:
             content = self.node.data("eth_call", request, block)

@@ -1,7 +1,7 @@
 """One JSON-RPC endpoint as the provider's commands ask it: few calls, each with an end.
 
-What the contract says when it refuses is a RefusedError with its reason; everything else that goes
-wrong is a NodeError. Quantities are Python integers, data is bytes.
+A contract that refuses is a ContractRefusedError with its reason; everything else that goes wrong
+is a NodeError. Quantities are Python integers, data is bytes.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class ProviderNode:
     def ask(self, method: str, *parameters: object) -> Any:
         """The result of a call, tried three times while the endpoint is away or busy.
 
-        Raises RefusedError when a call reverts, NodeError for everything else.
+        Raises ContractRefusedError when a call reverts, NodeError for everything else.
         """
         trouble = ""
         for attempt in range(TRIES):

@@ -40,7 +40,7 @@ def rehearse(
 ) -> int:
     """Play the creation and all steps; returns the gas that they take together, about.
 
-    Raises RefusedError with the name of the step that would be refused, and why.
+    Raises ContractRefusedError with the name of the step that would be refused, and why.
     """
     text = program(creation, steps)
     if len(text) > LARGEST_PROGRAM:

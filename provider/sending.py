@@ -82,7 +82,7 @@ class Sender:
         return fields
 
     def try_out(self, call: Call) -> int:
-        """The gas that a call would take now; raises RefusedError with the contract's reason."""
+        """The gas that a call would take now; raises ContractRefusedError with the reason."""
         try:
             self.node.data("eth_call", self.request(call), "latest")
             return self.node.number("eth_estimateGas", self.request(call))
@@ -111,7 +111,7 @@ class Sender:
     def send(self, call: Call, before: Before | None = None) -> Mapping[str, Any]:
         """Try a call out, show it, send it, wait until it is mined; returns the receipt.
 
-        Raises RefusedError when the contract refuses it, NodeError when it is not mined in time:
+        Raises ContractRefusedError when it is refused, NodeError when it is not mined in time:
         then it may still be, and the message has its hash.
         """
         return self.dispatch(call, self.show(call), before)

@@ -21,7 +21,7 @@ from web3 import HTTPProvider, Web3
 from lab.rig.box_files import record_of, write_secret
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.process import Daemon, wait_until
-from lab.rig.services import Anvil, Broker, Mosquitto
+from lab.rig.services import Anvil, BrokerProcess, Mosquitto
 from protocol.leases import Provisioning, check_lease
 from protocol.messages import (
     Channel,
@@ -227,7 +227,7 @@ class World:
             self.secure_broker = (
                 SecureBroker(self.folder / "broker", self.drills) if self._secure else None
             )
-            self.broker: Broker = stack.enter_context(self.secure_broker or Mosquitto(logs))
+            self.broker: BrokerProcess = stack.enter_context(self.secure_broker or Mosquitto(logs))
             self.web3 = Web3(HTTPProvider(self.anvil.url))
             self._accounts()
             self._deploy()

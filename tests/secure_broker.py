@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from paho.mqtt.enums import CallbackAPIVersion
 
 from lab.rig.errors import RigError
-from lab.rig.services import HOST, ROOT, Broker, find_program, free_port
+from lab.rig.services import HOST, ROOT, BrokerProcess, find_program, free_port
 
 SHIPPED = ROOT / "box" / "mosquitto.conf"
 SCRIPT = ROOT / "scripts" / "certificates"
@@ -48,7 +48,7 @@ def let_expire(folder: Path, name: str) -> None:
     place.write_bytes(made.sign(authority, SHA256()).public_bytes(Encoding.PEM))
 
 
-class SecureBroker(Broker):
+class SecureBroker(BrokerProcess):
     """The broker of oracle 1 with so many drills; each program has a certificate by its name."""
 
     def __init__(self, folder: Path, drills: int) -> None:

@@ -10,7 +10,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
-from lab.rig.services import HOST, Broker, find_program
+from lab.rig.services import HOST, BrokerProcess, find_program
 
 PATIENCE_MS = 180_000
 """For what a block, a settlement or a process has to happen for, on a machine that is busy."""
@@ -80,7 +80,7 @@ class HasBroker(Protocol):
     """A world with a broker in it."""
 
     @property
-    def broker(self) -> Broker:
+    def broker(self) -> BrokerProcess:
         """Which lets anybody in."""
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from eth_hash.auto import keccak
 
 from audit.books.books import Books, DeploymentTerms
-from audit.books.expect import Slot, View, slots, views
+from audit.books.expect import ExpectedView, Slot, slots, views
 from audit.errors import EndpointError, NodeRefusedError
 from audit.findings import Findings
 from audit.node.decode import signature_hash
@@ -76,7 +76,7 @@ def _answers(chain: ContractEndpoint, at: Header, calls: list[str]) -> list[str 
     return answers
 
 
-def _difference(view: View, answer: str | None) -> str:
+def _difference(view: ExpectedView, answer: str | None) -> str:
     if answer is None:
         return f"{view.name} reverts, events make it {list(view.words)}"
     words = [int(answer[place : place + 64], 16) for place in range(2, len(answer), 64)]

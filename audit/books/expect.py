@@ -16,7 +16,7 @@ from protocol.storage import entry_slot, storage_slots
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ExpectedView:
     """A view's call and the words that it should answer; `finding` if it does not."""
 
     finding: str
@@ -48,7 +48,7 @@ class Slot:
     word: int
 
 
-def _views_of_rental(number: int, rental: Rental, books: Books) -> Iterator[View]:
+def _views_of_rental(number: int, rental: Rental, books: Books) -> Iterator[ExpectedView]:
     meter, tariff = rental.now(), books.tariff_of(rental)
     subject, finding, key = f"rental {number}", "rental-state-differs", (number,)
     described = (
@@ -63,26 +63,26 @@ def _views_of_rental(number: int, rental: Rental, books: Books) -> Iterator[View
         rental.funded,
         rental.collected,
     )
-    yield View(finding, subject, "rental", key, described)
-    yield View(finding, subject, "registers", key, meter.registers)
-    yield View(finding, subject, "caps", key, (rental.per_rental, rental.per_hour))
-    yield View(finding, subject, "refunded", key, (rental.refunded,))
+    yield ExpectedView(finding, subject, "rental", key, described)
+    yield ExpectedView(finding, subject, "registers", key, meter.registers)
+    yield ExpectedView(finding, subject, "caps", key, (rental.per_rental, rental.per_hour))
+    yield ExpectedView(finding, subject, "refunded", key, (rental.refunded,))
     if tariff is not None:
         owed = books.owed(rental)
         charge = rental.charge_of(meter, tariff)
-        yield View("charge-differs", subject, "charge", key, (charge,))
-        yield View(finding, subject, "balance_of", key, (rental.funded - owed,))
-        yield View(finding, subject, "earned", key, (owed - rental.collected,))
+        yield ExpectedView("charge-differs", subject, "charge", key, (charge,))
+        yield ExpectedView(finding, subject, "balance_of", key, (rental.funded - owed,))
+        yield ExpectedView(finding, subject, "earned", key, (owed - rental.collected,))
 
 
-def _views_of_things(books: Books) -> Iterator[View]:
+def _views_of_things(books: Books) -> Iterator[ExpectedView]:
     for number, tariff in books.tariffs.items():
         rates = [value for level in tariff.levels for value in level]
         words = (*rates, tariff.standing, tariff.least_reserve, int(tariff.retired))
-        yield View("tariff-state-differs", f"tariff {number}", "tariff", (number,), words)
+        yield ExpectedView("tariff-state-differs", f"tariff {number}", "tariff", (number,), words)
     for number, drill in books.drills.items():
         words = (drill.oracle, drill.tariff, drill.rental, int(drill.retired))
-        yield View("drill-state-differs", f"drill {number}", "drill", (number,), words)
+        yield ExpectedView("drill-state-differs", f"drill {number}", "drill", (number,), words)
     for number, oracle in books.oracles.items():
         words = (
             int(oracle.key, 16),
@@ -91,10 +91,12 @@ def _views_of_things(books: Books) -> Iterator[View]:
             int(oracle.suspended),
             int(_is_p256(books, oracle)),
         )
-        yield View("oracle-state-differs", f"oracle {number}", "oracle", (number,), words)
+        yield ExpectedView("oracle-state-differs", f"oracle {number}", "oracle", (number,), words)
     for name, key in books.keys.items():
         words = (key.oracle, key.since, key.until, int(key.penalised), int(key.point is not None))
-        yield View("key-state-differs", f"key {name}", "signing_key", (int(name, 16),), words)
+        yield ExpectedView(
+            "key-state-differs", f"key {name}", "signing_key", (int(name, 16),), words
+        )
 
 
 def _is_p256(books: Books, oracle: Oracle) -> bool:
@@ -102,25 +104,25 @@ def _is_p256(books: Books, oracle: Oracle) -> bool:
     return key is not None and key.point is not None
 
 
-def views(books: Books) -> Iterator[View]:
+def views(books: Books) -> Iterator[ExpectedView]:
     """Every view for everything that was seen in events."""
     for account, amount in books.accounts.items():
         subject, key = f"account {account}", int(account, 16)
         # Below zero cannot be encoded, and was reported when it happened.
-        yield View("account-state-differs", subject, "account", (key,), (max(0, amount),))
+        yield ExpectedView("account-state-differs", subject, "account", (key,), (max(0, amount),))
     for number, rental in books.rentals.items():
         yield from _views_of_rental(number, rental, books)
     yield from _views_of_things(books)
     for what, seen in _counts(books):
-        yield View("count-differs", f"{what}s", f"{what}_count", (), (seen,))
+        yield ExpectedView("count-differs", f"{what}s", f"{what}_count", (), (seen,))
     finding = "contract-state-differs"
-    yield View(finding, "held", "held", (), (max(0, books.held),))
-    yield View(finding, "revenue", "revenue", (), (books.revenue,))
+    yield ExpectedView(finding, "held", "held", (), (max(0, books.held),))
+    yield ExpectedView(finding, "revenue", "revenue", (), (books.revenue,))
     bond = (max(0, books.posted), books.releasing, books.releasable_at)
-    yield View(finding, "bond", "bond", (), bond)
-    yield View(finding, "owner", "owner", (), (int(books.owner, 16),))
-    yield View(finding, "successor", "pending_owner", (), (int(books.pending_owner, 16),))
-    yield View(finding, "pause", "paused", (), (int(books.paused),))
+    yield ExpectedView(finding, "bond", "bond", (), bond)
+    yield ExpectedView(finding, "owner", "owner", (), (int(books.owner, 16),))
+    yield ExpectedView(finding, "successor", "pending_owner", (), (int(books.pending_owner, 16),))
+    yield ExpectedView(finding, "pause", "paused", (), (int(books.paused),))
 
 
 def _counts(books: Books) -> Iterator[tuple[str, int]]:

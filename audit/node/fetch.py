@@ -96,7 +96,7 @@ class ContractEndpoint:
     def header(self, block: int | str) -> Header:
         """A header by number, hash or "latest": the one asked for, which hashes to its hash.
 
-        Raises WrongChainError when there is none, EndpointError for another.
+        Raises OtherChainError when there is none, EndpointError for another.
         """
         by_hash = isinstance(block, str) and block.startswith("0x")
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
@@ -107,7 +107,7 @@ class ContractEndpoint:
 
     @_naming_the_endpoint
     def header_rlp(self, block_hash: str) -> bytes:
-        """The header of a block as it hashes to that; raises WrongChainError when there is none."""
+        """The header of a block as it hashes to that; raises OtherChainError when there is none."""
         found = self.endpoint.call("eth_getBlockByHash", block_hash, False)
         if found is None:
             raise OtherChainError(f"{self.endpoint.place} has no block {block_hash} any more")
@@ -190,7 +190,7 @@ class ContractEndpoint:
 
     @_naming_the_endpoint
     def receipts(self, headers: Sequence[Header]) -> list[list[Any]]:
-        """All receipts of each block; raises RefusedError."""
+        """All receipts of each block; raises NodeRefusedError."""
         calls = [("eth_getBlockReceipts", (header.hash,)) for header in headers]
         return [listing(found, "receipts") for found in self.endpoint.batch(calls)]
 

@@ -26,7 +26,7 @@ class Endpoint:
         return self._rpc.requests_made
 
     def call(self, method: str, *parameters: Any) -> Any:
-        """The result of one call; raises RefusedError or EndpointError."""
+        """The result of one call; raises NodeRefusedError or EndpointError."""
         with _as_the_audits():
             return self._rpc.call(method, *parameters)
 

@@ -96,7 +96,7 @@ def ingest_row(one: IngestFigure) -> str:
 
 
 @dataclass
-class Listener:
+class AckListener:
     """Hears how far each drill's samples are acknowledged."""
 
     journalled: dict[int, int] = field(default_factory=dict)
@@ -278,7 +278,7 @@ def _run(folder: Path, mosquitto: Mosquitto, load: _Load) -> tuple[_Run, list[li
         ]
         first_ms = time.time_ns() // 1_000_000 + 2_000 + drills * each // 10
         ticks = prepare(drills, each, load.per_message, first_ms)
-        heard = Listener()
+        heard = AckListener()
         listener = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-listener")
         listener.on_message = heard.on_message
         listener.connect("127.0.0.1", mosquitto.port)

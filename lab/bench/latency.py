@@ -22,7 +22,7 @@ from typing import Any
 
 from lab.rig import plan
 from lab.rig.errors import RigError
-from lab.rig.ledger import Customer, Ledger
+from lab.rig.ledger import ContractLedger, Customer
 from lab.rig.world import DRILLS, World
 from oracle.meter.meter import highest_rpm
 from oracle.meter.sample_log import LoggedSample, RentalLog
@@ -65,7 +65,7 @@ class Tester:
     def __init__(self, world: World, drill: int) -> None:
         self._world, self._drill = world, drill
         self._controller, self._listener = world.controllers[drill], world.listener
-        self._ledger: Ledger = world.ledger()
+        self._ledger: ContractLedger = world.ledger()
         self._customer = Customer(self._ledger, f"customer of drill {drill}")
         world.give_coins(self._customer.address)
         reserve = highest_charge(world.tariff, plan.RESERVE_MS)

@@ -21,11 +21,11 @@ from typing import Any
 from lab.bench.ingest import cpu_seconds
 from lab.bench.soak_facts import gather
 from lab.bench.soak_feeder import FeedOrder
-from lab.bench.soak_judge import DrillFacts, Verdict, judge
+from lab.bench.soak_judge import SoakDrill, SoakVerdict, judge
 from lab.bench.soak_yard import Pace, SoakYard
 from lab.rig.audit import Audited, audit, wait_for_publication
 from lab.rig.errors import RigError
-from lab.rig.ledger import Ledger
+from lab.rig.ledger import ContractLedger
 from lab.rig.process import Daemon, wait_until
 from lab.rig.services import ROOT
 
@@ -44,7 +44,7 @@ class SoakFigure:
 
     drills: int
     seconds: int
-    verdict: Verdict
+    verdict: SoakVerdict
     settlements: int
     audited_samples: int
     audit_status: int
@@ -69,7 +69,7 @@ class Soak:
         self.each = samples // len(yard.numbers)
         self.seconds = self.each // 10
         self._cpu_seconds = 0.0
-        self.facts: list[DrillFacts] = []
+        self.facts: list[SoakDrill] = []
 
     def run(self) -> SoakFigure:
         """From the first sample to the audit."""
@@ -93,7 +93,10 @@ class Soak:
         load_average = os.getloadavg()[1]
         say("closing")
         wait_until("all rentals are closed", yard.closed, PATIENCE_SECONDS, yard.oracle)
-        ledger, rentals = Ledger(yard.anvil.url, yard.contract.address), [*yard.rentals.values()]
+        ledger, rentals = (
+            ContractLedger(yard.anvil.url, yard.contract.address),
+            [*yard.rentals.values()],
+        )
         say("publishing")
         wait_for_publication(ledger, yard.domain, yard.samples, rentals, PATIENCE_SECONDS)
         self._cpu_seconds += cpu_seconds(yard.oracle.process.pid)

@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from lab.bench.soak_judge import Account, DrillFacts, Terms
+from lab.bench.soak_judge import SoakAccount, SoakDrill, SoakTerms
 from lab.bench.soak_yard import SoakYard
 from lab.rig.yard import TARIFFS
 from protocol.sample import SAMPLE_BYTES
 
 
-def gather(yard: SoakYard, report: Path) -> tuple[list[DrillFacts], int]:
+def gather(yard: SoakYard, report: Path) -> tuple[list[SoakDrill], int]:
     """Facts of every drill, and how many readings settled; `report` is the audit's JSON."""
     sent = json.loads((yard.folder / "feeder.json").read_text())["drills"]
     bills = {one["rental"]: one for one in json.loads(report.read_text())["rentals"]}
@@ -29,7 +29,7 @@ def gather(yard: SoakYard, report: Path) -> tuple[list[DrillFacts], int]:
             sequences, digest, late = _journal(journal, drill)
             terms, chain = _chain(yard, drill, rental, sizes[rental])
             facts.append(
-                DrillFacts(
+                SoakDrill(
                     drill=drill,
                     rental=rental,
                     sent=(yard.folder / f"meter-{drill}.bin").read_bytes(),
@@ -57,20 +57,20 @@ def _journal(journal: sqlite3.Connection, drill: int) -> tuple[list[int], str, i
     return [sequence for sequence, _ in rows], digest.hexdigest(), int(late)
 
 
-def _chain(yard: SoakYard, drill: int, rental: int, log_size: int) -> tuple[Terms, Account]:
+def _chain(yard: SoakYard, drill: int, rental: int, log_size: int) -> tuple[SoakTerms, SoakAccount]:
     functions = yard.contract.functions
     _, _, tariff, _, _, opened_at, ended_at, until, funded, _ = functions.rental(rental).call()
     registers = tuple(functions.registers(rental).call())
     levels, standing, _, _ = TARIFFS[tariff - 1]
     if until != ended_at * 1000:
         raise RuntimeError(f"rental {rental} of drill {drill} closed without its last reading")
-    terms = Terms(opened_at, ended_at, levels, standing, funded)
+    terms = SoakTerms(opened_at, ended_at, levels, standing, funded)
     charge = int(functions.charge(rental).call())
-    return terms, Account(log_size, registers[:3], registers[3:], charge)
+    return terms, SoakAccount(log_size, registers[:3], registers[3:], charge)
 
 
-def _audit(bill: Mapping[str, Any]) -> Account:
+def _audit(bill: Mapping[str, Any]) -> SoakAccount:
     """Registers as metered from the published samples, the charge as recomputed."""
     registers = tuple(bill["samples"]["registers"])
     charge = int(bill["charge_recomputed"])
-    return Account(bill["samples"]["checked"], registers[:3], registers[3:], charge)
+    return SoakAccount(bill["samples"]["checked"], registers[:3], registers[3:], charge)

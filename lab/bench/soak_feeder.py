@@ -73,7 +73,7 @@ class Counts:
 
 
 @dataclass
-class Bridge:
+class FeedingBridge:
     """One drill's."""
 
     drill: TurningDrill
@@ -96,7 +96,7 @@ class Feeder:
         self._lines = [self._connect(number) for number in range(CONNECTIONS)]
         self._listener = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="soak-listener")
 
-    def _bridge(self, number: int) -> Bridge:
+    def _bridge(self, number: int) -> FeedingBridge:
         order = self._order
         drill = TurningDrill(
             number,
@@ -107,7 +107,7 @@ class Feeder:
         )
         publisher = SpoolPublisher(drill.kept)
         key = bytes.fromhex(order.keys[str(number)])
-        return Bridge(drill, key, publisher, topic(number, Channel.SAMPLE))
+        return FeedingBridge(drill, key, publisher, topic(number, Channel.SAMPLE))
 
     def _connect(self, number: int) -> RawPublisher:
         return RawPublisher(self._order.port, f"soak-feeder-{number}")
@@ -152,7 +152,7 @@ class Feeder:
             if some:
                 line.send(bytes(some))
 
-    def _messages(self, bridge: Bridge, now_ms: int) -> bytes:
+    def _messages(self, bridge: FeedingBridge, now_ms: int) -> bytes:
         packets = b""
         for _ in range(MESSAGES_PER_STEP):
             payload = bridge.publisher.next(now_ms)
@@ -168,7 +168,7 @@ class Feeder:
             bridge.last = payload
         return packets
 
-    def _packet(self, bridge: Bridge, payload: bytes) -> bytes:
+    def _packet(self, bridge: FeedingBridge, payload: bytes) -> bytes:
         self.counts.messages += 1
         self.counts.samples_sent += payload[COUNT_OFFSET]
         return publish(bridge.name, seal(bridge.key, bridge.name, payload), self.counts.messages)

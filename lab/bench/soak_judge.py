@@ -18,7 +18,7 @@ Rate = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SoakTerms:
     """Of one rental: Unix s, and prices in the smallest unit."""
 
     opened_at: int
@@ -29,7 +29,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SoakAccount:
     """What somebody says of a rental: samples in its log, active ms and whole revolutions by level,
     and the charge in the smallest unit."""
 
@@ -40,7 +40,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class DrillFacts:
+class SoakDrill:
     """One drill and its rental. `sent` are the notes of the drill's own meter."""
 
     drill: int
@@ -50,9 +50,9 @@ class DrillFacts:
     journal_sequences: Sequence[int]
     journal_sha256: str
     late: int
-    terms: Terms
-    chain: Account
-    audit: Account
+    terms: SoakTerms
+    chain: SoakAccount
+    audit: SoakAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SoakVerdict:
     """`samples` were sent, of which the last readings of their rentals cover `in_rentals`. All
     others must be 0: `altered` drills have other bytes in the journal than they sent."""
 
@@ -88,12 +88,12 @@ class Verdict:
         )
 
 
-def own_log(one: DrillFacts) -> list[Note]:
+def own_log(one: SoakDrill) -> list[Note]:
     """What the drill noted of the samples that name the rental."""
     return [note for note in NOTE.iter_unpack(one.sent) if note[1] == one.rental]
 
 
-def own_account(one: DrillFacts) -> Account:
+def own_account(one: SoakDrill) -> SoakAccount:
     """The bill by the drill's own notes, in integers and with nobody else's code: of as many
     samples that name the rental as its last reading covers."""
     log, terms = own_log(one)[: one.chain.samples], one.terms
@@ -111,20 +111,20 @@ def own_account(one: DrillFacts) -> Account:
     thousandths = (terms.ended_at - terms.opened_at) * 1000 * terms.standing
     for number, (per_second, per_1000, _) in enumerate(terms.levels):
         thousandths += active[number] * per_second + turns[number] * per_1000
-    return Account(len(log), tuple(active), tuple(turns), thousandths // 1000)
+    return SoakAccount(len(log), tuple(active), tuple(turns), thousandths // 1000)
 
 
-def _left_out(one: DrillFacts) -> int:
+def _left_out(one: SoakDrill) -> int:
     """Samples of the rental from before its end that its last reading does not cover. All clocks
     are this machine's, and a reading takes a sample for no later than its own time."""
     rest = own_log(one)[one.chain.samples :]
     return sum(time_ms <= one.terms.ended_at * 1000 for time_ms, *_ in rest)
 
 
-def judge(facts: Iterable[DrillFacts]) -> Verdict:
+def judge(facts: Iterable[SoakDrill]) -> SoakVerdict:
     """Compare everything with everything."""
     samples = inside = lost = duplicated = altered = 0
-    pairs: list[tuple[Account, Account, Account]] = []
+    pairs: list[tuple[SoakAccount, SoakAccount, SoakAccount]] = []
     for one in facts:
         sent = len(one.sent) // NOTE.size
         own = own_account(one)
@@ -139,7 +139,7 @@ def judge(facts: Iterable[DrillFacts]) -> Verdict:
             lost += max(own.samples - theirs.samples, 0)
             duplicated += max(theirs.samples - own.samples, 0)
         altered += one.sent_sha256 != one.journal_sha256
-    return Verdict(
+    return SoakVerdict(
         samples,
         inside,
         lost,
@@ -151,7 +151,7 @@ def judge(facts: Iterable[DrillFacts]) -> Verdict:
     )
 
 
-def _drift(pairs: Iterable[tuple[Account, Account]]) -> Drift:
+def _drift(pairs: Iterable[tuple[SoakAccount, SoakAccount]]) -> Drift:
     """Registers hold whole revolutions, so `mrev` comes in thousands."""
     active_ms = turns = units = 0
     for one, two in pairs:

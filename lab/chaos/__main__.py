@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lab.chaos.story import Record, Story
-from lab.chaos.verdict import Verdict, judge
-from lab.chaos.yard import Yard
+from lab.chaos.story import ChaosRecord, Story
+from lab.chaos.verdict import ChaosVerdict, judge
+from lab.chaos.yard import ChaosYard
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 
     with (
         TemporaryDirectory(prefix="chaos-") as folder,
-        Yard(Path(folder), chosen.drills, chosen.seed) as yard,
+        ChaosYard(Path(folder), chosen.drills, chosen.seed) as yard,
     ):
         say("everything runs")
         try:
@@ -48,7 +48,9 @@ def main(arguments: list[str]) -> int:
     return int(bool(verdict.lost or verdict.billed_otherwise or verdict.reverted))
 
 
-def _as_json(record: Record, verdict: Verdict, seed: int, seconds: float) -> dict[str, Any]:
+def _as_json(
+    record: ChaosRecord, verdict: ChaosVerdict, seed: int, seconds: float
+) -> dict[str, Any]:
     return {
         "seed": seed,
         "seconds": round(seconds, 1),

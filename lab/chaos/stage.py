@@ -8,11 +8,11 @@ from contextlib import closing
 from enum import StrEnum
 from typing import Any
 
-from lab.chaos.yard import Yard
+from lab.chaos.yard import ChaosYard
 from lab.rig.errors import RigError
 
 
-class Stage(StrEnum):
+class ChaosStage(StrEnum):
     """A rental's, by what was done to it last."""
 
     OPENING = "opening"
@@ -20,9 +20,9 @@ class Stage(StrEnum):
     CLOSING = "closing"
 
 
-def stage_of(stage: Stage, yard: Yard, said: Sequence[Mapping[str, Any]]) -> str:
+def stage_of(stage: ChaosStage, yard: ChaosYard, said: Sequence[Mapping[str, Any]]) -> str:
     """In words; `said` is the log of the oracle since its last start."""
-    if stage is not Stage.DRILLING:
+    if stage is not ChaosStage.DRILLING:
         return stage
     if not any(one.get("event") == "rental taken up" for one in said):
         return "oracle catching up"
@@ -30,7 +30,7 @@ def stage_of(stage: Stage, yard: Yard, said: Sequence[Mapping[str, Any]]) -> str
     return f"motor {'on' if _running(yard) else 'off'}, {settling}"
 
 
-def _settling(yard: Yard) -> bool:
+def _settling(yard: ChaosYard) -> bool:
     """Whether a batch is signed and not final."""
     file = f"file:{yard.folder}/journal.sqlite?mode=ro"
     with closing(sqlite3.connect(file, uri=True)) as connection:
@@ -38,7 +38,7 @@ def _settling(yard: Yard) -> bool:
         return bool(connection.execute(query).fetchone()[0])
 
 
-def _running(yard: Yard) -> bool:
+def _running(yard: ChaosYard) -> bool:
     """Whether a motor has power."""
     for controller in yard.controllers.values():
         try:

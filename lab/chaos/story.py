@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.chaos.stage import Stage, stage_of
-from lab.chaos.yard import FUNDS, Operators, Yard
+from lab.chaos.stage import ChaosStage, stage_of
+from lab.chaos.yard import FUNDS, ChaosYard, Operators
 from lab.rig.errors import RigError
 from lab.rig.process import Daemon, wait_until
 
@@ -31,7 +31,7 @@ which knows of each fork what the bill must be."""
 
 
 @dataclass
-class Record:
+class ChaosRecord:
     """What was done, and what it took."""
 
     kills: Counter[str] = field(default_factory=Counter)
@@ -53,14 +53,14 @@ class Record:
 class Story:
     """One run."""
 
-    def __init__(self, yard: Yard, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(self, yard: ChaosYard, seed: int, say: Callable[[str], None]) -> None:
         self._yard, self._dice, self._say = yard, random.Random(seed), say  # noqa: S311
-        self.record = Record()
+        self.record = ChaosRecord()
         self._running: list[int] = []
         self._opened_block = 0
         self._oracle_log = 0
 
-    def tell(self, kills: int, measured: int) -> Record:
+    def tell(self, kills: int, measured: int) -> ChaosRecord:
         """Rentals under fire, then restarts by the clock, with good and with bad RPC."""
         yard, record = self._yard, self.record
         operators = Operators(yard)
@@ -78,11 +78,11 @@ class Story:
     def _round(self, kills: int) -> None:
         """A rental of each drill, from its opening to its closing, under fire all the time."""
         self._open()
-        self._fire(Stage.OPENING, OPENING, kills)
+        self._fire(ChaosStage.OPENING, OPENING, kills)
         self._calm("leases", self._leased)
-        self._fire(Stage.DRILLING, DRILLING, kills)
+        self._fire(ChaosStage.DRILLING, DRILLING, kills)
         self._end()
-        self._fire(Stage.CLOSING, CLOSING, kills)
+        self._fire(ChaosStage.CLOSING, CLOSING, kills)
         self._calm("every rental closes", self._closed)
 
     def _measure(self, count: int) -> None:
@@ -155,16 +155,16 @@ class Story:
 
     # Faults ---------------------------------------------------------------------------------
 
-    def _fire(self, stage: Stage, count: int, kills: int) -> None:
+    def _fire(self, stage: ChaosStage, count: int, kills: int) -> None:
         for _ in range(count):
             if self.record.kills.total() < kills:
                 self._strike(stage)
 
-    def _strike(self, stage: Stage) -> None:
+    def _strike(self, stage: ChaosStage) -> None:
         """A pause that falls anywhere, perhaps another fault, and a SIGKILL."""
         dice, yard = self._dice, self._yard
         pauses = (dice.uniform(0, 0.3), dice.uniform(0, 1.5), dice.uniform(1, 5))
-        time.sleep(dice.choice(pauses) if stage is Stage.DRILLING else dice.uniform(0, 1))
+        time.sleep(dice.choice(pauses) if stage is ChaosStage.DRILLING else dice.uniform(0, 1))
         self._other_fault(stage)
         drill = dice.choice(yard.numbers)
         victim: Daemon = dice.choices(
@@ -176,7 +176,7 @@ class Story:
             time.sleep(dice.uniform(0.5, 4))
             self._kill(victim, stage, drill)
 
-    def _kill(self, victim: Daemon, stage: Stage, drill: int) -> None:
+    def _kill(self, victim: Daemon, stage: ChaosStage, drill: int) -> None:
         found = stage_of(stage, self._yard, self._yard.events("oracle", self._oracle_log))
         if victim is self._yard.controllers[drill]:
             self._excuse(drill)
@@ -193,7 +193,7 @@ class Story:
             self._oracle_log = daemon.log.stat().st_size
         daemon.start()
 
-    def _other_fault(self, stage: Stage) -> None:
+    def _other_fault(self, stage: ChaosStage) -> None:
         dice, yard, faults = self._dice, self._yard, self.record.faults
         yard.rpc.failing = dice.choice((0, 0, 0.1, 0.3))
         yard.mqtt.delay_seconds = dice.choice((0, 0, 0.05))
@@ -201,7 +201,7 @@ class Story:
             faults["mqtt connections cut"] += 1
             yard.mqtt.cut()
         old_enough = yard.web3.eth.block_number >= self._opened_block + SAFE_BLOCKS
-        if stage is Stage.DRILLING and old_enough and dice.random() < 0.3:
+        if stage is ChaosStage.DRILLING and old_enough and dice.random() < 0.3:
             try:
                 yard.anvil.rpc("anvil_reorg", dice.randrange(1, DEEPEST + 1), [])
             except RigError:

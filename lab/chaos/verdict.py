@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from chain.views import RentalView
-from lab.chaos.story import Record
-from lab.chaos.yard import TARIFF, Yard
-from lab.simulation.meter import Bill, cost
+from lab.chaos.story import ChaosRecord
+from lab.chaos.yard import TARIFF, ChaosYard
+from lab.simulation.meter import SimulatedBill, cost
 from protocol.records import Registers, RentalState
 from protocol.sample import SAMPLE_BYTES, Sample, decode_sample
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChaosVerdict:
     """Counts; all but the first two must be 0."""
 
     samples: int
@@ -26,7 +26,7 @@ class Verdict:
     reverted: int
 
 
-def judge(yard: Yard, record: Record) -> Verdict:
+def judge(yard: ChaosYard, record: ChaosRecord) -> ChaosVerdict:
     """Look at everything."""
     samples = lost = otherwise = 0
     for drill in yard.numbers:
@@ -38,10 +38,10 @@ def judge(yard: Yard, record: Record) -> Verdict:
         rentals = [rental for of_drill, rental in record.rentals if of_drill == drill]
         otherwise += sum(not _billed_right(yard, rental, journal) for rental in rentals)
     settlements, reverted = _transactions(yard)
-    return Verdict(samples, settlements, lost, otherwise, reverted)
+    return ChaosVerdict(samples, settlements, lost, otherwise, reverted)
 
 
-def _journal(yard: Yard, drill: int) -> list[tuple[Sample, bytes]]:
+def _journal(yard: ChaosYard, drill: int) -> list[tuple[Sample, bytes]]:
     with closing(sqlite3.connect(yard.folder / "journal.sqlite")) as connection:
         rows = connection.execute(
             "SELECT raw FROM sample WHERE drill = ? ORDER BY sequence", (drill,)
@@ -50,7 +50,7 @@ def _journal(yard: Yard, drill: int) -> list[tuple[Sample, bytes]]:
     return [(decode_sample(raw), raw) for raw in samples]
 
 
-def _billed_right(yard: Yard, rental: int, journal: list[tuple[Sample, bytes]]) -> bool:
+def _billed_right(yard: ChaosYard, rental: int, journal: list[tuple[Sample, bytes]]) -> bool:
     """Whether the contract's registers and charge are what all samples of the rental come to."""
     functions = yard.contract.functions
     found: Any = functions.rental(rental).call()
@@ -61,7 +61,7 @@ def _billed_right(yard: Yard, rental: int, journal: list[tuple[Sample, bytes]]) 
         funded=funded,
         registers=registers,
     )
-    bill = Bill(view, TARIFF, journal)
+    bill = SimulatedBill(view, TARIFF, journal)
     charge = cost(TARIFF, registers, until - view.opened_ms)
     events: Any = yard.contract.events["UsageSettled"]
     settled = events.get_logs(from_block=0, argument_filters={"rental": rental})
@@ -75,7 +75,7 @@ def _billed_right(yard: Yard, rental: int, journal: list[tuple[Sample, bytes]]) 
     )
 
 
-def _transactions(yard: Yard) -> tuple[int, int]:
+def _transactions(yard: ChaosYard) -> tuple[int, int]:
     """How many of the box's transactions are in the chain, and how many of them reverted."""
     found = reverted = 0
     for number in range(yard.web3.eth.block_number + 1):

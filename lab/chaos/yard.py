@@ -16,7 +16,7 @@ from lab.chaos.proxy import RpcProxy, TcpProxy
 from lab.rig import plan
 from lab.rig.box_files import record_of, write_box_files
 from lab.rig.contract import compile_drill_meter, deploy
-from lab.rig.drill import OUR_PACKAGES, Bridge, Controller, module
+from lab.rig.drill import OUR_PACKAGES, BridgeProgram, ControllerProgram, module
 from lab.rig.process import Daemon, wait_until
 from lab.rig.services import Anvil, Mosquitto
 from lab.rig.yard import NATIVE
@@ -38,7 +38,7 @@ FUNDS = 10**18
 """More than any run will use: here nobody is to be locked out for want of money."""
 
 
-class Yard:
+class ChaosYard:
     """Use it in a `with` statement."""
 
     def __init__(self, folder: Path, drills: int, seed: int) -> None:
@@ -70,10 +70,10 @@ class Yard:
         self.controllers, self.bridges = {}, {}
         for drill in self.numbers:
             box = Provisioning(drill, self.signing.address, self.domain)
-            controller = stack.enter_context(Controller(box, self.folder, self.logs))
+            controller = stack.enter_context(ControllerProgram(box, self.folder, self.logs))
             wait_until("the controller", controller.up, 60, controller)
             self.controllers[drill] = controller
-            bridge = Bridge(drill, controller.port, self.mqtt.port, self.folder, self.logs)
+            bridge = BridgeProgram(drill, controller.port, self.mqtt.port, self.folder, self.logs)
             self.bridges[drill] = stack.enter_context(bridge)
         command = module("oracle", "run", "--settings", self.folder / "oracle.toml")
         self.oracle = stack.enter_context(
@@ -132,7 +132,7 @@ class Yard:
 class Operators(threading.Thread):
     """Whoever holds the triggers: strokes of about a second, for as long as the drills permit."""
 
-    def __init__(self, yard: Yard) -> None:
+    def __init__(self, yard: ChaosYard) -> None:
         super().__init__(daemon=True)
         self._yard, self.stopping = yard, threading.Event()
         self.strokes = 0

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from lab.fuzzing.campaign import Failure, new_seed, parse_replay, run, tell
+from lab.fuzzing.campaign import FuzzFailure, new_seed, parse_replay, run, tell
 from lab.fuzzing.play import Subject
 from lab.fuzzing.report import ENOUGH, as_json, expected, idle, lines
 from lab.fuzzing.world import compiled_meter
@@ -63,7 +63,7 @@ def _campaign(chosen: argparse.Namespace) -> int:
     return int(bool(lacking) and outcome.tally.calls >= ENOUGH)
 
 
-def _say(failure: Failure) -> None:
+def _say(failure: FuzzFailure) -> None:
     print("\nA promise is broken. The shortest way that was found:", file=sys.stderr)
     for line in failure.story:
         print(f"  {line}", file=sys.stderr)

@@ -82,7 +82,7 @@ class Native:
 
 
 @dataclass
-class Token:
+class MoodyToken:
     """The token that can turn odd (tests/contracts/mocks/token_moody.vy)."""
 
     contract: int

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from contracts.reference import RentalBook
 
 from lab.fuzzing import notes
-from lab.fuzzing.assets import Native, Token
+from lab.fuzzing.assets import MoodyToken, Native
 from lab.fuzzing.words import Event
 from protocol.records import Tariff
 
@@ -28,7 +28,7 @@ TOO_MUCH = "vault: more than the account has"
 
 
 @dataclass(slots=True)
-class Verdict:
+class CallVerdict:
     """What must come of a call."""
 
     faults: set[str]
@@ -77,10 +77,10 @@ class DrillBook:
 
 
 @dataclass
-class Books:
+class ModelBooks:
     """The state of one deployment, and everybody's money."""
 
-    asset: Native | Token
+    asset: Native | MoodyToken
     owner: int
     grace: int
     evidence: int
@@ -123,7 +123,7 @@ class Books:
         self.held += amount
         self.deposited += amount
 
-    def deposit(self, payer: int, account: int, amount: int, value: int = 0) -> Verdict:
+    def deposit(self, payer: int, account: int, amount: int, value: int = 0) -> CallVerdict:
         """Money for an account."""
         faults = self.asset.take_faults(payer, amount, value, self.held + amount)
         if account == 0:
@@ -131,17 +131,17 @@ class Books:
         if amount == 0:
             faults.add("vault: nothing to take")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.asset.take(payer, amount)
         self._book_deposit(account, amount)
-        return Verdict(faults, [("Deposited", account, payer, amount)])
+        return CallVerdict(faults, [("Deposited", account, payer, amount)])
 
     def deposit_with_permit(
         self, sender: int, account: int, amount: int, permitted: bool, value: int = 0
-    ) -> Verdict:
+    ) -> CallVerdict:
         """As deposit, with an allowance that the token may or may not accept."""
         if value:
-            return Verdict({NO_COINS})
+            return CallVerdict({NO_COINS})
         asset = self.asset
         if isinstance(asset, Native) or not permitted:
             return self.deposit(sender, account, amount)
@@ -162,13 +162,13 @@ class Books:
         nonce: int,
         signed: bool,
         value: int = 0,
-    ) -> Verdict:
+    ) -> CallVerdict:
         """Tokens that a customer has authorised to be taken; `window` as in EIP-3009."""
         if value:
-            return Verdict({NO_COINS})
+            return CallVerdict({NO_COINS})
         asset = self.asset
         if isinstance(asset, Native):
-            return Verdict({"(none) no token to authorise"})
+            return CallVerdict({"(none) no token to authorise"})
         faults = asset.take_faults(customer, amount, 0, self.held + amount, authorised=True)
         if amount == 0:
             faults.add("vault: another amount delivered")
@@ -181,13 +181,13 @@ class Books:
         if not signed:
             faults |= {"token: not the payer's", "token: malformed signature"}
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         asset.take(customer, amount, authorised=True)
         asset.used.add((customer, nonce))
         self._book_deposit(customer, amount)
-        return Verdict(faults, [("Deposited", customer, customer, amount)])
+        return CallVerdict(faults, [("Deposited", customer, customer, amount)])
 
-    def withdraw(self, sender: int, amount: int, to: int) -> Verdict:
+    def withdraw(self, sender: int, amount: int, to: int) -> CallVerdict:
         """Money out of one's own account."""
         faults = self.asset.pay_faults(to, amount)
         if amount == 0:
@@ -195,12 +195,12 @@ class Books:
         if amount > self.accounts[sender]:
             faults.add(TOO_MUCH)
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.accounts[sender] -= amount
         self.held -= amount
         self.withdrawn += amount
         self.asset.pay(to, amount)
-        return Verdict(faults, [("Withdrawn", sender, to, amount)])
+        return CallVerdict(faults, [("Withdrawn", sender, to, amount)])
 
     def value_faults(self, value: int) -> set[str]:
         """Of coins sent along with a call that deposits them first."""
@@ -216,32 +216,32 @@ class Books:
 
     # Bond -----------------------------------------------------------------------------------
 
-    def post_bond(self, sender: int, amount: int, value: int = 0) -> Verdict:
+    def post_bond(self, sender: int, amount: int, value: int = 0) -> CallVerdict:
         """Money of the provider's for disputes to be paid from."""
         faults = self.owners_faults(sender)
         faults |= self.asset.take_faults(sender, amount, value, self.held + amount)
         if amount == 0:
             faults.add("vault: nothing to take")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.asset.take(sender, amount)
         self.bond += amount
         self.bonded += amount
         self.held += amount
-        return Verdict(faults, [("BondPosted", amount, self.bond)])
+        return CallVerdict(faults, [("BondPosted", amount, self.bond)])
 
-    def announce_bond_release(self, sender: int, amount: int) -> Verdict:
+    def announce_bond_release(self, sender: int, amount: int) -> CallVerdict:
         """Notice."""
         faults = self.owners_faults(sender)
         if amount > self.bond:
             faults.add("bonds: more than is posted")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.releasing = self.announced = amount
         self.releasable_at = self.now + self.notice
-        return Verdict(faults, [("BondReleaseAnnounced", amount, self.releasable_at)])
+        return CallVerdict(faults, [("BondReleaseAnnounced", amount, self.releasable_at)])
 
-    def release_bond(self, sender: int, to: int) -> Verdict:
+    def release_bond(self, sender: int, to: int) -> CallVerdict:
         """Take what was announced, or what disputes have left of it."""
         amount = self.releasing
         faults = self.owners_faults(sender) | self.asset.pay_faults(to, amount)
@@ -252,7 +252,7 @@ class Books:
         if self.now >= self.releasable_at + WEEK:
             faults.add("bonds: announce it again")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         if amount < self.announced:
             self.noted[notes.DRAWN] += 1
         self.releasing = 0
@@ -260,7 +260,7 @@ class Books:
         self.held -= amount
         self.unbonded += amount
         self.asset.pay(to, amount)
-        return Verdict(faults, [("BondReleased", to, amount)])
+        return CallVerdict(faults, [("BondReleased", to, amount)])
 
     def draw(self, account: int, amount: int) -> int:
         """Move what there is of `amount` from the bond to an account."""
@@ -272,27 +272,27 @@ class Books:
 
     # Pausing and ownership ------------------------------------------------------------------
 
-    def pause(self, sender: int, to: bool) -> Verdict:
+    def pause(self, sender: int, to: bool) -> CallVerdict:
         """Pause or unpause."""
         faults = self.owners_faults(sender)
         if self.paused == to:
             faults.add(PAUSED if to else "pausable: contract is not paused")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.paused = to
-        return Verdict(faults, [("Paused" if to else "Unpaused", sender)])
+        return CallVerdict(faults, [("Paused" if to else "Unpaused", sender)])
 
-    def transfer_ownership(self, sender: int, to: int) -> Verdict:
+    def transfer_ownership(self, sender: int, to: int) -> CallVerdict:
         """First step."""
         faults = self.owners_faults(sender)
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.pending_owner = to
-        return Verdict(faults, [("OwnershipTransferStarted", sender, to)])
+        return CallVerdict(faults, [("OwnershipTransferStarted", sender, to)])
 
-    def accept_ownership(self, sender: int) -> Verdict:
+    def accept_ownership(self, sender: int) -> CallVerdict:
         """Second step."""
         if sender != self.pending_owner:
-            return Verdict({"ownable_2step: caller is not the new owner"})
+            return CallVerdict({"ownable_2step: caller is not the new owner"})
         before, self.owner, self.pending_owner = self.owner, sender, 0
-        return Verdict(set(), [("OwnershipTransferred", before, sender)])
+        return CallVerdict(set(), [("OwnershipTransferred", before, sender)])

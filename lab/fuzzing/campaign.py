@@ -15,7 +15,7 @@ from hashlib import sha256
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from lab.fuzzing.game import Tally
+from lab.fuzzing.game import GameTally
 from lab.fuzzing.plan import BYTES
 from lab.fuzzing.play import TERMS_BYTES, Subject, play
 from lab.fuzzing.shrink import shorten
@@ -32,7 +32,7 @@ plans_ = st.lists(st.binary(min_size=BYTES, max_size=BYTES), min_size=SHORTEST, 
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FuzzFailure:
     """A broken promise, by the shortest plan that breaks it."""
 
     error: str
@@ -47,12 +47,12 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FuzzOutcome:
     """What a round, or the campaign, has come to."""
 
-    tally: Tally
+    tally: GameTally
     rounds: int
-    failure: Failure | None
+    failure: FuzzFailure | None
 
 
 def parse_replay(text: str) -> tuple[bytes, list[bytes]]:
@@ -76,9 +76,11 @@ def tell(subject: Subject, terms: bytes, plan: Sequence[bytes]) -> tuple[str, li
     return "", story
 
 
-def play_round(subject: Subject, round_seed: int, plans: int, *, shrink: bool = True) -> Outcome:
+def play_round(
+    subject: Subject, round_seed: int, plans: int, *, shrink: bool = True
+) -> FuzzOutcome:
     """Some plans; on a failure the shortest that fails, unless it need not be."""
-    tally = Tally()
+    tally = GameTally()
     failed: list[tuple[bytes, list[bytes]]] = []
 
     @seed(round_seed)
@@ -104,20 +106,20 @@ def play_round(subject: Subject, round_seed: int, plans: int, *, shrink: bool = 
     except Exception as error:
         if not failed:
             raise
-        return Outcome(tally, 1, _explain(subject, *failed[-1], str(error), shrink=shrink))
-    return Outcome(tally, 1, None)
+        return FuzzOutcome(tally, 1, _explain(subject, *failed[-1], str(error), shrink=shrink))
+    return FuzzOutcome(tally, 1, None)
 
 
 def _explain(
     subject: Subject, terms: bytes, plan: list[bytes], error: str, *, shrink: bool
-) -> Failure:
+) -> FuzzFailure:
     """The failure of the shortest plan that still fails."""
     shortest = tuple(plan)
     if shrink:
         shortest = shorten(plan, lambda candidate: bool(tell(subject, terms, candidate)[0]))
     text, story = tell(subject, terms, shortest)
     text = text or f"passes when played again: {error}"
-    return Failure(text, terms, shortest, tuple(story))
+    return FuzzFailure(text, terms, shortest, tuple(story))
 
 
 def seeds(campaign_seed: int) -> Iterator[int]:
@@ -128,27 +130,27 @@ def seeds(campaign_seed: int) -> Iterator[int]:
         number += 1
 
 
-def _work(round_seed: int) -> Outcome:
+def _work(round_seed: int) -> FuzzOutcome:
     return play_round(Subject(*compiled_meter()), round_seed, PLANS)
 
 
-def run(calls: int, campaign_seed: int, processes: int) -> Iterator[Outcome]:
+def run(calls: int, campaign_seed: int, processes: int) -> Iterator[FuzzOutcome]:
     """Play until `calls` are made or a promise is broken; yields the sum after each round."""
-    total = Tally()
+    total = GameTally()
     for rounds, outcome in enumerate(_rounds(campaign_seed, processes), 1):
         total.add(outcome.tally)
-        yield Outcome(total, rounds, outcome.failure)
+        yield FuzzOutcome(total, rounds, outcome.failure)
         if outcome.failure or total.calls >= calls:
             return
 
 
-def _rounds(campaign_seed: int, processes: int) -> Iterator[Outcome]:
+def _rounds(campaign_seed: int, processes: int) -> Iterator[FuzzOutcome]:
     compiled_meter()
     if processes == 1:
         yield from map(_work, seeds(campaign_seed))
         return
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        ahead: list[multiprocessing.pool.AsyncResult[Outcome]] = []
+        ahead: list[multiprocessing.pool.AsyncResult[FuzzOutcome]] = []
         for round_seed in seeds(campaign_seed):
             ahead.append(pool.apply_async(_work, (round_seed,)))
             if len(ahead) > processes:

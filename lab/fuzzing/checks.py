@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from lab.fuzzing.game import Broken, Game
+from lab.fuzzing.game import Game, ModelBroken
 from lab.fuzzing.offers import tariff_words
-from lab.fuzzing.world import Site
+from lab.fuzzing.world import FuzzSite
 
 Words = tuple[int, ...]
 Seen = dict[tuple[str, int], Words]
 
 
-def quick(game: Game, site: Site) -> None:
+def quick(game: Game, site: FuzzSite) -> None:
     """Promise 1, and that nothing came or went unbooked."""
     model = site.model
     held = site.view("held")
     owned = site.owned(site.contract)
     if held != (model.held,):
-        raise Broken(f"held is {held}, not {model.held}")
+        raise ModelBroken(f"held is {held}, not {model.held}")
     if owned != model.asset.holdings:
-        raise Broken(f"the contract has {owned}, not {model.asset.holdings}")
+        raise ModelBroken(f"the contract has {owned}, not {model.asset.holdings}")
     if owned >= model.held:
         game.tally.checks["holds what it owes"] += 1
     elif not model.asset.seized:
-        raise Broken(f"the contract has {owned} and owes {model.held}")
+        raise ModelBroken(f"the contract has {owned} and owes {model.held}")
 
 
-def books_add_up(site: Site) -> None:
+def books_add_up(site: FuzzSite) -> None:
     """Deposits = balances + charges + refunds + bond, counted in the model's own books."""
     model = site.model
     running = [r for r in model.rentals.values() if not r.closed]
@@ -39,7 +39,7 @@ def books_add_up(site: Site) -> None:
     _same("what the provider took and may take", model.collected + uncollected, earned)
 
 
-def everything(game: Game, site: Site, seen: Seen) -> None:
+def everything(game: Game, site: FuzzSite, seen: Seen) -> None:
     """Every view, against the model and against what the events tell."""
     books_add_up(site)
     _totals(site)
@@ -59,10 +59,10 @@ def everything(game: Game, site: Site, seen: Seen) -> None:
 
 def _same(what: str, *values: object) -> None:
     if any(value != values[0] for value in values[1:]):
-        raise Broken(f"{what}: {' '.join(map(str, values))}")
+        raise ModelBroken(f"{what}: {' '.join(map(str, values))}")
 
 
-def _totals(site: Site) -> None:
+def _totals(site: FuzzSite) -> None:
     model, replayer = site.model, site.replayer
     _same("held", site.view("held"), (model.held,), (replayer.held,))
     _same("revenue", site.view("revenue"), (model.revenue,), (replayer.revenue,))
@@ -80,35 +80,35 @@ def _totals(site: Site) -> None:
         _same(f"account {who:x}", site.view("account", who), *amounts)
 
 
-def _tariff(site: Site, number: int) -> None:
+def _tariff(site: FuzzSite, number: int) -> None:
     book = site.model.tariffs[number]
     told = (*site.replayer.tariffs[number], int(number in site.replayer.retired_tariffs))
     wanted = (*tariff_words(book.tariff), int(book.retired))
     _same(f"tariff {number}", site.view("tariff", number), wanted, told)
 
 
-def _oracle(site: Site, number: int) -> None:
+def _oracle(site: FuzzSite, number: int) -> None:
     book, told = site.model.oracles[number], site.replayer.oracles[number]
     wanted = (book.key, book.epoch, book.revoked, book.suspended, book.is_p256)
     names = ("key", "epoch", "revoked", "suspended", "is_p256")
     _same(f"oracle {number}", site.view("oracle", number), wanted, tuple(told[n] for n in names))
 
 
-def _key(site: Site, key: int) -> None:
+def _key(site: FuzzSite, key: int) -> None:
     book, told = site.model.keys[key], site.replayer.keys[key]
     wanted = (book.oracle, book.since, book.until, book.penalised, book.is_p256)
     names = ("oracle", "since", "until", "penalised", "is_p256")
     _same(f"key {key:x}", site.view("signing_key", key), wanted, tuple(told[n] for n in names))
 
 
-def _drill(site: Site, number: int) -> None:
+def _drill(site: FuzzSite, number: int) -> None:
     book, told = site.model.drills[number], site.replayer.drills[number]
     wanted = (book.oracle, book.tariff, book.rental, book.retired)
     names = ("oracle", "tariff", "rental", "retired")
     _same(f"drill {number}", site.view("drill", number), wanted, tuple(told[n] for n in names))
 
 
-def _rental(site: Site, number: int, seen: Seen) -> None:
+def _rental(site: FuzzSite, number: int, seen: Seen) -> None:
     book, told = site.model.rentals[number], site.replayer.rentals[number]
     state = 4 if book.closed else 2 if book.ended_at is not None else 1
     wanted = (
@@ -155,11 +155,11 @@ def _rental(site: Site, number: int, seen: Seen) -> None:
     progress = (state, book.until, book.funded, book.taken, book.refunded, *registers)
     before = seen.get((site.name, number), progress)
     if any(now < then for now, then in zip(progress, before, strict=True)):
-        raise Broken(f"rental {number} went back from {before} to {progress}")
+        raise ModelBroken(f"rental {number} went back from {before} to {progress}")
     if before[0] == 4 and (progress[:4], registers) != (before[:4], before[5:]):
-        raise Broken(f"closed rental {number} changed from {before} to {progress}")
+        raise ModelBroken(f"closed rental {number} changed from {before} to {progress}")
     if book.earned > min(book.funded, book.per_rental):
-        raise Broken(f"rental {number} was charged more than its funds or its cap")
+        raise ModelBroken(f"rental {number} was charged more than its funds or its cap")
     seen[site.name, number] = progress
 
 

@@ -6,16 +6,16 @@ provider takes what was earned and the bond, and nothing may be left that anybod
 
 from __future__ import annotations
 
-from lab.fuzzing.assets import Token
-from lab.fuzzing.books import Verdict
-from lab.fuzzing.game import Broken, Game
-from lab.fuzzing.world import Site
+from lab.fuzzing.assets import MoodyToken
+from lab.fuzzing.books import CallVerdict
+from lab.fuzzing.game import Game, ModelBroken
+from lab.fuzzing.world import FuzzSite
 
 FRESH = 2**159
 """The first of the addresses that customers are paid at; nobody has used them."""
 
 
-def leave(game: Game, site: Site) -> None:
+def leave(game: Game, site: FuzzSite) -> None:
     """End, wait, close, withdraw; then the provider."""
     model = site.model
     if not model.paused:
@@ -42,15 +42,15 @@ def leave(game: Game, site: Site) -> None:
             verdict = model.withdraw(who, amount, FRESH + at)
             _do(game, site, "withdraw", who, verdict, amount, FRESH + at)
             if site.owned(FRESH + at) != amount:
-                raise Broken(f"{who:x} left with {site.owned(FRESH + at)}, not {amount}")
+                raise ModelBroken(f"{who:x} left with {site.owned(FRESH + at)}, not {amount}")
             game.tally.checks["customers who left with all that was theirs"] += 1
     _provider_leaves(game, site)
     if site.view("held") != (left,):
-        raise Broken(f"{site.view('held')} is left when all have gone, not {left}")
+        raise ModelBroken(f"{site.view('held')} is left when all have gone, not {left}")
     _purses(game, site)
 
 
-def _provider_leaves(game: Game, site: Site) -> None:
+def _provider_leaves(game: Game, site: FuzzSite) -> None:
     model, owner = site.model, site.model.owner
     if model.revenue:
         verdict = model.collect(owner, [], owner)
@@ -62,21 +62,21 @@ def _provider_leaves(game: Game, site: Site) -> None:
         _do(game, site, "release_bond", owner, model.release_bond(owner, owner), owner)
 
 
-def _purses(game: Game, site: Site) -> None:
+def _purses(game: Game, site: FuzzSite) -> None:
     """What everybody has, against what the model has seen come and go."""
     asset = site.model.asset
     for who, moved in asset.purses.items():
         # Coins of a key pair are spent at both deployments on a chain, so only tokens are counted.
-        if isinstance(asset, Token) and who != site.contract:
+        if isinstance(asset, MoodyToken) and who != site.contract:
             start = asset.start if who in game.world.people else 0
             if site.owned(who) != start + moved:
-                raise Broken(f"{who:x} has {site.owned(who)}, not {start + moved}")
+                raise ModelBroken(f"{who:x} has {site.owned(who)}, not {start + moved}")
 
 
 def _do(
-    game: Game, site: Site, operation: str, sender: int, verdict: Verdict, *values: int
+    game: Game, site: FuzzSite, operation: str, sender: int, verdict: CallVerdict, *values: int
 ) -> None:
     if verdict.faults:
-        raise Broken(f"leaving: {operation} is refused: {sorted(verdict.faults)}")
+        raise ModelBroken(f"leaving: {operation} is refused: {sorted(verdict.faults)}")
     data = site.calldata(operation, *values)
     game.call(site, f"{operation} (leaving)", sender, data, verdict)

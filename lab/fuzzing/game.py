@@ -6,20 +6,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lab.fuzzing.books import Verdict
+from lab.fuzzing.books import CallVerdict
 from lab.fuzzing.people import address
 from lab.fuzzing.words import Event, numbers
-from lab.fuzzing.world import Outcome, Site, World, execute
+from lab.fuzzing.world import CallOutcome, FuzzSite, FuzzWorld, execute
 
 NONE = "(none)"
 
 
-class Broken(AssertionError):  # noqa: N818 - a promise is
+class ModelBroken(AssertionError):  # noqa: N818 - a promise is
     """The contract did something else than the model says."""
 
 
 @dataclass
-class Tally:
+class GameTally:
     """How often everything has happened."""
 
     done: Counter[str] = field(default_factory=Counter)
@@ -36,7 +36,7 @@ class Tally:
         """Transactions to the contract."""
         return sum(self.done.values()) + sum(sum(c.values()) for c in self.reverts.values())
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: GameTally) -> None:
         """Count another tally in."""
         for name in ("done", "rejections", "views", "events", "checks", "notes", "mischief"):
             getattr(self, name).update(getattr(other, name))
@@ -48,9 +48,9 @@ class Tally:
 class Game:
     """A world being played in."""
 
-    world: World
-    tally: Tally
-    quick: Callable[[Game, Site], None]
+    world: FuzzWorld
+    tally: GameTally
+    quick: Callable[[Game, FuzzSite], None]
     """What must hold after every call."""
 
     story: list[str] | None = None
@@ -63,15 +63,15 @@ class Game:
 
     def call(
         self,
-        site: Site,
+        site: FuzzSite,
         operation: str,
         sender: int,
         data: bytes,
-        verdict: Verdict,
+        verdict: CallVerdict,
         value: int = 0,
         about: str = "",
     ) -> bool:
-        """Send it; True when it went through, as it then had to. Raises Broken."""
+        """Send it; True when it went through, as it then had to. Raises ModelBroken."""
         wallets = self.world.wallets
         if sender in (wallets.reentrant, wallets.refusing):
             relayer = address("relayer")
@@ -92,32 +92,36 @@ class Game:
         self.quick(self, site)
         return outcome.reason is None
 
-    def _refused(self, operation: str, verdict: Verdict, outcome: Outcome) -> None:
+    def _refused(self, operation: str, verdict: CallVerdict, outcome: CallOutcome) -> None:
         if outcome.reason is None:
-            raise Broken(f"{operation} went through in spite of {sorted(verdict.faults)}")
+            raise ModelBroken(f"{operation} went through in spite of {sorted(verdict.faults)}")
         reason = outcome.reason
         if not reason:
             silent = sorted(f for f in verdict.faults if f.startswith(NONE))
             if silent:
                 reason = silent[0]
         if reason not in verdict.faults:
-            raise Broken(f"{operation} reverted with {reason!r}, not {sorted(verdict.faults)}")
+            raise ModelBroken(f"{operation} reverted with {reason!r}, not {sorted(verdict.faults)}")
         self.tally.reverts[operation][reason] += 1
 
-    def _accepted(self, site: Site, operation: str, verdict: Verdict, outcome: Outcome) -> None:
+    def _accepted(
+        self, site: FuzzSite, operation: str, verdict: CallVerdict, outcome: CallOutcome
+    ) -> None:
         if outcome.reason is not None:
-            raise Broken(f"{operation} reverted: {outcome.reason!r}")
+            raise ModelBroken(f"{operation} reverted: {outcome.reason!r}")
         self.tally.done[operation] += 1
         events = [event for where, event in outcome.logs if where == site.contract]
         if len(events) != len(outcome.logs):
-            raise Broken(f"{operation} made another contract log: {outcome.logs}")
+            raise ModelBroken(f"{operation} made another contract log: {outcome.logs}")
         if len(events) != len(verdict.events):
-            raise Broken(f"{operation}: events {events}, not {verdict.events}")
+            raise ModelBroken(f"{operation}: events {events}, not {verdict.events}")
         for event, wanted in zip(events, verdict.events, strict=True):
             self._event(operation, event, wanted)
             site.replayer.see(event, site.node.now)
         if outcome.output and verdict.result and numbers(outcome.output) != verdict.result:
-            raise Broken(f"{operation} returned {numbers(outcome.output)}, not {verdict.result}")
+            raise ModelBroken(
+                f"{operation} returned {numbers(outcome.output)}, not {verdict.result}"
+            )
 
     def _event(self, operation: str, event: Event, wanted: Event) -> None:
         self.tally.events[event[0]] += 1
@@ -127,4 +131,4 @@ class Game:
                 return
         elif event == wanted:
             return
-        raise Broken(f"{operation}: event {event}, not {wanted}")
+        raise ModelBroken(f"{operation}: event {event}, not {wanted}")

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from contracts.reference import NO_CAP, RentalBook
 
 from lab.fuzzing import notes
-from lab.fuzzing.books import MAX_FUNDED, MAX_UNTIL, PAUSED, TOO_MUCH, Verdict
+from lab.fuzzing.books import MAX_FUNDED, MAX_UNTIL, PAUSED, TOO_MUCH, CallVerdict
 from lab.fuzzing.offers import Offers
 from lab.fuzzing.words import Event
 
 UNKNOWN = "rentals: no such rental"
 
 
-class Rentals(Offers):
+class RentalLife(Offers):
     """From the opening to the closing, and what the provider collects."""
 
     def open_rental(
@@ -25,7 +25,7 @@ class Rentals(Offers):
         reserve: int,
         value: int = 0,
         caps: tuple[int, int] | None = None,
-    ) -> Verdict:
+    ) -> CallVerdict:
         """A rental, with the customer's caps on what it may owe or without."""
         faults = {PAUSED} if self.paused else set()
         faults |= self.value_faults(value) | self.tariff_faults(tariff) | self.drill_faults(drill)
@@ -42,7 +42,7 @@ class Rentals(Offers):
             if self.drills[drill].tariff != tariff:
                 faults.add("rentals: offered at other tariff")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         events = self.credit_value(sender, value)
         if value:
             self.noted[notes.CAME_ALONG] += 1
@@ -66,7 +66,7 @@ class Rentals(Offers):
         if caps:
             events.append(("RentalCapped", number, *caps))
         events.append(("BalancePositive", number, drill, sender, rental.credit))
-        return Verdict(faults, events, (number,))
+        return CallVerdict(faults, events, (number,))
 
     def _terms_faults(self, number: int, reserve: int, caps: tuple[int, int] | None) -> set[str]:
         tariff = self.tariffs[number].tariff
@@ -88,7 +88,7 @@ class Rentals(Offers):
         rental = self.rentals[number]
         return ("BalancePositive", number, rental.drill, rental.customer, rental.credit)
 
-    def top_up(self, sender: int, number: int, amount: int, value: int = 0) -> Verdict:
+    def top_up(self, sender: int, number: int, amount: int, value: int = 0) -> CallVerdict:
         """More funds for an open rental."""
         faults = {PAUSED} if self.paused else set()
         faults |= self.value_faults(value)
@@ -98,7 +98,7 @@ class Rentals(Offers):
             faults.add(TOO_MUCH)
         rental = self.rentals.get(number)
         if rental is None:
-            return Verdict(faults | {UNKNOWN})
+            return CallVerdict(faults | {UNKNOWN})
         if rental.closed:
             faults.add("rentals: closed")
         if rental.ended_at is not None:
@@ -106,7 +106,7 @@ class Rentals(Offers):
         if rental.funded + amount > MAX_FUNDED:
             faults.add("packing: funds over 2**96 - 1")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         events = self.credit_value(sender, value)
         self.accounts[sender] -= amount
         had_credit = rental.credit > 0
@@ -116,13 +116,13 @@ class Rentals(Offers):
             self.noted[notes.TOPPED_UP_OUT if rental.credit else notes.TOPPED_UP_SHORT] += 1
             if rental.credit:
                 events.append(self.positive(number))
-        return Verdict(faults, events)
+        return CallVerdict(faults, events)
 
-    def end_rental(self, sender: int, number: int) -> Verdict:
+    def end_rental(self, sender: int, number: int) -> CallVerdict:
         """Fix `ended_at`; close at once when nothing can follow."""
         rental = self.rentals.get(number)
         if rental is None:
-            return Verdict({UNKNOWN})
+            return CallVerdict({UNKNOWN})
         faults = set()
         if sender not in (rental.customer, self.owner):
             faults.add("rentals: not yours to end")
@@ -131,18 +131,18 @@ class Rentals(Offers):
         if rental.ended_at is not None:
             faults.add("rentals: ended")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         rental.ended_at = self.now
         events: list[Event] = [("RentalEnded", number, sender, self.now)]
         if rental.until == self.now * 1000:
             events.append(self.close(number, notes.CLOSED_AT_END))
-        return Verdict(faults, events)
+        return CallVerdict(faults, events)
 
-    def close_rental(self, number: int) -> Verdict:
+    def close_rental(self, number: int) -> CallVerdict:
         """After the grace period."""
         rental = self.rentals.get(number)
         if rental is None:
-            return Verdict({UNKNOWN})
+            return CallVerdict({UNKNOWN})
         faults = set()
         if rental.closed:
             faults.add("rentals: closed")
@@ -151,8 +151,8 @@ class Rentals(Offers):
         elif self.now - rental.ended_at < self.grace:
             faults.add("rentals: awaiting final reading")
         if faults:
-            return Verdict(faults)
-        return Verdict(faults, [self.close(number, notes.GRACE_PASSED)])
+            return CallVerdict(faults)
+        return CallVerdict(faults, [self.close(number, notes.GRACE_PASSED)])
 
     def close(self, number: int, how: str) -> Event:
         """The rest to the customer, the earnings to the provider."""
@@ -169,7 +169,7 @@ class Rentals(Offers):
         self.drills[rental.drill].rental = 0
         return ("RentalClosed", number, rental.customer, rental.charge, refund)
 
-    def collect(self, sender: int, running: Sequence[int], to: int) -> Verdict:
+    def collect(self, sender: int, running: Sequence[int], to: int) -> CallVerdict:
         """Earnings of the closed rentals, and of those named."""
         faults = self.owners_faults(sender)
         events: list[Event] = []
@@ -186,7 +186,7 @@ class Rentals(Offers):
         if amount == 0:
             faults.add("collect: nothing to collect")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.revenue = 0
         for number in running:
             self.noted[notes.EARLY] += self.rentals[number].earned > self.rentals[number].taken
@@ -194,4 +194,4 @@ class Rentals(Offers):
         self.held -= amount
         self.collected += amount
         self.asset.pay(to, amount)
-        return Verdict(faults, events, (amount,))
+        return CallVerdict(faults, events, (amount,))

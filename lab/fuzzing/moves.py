@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lab.fuzzing.assets import Token
-from lab.fuzzing.books import NO_COINS, Verdict
+from lab.fuzzing.assets import MoodyToken
+from lab.fuzzing.books import NO_COINS, CallVerdict
 from lab.fuzzing.game import Game
 from lab.fuzzing.people import CUSTOMERS, address
-from lab.fuzzing.plan import Dice
+from lab.fuzzing.plan import PlanDice
 from lab.fuzzing.words import words
-from lab.fuzzing.world import WALLET, Site, execute, token_interface
+from lab.fuzzing.world import WALLET, FuzzSite, execute, token_interface
 
 MOST = 2**96 - 1
 
@@ -21,8 +21,8 @@ class Move:
     """An operation about to be made: where, and the choices for it."""
 
     game: Game
-    site: Site
-    dice: Dice
+    site: FuzzSite
+    dice: PlanDice
 
     def somebody(self) -> int:
         """Any sender, key pair or contract wallet."""
@@ -90,12 +90,12 @@ class Move:
         operation: str,
         sender: int,
         data: bytes,
-        verdict: Callable[[], Verdict],
+        verdict: Callable[[], CallVerdict],
         about: object = "",
     ) -> bool:
         """A call of a function that takes no coins; sometimes some come with it nevertheless."""
         if self.dice.chance(1):
-            refused = Verdict({NO_COINS})
+            refused = CallVerdict({NO_COINS})
             return self.game.call(self.site, operation, sender, data, refused, 1, str(about))
         return self.game.call(self.site, operation, sender, data, verdict(), 0, str(about))
 
@@ -123,7 +123,7 @@ class Move:
     def approve(self, payer: int, amount: int) -> None:
         """See to an allowance, mostly."""
         asset = self.site.model.asset
-        if not isinstance(asset, Token) or asset.allowances[payer] >= amount:
+        if not isinstance(asset, MoodyToken) or asset.allowances[payer] >= amount:
             return
         if not self.dice.chance(12):
             self.token_call(payer, "approve", self.site.contract, amount)

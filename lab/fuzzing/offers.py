@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.fuzzing.books import Books, DrillBook, KeyBook, OracleBook, TariffBook, Verdict
+from lab.fuzzing.books import CallVerdict, DrillBook, KeyBook, ModelBooks, OracleBook, TariffBook
 from protocol.records import Tariff
 
 MAX_PRICE = 2**64 - 1
@@ -18,7 +18,7 @@ def tariff_words(tariff: Tariff) -> tuple[int, ...]:
     return (*flat, tariff.standing_price_per_second, tariff.least_reserve)
 
 
-class Offers(Books):
+class Offers(ModelBooks):
     """Tariffs, oracles, keys and drills."""
 
     def tariff_faults(self, number: int) -> set[str]:
@@ -49,7 +49,7 @@ class Offers(Books):
 
     # Tariffs --------------------------------------------------------------------------------
 
-    def publish_tariff(self, sender: int, tariff: Tariff, retired: bool) -> Verdict:
+    def publish_tariff(self, sender: int, tariff: Tariff, retired: bool) -> CallVerdict:
         """One more rate table."""
         faults = self.owners_faults(sender)
         prices = [tariff.standing_price_per_second]
@@ -66,12 +66,12 @@ class Offers(Books):
         if retired:
             faults.add("tariffs: published as retired")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         number = len(self.tariffs) + 1
         self.tariffs[number] = TariffBook(tariff)
-        return Verdict(faults, [("TariffPublished", number, *tariff_words(tariff))], (number,))
+        return CallVerdict(faults, [("TariffPublished", number, *tariff_words(tariff))], (number,))
 
-    def retire_tariff(self, sender: int, number: int) -> Verdict:
+    def retire_tariff(self, sender: int, number: int) -> CallVerdict:
         """No more rentals under it."""
         faults = self.owners_faults(sender)
         if number not in self.tariffs:
@@ -79,9 +79,9 @@ class Offers(Books):
         elif self.tariffs[number].retired:
             faults.add("tariffs: already retired")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.tariffs[number].retired = True
-        return Verdict(faults, [("TariffRetired", number)])
+        return CallVerdict(faults, [("TariffRetired", number)])
 
     # Oracles --------------------------------------------------------------------------------
 
@@ -96,7 +96,9 @@ class Offers(Books):
         book.oracle, book.since = oracle, self.now
         return book.is_p256
 
-    def enrol_p256_key(self, sender: int, key: int, point: tuple[int, int], ok: bool) -> Verdict:
+    def enrol_p256_key(
+        self, sender: int, key: int, point: tuple[int, int], ok: bool
+    ) -> CallVerdict:
         """`ok`: the signature is the key's, and the chain can check it."""
         faults = self.owners_faults(sender)
         if key in self.keys:
@@ -104,41 +106,41 @@ class Offers(Books):
         if not ok:
             faults.add("keys: P-256 signature refused")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.keys.setdefault(key, KeyBook()).is_p256 = True
-        return Verdict(faults, [("KeyEnrolled", key, *point)], (key,))
+        return CallVerdict(faults, [("KeyEnrolled", key, *point)], (key,))
 
-    def register_oracle(self, sender: int, key: int) -> Verdict:
+    def register_oracle(self, sender: int, key: int) -> CallVerdict:
         """One more box."""
         faults = self.owners_faults(sender) | self._key_faults(key)
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         number = len(self.oracles) + 1
         self.oracles[number] = OracleBook(key, self._put_in_force(key, number))
-        return Verdict(faults, [("OracleRegistered", number, key)], (number,))
+        return CallVerdict(faults, [("OracleRegistered", number, key)], (number,))
 
-    def rotate_oracle(self, sender: int, number: int, key: int) -> Verdict:
+    def rotate_oracle(self, sender: int, number: int, key: int) -> CallVerdict:
         """Another key for a box."""
         faults = self.owners_faults(sender) | self._key_faults(key)
         faults |= self.oracle_faults(number, suspended=False)
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         oracle = self.oracles[number]
         self.keys[oracle.key].until = self.now
         oracle.key, oracle.is_p256 = key, self._put_in_force(key, number)
         oracle.epoch += 1
         oracle.suspended = False
-        return Verdict(faults, [("OracleRotated", number, key, oracle.epoch)])
+        return CallVerdict(faults, [("OracleRotated", number, key, oracle.epoch)])
 
-    def revoke_oracle(self, sender: int, number: int) -> Verdict:
+    def revoke_oracle(self, sender: int, number: int) -> CallVerdict:
         """Never again."""
         faults = self.owners_faults(sender) | self.oracle_faults(number, suspended=False)
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         oracle = self.oracles[number]
         oracle.revoked = True
         self.keys[oracle.key].until = self.now
-        return Verdict(faults, [("OracleRevoked", number)])
+        return CallVerdict(faults, [("OracleRevoked", number)])
 
     def present_key(self, number: int) -> int:
         """Whose signature settles for an oracle; 0 for nobody's."""
@@ -149,32 +151,32 @@ class Offers(Books):
 
     # Drills ---------------------------------------------------------------------------------
 
-    def list_drill(self, sender: int, oracle: int, tariff: int, label: str) -> Verdict:
+    def list_drill(self, sender: int, oracle: int, tariff: int, label: str) -> CallVerdict:
         """One more drill."""
         faults = self.owners_faults(sender) | self.oracle_faults(oracle)
         faults |= self.tariff_faults(tariff)
         if not label:
             faults.add("drills: label is empty")
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         number = len(self.drills) + 1
         self.drills[number] = DrillBook(oracle, tariff)
-        return Verdict(faults, [("DrillListed", number, oracle, tariff, label)], (number,))
+        return CallVerdict(faults, [("DrillListed", number, oracle, tariff, label)], (number,))
 
-    def reassign_drill(self, sender: int, number: int, oracle: int, tariff: int) -> Verdict:
+    def reassign_drill(self, sender: int, number: int, oracle: int, tariff: int) -> CallVerdict:
         """Another box, another offer."""
         faults = self.owners_faults(sender) | self.oracle_faults(oracle)
         faults |= self.tariff_faults(tariff) | self.drill_faults(number)
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         drill = self.drills[number]
         drill.oracle, drill.tariff = oracle, tariff
-        return Verdict(faults, [("DrillReassigned", number, oracle, tariff)])
+        return CallVerdict(faults, [("DrillReassigned", number, oracle, tariff)])
 
-    def retire_drill(self, sender: int, number: int) -> Verdict:
+    def retire_drill(self, sender: int, number: int) -> CallVerdict:
         """No more rentals of it."""
         faults = self.owners_faults(sender) | self.drill_faults(number)
         if faults:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.drills[number].retired = True
-        return Verdict(faults, [("DrillRetired", number)])
+        return CallVerdict(faults, [("DrillRetired", number)])

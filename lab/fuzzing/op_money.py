@@ -5,10 +5,10 @@ from __future__ import annotations
 from eth_hash.auto import keccak
 
 from lab.fuzzing import notes
-from lab.fuzzing.assets import Token
+from lab.fuzzing.assets import MoodyToken
 from lab.fuzzing.books import WEEK
 from lab.fuzzing.moves import Move, hexes
-from lab.fuzzing.people import Signer, address, signers
+from lab.fuzzing.people import FuzzSigner, address, signers
 from lab.fuzzing.words import domain_separator, tail, typed_digest, words
 from lab.fuzzing.world import wallet_interface
 
@@ -53,7 +53,7 @@ def deposit_with_permit(move: Move) -> None:
     account = dice.pick((*move.game.world.people, 0)) if dice.chance(30) else sender
     now = model.now
     deadline = now + dice.pick((60, 1, 0)) if not dice.chance(30) else now - 1
-    nonce = model.asset.nonces[sender] if isinstance(model.asset, Token) else 0
+    nonce = model.asset.nonces[sender] if isinstance(model.asset, MoodyToken) else 0
     struct = PERMIT_TYPEHASH + words(sender, site.contract, amount, nonce, deadline)
     v, r, s = signers()[sender].sign_vrs(typed_digest(_token_domain(move), struct))
     lie = dice.chance(30)
@@ -61,7 +61,7 @@ def deposit_with_permit(move: Move) -> None:
         r ^= 1
     permitted = not lie and deadline >= now
     in_front = False
-    if permitted and isinstance(model.asset, Token) and dice.chance(40):
+    if permitted and isinstance(model.asset, MoodyToken) and dice.chance(40):
         stranger = address("stranger")
         values = (sender, site.contract, amount, deadline, v, r, s)
         move.token_call(stranger, "permit", *values, about="permit used in front")
@@ -84,7 +84,7 @@ def deposit_with_authorization(move: Move) -> None:
     """Anybody sends it; what was sent before may be sent again."""
     move = _where_tokens_are(move)
     site, dice, model = move.site, move.dice, move.site.model
-    customer: Signer = signers()[dice.pick([address(n) for n in ("alice", "bob", "thief")])]
+    customer: FuzzSigner = signers()[dice.pick([address(n) for n in ("alice", "bob", "thief")])]
     amount = move.amount(model.accounts[customer.address])
     now = model.now
     after, before = now - dice.pick((60, 1)), now + dice.pick((60, 1))

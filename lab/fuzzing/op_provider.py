@@ -6,7 +6,7 @@ from contracts.builders import SIMPLE, TARIFF
 
 from lab.fuzzing.moves import MOST, Move, hexes
 from lab.fuzzing.offers import tariff_words
-from lab.fuzzing.people import BOXES, ELEMENTS, Signer, address, signer
+from lab.fuzzing.people import BOXES, ELEMENTS, FuzzSigner, address, signer
 from lab.fuzzing.words import batch_digest, tail, words
 from protocol.records import LevelRate, Tariff
 
@@ -119,7 +119,7 @@ def enrol_p256_key(move: Move) -> None:
     """A secure element's key; the other chain cannot check its signature."""
     site, dice, model = move.site, move.dice, move.site.model
     sender = move.provider()
-    element: Signer = signer(dice.pick(ELEMENTS))
+    element: FuzzSigner = signer(dice.pick(ELEMENTS))
     checks = site is not move.game.world.sites[2]
     domain = site.domain
     if dice.chance(24):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contracts.reference import NO_CAP, RentalBook
 
-from lab.fuzzing.books import Verdict
+from lab.fuzzing.books import CallVerdict
 from lab.fuzzing.moves import Move, hexes
 from lab.fuzzing.op_rentals import open_capped_rental, open_rental, running
-from lab.fuzzing.people import PARITY, Signer, address, signer, signers
+from lab.fuzzing.people import PARITY, FuzzSigner, address, signer, signers
 from lab.fuzzing.settling import Group
 from lab.fuzzing.words import Reading, batch_digest, settle_arguments
 
@@ -97,7 +97,7 @@ def fitting(active: list[int], turned: list[int]) -> list[int]:
     return [min(max(a, 0), WIDEST[1]) for a in active] + [min(max(t, 0), WIDEST[2]) for t in turned]
 
 
-def liar(move: Move, oracle: int) -> Signer:
+def liar(move: Move, oracle: int) -> FuzzSigner:
     """Whose signature comes instead of the box's."""
     model = move.site.model
     former = [k for k, book in model.keys.items() if book.oracle == oracle]
@@ -193,9 +193,9 @@ def settle(move: Move) -> None:
         sender = address("relayer")
     too_many = max(len(readings), len(signatures)) > MAX_READINGS
 
-    def verdict() -> Verdict:
+    def verdict() -> CallVerdict:
         if too_many:
-            return Verdict({"(none) more than 64 readings or signatures"})
+            return CallVerdict({"(none) more than 64 readings or signatures"})
         return site.model.settle(groups, site.domain, extra)
 
     if move.plain("settle", sender, data, verdict, _about(groups)):

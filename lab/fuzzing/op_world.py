@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lab.fuzzing.assets import Token
-from lab.fuzzing.books import MAX_UNTIL, WEEK, Verdict
+from lab.fuzzing.assets import MoodyToken
+from lab.fuzzing.books import MAX_UNTIL, WEEK, CallVerdict
 from lab.fuzzing.moves import Move
 from lab.fuzzing.offers import tariff_words
 from lab.fuzzing.people import address
 from lab.fuzzing.plan import table
 from lab.fuzzing.words import domain_separator
-from lab.fuzzing.world import World, hexed
+from lab.fuzzing.world import FuzzWorld, hexed
 
 SETTLING_DOWN = table((150, "stay"), (76, "seconds"), (22, "edge"), (8, "hour"))
 
@@ -62,7 +62,7 @@ def mood(move: Move) -> None:
     site = move.game.world.sites[1]
     move = Move(move.game, site, move.dice)
     asset, dice = site.model.asset, move.dice
-    assert isinstance(asset, Token)
+    assert isinstance(asset, MoodyToken)
     kind = dice.below(8)
     if kind in (0, 1) or asset.paused or asset.refusing or asset.fee or asset.toll:
         for who in sorted(asset.blocked):
@@ -114,7 +114,7 @@ def stray(move: Move) -> None:
     value = move.dice.below(2)
     data = b"" if value else bytes(move.dice.byte() for _ in range(4))
     sender = address("stranger")
-    verdict = Verdict({"(none) no such function"})
+    verdict = CallVerdict({"(none) no such function"})
     if data in move.site.interface.selectors.values():
         return
     move.game.call(move.site, "no function", sender, data, verdict, value)
@@ -180,11 +180,11 @@ def _count(move: Move, answer: tuple[int, ...] | str) -> None:
         move.game.tally.views[answer] += 1
 
 
-def plain_again(world: World, move: Move) -> None:
+def plain_again(world: FuzzWorld, move: Move) -> None:
     """The token behaves, so that leaving depends on the contract alone."""
     site = world.sites[1]
     asset = site.model.asset
-    assert isinstance(asset, Token)
+    assert isinstance(asset, MoodyToken)
     there = Move(move.game, site, move.dice)
     for who in sorted(asset.blocked):
         there.token_call(address("stranger"), "set_blocked", who, 0)

@@ -25,7 +25,7 @@ ELEMENTS = tuple(f"element {i}" for i in range(4))
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class FuzzSigner:
     """A key pair of secp256k1, or one of a toy P-256 when it has a point."""
 
     address: int
@@ -49,20 +49,20 @@ class Signer:
 
 
 @cache
-def signer(name: str) -> Signer:
+def signer(name: str) -> FuzzSigner:
     """The key of a name."""
     secret = bytes(keccak(f"fuzzer {name}".encode()))
     if name in ELEMENTS:
         x, y = keccak(secret + b"x"), keccak(secret + b"y")
         point = int.from_bytes(x, "big"), int.from_bytes(y, "big")
-        return Signer(int.from_bytes(keccak(x + y)[12:], "big"), None, point)
+        return FuzzSigner(int.from_bytes(keccak(x + y)[12:], "big"), None, point)
     private = PrivateKey(secret)
     public = private.public_key.format(compressed=False)[1:]
-    return Signer(int.from_bytes(keccak(public)[12:], "big"), private)
+    return FuzzSigner(int.from_bytes(keccak(public)[12:], "big"), private)
 
 
 @cache
-def signers() -> dict[int, Signer]:
+def signers() -> dict[int, FuzzSigner]:
     """Everybody by address."""
     everybody = (*CUSTOMERS, *OTHERS, *BOXES, *ELEMENTS)
     return {signer(name).address: signer(name) for name in everybody}

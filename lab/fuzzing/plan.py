@@ -14,7 +14,7 @@ BYTES = 32
 Choice = TypeVar("Choice")
 
 
-class Dice:
+class PlanDice:
     """Choices out of bytes, in order."""
 
     def __init__(self, raw: bytes) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.fuzzing import op_dispute, op_money, op_provider, op_rentals, op_settle, op_world
-from lab.fuzzing.assets import Token
-from lab.fuzzing.books import Verdict
+from lab.fuzzing.assets import MoodyToken
+from lab.fuzzing.books import CallVerdict
 from lab.fuzzing.checks import Seen, everything, quick
 from lab.fuzzing.exit import leave
-from lab.fuzzing.game import Broken, Game, Tally
+from lab.fuzzing.game import Game, GameTally, ModelBroken
 from lab.fuzzing.moves import Move, Operation
 from lab.fuzzing.offers import tariff_words
 from lab.fuzzing.people import CUSTOMERS, address, signer
-from lab.fuzzing.plan import Dice, table
+from lab.fuzzing.plan import PlanDice, table
 from lab.fuzzing.words import Interface, batch_digest, tail, words
-from lab.fuzzing.world import DAY, HOUR, MAX, Site, build
+from lab.fuzzing.world import DAY, HOUR, MAX, FuzzSite, build
 from lab.rig.contract import Compiled
 
 TERMS_BYTES = 5
@@ -69,9 +69,11 @@ class Subject:
     interface: Interface
 
 
-def play(subject: Subject, terms: bytes, plan: Sequence[bytes], story: list[str] | None) -> Tally:
-    """Play a plan out; raises Broken (or another AssertionError) when a promise is."""
-    dice = Dice(terms)
+def play(
+    subject: Subject, terms: bytes, plan: Sequence[bytes], story: list[str] | None
+) -> GameTally:
+    """Play a plan out; raises ModelBroken (or another AssertionError) when a promise is."""
+    dice = PlanDice(terms)
     grace = dice.pick((HOUR, 2 * HOUR, DAY))
     evidence = dice.pick((DAY, 7 * DAY))
     penalty = dice.pick((5_000, 0, 1, 100_000))
@@ -79,13 +81,13 @@ def play(subject: Subject, terms: bytes, plan: Sequence[bytes], story: list[str]
     bond = dice.pick((40_000, 5_000_000))
     world = build(subject.compiled, subject.interface, (grace, evidence, penalty))
     primary = world.sites[0 if first < 4 else 1 if first < 7 else 2]
-    game = Game(world, Tally(), quick)
+    game = Game(world, GameTally(), quick)
     for site in world.sites:
         furnish(game, site, bond)
-    game.tally, game.story = Tally(), story
+    game.tally, game.story = GameTally(), story
     seen: Seen = {}
     for count, raw in enumerate(plan, 1):
-        dice = Dice(raw)
+        dice = PlanDice(raw)
         operation = dice.weighted(OPERATIONS)
         site = dice.pick(world.sites) if dice.chance(40) else primary
         move = Move(game, site, dice)
@@ -95,7 +97,7 @@ def play(subject: Subject, terms: bytes, plan: Sequence[bytes], story: list[str]
             everything(game, site, seen)
     for site in world.sites:
         everything(game, site, seen)
-    op_world.plain_again(world, Move(game, primary, Dice(b"")))
+    op_world.plain_again(world, Move(game, primary, PlanDice(b"")))
     for site in world.sites:
         leave(game, site)
         everything(game, site, seen)
@@ -103,15 +105,15 @@ def play(subject: Subject, terms: bytes, plan: Sequence[bytes], story: list[str]
     return game.tally
 
 
-def furnish(game: Game, site: Site, bond: int) -> None:
+def furnish(game: Game, site: FuzzSite, bond: int) -> None:
     """Tariffs, boxes, drills, a bond, and money for two customers."""
     model, provider = site.model, address("provider")
-    move = Move(game, site, Dice(b""))
+    move = Move(game, site, PlanDice(b""))
 
-    def do(operation: str, sender: int, data: bytes, verdict: Verdict, value: int = 0) -> None:
+    def do(operation: str, sender: int, data: bytes, verdict: CallVerdict, value: int = 0) -> None:
         went = game.call(site, operation, sender, data, verdict, value)
         if not went:
-            raise Broken(f"set-up: {operation} reverted")
+            raise ModelBroken(f"set-up: {operation} reverted")
 
     for tariff in op_provider.TARIFFS[:4]:
         data = move.words("publish_tariff", *tariff_words(tariff), 0)
@@ -131,7 +133,7 @@ def furnish(game: Game, site: Site, bond: int) -> None:
         oracle, offer = 1 + drill % len(boxes), 1 + drill % 4
         data = site.interface.selectors["list_drill"] + words(oracle, offer, 96) + tail(b"drill")
         do("list_drill", provider, data, model.list_drill(provider, oracle, offer, "drill"))
-    if isinstance(model.asset, Token):
+    if isinstance(model.asset, MoodyToken):
         for person in game.world.people:
             if person != address("stranger"):
                 move.token_call(person, "approve", site.contract, MAX)

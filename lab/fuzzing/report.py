@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.fuzzing import reasons
-from lab.fuzzing.campaign import Outcome
-from lab.fuzzing.game import NONE, Tally
+from lab.fuzzing.campaign import FuzzOutcome
+from lab.fuzzing.game import NONE, GameTally
 from lab.fuzzing.notes import NOTES
 from lab.fuzzing.world import compiled_meter
 
@@ -45,7 +45,7 @@ def expected() -> Expected:
     )
 
 
-def reverts_by_reason(tally: Tally) -> Counter[str]:
+def reverts_by_reason(tally: GameTally) -> Counter[str]:
     """All operations together, and the views."""
     total = Counter(tally.views)
     for counts in tally.reverts.values():
@@ -53,7 +53,7 @@ def reverts_by_reason(tally: Tally) -> Counter[str]:
     return total
 
 
-def idle(tally: Tally, wanted: Expected) -> list[str]:
+def idle(tally: GameTally, wanted: Expected) -> list[str]:
     """What never happened, or happened and is not known to the sources."""
     met = reverts_by_reason(tally)
     missing = [
@@ -67,7 +67,7 @@ def idle(tally: Tally, wanted: Expected) -> list[str]:
 
 
 def as_json(
-    outcome: Outcome, campaign_seed: int, seconds: float, lacking: list[str]
+    outcome: FuzzOutcome, campaign_seed: int, seconds: float, lacking: list[str]
 ) -> dict[str, Any]:
     """The whole result."""
     tally = outcome.tally

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.fuzzing import notes
-from lab.fuzzing.books import Verdict
-from lab.fuzzing.life import UNKNOWN, Rentals
+from lab.fuzzing.books import CallVerdict
+from lab.fuzzing.life import UNKNOWN, RentalLife
 from lab.fuzzing.words import Event, Reading, meter_word
 
 UNSIGNED = frozenset({"not signed by its oracle"})
@@ -30,17 +30,17 @@ class Group:
     p256: bool = False
 
 
-class Model(Rentals):
+class Model(RentalLife):
     """All that a deployment does."""
 
     # Settlement -----------------------------------------------------------------------------
 
-    def settle(self, groups: Sequence[Group], contract: bytes, extra: int = 0) -> Verdict:
+    def settle(self, groups: Sequence[Group], contract: bytes, extra: int = 0) -> CallVerdict:
         """Readings under signatures; `extra` more (or fewer) are sent than are signed."""
         if extra > 0:
-            return Verdict({"settle: unsigned readings"})
+            return CallVerdict({"settle: unsigned readings"})
         if extra < 0:
-            return Verdict({"settle: more signed than given"})
+            return CallVerdict({"settle: more signed than given"})
         events: list[Event] = []
         for group in groups:
             signed = (
@@ -59,7 +59,7 @@ class Model(Rentals):
                     events += self._believe(reading)
                     self.noted[notes.SECURE] += group.p256
         self.noted[notes.MIXED] += len({event[0] == "ReadingRejected" for event in events}) == 2
-        return Verdict(set(), events)
+        return CallVerdict(set(), events)
 
     def _note_unsigned(self, group: Group, contract: bytes) -> None:
         book = self.keys.get(group.key)
@@ -117,7 +117,7 @@ class Model(Rentals):
 
     # Dispute --------------------------------------------------------------------------------
 
-    def dispute(self, reading: Reading, key: int, genuine: bool, p256: bool) -> Verdict:
+    def dispute(self, reading: Reading, key: int, genuine: bool, p256: bool) -> CallVerdict:
         """A receipt of `key` against what was settled; `genuine`: it signed just that, here."""
         book = self.keys.get(key)
         signed = genuine and p256 == (book is not None and book.is_p256)
@@ -125,7 +125,7 @@ class Model(Rentals):
         number, until = reading[:2]
         rental = self.rentals.get(number)
         if rental is None:
-            return Verdict(faults | {UNKNOWN})
+            return CallVerdict(faults | {UNKNOWN})
         if book is None or book.oracle != rental.oracle:
             faults.add("disputes: key of another oracle")
         if book is None or not self._in_force(book.since, book.until, until):
@@ -139,7 +139,7 @@ class Model(Rentals):
         if due <= rental.refunded:
             faults.add("disputes: nothing overcharged")
         if faults or book is None:
-            return Verdict(faults)
+            return CallVerdict(faults)
         self.noted[notes.AGAIN] += rental.refunded > 0
         self.noted[notes.OLDER] += until < rental.until
         self.noted[notes.AFTERWARDS] += rental.ended_at is not None
@@ -162,7 +162,7 @@ class Model(Rentals):
             events.append(("OracleSuspended", rental.oracle, key))
         else:
             self.noted[notes.FORMER] += 1
-        return Verdict(faults, events)
+        return CallVerdict(faults, events)
 
     def _in_force(self, since: int, ended: int, until: int) -> bool:
         last = min(ended or self.now, self.now)

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from contracts.evm import CHAIN_ID, Chain, Halted
 from contracts.sources import drill_meter, mock
 
-from lab.fuzzing.assets import Native, Token, Wallets
+from lab.fuzzing.assets import MoodyToken, Native, Wallets
 from lab.fuzzing.people import CUSTOMERS, OTHERS, address
 from lab.fuzzing.replayer import Replayer
 from lab.fuzzing.settling import Group, Model
@@ -49,7 +49,7 @@ class At:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """What a call did: reason None when it went through."""
 
     reason: str | None
@@ -57,7 +57,7 @@ class Outcome:
     logs: list[tuple[int, Event]]
 
 
-class Node(Chain):
+class FuzzNode(Chain):
     """A chain whose calls cost little more than the machine does."""
 
     def __init__(self, chain_id: int) -> None:
@@ -70,21 +70,21 @@ class Node(Chain):
         self._evm.reset_transient_storage()
         return int(self._evm.deploy(hexed(deployer), code), 16)
 
-    def send(self, sender: int, to: int, data: bytes, value: int = 0) -> Outcome:
+    def send(self, sender: int, to: int, data: bytes, value: int = 0) -> CallOutcome:
         """A transaction."""
         evm = self._evm
         evm.reset_transient_storage()
         try:
             output = evm.message_call(hexed(sender), hexed(to), calldata=data, value=value)
         except RuntimeError as error:
-            return Outcome(_reason(str(error)), b"", [])
+            return CallOutcome(_reason(str(error)), b"", [])
         logs: list[tuple[int, Event]] = []
         result = evm.result
         for log in result.logs if result else ():
             interface = self.interfaces.get(log.address.lower())
             if interface is not None:
                 logs.append((int(log.address, 16), interface.decode(*log.data)))
-        return Outcome(None, output, logs)
+        return CallOutcome(None, output, logs)
 
     def look(self, to: int, data: bytes) -> tuple[int, ...] | str:
         """A view's words, or why it reverted."""
@@ -112,11 +112,11 @@ def _reason(error: str) -> str:
 
 
 @dataclass(eq=False)
-class Site:
+class FuzzSite:
     """One deployment: the contract, the model of it, and the state that its events tell."""
 
     name: str
-    node: Node
+    node: FuzzNode
     contract: int
     token: int
     interface: Interface
@@ -144,10 +144,10 @@ class Site:
 
 
 @dataclass(eq=False)
-class World:
+class FuzzWorld:
     """All of it."""
 
-    sites: tuple[Site, ...]
+    sites: tuple[FuzzSite, ...]
     wallets: Wallets
     people: tuple[int, ...]
     """Whoever can send: key pairs, then the two contract wallets."""
@@ -179,9 +179,9 @@ def execute(target: int, data: bytes) -> bytes:
     return wallet_interface().selectors["execute"] + words(target, 64) + tail(data)
 
 
-def build(compiled: Compiled, interface: Interface, terms: tuple[int, int, int]) -> World:
+def build(compiled: Compiled, interface: Interface, terms: tuple[int, int, int]) -> FuzzWorld:
     """Deploy everything; nothing is on offer yet. Terms: grace, evidence period, penalty."""
-    here, there = Node(CHAIN_ID), Node(CHAIN_ID + 1)
+    here, there = FuzzNode(CHAIN_ID), FuzzNode(CHAIN_ID + 1)
     provider = address("provider")
     people = [address(name) for name in (*CUSTOMERS, *OTHERS)]
     for node in (here, there):
@@ -201,7 +201,7 @@ def build(compiled: Compiled, interface: Interface, terms: tuple[int, int, int])
     sites = []
     for name, node, contract, asset in (
         ("coins", here, meter_a, Native(meter_a, wallets)),
-        ("token", here, meter_b, Token(meter_b, wallets, TOKEN)),
+        ("token", here, meter_b, MoodyToken(meter_b, wallets, TOKEN)),
         ("other chain", there, meter_c, Native(meter_c, none)),
     ):
         node.interfaces[hexed(contract)] = interface
@@ -209,8 +209,8 @@ def build(compiled: Compiled, interface: Interface, terms: tuple[int, int, int])
         token = 0 if asset.is_native else TOKEN
         domain = domain_separator(node.chain_id, contract)
         replayer = Replayer(provider)
-        sites.append(Site(name, node, contract, token, interface, model, replayer, domain))
-    return World(tuple(sites), wallets, tuple(people), here.now)
+        sites.append(FuzzSite(name, node, contract, token, interface, model, replayer, domain))
+    return FuzzWorld(tuple(sites), wallets, tuple(people), here.now)
 
 
 @cache

@@ -15,12 +15,12 @@ from typing import Any
 
 from lab.lying_node.lies import Lie, lies
 from lab.lying_node.play import play
-from lab.lying_node.truth import Truth, true_history
+from lab.lying_node.truth import HistoryTruth, true_history
 
 SHOWN_FAULTS = 20
 
 
-def chosen_lies(truth: Truth, instances: int, dice: random.Random) -> list[Lie]:
+def chosen_lies(truth: HistoryTruth, instances: int, dice: random.Random) -> list[Lie]:
     """So many of each kind, those about the hidden settlement first; 0 for all."""
     by_kind: dict[str, list[Lie]] = defaultdict(list)
     for lie in lies(truth):
@@ -33,7 +33,9 @@ def chosen_lies(truth: Truth, instances: int, dice: random.Random) -> list[Lie]:
     return found
 
 
-def attack(truths: Sequence[Truth], instances: int, most: int | None, seed: int) -> dict[str, Any]:
+def attack(
+    truths: Sequence[HistoryTruth], instances: int, most: int | None, seed: int
+) -> dict[str, Any]:
     """Do it; `faults` of the result should be empty."""
     dice, began = random.Random(seed), time.monotonic()  # noqa: S311
     wanted = [(truth, lie) for truth in truths for lie in chosen_lies(truth, instances, dice)]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lab.lying_node.truth import Truth
+from lab.lying_node.truth import HistoryTruth
 from protocol.errors import ProtocolError
 from protocol.headers import header_hash
 
@@ -50,7 +50,7 @@ class Lie:
         return f"{method} {place or 'answer'}: {self.change}{more}"
 
 
-def lies(truth: Truth) -> Iterator[Lie]:
+def lies(truth: HistoryTruth) -> Iterator[Lie]:
     """All of them, those about one answer after those about another."""
     for call, answer in truth.answers.items():
         result = json.loads(answer).get("result")
@@ -71,14 +71,14 @@ def lies(truth: Truth) -> Iterator[Lie]:
             yield Lie(f"{size} calls", (), change, batch=number)
 
 
-def _with_hiding(truth: Truth, lie: Lie) -> Iterator[Lie]:
+def _with_hiding(truth: HistoryTruth, lie: Lie) -> Iterator[Lie]:
     yield lie
     about = (hex(truth.hidden), _hash_of(truth, truth.hidden))
     if any(f'"{one}"' in lie.call for one in about) and "eth_getLogs" not in lie.call:
         yield Lie(lie.call, lie.path, lie.change, lie.rehashed, hiding=True)
 
 
-def _hash_of(truth: Truth, number: int) -> str:
+def _hash_of(truth: HistoryTruth, number: int) -> str:
     call = json.dumps(["eth_getBlockByNumber", [hex(number), False]])
     return str(json.loads(truth.answers[call])["result"]["hash"])
 
@@ -115,7 +115,7 @@ def changes(value: Any, path: Path) -> dict[str, Any]:
     return {name: to for name, to in found.items() if to is REMOVED or to != value}
 
 
-def told(truth: Truth, lie: Lie, answer: dict[str, Any]) -> dict[str, Any]:
+def told(truth: HistoryTruth, lie: Lie, answer: dict[str, Any]) -> dict[str, Any]:
     """The answer as the lie has it."""
     errors = {
         "refused": {"code": -32000, "message": "not for you"},
@@ -148,7 +148,7 @@ def _changed(value: Any, path: Path, change: str, whole: Path) -> Any:
     return copy
 
 
-def _others(truth: Truth, lie: Lie) -> dict[str, Any]:
+def _others(truth: HistoryTruth, lie: Lie) -> dict[str, Any]:
     """What is true of another call of the same method: the next one, or one well before."""
     method = json.loads(lie.call)[0]
     same = [call for call in truth.answers if json.loads(call)[0] == method]
@@ -156,7 +156,7 @@ def _others(truth: Truth, lie: Lie) -> dict[str, Any]:
     return dict(json.loads(truth.answers[same[(same.index(lie.call) + step) % len(same)]]))
 
 
-def rebuilt(truth: Truth) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+def rebuilt(truth: HistoryTruth) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Headers by call, from the settlement's block on: that has an empty bloom, and each of them
     hashes to its hash and names the one before as its parent. And their hashes by the true ones."""
     found, parent, hashes = {}, "", dict[str, str]()

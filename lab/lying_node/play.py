@@ -9,11 +9,11 @@ from typing import Any
 from audit.errors import AuditError
 from host.json_rpc import JsonRpc
 from lab.lying_node.lies import REBUILT, Lie, framed, rebuilt, told
-from lab.lying_node.truth import HASTY, Truth, audited, key_of, shown
+from lab.lying_node.truth import HASTY, HistoryTruth, audited, key_of, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AuditOutcome:
     """What the auditor made of it; `fault` says what is wrong with that, if anything is."""
 
     status: int
@@ -24,7 +24,7 @@ class Outcome:
 class Liar(JsonRpc):
     """Answers out of the recorded truth, and lies once; what was never asked it asks the node."""
 
-    def __init__(self, truth: Truth, lie: Lie) -> None:
+    def __init__(self, truth: HistoryTruth, lie: Lie) -> None:
         super().__init__(truth.url, HASTY)
         self._truth, self._lie, self._batches = truth, lie, -1
         self._rebuilt: dict[str, dict[str, Any]] = {}
@@ -78,15 +78,15 @@ def _replaced(text: str, hashes: dict[str, str]) -> str:
     return text
 
 
-def play(truth: Truth, lie: Lie) -> Outcome:
+def play(truth: HistoryTruth, lie: Lie) -> AuditOutcome:
     """Audit, and judge the verdict: clean only where the true history is shown, and no crash."""
     try:
         result = audited(truth, Liar(truth, lie))
     except AuditError as error:
-        return Outcome(2, (type(error).__name__,))
+        return AuditOutcome(2, (type(error).__name__,))
     except Exception as error:  # noqa: BLE001  what is searched for
-        return Outcome(2, (), f"crash: {type(error).__name__}: {error}"[:300])
+        return AuditOutcome(2, (), f"crash: {type(error).__name__}: {error}"[:300])
     status, names = result.findings.exit_status(), tuple(sorted(result.findings.counts))
     if status == 0 and (lie.hiding or shown(result) != truth.shown):
-        return Outcome(status, names, "clean, and the history is not the true one")
-    return Outcome(status, names)
+        return AuditOutcome(status, names, "clean, and the history is not the true one")
+    return AuditOutcome(status, names)

@@ -32,7 +32,7 @@ def key_of(method: str, parameters: Any) -> str:
 
 
 @dataclass
-class Truth:
+class HistoryTruth:
     """`hidden` is the block of a settlement that a later one of its rental covers up in the state;
     `answers` has the JSON of each call's answer, `batches` how many calls each batch has had."""
 
@@ -56,7 +56,7 @@ class Truth:
 class Recorder(JsonRpc):
     """Remembers each answer of an honest node."""
 
-    truth: Truth
+    truth: HistoryTruth
 
     def _post(self, content: Any) -> Any:
         answers = super()._post(content)
@@ -71,7 +71,7 @@ class Recorder(JsonRpc):
         return answers
 
 
-def audited(truth: Truth, client: JsonRpc) -> Result:
+def audited(truth: HistoryTruth, client: JsonRpc) -> Result:
     """One audit that asks this client; raises AuditError."""
     endpoint = Endpoint(truth.url)
     endpoint._rpc = client
@@ -89,7 +89,7 @@ def shown(result: Result) -> Any:
 
 
 @contextmanager
-def true_history(folder: Path) -> Iterator[list[Truth]]:
+def true_history(folder: Path) -> Iterator[list[HistoryTruth]]:
     """The history, audited by number and by hash with proofs; the node stays for what a lie makes
     the auditor ask besides."""
     with Anvil(folder, options=("--hardfork", "osaka")) as anvil:
@@ -99,7 +99,7 @@ def true_history(folder: Path) -> Iterator[list[Truth]]:
         newest = yard.web3.eth.get_block("latest")
         hash_ = Web3.to_hex(newest["hash"])
         told = [
-            Truth(anvil.url, yard.contract.address, newest["number"], hash_, hidden, proof)
+            HistoryTruth(anvil.url, yard.contract.address, newest["number"], hash_, hidden, proof)
             for proof in (False, True)
         ]
         for truth in told:

@@ -16,7 +16,7 @@ from device.drill.spindle import PresetLoads
 from host.mqtt_client import Incoming
 from lab.fuzzing.people import signer
 from lab.simulation.chain import BOX, named
-from lab.simulation.chance import Dice, Fuse, Tally
+from lab.simulation.chance import EventTally, Fuse, SeededDice
 from lab.simulation.line import SimLine, open_port
 from protocol.leases import Provisioning
 from protocol.records import Domain, Lease, Registers
@@ -108,8 +108,8 @@ class Inbox:
 
 def make_bridge(folder: Path, inbox: Inbox) -> tuple[Bridge, Session, Spool]:
     """A bridge at a silent line."""
-    tally = Tally()
-    line, fuse = SimLine(Dice(0), tally), Fuse("bridge", tally)
+    tally = EventTally()
+    line, fuse = SimLine(SeededDice(0), tally), Fuse("bridge", tally)
     session, spool = Session(DRILL), Spool(folder / "spool.sqlite", DRILL, 1_000)
     link = Link(session, ["line"], lambda _: open_port(line, fuse))
     return Bridge(DRILL, KEY, link, spool, inbox), session, spool

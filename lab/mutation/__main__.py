@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import typer
 
 from lab.mutation import mutants, report
-from lab.mutation.campaign import Campaign, CampaignError, Plan, run
+from lab.mutation.campaign import Campaign, CampaignError, MutationPlan, run
 from lab.mutation.compiler import Compiler, Target
 from lab.mutation.mutants import Candidates, Mutant
-from lab.mutation.verdicts import Fate, Record, Verdict, packed_record
+from lab.mutation.verdicts import Fate, MutantVerdict, MutationRecord, packed_record
 from lab.rig.contract import CACHE, SOURCES, Compiled
 from lab.rig.services import ROOT
 
@@ -72,7 +72,7 @@ def chosen(found: Candidates, only: str | None, sample: int | None, seed: int) -
     return mutants.sample(those, sample, seed)
 
 
-class Progress:
+class MutationProgress:
     """A line for every hundred mutants."""
 
     def __init__(self, total: int) -> None:
@@ -80,7 +80,7 @@ class Progress:
         self._started = time.monotonic()
         self._left = 0
 
-    def __call__(self, done: int, verdict: Verdict) -> None:
+    def __call__(self, done: int, verdict: MutantVerdict) -> None:
         if verdict.fate is Fate.SURVIVED:
             self._left += 1
         if done % 100 == 0 or done == self._total:
@@ -110,10 +110,10 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     found = mutants.candidates(target.sources, folder)
     judged = chosen(found, only, sample, seed)
     file, packed = _records(target)
-    record = Record(file, packed)
+    record = MutationRecord(file, packed)
     tests = digest_of_tests(TESTS)
     why = report.explanations()
-    plan = Plan(
+    plan = MutationPlan(
         [m for m in judged if m.key in record.verdicts] if again else judged,
         inject,
         tests,
@@ -125,7 +125,7 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
     left_to_do = len(plan.unsettled(record))
     print(f"mutate: {len(plan.mutants):,} mutants, {left_to_do:,} to judge", flush=True)
     if left_to_do and not so_far:
-        plan = replace(plan, told=Progress(left_to_do))
+        plan = replace(plan, told=MutationProgress(left_to_do))
         ignored = [f"--ignore={TESTS / name}" for name in LEFT_OUT]
         try:
             run(Campaign(plan, Compiler(target), record), [str(TESTS), *ignored])
@@ -159,7 +159,7 @@ def _records(target: Target) -> tuple[Path, Path]:
 
 
 def _print(
-    rows: dict[str, report.Figures], left: list[Mutant], why: dict[str, str], *, whole: bool
+    rows: dict[str, report.MutationFigures], left: list[Mutant], why: dict[str, str], *, whole: bool
 ) -> None:
     print(report.table(rows))
     if not whole:

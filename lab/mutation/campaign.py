@@ -25,8 +25,8 @@ import pytest
 from lab.mutation.compiler import Compiler, digest_of, whole
 from lab.mutation.forks import Say, first_answer, forked
 from lab.mutation.mutants import Mutant
-from lab.mutation.order import Order
-from lab.mutation.verdicts import Fate, Record, Verdict
+from lab.mutation.order import MutantOrder
+from lab.mutation.verdicts import Fate, MutantVerdict, MutationRecord
 from lab.rig.contract import DEPLOYED, Compiled
 
 PATIENCE = 4
@@ -42,7 +42,7 @@ Inject = Callable[[Compiled], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MutationPlan:
     """What a campaign does: judge these mutants with `jobs` forks at a time.
 
     `inject` hands a program to the tests; `watch` has them tell which external function they call,
@@ -60,9 +60,9 @@ class Plan:
     explained: Collection[str] = ()
     watch: Callable[[Callable[[str], None]], None] = lambda _: None
     setting_up: Mapping[str, int] = field(default_factory=dict)
-    told: Callable[[int, Verdict], None] = lambda *_: None
+    told: Callable[[int, MutantVerdict], None] = lambda *_: None
 
-    def unsettled(self, record: Record) -> list[Mutant]:
+    def unsettled(self, record: MutationRecord) -> list[Mutant]:
         """The mutants that are still to be judged."""
         return [
             mutant
@@ -86,7 +86,7 @@ class _Fork:
 class Campaign:
     """A pytest plugin that runs mutants where pytest would run tests."""
 
-    def __init__(self, plan: Plan, compiler: Compiler, record: Record) -> None:
+    def __init__(self, plan: MutationPlan, compiler: Compiler, record: MutationRecord) -> None:
         self.plan = plan
         self.compiler = compiler
         self.record = record
@@ -141,7 +141,7 @@ class Campaign:
             raise CampaignError(f"without any mutation: {heard.get('failed') or 'no answer'}")
         used = _cpu_seconds_of_forks() - before
         self._limit = int(self.plan.compiling_seconds + PATIENCE * used)
-        self._order = Order(heard["baseline"], heard["calls"], self.compiler.reaching)
+        self._order = MutantOrder(heard["baseline"], heard["calls"], self.compiler.reaching)
         known = {m.key: m for m in self.plan.mutants}
         for key, verdict in self.record.verdicts.items():
             if verdict.fate is Fate.KILLED and key in known and verdict.by in self._order.baseline:
@@ -155,7 +155,7 @@ class Campaign:
 
     def _judge(
         self, waiting: Iterator[Mutant], items: list[pytest.Item]
-    ) -> Iterator[tuple[Mutant, Verdict]]:
+    ) -> Iterator[tuple[Mutant, MutantVerdict]]:
         """Keep `jobs` forks at work and yield what they find, in the order of their end."""
         selector = selectors.DefaultSelector()
         try:
@@ -177,7 +177,7 @@ class Campaign:
                 os.waitpid(key.data.process, 0)
             selector.close()
 
-    def _ended(self, selector: selectors.BaseSelector) -> Iterator[tuple[Mutant, Verdict]]:
+    def _ended(self, selector: selectors.BaseSelector) -> Iterator[tuple[Mutant, MutantVerdict]]:
         for key, _ in selector.select(timeout=1):
             heard = os.read(key.fd, 65_536)
             key.data.heard += heard
@@ -189,7 +189,7 @@ class Campaign:
 
     def _closed(
         self, selector: selectors.BaseSelector, key: selectors.SelectorKey
-    ) -> tuple[Mutant, Verdict]:
+    ) -> tuple[Mutant, MutantVerdict]:
         fork: _Fork = key.data
         selector.unregister(key.fd)
         os.close(key.fd)
@@ -202,7 +202,7 @@ class Campaign:
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
         silent = Fate.TIMED_OUT if killed else Fate.SURVIVED
         last = {"fate": silent, "by": "" if killed else "the process died"} | said[-1]
-        return fork.mutant, Verdict(
+        return fork.mutant, MutantVerdict(
             key=fork.mutant.key,
             fate=Fate(last["fate"]),
             digest=last.get("digest", ""),

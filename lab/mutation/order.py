@@ -16,7 +16,7 @@ Place = tuple[str, str]
 
 
 @dataclass
-class Order:
+class MutantOrder:
     """What is known of the tests.
 
     `baseline` is what each takes (s); `calls` how often it calls which external function, beyond

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.mutation.mutants import Candidates, Mutant
-from lab.mutation.verdicts import COMPILING, DISTINCT, Fate, Verdict
+from lab.mutation.verdicts import COMPILING, DISTINCT, Fate, MutantVerdict
 
 AIM = 0.9
 """The share of the distinct mutants that the tests have to kill."""
@@ -22,7 +22,7 @@ _Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class MutationFigures:
     """What became of the mutants of one source, or of all."""
 
     raw: int
@@ -63,8 +63,8 @@ class Figures:
 
 
 def figures(
-    found: Candidates, judged: Sequence[Mutant], verdicts: Mapping[str, Verdict]
-) -> dict[str, Figures]:
+    found: Candidates, judged: Sequence[Mutant], verdicts: Mapping[str, MutantVerdict]
+) -> dict[str, MutationFigures]:
     """The figures of each source, and of all under ""."""
     by_file: dict[str, Counter[Fate]] = {file: Counter() for file in found.raw}
     for mutant in judged:
@@ -76,8 +76,8 @@ def figures(
     return {**table, "": _figures(sum(found.raw.values()), total)}
 
 
-def _figures(raw: int, fates: Counter[Fate]) -> Figures:
-    return Figures(
+def _figures(raw: int, fates: Counter[Fate]) -> MutationFigures:
+    return MutationFigures(
         raw=raw,
         judged=fates.total(),
         compiling=sum(fates[fate] for fate in COMPILING),
@@ -88,7 +88,7 @@ def _figures(raw: int, fates: Counter[Fate]) -> Figures:
     )
 
 
-def survivors(judged: Sequence[Mutant], verdicts: Mapping[str, Verdict]) -> list[Mutant]:
+def survivors(judged: Sequence[Mutant], verdicts: Mapping[str, MutantVerdict]) -> list[Mutant]:
     """Those that no test has told from the original, in the order of the sources."""
     left = [m for m in judged if m.key in verdicts and verdicts[m.key].fate is Fate.SURVIVED]
     return sorted(left, key=lambda m: (m.file, m.line, m.becomes))
@@ -105,7 +105,7 @@ def unexplained(left: Sequence[Mutant], why: Mapping[str, str]) -> list[Mutant]:
     return [mutant for mutant in left if mutant.name not in why]
 
 
-def table(rows: Mapping[str, Figures]) -> str:
+def table(rows: Mapping[str, MutationFigures]) -> str:
     """The figures as text."""
     heads = ("raw", "judged", "compile", "distinct", "killed", "timed out", "survived", "rate")
     lines = [f"{'source':<28}" + "".join(f"{head:>10}" for head in heads)]
@@ -118,7 +118,7 @@ def table(rows: Mapping[str, Figures]) -> str:
     return "\n".join(lines)
 
 
-def _how_far(total: Figures, candidates: int) -> str:
+def _how_far(total: MutationFigures, candidates: int) -> str:
     if total.judged == candidates:
         return f"All {candidates:,} mutants that Vyper can parse are judged."
     low, high = total.interval
@@ -130,7 +130,10 @@ def _how_far(total: Figures, candidates: int) -> str:
 
 
 def page(
-    rows: Mapping[str, Figures], left: Sequence[Mutant], why: Mapping[str, str], candidates: int
+    rows: Mapping[str, MutationFigures],
+    left: Sequence[Mutant],
+    why: Mapping[str, str],
+    candidates: int,
 ) -> str:
     """The generated part of docs/mutation.md: the figures, and every survivor with its reason."""
     lines = [

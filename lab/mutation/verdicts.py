@@ -32,7 +32,7 @@ COMPILING = (Fate.SAME, Fate.TWIN, Fate.OPTIMISED, *DISTINCT)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MutantVerdict:
     """The fate of one mutant.
 
     `digest` is of its code with the optimiser off ("" if there is none); `by` the test that failed
@@ -52,7 +52,7 @@ def packed_record(file: Path) -> bytes:
     return gzip.compress(file.read_bytes(), mtime=0)
 
 
-class Record:
+class MutationRecord:
     """The verdicts of one state of the sources, in the order in which they were reached.
 
     A file that is not there yet begins with what is in `packed`, if that is there.
@@ -60,7 +60,7 @@ class Record:
 
     def __init__(self, file: Path, packed: Path | None = None) -> None:
         self._file = file
-        self.verdicts: dict[str, Verdict] = {}
+        self.verdicts: dict[str, MutantVerdict] = {}
         self.first: dict[str, str] = {}
         if not file.exists() and packed is not None and packed.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -68,24 +68,24 @@ class Record:
         for verdict in self._read():
             self._note(verdict)
 
-    def _read(self) -> Iterator[Verdict]:
+    def _read(self) -> Iterator[MutantVerdict]:
         if not self._file.exists():
             return
         for line in self._file.read_text("utf-8").splitlines(keepends=True):
             # A run that was killed may have left half a line.
             if line.endswith("}\n"):
                 found = json.loads(line)
-                yield Verdict(**found | {"fate": Fate(found["fate"])})
+                yield MutantVerdict(**found | {"fate": Fate(found["fate"])})
 
-    def _note(self, verdict: Verdict) -> None:
+    def _note(self, verdict: MutantVerdict) -> None:
         self.verdicts[verdict.key] = verdict
         if verdict.digest:
             self.first.setdefault(verdict.digest, verdict.key)
 
-    def add(self, verdict: Verdict) -> Verdict:
+    def add(self, verdict: MutantVerdict) -> MutantVerdict:
         """Keep a verdict; two forks may have come upon the same program at the same time."""
         if verdict.fate in DISTINCT and self.first.get(verdict.digest, verdict.key) != verdict.key:
-            verdict = Verdict(verdict.key, Fate.TWIN, verdict.digest, verdict.by)
+            verdict = MutantVerdict(verdict.key, Fate.TWIN, verdict.digest, verdict.by)
         self._note(verdict)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:

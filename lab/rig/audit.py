@@ -17,7 +17,7 @@ from audit.samples.published import Published
 from audit.samples.sources import Folder
 from lab.rig.drill import OUR_PACKAGES
 from lab.rig.errors import RigError
-from lab.rig.ledger import Ledger
+from lab.rig.ledger import ContractLedger
 from lab.rig.process import wait_until
 from lab.rig.services import ROOT
 from protocol.errors import RecordError
@@ -65,7 +65,7 @@ class Audited:
         ]
 
 
-def identity_of(ledger: Ledger, rental: int) -> RentalIdentity:
+def identity_of(ledger: ContractLedger, rental: int) -> RentalIdentity:
     """A rental as the chain tells of it."""
     opened = ledger.events("RentalOpened", rental=rental)[0]
     terms = opened["args"]
@@ -79,7 +79,7 @@ def identity_of(ledger: Ledger, rental: int) -> RentalIdentity:
 
 
 def wait_for_publication(
-    ledger: Ledger,
+    ledger: ContractLedger,
     domain: Domain,
     folder: Path,
     rentals: Sequence[int],

@@ -21,7 +21,7 @@ NAMES = tuple(f"{what}_{level}" for what in ("active_ms", "revolutions") for lev
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class EventTerms:
     """What the events say about a rental: times in Unix s, prices in the asset's smallest unit."""
 
     opened_at: int
@@ -35,7 +35,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class SampleBill:
     """What the samples come to."""
 
     registers: dict[str, int]
@@ -60,7 +60,7 @@ def own_part(log: Sequence[Sample]) -> Sequence[Sample]:
     return []
 
 
-def meter(log: Sequence[Sample], terms: Terms) -> tuple[list[Fraction], list[Fraction], int]:
+def meter(log: Sequence[Sample], terms: EventTerms) -> tuple[list[Fraction], list[Fraction], int]:
     """Seconds and revolutions by level, and the number of silences that cost nothing."""
     seconds, turns, gaps = [Fraction(0)] * 3, [Fraction(0)] * 3, 0
     for number in range(1, len(log)):
@@ -79,7 +79,7 @@ def meter(log: Sequence[Sample], terms: Terms) -> tuple[list[Fraction], list[Fra
 
 
 def amount(
-    seconds: Sequence[Fraction], turns: Sequence[int], elapsed: Fraction, terms: Terms
+    seconds: Sequence[Fraction], turns: Sequence[int], elapsed: Fraction, terms: EventTerms
 ) -> int:
     """Money for whole revolutions and exact seconds, rounded down."""
     total = elapsed * terms.standing
@@ -88,7 +88,7 @@ def amount(
     return int(total)
 
 
-def limit(funded: int, hours: Fraction, terms: Terms) -> int:
+def limit(funded: int, hours: Fraction, terms: EventTerms) -> int:
     """The most that may be owed so many hours after the opening: the smallest of the funds and the
     caps, of which the hourly one begins with an hour's worth."""
     limits = [Fraction(funded)]
@@ -99,17 +99,17 @@ def limit(funded: int, hours: Fraction, terms: Terms) -> int:
     return int(min(limits))
 
 
-def owed(charge: int, funded: int, terms: Terms) -> int:
+def owed(charge: int, funded: int, terms: EventTerms) -> int:
     """What of the final charge is owed."""
     return min(charge, limit(funded, Fraction(terms.ended_at - terms.opened_at, 3600), terms))
 
 
-def recompute(log: Sequence[Sample], terms: Terms) -> Bill:
+def recompute(log: Sequence[Sample], terms: EventTerms) -> SampleBill:
     """The final bill of a rental whose last reading covers this log."""
     seconds, turns, gaps = meter(own_part(log), terms)
     whole_turns = [int(turn) for turn in turns]
     active_ms = [int(second * 1000) for second in seconds]
-    return Bill(
+    return SampleBill(
         registers=dict(zip(NAMES, [*active_ms, *whole_turns], strict=True)),
         charge=amount(seconds, whole_turns, Fraction(terms.ended_at - terms.opened_at), terms),
         log_size=len(log),
@@ -119,7 +119,7 @@ def recompute(log: Sequence[Sample], terms: Terms) -> Bill:
 
 
 def worst_overrun(
-    whole_log: Sequence[Sample], terms: Terms, funding: Sequence[tuple[int, int]]
+    whole_log: Sequence[Sample], terms: EventTerms, funding: Sequence[tuple[int, int]]
 ) -> tuple[int, int | None]:
     """The most by which use ever went beyond what might be owed by then, and the time (Unix ms)
     of the sample that first used it up, or None.
@@ -144,11 +144,11 @@ def worst_overrun(
     return worst, used_up_at_ms
 
 
-def terms_of(opened: Any, ended: Any, published: Any, capped: Sequence[Any] = ()) -> Terms:
+def terms_of(opened: Any, ended: Any, published: Any, capped: Sequence[Any] = ()) -> EventTerms:
     """The terms from the time of RentalOpened, RentalEnded, TariffPublished, and RentalCapped if
     there was one."""
     caps = capped[0]["args"] if capped else {}
-    return Terms(
+    return EventTerms(
         opened_at=opened,
         ended_at=ended["args"]["ended_at"],
         levels=tuple(

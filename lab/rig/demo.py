@@ -21,8 +21,8 @@ from lab.rig.audit import Audited, audit, wait_for_publication
 from lab.rig.errors import RigError
 from lab.rig.story import Cancelled, Storyteller
 from lab.rig.summary import Summary, summarise
-from lab.rig.view import View
-from lab.rig.world import Trace, World
+from lab.rig.view import DemoView
+from lab.rig.world import TraceOptions, World
 from protocol.records import Domain
 
 LONGEST_SECONDS = 300.0
@@ -64,7 +64,7 @@ def _check_trace(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         parser.error(str(error))
 
 
-def play(world: World, view: View) -> Summary:
+def play(world: World, view: DemoView) -> Summary:
     """Play both stories side by side and look back on them."""
     stop, end_by = threading.Event(), time.monotonic() + LONGEST_SECONDS
     tellers = [Storyteller(world, drill, view.say_of_drill, stop) for drill in world.controllers]
@@ -126,9 +126,9 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def run(options: argparse.Namespace, folder: Path, console: Console) -> int:
     """Build the world, play, report; the exit status."""
-    view, trace = View(console), None
+    view, trace = DemoView(console), None
     if options.trace is not None:
-        trace = Trace(options.trace.resolve(), options.columns, options.sample_period_ms)
+        trace = TraceOptions(options.trace.resolve(), options.columns, options.sample_period_ms)
     with World(folder, trace, view.say, embedded=options.embedded_broker) as world:
         if options.web:
             from lab.rig.web_demo import show_page  # noqa: PLC0415  only with --web

@@ -27,7 +27,7 @@ def module(package: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", package, *map(str, arguments)]
 
 
-class Controller(Daemon):
+class ControllerProgram(Daemon):
     """`drill-controller`. A Unix socket's path is short (108 bytes), so keep `folder` short."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Controller(Daemon):
         return self.do("state")
 
 
-class Bridge(Daemon):
+class BridgeProgram(Daemon):
     """`drill-bridge run`."""
 
     def __init__(self, drill: int, port: Path, broker_port: int, folder: Path, logs: Path) -> None:

@@ -19,7 +19,7 @@ COASTING = (0.6, 0.25, 0.0)
 
 
 @dataclass(slots=True)
-class Machine:
+class MeteredMachine:
     """One drill; `losing` samples are counted by its odometer and never arrive. `rental` is
     whose its samples are, 0 nobody's."""
 

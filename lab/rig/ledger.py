@@ -32,7 +32,7 @@ class RentalFacts:
     balance: int
 
 
-class Ledger:
+class ContractLedger:
     """Read access to one deployed DrillMeter. One for each thread."""
 
     def __init__(self, url: str, address: str) -> None:
@@ -88,7 +88,7 @@ class Ledger:
 class Customer:
     """Somebody with a fresh key and a coin of their own."""
 
-    def __init__(self, ledger: Ledger, name: str) -> None:
+    def __init__(self, ledger: ContractLedger, name: str) -> None:
         self.name, self._ledger = name, ledger
         self._account = Account.create()
         self.address = str(self._account.address)

@@ -36,7 +36,7 @@ SUBSCRIBE_SECONDS = 60.0
 CHANNELS = (Channel.SAMPLE, Channel.READING, Channel.LEASE, Channel.EVENT)
 
 
-class Listener:
+class TopicListener:
     """Collects samples by sequence, and the newest of the rest, by drill."""
 
     def __init__(self, broker_port: int, message_keys: Mapping[int, bytes]) -> None:

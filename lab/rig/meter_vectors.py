@@ -22,7 +22,7 @@ STEADY = (3_000, 1_200, 700)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VectorRow:
     """A sample, `at` ms after the first; the odometer in active ms of level 1."""
 
     at: int
@@ -33,36 +33,36 @@ class Row:
     odometer_ms: int = 0
 
 
-def run(start: int, count: int, step: int = 100, **fields: Any) -> list[Row]:
+def run(start: int, count: int, step: int = 100, **fields: Any) -> list[VectorRow]:
     """Rows at a steady pace."""
-    return [Row(start + step * number, **fields) for number in range(count)]
+    return [VectorRow(start + step * number, **fields) for number in range(count)]
 
 
-def numbered(rows: Sequence[Row]) -> list[Row]:
+def numbered(rows: Sequence[VectorRow]) -> list[VectorRow]:
     """Rows with sequences that follow one another, where they have none."""
     return [
         row if row.sequence else replace(row, sequence=10 + place) for place, row in enumerate(rows)
     ]
 
 
-REST = Row(0, on=False, rpm=0)
-CASES: dict[str, tuple[list[Row], tuple[int, int, int]]] = {
+REST = VectorRow(0, on=False, rpm=0)
+CASES: dict[str, tuple[list[VectorRow], tuple[int, int, int]]] = {
     # Why, and then the samples and the highest rpm by level.
     "nothing": ([], STEADY),
     "a stroke at each level": (
         [
             REST,
             *run(1_000, 11, level=1, rpm=2_500),
-            Row(2_100, on=False, rpm=2_400),
+            VectorRow(2_100, on=False, rpm=2_400),
             *run(3_000, 21, level=2, rpm=799),
-            Row(5_100, on=False, level=2, rpm=700),
+            VectorRow(5_100, on=False, level=2, rpm=700),
             *run(6_000, 7, level=3, rpm=451),
-            Row(6_650, on=False, level=3),
+            VectorRow(6_650, on=False, level=3),
         ],
         STEADY,
     ),
     "a trigger held over from before is nobody's": (
-        [*run(0, 6), Row(600, on=False), *run(700, 6, level=2, rpm=600)],
+        [*run(0, 6), VectorRow(600, on=False), *run(700, 6, level=2, rpm=600)],
         STEADY,
     ),
     "the motor never off": (run(0, 9), STEADY),
@@ -70,7 +70,7 @@ CASES: dict[str, tuple[list[Row], tuple[int, int, int]]] = {
         [
             REST,
             *run(100, 3, rpm=3_000),
-            *[Row(400 + 100 * n, on=False, rpm=2_500 - 500 * n) for n in range(6)],
+            *[VectorRow(400 + 100 * n, on=False, rpm=2_500 - 500 * n) for n in range(6)],
         ],
         STEADY,
     ),
@@ -80,72 +80,97 @@ CASES: dict[str, tuple[list[Row], tuple[int, int, int]]] = {
             *run(100, 4, level=1, rpm=3_000),
             *run(500, 4, level=3, rpm=3_000),
             *run(900, 4, level=2, rpm=1_201),
-            Row(1_300, on=False, level=2),
+            VectorRow(1_300, on=False, level=2),
         ],
         STEADY,
     ),
     "a level that may not turn": (
-        [REST, *run(100, 5, level=2, rpm=1_000), Row(600, on=False)],
+        [REST, *run(100, 5, level=2, rpm=1_000), VectorRow(600, on=False)],
         (3_000, 0, 700),
     ),
     "gaps, the longest step and one ms more": (
         [
             REST,
             *run(100, 3),
-            Row(500, odometer_ms=400),
-            Row(701, odometer_ms=601),
+            VectorRow(500, odometer_ms=400),
+            VectorRow(701, odometer_ms=601),
             *run(5_000, 3, odometer_ms=900),
-            Row(5_300, on=False, odometer_ms=1_200),
-            Row(9_000, on=False, odometer_ms=1_200),
-            Row(9_900, on=False, odometer_ms=1_500),
-            Row(10_000, odometer_ms=1_500),
-            Row(10_100, on=False, odometer_ms=1_600),
+            VectorRow(5_300, on=False, odometer_ms=1_200),
+            VectorRow(9_000, on=False, odometer_ms=1_200),
+            VectorRow(9_900, on=False, odometer_ms=1_500),
+            VectorRow(10_000, odometer_ms=1_500),
+            VectorRow(10_100, on=False, odometer_ms=1_600),
         ],
         STEADY,
     ),
     "repeated and out of order": (
         [
-            Row(0, on=False, sequence=20),
-            Row(100, sequence=21),
-            Row(200, sequence=22),
-            Row(200, sequence=22),
-            Row(150, sequence=21, level=3),
-            Row(300, sequence=23, level=2),
-            Row(400, sequence=30, level=2),
-            Row(450, sequence=29, level=3),
-            Row(500, on=False, sequence=31),
+            VectorRow(0, on=False, sequence=20),
+            VectorRow(100, sequence=21),
+            VectorRow(200, sequence=22),
+            VectorRow(200, sequence=22),
+            VectorRow(150, sequence=21, level=3),
+            VectorRow(300, sequence=23, level=2),
+            VectorRow(400, sequence=30, level=2),
+            VectorRow(450, sequence=29, level=3),
+            VectorRow(500, on=False, sequence=31),
         ],
         STEADY,
     ),
     "two of one time": (
-        [REST, Row(100), Row(100, level=2), Row(200, level=2), Row(200, on=False), Row(300)],
+        [
+            REST,
+            VectorRow(100),
+            VectorRow(100, level=2),
+            VectorRow(200, level=2),
+            VectorRow(200, on=False),
+            VectorRow(300),
+        ],
         STEADY,
     ),
     "a clock set back, and past where it was": (
-        [REST, *run(100, 3), *run(50, 2, level=2), Row(290, level=3), Row(350), Row(400, on=False)],
+        [
+            REST,
+            *run(100, 3),
+            *run(50, 2, level=2),
+            VectorRow(290, level=3),
+            VectorRow(350),
+            VectorRow(400, on=False),
+        ],
         STEADY,
     ),
     "a clock set ahead, and back again": (
-        [REST, *run(100, 3), Row(3_600_000, level=2), *run(400, 3), Row(3_600_100, on=False)],
+        [
+            REST,
+            *run(100, 3),
+            VectorRow(3_600_000, level=2),
+            *run(400, 3),
+            VectorRow(3_600_100, on=False),
+        ],
         STEADY,
     ),
     "turns that only add up over many steps": (
-        [REST, *run(7, 50, step=7, rpm=1), *run(357, 50, step=13, level=2, rpm=3), Row(1_007)],
+        [
+            REST,
+            *run(7, 50, step=7, rpm=1),
+            *run(357, 50, step=13, level=2, rpm=3),
+            VectorRow(1_007),
+        ],
         STEADY,
     ),
     "numbers as large as they get": (
         [
-            Row(0, on=False, sequence=2**63 - 4),
-            Row(200, sequence=2**63 - 3, rpm=10**6),
-            Row(400, sequence=2**63 - 2, rpm=10**6),
-            Row(600, on=False, sequence=2**63 - 1, odometer_ms=2**64 - 1),
+            VectorRow(0, on=False, sequence=2**63 - 4),
+            VectorRow(200, sequence=2**63 - 3, rpm=10**6),
+            VectorRow(400, sequence=2**63 - 2, rpm=10**6),
+            VectorRow(600, on=False, sequence=2**63 - 1, odometer_ms=2**64 - 1),
         ],
         (2**20 - 1,) * 3,
     ),
 }
 
 
-def _sample(row: Row) -> Sample:
+def _sample(row: VectorRow) -> Sample:
     return Sample(
         sequence=row.sequence,
         time_ms=NOW_MS + row.at,
@@ -164,17 +189,17 @@ def _sample(row: Row) -> Sample:
     )
 
 
-def _bytes(row: Row) -> bytes:
+def _bytes(row: VectorRow) -> bytes:
     """By hand, as the table in docs has it."""
     flags = 0x20 | (3 if row.on else 0)
     head = struct.pack(">QQIBBH", row.sequence, NOW_MS + row.at, 1, row.level, flags, 0)
     return head + struct.pack(">IiiiQ6Q", row.rpm, 0, 0, 20_000, 7, row.odometer_ms, 0, 0, 0, 0, 0)
 
 
-def counted(rows: Sequence[Row]) -> Iterator[Row]:
+def counted(rows: Sequence[VectorRow]) -> Iterator[VectorRow]:
     """Those that count: from the first with the motor off, none whose sequence goes back behind one
     that counted."""
-    newest: Row | None = None
+    newest: VectorRow | None = None
     for row in rows:
         if newest is None and row.on:
             continue
@@ -184,7 +209,7 @@ def counted(rows: Sequence[Row]) -> Iterator[Row]:
         yield row
 
 
-def _gaps(rows: Sequence[Row]) -> list[dict[str, str]]:
+def _gaps(rows: Sequence[VectorRow]) -> list[dict[str, str]]:
     """Silences after which something is missing: the motor was on, or the odometer has moved."""
     return [
         {
@@ -202,7 +227,7 @@ def meter() -> dict[str, Any]:
     cases = []
     for why, (plain, max_rpm) in CASES.items():
         rows = numbered(plain)
-        terms = bill.Terms(0, 0, tuple((0, 0, highest) for highest in max_rpm), 0)
+        terms = bill.EventTerms(0, 0, tuple((0, 0, highest) for highest in max_rpm), 0)
         sizes = sorted({0, 1, len(rows) // 3, len(rows) // 2, max(0, len(rows) - 1), len(rows)})
         at_sizes = []
         for size in (size for size in sizes if size <= len(rows)):

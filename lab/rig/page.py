@@ -21,7 +21,7 @@ LEVELS = ["Aluminium", "Steel", "Stainless steel"]
 TOOLS = {1: "HSS twist drill, 10 mm", 2: "Carbide twist drill, 8 mm"}
 
 
-class Page(Daemon):
+class PageServer(Daemon):
     """`drill-http`; `rpc_url` is what browsers are told, and need not be the chain itself."""
 
     def __init__(

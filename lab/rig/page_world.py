@@ -16,7 +16,7 @@ from web3.types import TxParams
 from lab.rig import plan
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.errors import RigError
-from lab.rig.ledger import Ledger
+from lab.rig.ledger import ContractLedger
 from lab.rig.services import Anvil, Mosquitto
 from lab.rig.world import DEPLOYER, World
 from protocol.deployment import Deployment
@@ -103,9 +103,9 @@ class BareWorld:
         """The deployment record."""
         return self.folder / "deployment.json"
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> ContractLedger:
         """A connection to the contract, for one thread."""
-        return Ledger(self.anvil.url, self.address)
+        return ContractLedger(self.anvil.url, self.address)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from protocol.publication import (
 from protocol.records import Domain
 
 
-class Publisher:
+class GrowingFolder:
     """A folder that grows."""
 
     def __init__(self, root: Path, domain: Domain) -> None:

@@ -111,7 +111,7 @@ class Anvil(Daemon):
         return port_answers(self.port) and int(str(self.rpc("eth_chainId")), 16) == self.chain_id
 
 
-class Broker(Daemon):
+class BrokerProcess(Daemon):
     """An MQTT broker on a free port that lets anybody in from this machine."""
 
     port: int
@@ -129,7 +129,7 @@ class Broker(Daemon):
         return port_answers(self.port)
 
 
-class Mosquitto(Broker):
+class Mosquitto(BrokerProcess):
     """The broker for production. `config` is added to its configuration, one option a line."""
 
     def __init__(self, logs: Path, *, port: int | None = None, config: str = "") -> None:
@@ -153,7 +153,7 @@ class Mosquitto(Broker):
         return find_program("mosquitto") is not None
 
 
-class EmbeddedBroker(Broker):
+class EmbeddedBroker(BrokerProcess):
     """A broker in Python (amqtt) for where mosquitto is not installed. MQTT 3.1.1 only."""
 
     def __init__(self, logs: Path, *, port: int | None = None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lab.rig import plan
 from lab.rig.drill import State
 from lab.rig.errors import RigError
-from lab.rig.ledger import Customer, Ledger
+from lab.rig.ledger import ContractLedger, Customer
 from lab.rig.world import World
 from protocol.messages import CreditWarning, ReadingMessage
 from protocol.records import RentalState
@@ -32,7 +32,7 @@ class Cancelled(Exception):  # noqa: N818  nothing went wrong in this thread
 
 
 @dataclass(slots=True)
-class Progress:
+class StoryProgress:
     """What has come true for one rental, for the audience and the summary."""
 
     drill: int
@@ -51,10 +51,10 @@ class Storyteller:
     def __init__(
         self, world: World, drill: int, say: Callable[[int, str], None], stop: threading.Event
     ) -> None:
-        self.progress = Progress(drill)
+        self.progress = StoryProgress(drill)
         self._world, self._drill, self._stop = world, drill, stop
         self._controller = world.controllers[drill]
-        self._ledger: Ledger = world.ledger()
+        self._ledger: ContractLedger = world.ledger()
         self._customer = Customer(self._ledger, f"customer of drill {drill}")
         self.progress.customer = self._customer.address
         world.give_coins(self._customer.address)

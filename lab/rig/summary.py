@@ -8,9 +8,9 @@ from typing import Any
 
 from lab.rig import bill, plan
 from lab.rig.audit import Audited
-from lab.rig.ledger import Ledger
-from lab.rig.listener import Listener
-from lab.rig.story import Progress, coins
+from lab.rig.ledger import ContractLedger
+from lab.rig.listener import TopicListener
+from lab.rig.story import StoryProgress, coins
 from lab.rig.world import World
 
 FIRST_DRILL = 1
@@ -18,7 +18,7 @@ FIRST_DRILL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RentalSummary:
     """One rental's account: what the chain says, what the samples say, and what differs."""
 
     drill: int
@@ -27,7 +27,7 @@ class Account:
     owed: int
     refund: int
     registers: dict[str, int]
-    recomputed: bill.Bill
+    recomputed: bill.SampleBill
     exhausted_at_ms: int | None
     overrun: int
     differences: list[str]
@@ -37,8 +37,8 @@ class Account:
 class Summary:
     """Everything that the demo reports."""
 
-    accounts: list[Account]
-    progress: list[Progress]
+    accounts: list[RentalSummary]
+    progress: list[StoryProgress]
     settlements: int
     samples: int
     rejected: int
@@ -53,7 +53,7 @@ class Summary:
         return max((account.overrun for account in self.accounts), default=0)
 
     @property
-    def first(self) -> Progress:
+    def first(self) -> StoryProgress:
         """The story of the first drill."""
         return self.progress[0]
 
@@ -141,7 +141,9 @@ class Summary:
         return "\n".join(lines)
 
 
-def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Account:
+def account_for(
+    ledger: ContractLedger, listener: TopicListener, progress: StoryProgress
+) -> RentalSummary:
     """Make a closed rental's bill anew and compare it with the chain in every figure."""
     rental, drill = progress.rental, progress.drill
     opened = ledger.events("RentalOpened", rental=rental)[0]
@@ -172,7 +174,7 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
         "root of the log": (settled["log_root"].hex(), own.log_root.hex()),
         "refund": (closed["refund"], funded - owed),
     }
-    return Account(
+    return RentalSummary(
         drill=drill,
         funded=funded,
         charge=closed["charge"],
@@ -190,7 +192,7 @@ def account_for(ledger: Ledger, listener: Listener, progress: Progress) -> Accou
     )
 
 
-def summarise(world: World, progress: Sequence[Progress], audited: Audited | None) -> Summary:
+def summarise(world: World, progress: Sequence[StoryProgress], audited: Audited | None) -> Summary:
     """Look back on the story; what is missing or differs becomes a complaint."""
     ledger, listener = world.ledger(), world.listener
     done = [p for p in progress if p.done]

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from lab.rig.drill import State
 from lab.rig.ledger import RentalFacts
-from lab.rig.story import Progress, coins
+from lab.rig.story import StoryProgress, coins
 from lab.rig.world import World
 from protocol.messages import ReadingMessage
 
@@ -32,7 +32,7 @@ COLOURS = {"LOCKED": "red", "READY": "green", "RUNNING": "bold green", "FAULT": 
 class Look:
     """What is to be seen of one drill now."""
 
-    progress: Progress
+    progress: StoryProgress
     state: State = field(default_factory=dict)
     reading: ReadingMessage | None = None
     chain: RentalFacts | None = None
@@ -88,7 +88,7 @@ class Look:
         return " | ".join(parts)
 
 
-class View:
+class DemoView:
     """Says what happens and shows how things stand; usable from any thread."""
 
     def __init__(self, console: Console) -> None:
@@ -110,7 +110,9 @@ class View:
         """One line of one drill's story."""
         self.say(f"drill {drill}: {text}")
 
-    def watch(self, world: World, progress: Sequence[Progress], over: Callable[[], bool]) -> None:
+    def watch(
+        self, world: World, progress: Sequence[StoryProgress], over: Callable[[], bool]
+    ) -> None:
         """Show the drills until `over`."""
         looks = [Look(p) for p in progress]
         ledger = world.ledger()

@@ -14,9 +14,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.rig.drill import Controller
+from lab.rig.drill import ControllerProgram
 from lab.rig.errors import RigError
-from lab.rig.page import BUILT, Page
+from lab.rig.page import BUILT, PageServer
 from lab.rig.page_world import DRILL_NAMES
 from lab.rig.process import STOP_SECONDS
 from lab.rig.services import ROOT, find_program
@@ -55,10 +55,10 @@ def page_with_wallet(folder: Path) -> Path:
     return copy
 
 
-class Hand(threading.Thread):
+class DemoHand(threading.Thread):
     """Pulls the trigger of a drill whenever it is unlocked, until told to stop."""
 
-    def __init__(self, controller: Controller, say: Say) -> None:
+    def __init__(self, controller: ControllerProgram, say: Say) -> None:
         super().__init__(name=f"hand {controller.drill}", daemon=True)
         self._controller, self._say = controller, say
         self._over = threading.Event()
@@ -93,7 +93,7 @@ class Hand(threading.Thread):
 
 def show_page(world: World, folder: Path, say: Say, stop: threading.Event) -> None:
     """Serve the page and drill until `stop`."""
-    page = Page(
+    page = PageServer(
         folder,
         world.logs,
         record=folder / "deployment.json",
@@ -102,7 +102,7 @@ def show_page(world: World, folder: Path, say: Say, stop: threading.Event) -> No
         drills=DRILL_NAMES,
         built=page_with_wallet(folder),
     )
-    hand = Hand(world.controllers[1], say)
+    hand = DemoHand(world.controllers[1], say)
     with page:
         say(f"the page: {page.url}")
         say("connect the test wallet, rent Pillar drill 1, and watch it drill; Ctrl-C ends it all")

@@ -19,10 +19,10 @@ from eth_utils.crypto import keccak
 
 from host.keystores import new_keystore
 from lab.rig import plan
-from lab.rig.drill import OUR_PACKAGES, Bridge, Controller, module
+from lab.rig.drill import OUR_PACKAGES, BridgeProgram, ControllerProgram, module
 from lab.rig.errors import RigError
-from lab.rig.ledger import RICH_WEI, Ledger
-from lab.rig.listener import Listener
+from lab.rig.ledger import RICH_WEI, ContractLedger
+from lab.rig.listener import TopicListener
 from lab.rig.process import Daemon, wait_until
 from lab.rig.services import ROOT, Anvil, EmbeddedBroker, Mosquitto
 from protocol.deployment import parse_deployment
@@ -43,7 +43,7 @@ _D = TypeVar("_D", bound=Daemon)
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class TraceOptions:
     """A recording to replay, as the options of `drill-controller`."""
 
     file: Path
@@ -69,12 +69,14 @@ class World:
 
     anvil: Anvil
     broker: Mosquitto | EmbeddedBroker
-    listener: Listener
-    controllers: dict[int, Controller]
+    listener: TopicListener
+    controllers: dict[int, ControllerProgram]
     tariff: Tariff
     address: str
 
-    def __init__(self, folder: Path, trace: Trace | None, say: Say, *, embedded: bool) -> None:
+    def __init__(
+        self, folder: Path, trace: TraceOptions | None, say: Say, *, embedded: bool
+    ) -> None:
         self.folder, self.logs, self._say = folder, folder / "logs", say
         self.samples = folder / plan.SAMPLES_FOLDER
         """The folder of published samples, as an auditor reads it."""
@@ -102,9 +104,9 @@ class World:
         """Whether the drills replay a trace."""
         return self._trace is not None
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> ContractLedger:
         """A connection to the contract, for one thread."""
-        return Ledger(self.anvil.url, self.address)
+        return ContractLedger(self.anvil.url, self.address)
 
     def require_running(self) -> None:
         """Raise RigError when any process has ended."""
@@ -129,7 +131,7 @@ class World:
             self.address = contract_address(DEPLOYER, 0)
             domain = Domain(self.anvil.chain_id, self.address)
             keys = {drill: self._make_message_key(drill) for drill in DRILLS}
-            self.listener = stack.enter_context(Listener(self.broker.port, keys))
+            self.listener = stack.enter_context(TopicListener(self.broker.port, keys))
             self._start_drills(stack, Provisioning(1, signing, domain))
             record = deployment.result()
         self._say(f"the contract: DrillMeter at {self.address}, one tariff, two drills")
@@ -180,12 +182,14 @@ class World:
         options = self._trace.options() if self._trace else []
         self.controllers = {}
         for drill in DRILLS:
-            controller = Controller(replace(box, drill=drill), self.folder, self.logs, options)
+            controller = ControllerProgram(
+                replace(box, drill=drill), self.folder, self.logs, options
+            )
             self.controllers[drill] = self._run(stack, controller)
         for controller in self.controllers.values():
             wait_until(f"{controller.name} is up", controller.up, START_SECONDS, controller)
             port = self.broker.port
-            bridge = Bridge(controller.drill, controller.port, port, self.folder, self.logs)
+            bridge = BridgeProgram(controller.drill, controller.port, port, self.folder, self.logs)
             self._run(stack, bridge)
 
     def _start_oracle(self, stack: ExitStack, record: Path) -> None:

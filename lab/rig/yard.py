@@ -17,9 +17,9 @@ from web3.types import TxParams, TxReceipt
 
 from lab.rig.box_keys import BoxKey, box_key, element_key
 from lab.rig.contract import compile_drill_meter, deploy
-from lab.rig.drilling import Machine
+from lab.rig.drilling import MeteredMachine
 from lab.rig.errors import RigError
-from lab.rig.publishing import Publisher
+from lab.rig.publishing import GrowingFolder
 from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.meter_word import pack_meter
 from protocol.publication import PublishedReading, RentalIdentity
@@ -55,13 +55,13 @@ BUSY_MS = 60_000
 
 
 @dataclass(slots=True)
-class Metered:
+class YardRental:
     """What a box knows of a rental."""
 
     oracle: int
     tariff: int
     until: int
-    machine: Machine
+    machine: MeteredMachine
     identity: RentalIdentity
     log: RentalLog
 
@@ -90,9 +90,9 @@ class Yard:
         self.now = int(web3.eth.get_block("latest")["timestamp"])
         self.keys: dict[int, BoxKey] = {}
         self.epochs: dict[int, int] = {}
-        self.meters: dict[int, Metered] = {}
-        self.machines: dict[int, Machine] = {}
-        self.publisher = None if samples is None else Publisher(samples, self.domain)
+        self.meters: dict[int, YardRental] = {}
+        self.machines: dict[int, MeteredMachine] = {}
+        self.publisher = None if samples is None else GrowingFolder(samples, self.domain)
         self.receipts: dict[int, Reading] = {}
         self.strokes = (30, 20, 10)
         """Samples of a stroke at each level, at most."""
@@ -162,11 +162,11 @@ class Yard:
         rental = len(self.meters) + 1
         opened_ms = self.now * 1000
         one, two, three = (highest for _, _, highest in TARIFFS[tariff - 1][0])
-        self.meters[rental] = Metered(
+        self.meters[rental] = YardRental(
             oracle,
             tariff,
             opened_ms,
-            self.machines.setdefault(drill, Machine(drill)),
+            self.machines.setdefault(drill, MeteredMachine(drill)),
             RentalIdentity(rental, drill, tariff, self.now, customer),
             RentalLog(rental, (one, two, three)),
         )
@@ -185,7 +185,9 @@ class Yard:
             self.publisher.append(meter.identity, [one.raw for one in samples])
         return meter.log.reading(until)
 
-    def drill(self, meter: Metered, until: int, *, losing: bool = False) -> Iterator[LoggedSample]:
+    def drill(
+        self, meter: YardRental, until: int, *, losing: bool = False
+    ) -> Iterator[LoggedSample]:
         """A stroke at each level, well apart, and standstill before and after."""
         machine, start_ms = meter.machine, meter.until
         machine.rental = meter.identity.rental

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab.simulation.campaign import Failure, Outcome, new_seed, run
+from lab.simulation.campaign import WorldFailure, WorldOutcome, new_seed, run
 from lab.simulation.report import ENOUGH, as_json, lines
 
 
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     print(f"seed {seed}", flush=True)
     begun = said = time.monotonic()
 
-    def result_of(outcome: Outcome, *, complete: bool) -> dict[str, Any]:
+    def result_of(outcome: WorldOutcome, *, complete: bool) -> dict[str, Any]:
         seconds, first = time.monotonic() - begun, chosen.from_world
         result = as_json(outcome, seed, seconds, _computing(), first) | {"complete": complete}
         if chosen.json:
@@ -61,7 +61,7 @@ def _computing() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def _say(failure: Failure) -> None:
+def _say(failure: WorldFailure) -> None:
     print("\nA promise is broken.", file=sys.stderr)
     for line in failure.story:
         print(f"  {line}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chain.views import RentalView
-from lab.simulation.meter import Bill
+from lab.simulation.meter import SimulatedBill
 from lab.simulation.world import SimWorld
 from protocol.sample import Sample
 
@@ -18,7 +18,7 @@ class Bills:
 
     def __init__(self, world: SimWorld, journal: Journal) -> None:
         self._world, self._journal = world, journal
-        self._made: dict[tuple[object, int], Bill] = {}
+        self._made: dict[tuple[object, int], SimulatedBill] = {}
         self._ever: dict[int, dict[object, RentalView]] = {}
         for block in world.chain.known.values():
             for number, view in block.rentals.items():
@@ -28,17 +28,17 @@ class Bills:
         """All samples of a drill that the oracle holds."""
         return self._journal[drill]
 
-    def of(self, rental: RentalView, *, renumbered: bool = False) -> Bill:
+    def of(self, rental: RentalView, *, renumbered: bool = False) -> SimulatedBill:
         """The bill of a rental over all that names it; with `renumbered` without what named its
         number before the box knew this one by it."""
         after = self._world.oracle.sequence_before(rental.rental) if renumbered else 0
         key = (rental.rental, *rental.identity), after
         if key not in self._made:
             tariff = self._world.chain.tariffs[rental.tariff - 1]
-            self._made[key] = Bill(rental, tariff, self._journal[rental.drill], after)
+            self._made[key] = SimulatedBill(rental, tariff, self._journal[rental.drill], after)
         return self._made[key]
 
-    def all_of(self, rental: RentalView) -> Iterator[Bill]:
+    def all_of(self, rental: RentalView) -> Iterator[SimulatedBill]:
         """What its bill may be."""
         yield self.of(rental)
         if self._world.given_twice(rental.rental):

@@ -16,13 +16,13 @@ from device.bridge.session import Session
 from device.errors import SpoolError
 from lab.simulation.broker import Client, ClientPort, SimBroker
 from lab.simulation.chain import GRACE_SECONDS, GasPurse, SimChain, box_key
-from lab.simulation.chance import Dice, Fuse, Killed, Tally
+from lab.simulation.chance import EventTally, Fuse, Killed, SeededDice
 from lab.simulation.endpoint import SimEndpoint, Weather
 from lab.simulation.line import SimLine, open_port
 from lab.simulation.node import SimNode
 from lab.simulation.quorum import quorum_of
 from lab.simulation.store import Disk, SimSpool, SimStore
-from lab.simulation.truth import Truth
+from lab.simulation.truth import WorldTruth
 from oracle.chain_side import ChainSide
 from oracle.core import Core
 from oracle.errors import JournalError
@@ -92,7 +92,7 @@ def deployment_of(domain: Domain) -> Deployment:
 class RecordedBroker(ClientPort):
     """The oracle's connection; what it publishes is recorded before anything can happen to it."""
 
-    def __init__(self, client: Client, truth: Truth, clock: BoxClock) -> None:
+    def __init__(self, client: Client, truth: WorldTruth, clock: BoxClock) -> None:
         super().__init__(client)
         self._truth, self._clock = truth, clock
 
@@ -111,10 +111,10 @@ class SimOracle:
     chain: SimChain
     broker: SimBroker
     clock: BoxClock
-    truth: Truth
+    truth: WorldTruth
     disk: Disk
-    dice: Dice
-    tally: Tally
+    dice: SeededDice
+    tally: EventTally
     wait: Callable[[int], None]
     stall: Callable[[int], None]
     nodes: list[SimNode]
@@ -261,8 +261,8 @@ class SimBridge:
     broker: SimBroker
     clock: BoxClock
     disk: Disk
-    dice: Dice
-    tally: Tally
+    dice: SeededDice
+    tally: EventTally
     bridge: Bridge | None = None
     down_until_ms: int = 0
     journalled: int = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from host.mqtt_client import Incoming
-from lab.simulation.chance import Dice, Fuse, Tally
+from lab.simulation.chance import EventTally, Fuse, SeededDice
 
 LONGEST_DELAY_MS = 6_000
 RECONNECT_MS = 1_500
@@ -60,8 +60,8 @@ class Client:
 class SimBroker:
     """Topics, retained messages, queues; a restart forgets all of them."""
 
-    dice: Dice
-    tally: Tally
+    dice: SeededDice
+    tally: EventTally
     now_ms: int = 0
     down_until_ms: int = 0
     manners: Manners = field(default_factory=Manners)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from lab.simulation.chance import Broken, Tally, derive
+from lab.simulation.chance import EventTally, PromiseBroken, derive
 from lab.simulation.promises import check
 from lab.simulation.world import SimWorld
 
@@ -23,7 +23,7 @@ CRITICAL = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class WorldFailure:
     """A world that broke a promise, and how little of it suffices."""
 
     seed: int
@@ -34,11 +34,11 @@ class Failure:
 
 
 @dataclass
-class Outcome:
+class WorldOutcome:
     """What a world, or a campaign, has come to."""
 
-    tally: Tally = field(default_factory=Tally)
-    failure: Failure | None = None
+    tally: EventTally = field(default_factory=EventTally)
+    failure: WorldFailure | None = None
     played: int = 0
     """Worlds, the one that failed among them."""
 
@@ -60,7 +60,7 @@ def play(
         try:
             world.run()
             check(world)
-        except Broken as error:
+        except PromiseBroken as error:
             return str(error), world
         except Exception as error:  # noqa: BLE001  whatever it is, it is what was looked for
             place = traceback.extract_tb(error.__traceback__)[-1]
@@ -69,7 +69,9 @@ def play(
         return "", world
 
 
-def explain(seed: int, error: str, world: SimWorld, kinds: Sequence[str] | None = None) -> Failure:
+def explain(
+    seed: int, error: str, world: SimWorld, kinds: Sequence[str] | None = None
+) -> WorldFailure:
     """Leave out kinds of trouble, then the end of it, as long as a promise is still broken."""
     muted: frozenset[str] = frozenset()
     for kind in sorted({name for _, name in world.trouble.story}):
@@ -85,10 +87,10 @@ def explain(seed: int, error: str, world: SimWorld, kinds: Sequence[str] | None 
     begun_ms = world.begun_ms
     story = tuple(f"{(at - begun_ms) / 1000:8.2f} s  {name}" for at, name in world.trouble.story)
     needed = tuple(sorted({name for _, name in world.trouble.story}))
-    return Failure(seed, error, needed, world.terms.troubled_ms, story)
+    return WorldFailure(seed, error, needed, world.terms.troubled_ms, story)
 
 
-def _work(seed: int) -> tuple[int, str, Tally]:
+def _work(seed: int) -> tuple[int, str, EventTally]:
     be_quiet()
     error, world = play(seed)
     return seed, error, world.tally
@@ -102,14 +104,14 @@ def seeds(campaign_seed: int, first: int = 0) -> Iterator[int]:
         number += 1
 
 
-def run(rentals: int, campaign_seed: int, processes: int, first: int = 0) -> Iterator[Outcome]:
+def run(rentals: int, campaign_seed: int, processes: int, first: int = 0) -> Iterator[WorldOutcome]:
     """Play until so many rentals are over or a promise is broken; yields the sum after each
     world, in the order of the seeds whichever process was first. `first` leaves out the campaign's
     worlds before that number."""
     be_quiet()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    total = Outcome()
+    total = WorldOutcome()
     for seed, error, tally in _worlds(seeds(campaign_seed, first), processes):
         total.played += 1
         total.tally.add(tally)
@@ -120,12 +122,12 @@ def run(rentals: int, campaign_seed: int, processes: int, first: int = 0) -> Ite
             return
 
 
-def _worlds(chosen: Iterator[int], processes: int) -> Iterator[tuple[int, str, Tally]]:
+def _worlds(chosen: Iterator[int], processes: int) -> Iterator[tuple[int, str, EventTally]]:
     if processes == 1:
         yield from map(_work, chosen)
         return
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        ahead: list[multiprocessing.pool.AsyncResult[tuple[int, str, Tally]]] = []
+        ahead: list[multiprocessing.pool.AsyncResult[tuple[int, str, EventTally]]] = []
         for seed in chosen:
             ahead.append(pool.apply_async(_work, (seed,)))
             if len(ahead) > processes:

@@ -19,8 +19,8 @@ from eth_utils.address import to_checksum_address
 from chain.views import BlockSummary, ChainEvent, DrillView, OracleView, RentalView
 from lab.fuzzing.people import address, signer
 from lab.fuzzing.words import Event, Interface, words
-from lab.fuzzing.world import WALLET, Node, Outcome, compiled_meter, hexed
-from lab.simulation.chance import Dice, Tally
+from lab.fuzzing.world import WALLET, CallOutcome, FuzzNode, compiled_meter, hexed
+from lab.simulation.chance import EventTally, SeededDice
 from protocol.records import Caps, Domain, LevelRate, Registers, RentalState, Tariff
 
 CHAIN_ID = 31_337
@@ -98,8 +98,8 @@ def arguments_of(event: str) -> tuple[str, ...]:
 class SimChain:
     """One chain with one DrillMeter on it."""
 
-    dice: Dice
-    tally: Tally
+    dice: SeededDice
+    tally: EventTally
     tariffs: tuple[Tariff, ...]
     drills: int
     seal: Callable[[SimChain, Block, Block | None], BlockSummary] | None = None
@@ -116,7 +116,7 @@ class SimChain:
 
     def __post_init__(self) -> None:
         compiled, self._interface = compiled_meter()
-        self.node = Node(CHAIN_ID)
+        self.node = FuzzNode(CHAIN_ID)
         for name in (*CUSTOMERS, "provider", RELAYER):
             self.node.give(hexed(address(name)), WALLET)
         self.node.set_time(GENESIS_S)
@@ -170,7 +170,7 @@ class SimChain:
         """How many transactions of the relayer, the only one who counts, are mined."""
         return self.head.relayed if self.blocks else 0
 
-    def try_call(self, sender: int, data: bytes) -> Outcome:
+    def try_call(self, sender: int, data: bytes) -> CallOutcome:
         """What a call would do now."""
         snapshot = self.node._evm.snapshot()
         self.node.set_time(max(self.now_ms // 1000, self.head.header.timestamp + 1))
@@ -395,7 +395,7 @@ def box_key() -> bytes:
     return bytes(private.secret)
 
 
-def tariff(dice: Dice) -> Tariff:
+def tariff(dice: SeededDice) -> Tariff:
     """Prices of the magnitude of coins, sometimes with parts that cost nothing."""
     rates = []
     for rpm in (3000, 1500, 900):

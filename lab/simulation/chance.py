@@ -12,7 +12,7 @@ class Killed(BaseException):
     """The process is gone, in the middle of whatever it did; nobody may catch it but the world."""
 
 
-class Broken(AssertionError):  # noqa: N818  it is what happened to the promise
+class PromiseBroken(AssertionError):  # noqa: N818  it is what happened to the promise
     """A promise does not hold."""
 
 
@@ -22,7 +22,7 @@ def derive(seed: int, *names: object) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:6], "big")
 
 
-class Dice(random.Random):
+class SeededDice(random.Random):
     """Chance, by seed."""
 
     def hits(self, probability: float) -> bool:
@@ -31,7 +31,7 @@ class Dice(random.Random):
 
 
 @dataclass
-class Tally:
+class EventTally:
     """How often what happened."""
 
     faults: Counter[str] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ class Tally:
     simulated_ms: int = 0
     deepest: int = 0
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: EventTally) -> None:
         """Add another tally."""
         self.faults += other.faults
         self.seen += other.seen
@@ -56,7 +56,7 @@ class Fuse:
     """Kills its process at the n-th touch of the world, once it is lit."""
 
     process: str
-    tally: Tally
+    tally: EventTally
     left: int | None = None
 
     def touch(self, place: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lab.fuzzing.people import address
 from lab.simulation.chain import CUSTOMERS, SimChain, Transaction, named
-from lab.simulation.chance import Dice, Tally
+from lab.simulation.chance import EventTally, SeededDice
 from protocol.records import NO_CAP, RentalState
 from protocol.tariff import highest_charge
 
@@ -20,8 +20,8 @@ class Renter:
 
     drill: int
     chain: SimChain
-    dice: Dice
-    tally: Tally
+    dice: SeededDice
+    tally: EventTally
     reserve_ms: int
     quota: int
     leaving: bool = False

@@ -12,9 +12,9 @@ from device.drill.memory import Memory
 from device.drill.spindle import PresetLoads
 from device.drill.uplink import Uplink
 from device.errors import NonVolatileError
-from lab.simulation.chance import Dice, Fuse, Killed, Tally
+from lab.simulation.chance import EventTally, Fuse, Killed, SeededDice
 from lab.simulation.line import SimLine
-from lab.simulation.truth import Stroke, Truth
+from lab.simulation.truth import TrueStroke, WorldTruth
 from protocol.leases import Provisioning
 from protocol.sample import Sample
 
@@ -31,7 +31,7 @@ class RecordedDrill(SimulatedDrill):
     """Has it recorded when each sample was made, and for whom the motor ran or the spindle still
     turns."""
 
-    truth: Truth
+    truth: WorldTruth
     whose: Callable[[], int]
     true_ms: Callable[[], int]
     turning_for: int = 0
@@ -50,7 +50,7 @@ class RecordedDrill(SimulatedDrill):
 class RecordedUplink(Uplink):
     """Queues samples, and has them recorded."""
 
-    truth: Truth
+    truth: WorldTruth
     drill: int
 
     def add(self, sequence: int, encoded: bytes) -> None:
@@ -64,7 +64,7 @@ class RecordedUplink(Uplink):
 
 
 @dataclass
-class Hand:
+class SimulatedHand:
     """The operator: eager in the time of trouble, away after it."""
 
     pulls_per_second: float
@@ -79,16 +79,16 @@ class SimDrill:
 
     provisioning: Provisioning
     line: SimLine
-    truth: Truth
-    dice: Dice
-    tally: Tally
-    hand: Hand
+    truth: WorldTruth
+    dice: SeededDice
+    tally: EventTally
+    hand: SimulatedHand
     drift_ppm: int
     memory: Memory = field(default_factory=Memory)
     memory_fails: bool = False
     firmware: Firmware | None = None
     off_until_ms: int = 0
-    stroke: Stroke | None = None
+    stroke: TrueStroke | None = None
 
     def __post_init__(self) -> None:
         self.fuse = Fuse("controller", self.tally)
@@ -197,7 +197,7 @@ class SimDrill:
         controller = self.firmware.drill.controller
         if controller.motor_on and self.stroke is None:
             assert controller.lease is not None, "the motor has power and there is no lease"
-            self.stroke = Stroke(self.number, controller.lease, self.firmware.drill.time_ms)
+            self.stroke = TrueStroke(self.number, controller.lease, self.firmware.drill.time_ms)
             self.truth.strokes.append(self.stroke)
             self.tally.seen["motor started"] += 1
         elif not controller.motor_on:

@@ -16,8 +16,8 @@ from chain.ports import TransactionReceipt
 from chain.views import BlockSummary, ChainEvent, DrillView, OracleView, RentalView
 from host.clock import Clock
 from lab.simulation.chain import BASE_FEE_WEI, Block, SimChain, transaction_of
-from lab.simulation.chance import Dice, Fuse, Tally
-from lab.simulation.truth import Truth
+from lab.simulation.chance import EventTally, Fuse, SeededDice
+from lab.simulation.truth import WorldTruth
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import Reading, Tariff
 
@@ -37,7 +37,7 @@ class Weather:
     refusing: bool = False
     forgetting: float = 0.0
 
-    def strike(self, dice: Dice, tally: Tally, wait: Callable[[int], None]) -> str:
+    def strike(self, dice: SeededDice, tally: EventTally, wait: Callable[[int], None]) -> str:
         """Delay a call, if it so happens; returns how the call fails, or "" if it does not."""
         if dice.hits(self.slow):
             tally.faults["rpc slow"] += 1
@@ -56,11 +56,11 @@ class SimEndpoint:
     """Implements `oracle.ports.Chain`."""
 
     chain: SimChain
-    dice: Dice
-    tally: Tally
+    dice: SeededDice
+    tally: EventTally
     fuse: Fuse
     wait: Callable[[int], None]
-    truth: Truth
+    truth: WorldTruth
     clock: Clock
     weather: Weather = field(default_factory=Weather)
 

@@ -7,18 +7,18 @@ cannot tell it from the chain.
 from __future__ import annotations
 
 from lab.simulation.chain import Block, RawLog, SimChain
-from lab.simulation.ledger import Ledger, Page
+from lab.simulation.ledger import BlockLedger, LedgerPage
 
 
 class Fork:
     """Forged pages of the blocks from number `since` on."""
 
-    def __init__(self, chain: SimChain, ledger: Ledger, since: int) -> None:
+    def __init__(self, chain: SimChain, ledger: BlockLedger, since: int) -> None:
         self._chain, self._ledger, self._since = chain, ledger, since
-        self._forged: dict[bytes, Page] = {}
-        self.by_hash: dict[str, Page] = {}
+        self._forged: dict[bytes, LedgerPage] = {}
+        self.by_hash: dict[str, LedgerPage] = {}
 
-    def of(self, block: Block) -> Page:
+    def of(self, block: Block) -> LedgerPage:
         """The page in the place of a block."""
         missing: list[Block] = []
         at: Block | None = block

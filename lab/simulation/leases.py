@@ -5,9 +5,9 @@ from __future__ import annotations
 from chain.finality import parse_policy
 from lab.simulation.bills import Bills
 from lab.simulation.chain import Block
-from lab.simulation.chance import Broken
+from lab.simulation.chance import PromiseBroken
 from lab.simulation.meter import cost
-from lab.simulation.truth import Issued, Stroke
+from lab.simulation.truth import Issued, TrueStroke
 from lab.simulation.world import SimWorld
 from protocol.records import RentalState
 from protocol.tariff import highest_charge, limit
@@ -21,7 +21,7 @@ GRACE_MS = 1_000
 
 
 def check_leases(world: SimWorld, bills: Bills) -> None:
-    """Raise Broken for the first lease or stroke that should not have been."""
+    """Raise PromiseBroken for the first lease or stroke that should not have been."""
     for count, issued in enumerate(world.truth.issued.values()):
         _lease(world, issued, signature=count < SIGNATURES_CHECKED)
         _nobody_agrees(world, issued)
@@ -37,7 +37,7 @@ def _nobody_agrees(world: SimWorld, issued: Issued) -> None:
         if since + silence_ms < issued.true_ms < over_ms and not any(
             since <= set_ms <= over_ms for set_ms, _ in world.truth.set_clocks
         ):
-            raise Broken(
+            raise PromiseBroken(
                 f"6: lease of drill {issued.message.drill} {issued.true_ms - since} ms after the "
                 "endpoints began to disagree"
             )
@@ -48,30 +48,32 @@ def _lease(world: SimWorld, issued: Issued, *, signature: bool) -> None:
     lease, name = message.lease(), f"6: lease of drill {message.drill} at {message.issued_at}"
     block = chain.known.get(bytes.fromhex(message.block_hash[2:]))
     if block is None or block.header.number != lease.block_number:
-        raise Broken(f"{name} rests on a block that never was")
+        raise PromiseBroken(f"{name} rests on a block that never was")
     rental = block.rentals.get(lease.rental)
     if rental is None or rental.drill != lease.drill or rental.state is not RentalState.OPEN:
-        raise Broken(f"{name}: rental {lease.rental} is not open on it in its block")
+        raise PromiseBroken(f"{name}: rental {lease.rental} is not open on it in its block")
     if block.balances[lease.rental] <= 0:
-        raise Broken(f"{name}: rental {lease.rental} has no balance in its block")
+        raise PromiseBroken(f"{name}: rental {lease.rental} has no balance in its block")
     slack_ms = world.limits.chain_silence_ms + world.limits.clock_skew_ms
     spans = chain.canonical[block.header.hash]
     if not any(
         since <= issued.true_ms and (to == -1 or to >= issued.true_ms - slack_ms)
         for since, to in spans
     ):
-        raise Broken(f"{name} rests on block {lease.block_number}, which had vanished: {spans}")
+        raise PromiseBroken(
+            f"{name} rests on block {lease.block_number}, which had vanished: {spans}"
+        )
     (tier,) = world.terms.settings["chain"]["finality"]
     depth = parse_policy(tier["policy"]).depth
     if not _was_deep(world, block, depth, issued.true_ms):
-        raise Broken(f"{name}: block {lease.block_number} never lay {depth} deep until then")
+        raise PromiseBroken(f"{name}: block {lease.block_number} never lay {depth} deep until then")
     if not _has_event(world, issued, block):
-        raise Broken(f"{name}: no BalancePositive where it says")
+        raise PromiseBroken(f"{name}: no BalancePositive where it says")
     if signature:
         digest = lease_digest(chain.domain, lease)
         signer = recover_signer(digest, bytes.fromhex(message.signature[2:]))
         if signer != world.drills[0].provisioning.oracle_key:
-            raise Broken(f"{name} is signed by {signer}")
+            raise PromiseBroken(f"{name} is signed by {signer}")
     world.tally.seen["leases"] += 1
 
 
@@ -106,14 +108,14 @@ def _has_event(world: SimWorld, issued: Issued, block: Block) -> bool:
         block = world.chain.known[block.header.parent_hash]
 
 
-def _stroke(world: SimWorld, bills: Bills, stroke: Stroke) -> None:
+def _stroke(world: SimWorld, bills: Bills, stroke: TrueStroke) -> None:
     issued = world.truth.issued.get(stroke.lease)
     if issued is None:
-        raise Broken(f"6: drill {stroke.drill} started on a lease that nobody issued")
+        raise PromiseBroken(f"6: drill {stroke.drill} started on a lease that nobody issued")
     block = world.chain.known[bytes.fromhex(issued.message.block_hash[2:])]
     rental = block.rentals[stroke.lease.rental]
     if stroke.from_time_ms >= stroke.lease.expires_at:
-        raise Broken(f"6: drill {stroke.drill} started on an expired lease")
+        raise PromiseBroken(f"6: drill {stroke.drill} started on an expired lease")
     bill = bills.of(rental)
     used = bill.until(stroke.to_time_ms)
     elapsed_ms = max(stroke.to_time_ms - rental.opened_ms, 0)
@@ -121,7 +123,7 @@ def _stroke(world: SimWorld, bills: Bills, stroke: Stroke) -> None:
     funds = limit(rental.funded, rental.caps, elapsed_ms)
     if delivered > funds:
         reserve = highest_charge(bill.tariff, world.limits.reserve_ms)
-        raise Broken(
+        raise PromiseBroken(
             f"6: drill {stroke.drill} delivered {delivered} under rental {rental.rental}, funded "
             f"with {funds}; the reserve of {reserve} was to pay for it"
         )

@@ -35,7 +35,7 @@ def hexadecimal(content: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class LedgerPage:
     """A block as a node serves it; `storage` is the root of the contract's storage."""
 
     block: Block
@@ -50,12 +50,12 @@ class Page:
         return str(self.header["hash"])
 
 
-class Ledger:
+class BlockLedger:
     """Pages of all blocks of all forks, and the nodes of their tries."""
 
     def __init__(self) -> None:
         self._nodes: dict[bytes, bytes] = {}
-        self._pages: dict[bytes, Page] = {}
+        self._pages: dict[bytes, LedgerPage] = {}
         self._count = 0
 
     def seal(self, chain: SimChain, block: Block, parent: Block | None) -> BlockSummary:
@@ -69,7 +69,7 @@ class Ledger:
         self._pages[sealed] = page
         return replace(block.header, hash=sealed)
 
-    def of(self, block: Block) -> Page:
+    def of(self, block: Block) -> LedgerPage:
         """The true page of a block."""
         return self._pages[block.header.hash]
 
@@ -80,7 +80,7 @@ class Ledger:
         parent_hash: bytes,
         storage: bytes,
         logs: Sequence[Sequence[RawLog]],
-    ) -> Page:
+    ) -> LedgerPage:
         """A page with this storage and these receipts, whose header hashes to its hash."""
         state = self._state(chain.address, storage, block.relayed)
         receipts = _receipts(chain, block, logs)
@@ -94,9 +94,9 @@ class Ledger:
         for receipt in receipts:
             receipt.update(placed)
             receipt["logs"] = [entry | placed for entry in receipt["logs"]]
-        return Page(block, header, receipts, state, storage)
+        return LedgerPage(block, header, receipts, state, storage)
 
-    def richer(self, page: Page, block: Block) -> bytes:
+    def richer(self, page: LedgerPage, block: Block) -> bytes:
         """The root of a storage in which each drill's newest rental is open and has money."""
         storage = self._trie(page.storage)
         for drill in block.drills:
@@ -116,7 +116,7 @@ class Ledger:
             _put(storage, drill_slot(drill), found | number << 60)
         return bytes(storage.root_hash)
 
-    def proof(self, page: Page, account: str, slots: Sequence[int]) -> dict[str, Any]:
+    def proof(self, page: LedgerPage, account: str, slots: Sequence[int]) -> dict[str, Any]:
         """As eth_getProof has it."""
         entries = [
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.simulation.node import LIES
-from lab.simulation.trouble import End, Kind, Stage
+from lab.simulation.trouble import End, Kind, TroubleStage
 
 DEEPEST_LIE = 40
 """How many blocks back a liar's own chain may begin."""
@@ -12,7 +12,7 @@ DEEPER_THAN_STALE = 13
 """A fork that begins above what a stale node answers with is not a fork to it."""
 
 
-def _since(world: Stage, least: int) -> int:
+def _since(world: TroubleStage, least: int) -> int:
     return max(len(world.chain.blocks) - world.dice.randrange(least, DEEPEST_LIE), 1)
 
 
@@ -20,7 +20,7 @@ def _nothing() -> None:
     """There is nothing to end."""
 
 
-def _one_lies(world: Stage) -> End:
+def _one_lies(world: TroubleStage) -> End:
     """A minority: the others suffer from whatever else there is."""
     node, lie = world.dice.choice(world.nodes), world.dice.choice(LIES)
     since = _since(world, 1)
@@ -29,7 +29,7 @@ def _one_lies(world: Stage) -> End:
     return node.lies(lie, since)
 
 
-def _no_two_agree(world: Stage) -> End:
+def _no_two_agree(world: TroubleStage) -> End:
     """The truth, a liar's own chain, and another's, or one that is down."""
     nodes = world.dice.sample(world.nodes, len(world.nodes))
     world.tally.faults["rpc split quorum"] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from device.errors import PortError
-from lab.simulation.chance import Dice, Fuse, Tally
+from lab.simulation.chance import EventTally, Fuse, SeededDice
 
 BUFFER_BYTES = 4_096
 """What a line holds that nobody reads."""
@@ -26,8 +26,8 @@ class Noise:
 class SimLine:
     """Two directions of bytes."""
 
-    dice: Dice
-    tally: Tally
+    dice: SeededDice
+    tally: EventTally
     noise: Noise = field(default_factory=Noise)
     plugged: bool = True
     up: bytearray = field(default_factory=bytearray)

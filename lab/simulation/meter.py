@@ -28,7 +28,7 @@ class Interval:
     rpm_ms: int
 
 
-class Bill:
+class SimulatedBill:
     """What one rental comes to after each number of samples of its log."""
 
     def __init__(

@@ -15,10 +15,10 @@ import requests
 from web3.providers import JSONBaseProvider
 
 from lab.simulation.chain import BASE_FEE_WEI, CHAIN_ID, Block, SimChain, transaction_of
-from lab.simulation.chance import Dice, Fuse, Tally
+from lab.simulation.chance import EventTally, Fuse, SeededDice
 from lab.simulation.endpoint import Weather
 from lab.simulation.fork import Fork
-from lab.simulation.ledger import GAS, Ledger, Page, hexadecimal
+from lab.simulation.ledger import GAS, BlockLedger, LedgerPage, hexadecimal
 
 LIES = ("other fork", "other chain", "forged header", "forged proof", "invented event", "no events")
 FOREIGN_CHAIN_ID = 1
@@ -33,7 +33,7 @@ _RAISED: Mapping[str, Callable[[], Exception]] = {
 }
 
 
-class RefusedError(Exception):
+class SimRefusedError(Exception):
     """The node's error, as JSON-RPC has it."""
 
     def __init__(self, message: str, code: int = -32_000, data: str | None = None) -> None:
@@ -49,9 +49,9 @@ class SimNode:
 
     name: str
     chain: SimChain
-    ledger: Ledger
-    dice: Dice
-    tally: Tally
+    ledger: BlockLedger
+    dice: SeededDice
+    tally: EventTally
     wait: Callable[[int], None]
     weather: Weather
     lie: str = ""
@@ -79,7 +79,7 @@ class SimNode:
         self.lie, self.fork, self.down = "", None, False
 
     def answer(self, method: str, parameters: list[Any], fuse: Fuse) -> Any:
-        """A result; raises RefusedError, and whatever `requests` raises."""
+        """A result; raises SimRefusedError, and whatever `requests` raises."""
         fuse.touch(f"rpc {method}")
         self._suffer()
         if method == "eth_sendRawTransaction":
@@ -123,20 +123,20 @@ class SimNode:
             return self.chain.blocks[: max(len(self.chain.blocks) - lag, 1)]
         return self.chain.blocks
 
-    def _page(self, block: Block) -> Page:
+    def _page(self, block: Block) -> LedgerPage:
         own = self.fork is not None and self.lie != "forged proof"
         return self.fork.of(block) if own and self.fork else self.ledger.of(block)
 
-    def _by_hash(self, hash_: str) -> Page | None:
+    def _by_hash(self, hash_: str) -> LedgerPage | None:
         if self.fork is not None and hash_ in self.fork.by_hash:
             return self.fork.by_hash[hash_]
         block = self.chain.known.get(bytes.fromhex(hash_[2:]))
         return None if block is None else self.ledger.of(block)
 
-    def _known(self, hash_: str) -> Page:
+    def _known(self, hash_: str) -> LedgerPage:
         page = self._by_hash(hash_)
         if page is None:
-            raise RefusedError("header not found")
+            raise SimRefusedError("header not found")
         return page
 
     def _eth_chainId(self) -> str:  # noqa: N802  the method's name
@@ -181,7 +181,7 @@ class SimNode:
             padded = text + bytes(-len(text) % 32)
             shown = ERROR_STRING + (32).to_bytes(32, "big") + len(text).to_bytes(32, "big") + padded
             message = f"execution reverted: {outcome.reason}"
-            raise RefusedError(message, 3, hexadecimal(shown))
+            raise SimRefusedError(message, 3, hexadecimal(shown))
         return hex(GAS)
 
     def _eth_getTransactionReceipt(self, hash_: str) -> Any:  # noqa: N802
@@ -195,15 +195,15 @@ class SimNode:
         """Into the mempool, which is everybody's."""
         if self.weather.refusing:
             self.tally.faults["rpc refuses a transaction"] += 1
-            raise RefusedError("insufficient funds for gas")
+            raise SimRefusedError("insufficient funds for gas")
         made, chain = transaction_of(raw), self.chain
         rivals = [one for one in chain.pool if one.nonce == made.nonce]
         if any(one.hash == made.hash for one in chain.pool):
-            raise RefusedError("already known")
+            raise SimRefusedError("already known")
         if made.nonce is not None and made.nonce < chain.nonce:
-            raise RefusedError("nonce too low")
+            raise SimRefusedError("nonce too low")
         if any(one.fee_wei * 110 > made.fee_wei * 100 for one in rivals):
-            raise RefusedError("replacement transaction underpriced")
+            raise SimRefusedError("replacement transaction underpriced")
         if self.dice.hits(self.weather.forgetting):
             self.tally.faults["rpc forgets a transaction"] += 1
         else:
@@ -225,7 +225,7 @@ class SimProvider(JSONBaseProvider):
         asked = json.loads(json.dumps([*params], default=_plain))
         try:
             found = self._node.answer(str(method), asked, self._fuse)
-        except RefusedError as error:
+        except SimRefusedError as error:
             return {**head, "error": error.answer}
         return json.loads(json.dumps({**head, "result": found}))
 

@@ -15,10 +15,10 @@ from lab.fuzzing.people import address
 from lab.fuzzing.replayer import Replayer
 from lab.simulation.bills import Bills, Journal
 from lab.simulation.chain import CUSTOMERS
-from lab.simulation.chance import Broken
+from lab.simulation.chance import PromiseBroken
 from lab.simulation.customer import withdraw_all
 from lab.simulation.leases import check_leases
-from lab.simulation.meter import Bill, cost
+from lab.simulation.meter import SimulatedBill, cost
 from lab.simulation.world import SimWorld
 from protocol.records import Reading, RentalState
 from protocol.sample import SAMPLE_BYTES, Sample, decode_sample
@@ -29,7 +29,7 @@ END_TOLERANCE_MS = 1_500
 
 
 def check(world: SimWorld) -> None:
-    """Raise Broken for the first promise that does not hold."""
+    """Raise PromiseBroken for the first promise that does not hold."""
     journal = Journal()
     for drill in range(1, world.terms.drills + 1):
         journal[drill] = _journal(world, drill)
@@ -41,7 +41,7 @@ def check(world: SimWorld) -> None:
     _settled_roots(world, bills)
     check_leases(world, bills)
     if not world.settled():
-        raise Broken(f"it has not come right: {_what_is_left(world)}")
+        raise PromiseBroken(f"it has not come right: {_what_is_left(world)}")
     _money(world)
     for rental in world.chain.head.rentals.values():
         _final_bill(world, bills, rental)
@@ -83,13 +83,15 @@ def _nothing_lost(world: SimWorld, drill: int, journal: list[tuple[Sample, bytes
     produced = world.truth.raw.get(drill, {})
     for sample, raw in journal:
         if produced.get(sample.sequence) != raw:
-            raise Broken(f"7: drill {drill} never made the journalled sample {sample.sequence}")
+            raise PromiseBroken(
+                f"7: drill {drill} never made the journalled sample {sample.sequence}"
+            )
     held = {sample.sequence for sample, _ in journal}
     lost = world.truth.lost.get(drill, set())
     newest = max(held, default=0)
     missing = {seq for seq in produced if seq <= newest} - held - lost
     if missing:
-        raise Broken(
+        raise PromiseBroken(
             f"7: samples {sorted(missing)[:5]} of drill {drill} were acknowledged and lost"
         )
     world.tally.seen["samples"] += len(held)
@@ -107,7 +109,7 @@ def _named_as_it_ran(world: SimWorld, drill: int) -> None:
     for sequence, sample in world.truth.produced.get(drill, {}).items():
         owner = owners.get(sequence, 0)
         if owner not in (0, sample.rental):
-            raise Broken(
+            raise PromiseBroken(
                 f"section 5: sample {sequence} of drill {drill} names rental {sample.rental}, and "
                 f"the spindle was set turning under a lease of rental {owner}"
             )
@@ -127,10 +129,10 @@ def _money(world: SimWorld) -> None:
         if book["state"] != int(RentalState.CLOSED):
             owed += book["funded"] - book["collected"]
         if chain.look("charge", number)[0] != book["charge"]:
-            raise Broken(f"8: rental {number}: the events tell another charge")
+            raise PromiseBroken(f"8: rental {number}: the events tell another charge")
     coins = chain.node.coins_of(chain.address)
     if not owed == story.held == chain.look("held")[0] <= coins:
-        raise Broken(f"1: the contract has {coins} and owes {owed}")
+        raise PromiseBroken(f"1: the contract has {coins} and owes {owed}")
 
 
 def _everybody_is_paid(world: SimWorld) -> None:
@@ -141,10 +143,10 @@ def _everybody_is_paid(world: SimWorld) -> None:
     chain.mine(chain.head.header.timestamp + 1)
     for one in chain.head.mined:
         if one.reason is not None:
-            raise Broken(f"4: a withdrawal is refused: {one.reason}")
+            raise PromiseBroken(f"4: a withdrawal is refused: {one.reason}")
     left = [chain.look("account", address(name))[0] for name in CUSTOMERS]
     if any(left):
-        raise Broken(f"4: accounts still hold {left}")
+        raise PromiseBroken(f"4: accounts still hold {left}")
 
 
 # 2, 3, 7, 8: bills ----------------------------------------------------------------------------
@@ -156,41 +158,47 @@ def _final_bill(world: SimWorld, bills: Bills, rental: RentalView) -> None:
         world.tally.seen["last reading withheld: the number was another rental's"] += 1
         return
     if rental.state is not RentalState.CLOSED or rental.ended_ms is None:
-        raise Broken(f"3: rental {rental.rental} was never closed")
+        raise PromiseBroken(f"3: rental {rental.rental} was never closed")
     elapsed_ms = rental.until - rental.opened_ms
     charge = cost(tariff, rental.registers, elapsed_ms)
     if world.chain.look("charge", rental.rental)[0] != charge:
-        raise Broken(f"2: rental {rental.rental}: the contract charges otherwise than {charge}")
+        raise PromiseBroken(
+            f"2: rental {rental.rental}: the contract charges otherwise than {charge}"
+        )
     owed = min(charge, limit(rental.funded, rental.caps, elapsed_ms))
     if world.chain.look("balance_of", rental.rental)[0] != rental.funded - owed:
-        raise Broken(f"2: rental {rental.rental}: what goes back is not {rental.funded - owed}")
+        raise PromiseBroken(
+            f"2: rental {rental.rental}: what goes back is not {rental.funded - owed}"
+        )
     if rental.until != rental.ended_ms:
-        raise Broken(f"7: rental {rental.rental} closed without its last reading")
+        raise PromiseBroken(f"7: rental {rental.rental} closed without its last reading")
     size = _closing_size(world, rental)
     fitting = (one for one in bills.all_of(rental) if one.registers(size) == rental.registers)
     bill = next(fitting, None)
     if bill is None:
         made = bills.of(rental).registers(size)
-        raise Broken(
+        raise PromiseBroken(
             f"7: rental {rental.rental}: {size} samples make {made}, billed are {rental.registers}"
         )
     _nobody_elses(world, rental, bill, size)
     _all_of_it(world, bills, rental, bill, size)
 
 
-def _nobody_elses(world: SimWorld, rental: RentalView, bill: Bill, size: int) -> None:
+def _nobody_elses(world: SimWorld, rental: RentalView, bill: SimulatedBill, size: int) -> None:
     """2: what is billed was drilled under this rental's leases, whatever the samples say."""
     owners = world.truth.owners.get(rental.drill, {})
     for sample, _ in bill.log[:size]:
         owner = owners.get(sample.sequence, 0)
         if sample.motor_on and owner != rental.rental:
-            raise Broken(
+            raise PromiseBroken(
                 f"2: rental {rental.rental} is billed sample {sample.sequence} of drill "
                 f"{rental.drill}, drilled under a lease of rental {owner}"
             )
 
 
-def _all_of_it(world: SimWorld, bills: Bills, rental: RentalView, bill: Bill, size: int) -> None:
+def _all_of_it(
+    world: SimWorld, bills: Bills, rental: RentalView, bill: SimulatedBill, size: int
+) -> None:
     """7: all that was drilled under its leases before its end is billed to it, whatever the clocks
     of box and drill said, unless it came too late. By the time of the simulated world."""
     made = world.truth.made.get(rental.drill, {})
@@ -210,7 +218,7 @@ def _all_of_it(world: SimWorld, bills: Bills, rental: RentalView, bill: Bill, si
         return
     waited_ms = world.truth.first_signed[rental.rental, rental.until] - rental.ended_at * 1000
     if waited_ms < world.terms.settings["settlement"]["final_wait_seconds"] * 1000:
-        raise Broken(
+        raise PromiseBroken(
             f"7: rental {rental.rental}: {len(left)} samples of drilling before its end are not "
             f"billed, the first {before_ms - made[left[0].sequence]} ms before it, and the last "
             f"reading was signed {waited_ms} ms after the end"
@@ -240,7 +248,7 @@ def _settled_roots(world: SimWorld, bills: Bills) -> None:
                 size,
                 root,
             ):
-                raise Broken(f"8: rental {number}: settled until {until} and never signed")
+                raise PromiseBroken(f"8: rental {number}: settled until {until} and never signed")
             rental = block.rentals[number]
             if not _follows(bills, rental, reading, with_root=True):
                 if world.given_twice(number) and any(
@@ -248,7 +256,9 @@ def _settled_roots(world: SimWorld, bills: Bills) -> None:
                 ):
                     world.tally.seen["settled for the number's rental on another fork"] += 1
                     continue
-                raise Broken(f"8: rental {number}: {reading} does not follow from the samples")
+                raise PromiseBroken(
+                    f"8: rental {number}: {reading} does not follow from the samples"
+                )
             world.tally.seen["readings settled"] += 1
         for one in block.mined:
             if one.reason is not None and one.transaction.nonce is not None:
@@ -270,10 +280,10 @@ def _no_contradiction(bills: Bills, number: int, readings: list[Reading]) -> Non
     rates = [bills.of(view).tariff.levels for view in bills.ever(number)]
     for one in readings:
         if not any(_follows(bills, view, one, with_root=False) for view in bills.ever(number)):
-            raise Broken(f"7: {one} was signed and does not follow from the samples")
+            raise PromiseBroken(f"7: {one} was signed and does not follow from the samples")
     for earlier, later in pairwise(readings):
         if not later.registers.no_lower_than(earlier.registers):
-            raise Broken(f"signatures contradict: {earlier} and {later}")
+            raise PromiseBroken(f"signatures contradict: {earlier} and {later}")
         if earlier.until in ends:
             # It counts up to the last sample before the end, and later receipts went out before.
             continue
@@ -283,4 +293,4 @@ def _no_contradiction(bills: Bills, number: int, readings: list[Reading]) -> Non
             turned = later.registers.revolutions[level] - earlier.registers.revolutions[level]
             rpm = max(levels[level].max_rpm for levels in rates)
             if active > passed_ms or turned > -(-passed_ms * rpm // 60_000):
-                raise Broken(f"signatures contradict: {later} grew too fast since {earlier}")
+                raise PromiseBroken(f"signatures contradict: {later} grew too fast since {earlier}")

@@ -22,7 +22,7 @@ from host.clock import Clock
 from lab.simulation.chain import CHAIN_ID
 from lab.simulation.chance import Fuse
 from lab.simulation.node import SimNode, SimProvider
-from lab.simulation.truth import Truth
+from lab.simulation.truth import WorldTruth
 from protocol.records import Reading
 
 TIMEOUT_SECONDS = 1.0
@@ -46,7 +46,7 @@ class AtOnce(Member[RpcEndpoint]):
 class RecordedQuorum(QuorumChain):
     """What goes out under a signature is recorded."""
 
-    truth: Truth
+    truth: WorldTruth
     clock: Clock
 
     def settlement_data(self, oracle: int, signature: bytes, readings: Sequence[Reading]) -> bytes:
@@ -67,7 +67,7 @@ def quorum_of(
     contract: str,
     fuse: Fuse,
     now: Callable[[], float],
-    truth: Truth,
+    truth: WorldTruth,
     clock: Clock,
 ) -> QuorumChain:
     """What `oracle.endpoints.open_chain` makes, over these nodes."""

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from lab.simulation.campaign import Outcome
-from lab.simulation.chance import Tally
+from lab.simulation.campaign import WorldOutcome
+from lab.simulation.chance import EventTally
 from lab.simulation.node import LIES
 
 ENOUGH = 1_000
@@ -64,14 +64,14 @@ FAULTS = (
 SEEN = ("leases", "motor started", "opened with caps", "topped up", "readings settled")
 
 
-def idle(tally: Tally) -> list[str]:
+def idle(tally: EventTally) -> list[str]:
     """What never happened."""
     lacking = [f"fault never happened: {name}" for name in FAULTS if not tally.faults[name]]
     return lacking + [f"never seen: {name}" for name in SEEN if not tally.seen[name]]
 
 
 def as_json(
-    outcome: Outcome, seed: int, seconds: float, cpu_seconds: float, worlds_before: int = 0
+    outcome: WorldOutcome, seed: int, seconds: float, cpu_seconds: float, worlds_before: int = 0
 ) -> dict[str, Any]:
     """The whole result; `worlds_before` of the campaign were left out."""
     tally, failure = outcome.tally, outcome.failure

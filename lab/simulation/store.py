@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from device.bridge.spool import Spool
 from device.errors import SpoolError
-from lab.simulation.chance import Dice, Fuse, Tally
+from lab.simulation.chance import EventTally, Fuse, SeededDice
 from oracle.errors import JournalError
 from oracle.journal.store import Store
 from protocol.sample import Sample
@@ -43,8 +43,8 @@ class SimStore(Store):
         self,
         path: Path,
         disk: Disk,
-        dice: Dice,
-        tally: Tally,
+        dice: SeededDice,
+        tally: EventTally,
         fuse: Fuse,
         stall: Callable[[int], None],
     ) -> None:
@@ -102,7 +102,7 @@ class SimSpool(Spool):
     """A bridge's spool."""
 
     def __init__(
-        self, path: Path, drill: int, disk: Disk, dice: Dice, tally: Tally, fuse: Fuse
+        self, path: Path, drill: int, disk: Disk, dice: SeededDice, tally: EventTally, fuse: Fuse
     ) -> None:
         self._disk, self._dice, self._tally, self._fuse = disk, dice, tally, fuse
         super().__init__(path, drill, 1_000_000)

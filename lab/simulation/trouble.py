@@ -9,20 +9,20 @@ from typing import Protocol
 from lab.simulation.box import SimBridge, SimOracle
 from lab.simulation.broker import SimBroker
 from lab.simulation.chain import SimChain
-from lab.simulation.chance import Dice, Tally
+from lab.simulation.chance import EventTally, SeededDice
 from lab.simulation.drill import SimDrill
 from lab.simulation.line import SimLine
 from lab.simulation.node import SimNode
 from lab.simulation.store import Disk
-from lab.simulation.truth import Truth
+from lab.simulation.truth import WorldTruth
 
 
-class Stage(Protocol):
+class TroubleStage(Protocol):
     """What of a world a fault may touch."""
 
-    dice: Dice
-    tally: Tally
-    truth: Truth
+    dice: SeededDice
+    tally: EventTally
+    truth: WorldTruth
     chain: SimChain
     broker: SimBroker
     disk: Disk
@@ -43,7 +43,7 @@ class Stage(Protocol):
 
 
 End = Callable[[], None]
-Strike = Callable[[Stage], End | None]
+Strike = Callable[[TroubleStage], End | None]
 
 DEEPEST_REORGANISATION = 64
 
@@ -52,34 +52,34 @@ def _nothing() -> None:
     """What strikes once needs no end."""
 
 
-def _kill_oracle(world: Stage) -> None:
+def _kill_oracle(world: TroubleStage) -> None:
     world.tally.faults["oracle killed between two steps"] += 1
     world.kill_oracle(world.dice.randrange(50, 8_000))
 
 
-def _kill_oracle_within(world: Stage) -> None:
+def _kill_oracle_within(world: TroubleStage) -> None:
     world.oracle.fuse.left = world.dice.randrange(1, 200)
 
 
-def _kill_bridge(world: Stage) -> None:
+def _kill_bridge(world: TroubleStage) -> None:
     world.tally.faults["bridge killed between two steps"] += 1
     world.dice.choice(world.bridges).kill(world.dice.randrange(50, 6_000))
 
 
-def _kill_bridge_within(world: Stage) -> None:
+def _kill_bridge_within(world: TroubleStage) -> None:
     world.dice.choice(world.bridges).fuse.left = world.dice.randrange(1, 60)
 
 
-def _power_off_drill(world: Stage) -> None:
+def _power_off_drill(world: TroubleStage) -> None:
     world.tally.faults["controller loses power"] += 1
     world.dice.choice(world.drills).lose_power(world.now_ms, world.dice.randrange(200, 5_000))
 
 
-def _power_off_drill_within(world: Stage) -> None:
+def _power_off_drill_within(world: TroubleStage) -> None:
     world.dice.choice(world.drills).fuse.left = world.dice.randrange(1, 80)
 
 
-def _power_cut(world: Stage) -> None:
+def _power_cut(world: TroubleStage) -> None:
     """Box and drills at once; the tally file, which nobody waits for, may be an older one."""
     world.tally.faults["power cut of box and drills"] += 1
     off_ms = world.dice.randrange(1_000, 10_000)
@@ -90,7 +90,7 @@ def _power_cut(world: Stage) -> None:
         drill.lose_power(world.now_ms, off_ms)
 
 
-def _rpc_fails(world: Stage) -> End:
+def _rpc_fails(world: TroubleStage) -> End:
     world.oracle.weather.failing = world.dice.choice((0.05, 0.3, 0.3, 0.9, 1.0))
 
     def end() -> None:
@@ -99,7 +99,7 @@ def _rpc_fails(world: Stage) -> End:
     return end
 
 
-def _rpc_slow(world: Stage) -> End:
+def _rpc_slow(world: TroubleStage) -> End:
     world.oracle.weather.slow = world.dice.choice((0.1, 0.5))
 
     def end() -> None:
@@ -108,7 +108,7 @@ def _rpc_slow(world: Stage) -> End:
     return end
 
 
-def _rpc_stale(world: Stage) -> End:
+def _rpc_stale(world: TroubleStage) -> End:
     world.oracle.weather.stale_blocks = world.dice.randrange(1, 12)
 
     def end() -> None:
@@ -117,7 +117,7 @@ def _rpc_stale(world: Stage) -> End:
     return end
 
 
-def _rpc_refuses(world: Stage) -> End:
+def _rpc_refuses(world: TroubleStage) -> End:
     world.oracle.weather.refusing = True
 
     def end() -> None:
@@ -126,7 +126,7 @@ def _rpc_refuses(world: Stage) -> End:
     return end
 
 
-def _rpc_forgets(world: Stage) -> End:
+def _rpc_forgets(world: TroubleStage) -> End:
     world.oracle.weather.forgetting = 0.5
 
     def end() -> None:
@@ -135,7 +135,7 @@ def _rpc_forgets(world: Stage) -> End:
     return end
 
 
-def _reorganisation(world: Stage) -> None:
+def _reorganisation(world: TroubleStage) -> None:
     dice = world.dice
     deep = dice.hits(0.3)
     depth = dice.randrange(1, DEEPEST_REORGANISATION + 1) if deep else dice.randrange(1, 6)
@@ -147,7 +147,7 @@ def _reorganisation(world: Stage) -> None:
         world.chain.reorganise(depth, dropped=dice.choice((0, 0, 0.3)))
 
 
-def _chain_stands(world: Stage) -> End:
+def _chain_stands(world: TroubleStage) -> End:
     world.tally.faults["chain stands still"] += 1
     world.mining = False
 
@@ -157,7 +157,7 @@ def _chain_stands(world: Stage) -> End:
     return end
 
 
-def _blocks_leave_out(world: Stage) -> End:
+def _blocks_leave_out(world: TroubleStage) -> End:
     world.tally.faults["blocks leave transactions out"] += 1
     world.share = 0.3
 
@@ -167,19 +167,19 @@ def _blocks_leave_out(world: Stage) -> End:
     return end
 
 
-def _broker_restarts(world: Stage) -> None:
+def _broker_restarts(world: TroubleStage) -> None:
     world.tally.faults["broker restarts and forgets"] += 1
     world.broker.restart(world.dice.randrange(100, 6_000))
 
 
-def _connection_lost(world: Stage) -> None:
+def _connection_lost(world: TroubleStage) -> None:
     clients = world.broker.clients
     if clients:
         world.tally.faults["connection to the broker lost"] += 1
         world.broker.cut(world.dice.choice(clients), forget=world.dice.hits(0.7))
 
 
-def _bad_broker(world: Stage) -> End:
+def _bad_broker(world: TroubleStage) -> End:
     manners, dice = world.broker.manners, world.dice
     manners.lost = dice.choice((0, 0.05, 0.4))
     manners.repeated = dice.choice((0, 0.05, 0.4))
@@ -191,7 +191,7 @@ def _bad_broker(world: Stage) -> End:
     return end
 
 
-def _noise(world: Stage) -> End:
+def _noise(world: TroubleStage) -> End:
     noise, dice = world.dice.choice(world.lines).noise, world.dice
     noise.flipped = dice.choice((0, 0.1, 0.5))
     noise.cut_short = dice.choice((0, 0.1, 0.3))
@@ -205,7 +205,7 @@ def _noise(world: Stage) -> End:
     return end
 
 
-def _unplug(world: Stage) -> End:
+def _unplug(world: TroubleStage) -> End:
     world.tally.faults["serial line unplugged"] += 1
     line = world.dice.choice(world.lines)
     line.unplug()
@@ -216,7 +216,7 @@ def _unplug(world: Stage) -> End:
     return end
 
 
-def _disk_full(world: Stage) -> End:
+def _disk_full(world: TroubleStage) -> End:
     world.disk.full = True
 
     def end() -> None:
@@ -225,7 +225,7 @@ def _disk_full(world: Stage) -> End:
     return end
 
 
-def _disk_fails(world: Stage) -> End:
+def _disk_fails(world: TroubleStage) -> End:
     world.disk.failing = world.dice.choice((0.05, 0.5, 1.0))
 
     def end() -> None:
@@ -234,7 +234,7 @@ def _disk_fails(world: Stage) -> End:
     return end
 
 
-def _disk_ambiguous(world: Stage) -> End:
+def _disk_ambiguous(world: TroubleStage) -> End:
     world.disk.ambiguous = world.dice.choice((0.1, 0.5))
 
     def end() -> None:
@@ -243,7 +243,7 @@ def _disk_ambiguous(world: Stage) -> End:
     return end
 
 
-def _disk_slow(world: Stage) -> End:
+def _disk_slow(world: TroubleStage) -> End:
     world.disk.slow_ms = world.dice.choice((50, 200, 800))
 
     def end() -> None:
@@ -252,7 +252,7 @@ def _disk_slow(world: Stage) -> End:
     return end
 
 
-def _memory_fails(world: Stage) -> End:
+def _memory_fails(world: TroubleStage) -> End:
     drill = world.dice.choice(world.drills)
     drill.memory_fails = True
 
@@ -262,7 +262,7 @@ def _memory_fails(world: Stage) -> End:
     return end
 
 
-def _emergency_stop(world: Stage) -> End:
+def _emergency_stop(world: TroubleStage) -> End:
     drill = world.dice.choice(world.drills)
     if drill.firmware is None:
         return _nothing
@@ -276,7 +276,7 @@ def _emergency_stop(world: Stage) -> End:
     return end
 
 
-def _clock_jump(world: Stage) -> End:
+def _clock_jump(world: TroubleStage) -> End:
     """The box's clock is wrong for a while, as before the time server is heard."""
     dice = world.dice
     jump_ms = dice.choice((500, 3_000, 20_000, 50_000, 3_600_000)) * dice.choice((-1, 1))
@@ -289,7 +289,7 @@ def _clock_jump(world: Stage) -> End:
     return end
 
 
-def _clock_off(world: Stage) -> End:
+def _clock_off(world: TroubleStage) -> End:
     """The box's clock is a little wrong for long: within what leases are given at, or near it."""
     off_ms = world.dice.randrange(500, 14_000) * world.dice.choice((-1, 1))
     world.set_clock(off_ms)
@@ -347,7 +347,7 @@ KINDS = (
 class Trouble:
     """The troubles of one world."""
 
-    world: Stage
+    world: TroubleStage
     kinds: tuple[Kind, ...]
     per_minute: float
     muted: frozenset[str] = frozenset()

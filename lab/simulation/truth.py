@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lab.simulation.chance import Broken
+from lab.simulation.chance import PromiseBroken
 from protocol.messages import (
     Channel,
     LeaseMessage,
@@ -18,7 +18,7 @@ from protocol.sample import Sample, decode_sample
 
 
 @dataclass
-class Stroke:
+class TrueStroke:
     """The motor had power, from and to a time in Unix ms by the drill's clock."""
 
     drill: int
@@ -37,7 +37,7 @@ class Issued:
 
 
 @dataclass
-class Truth:
+class WorldTruth:
     """The record of one world."""
 
     produced: dict[int, dict[int, Sample]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Truth:
     lost: dict[int, set[int]] = field(default_factory=dict)
     """What a controller still had when it lost power; the bridge may or may not have it."""
 
-    strokes: list[Stroke] = field(default_factory=list)
+    strokes: list[TrueStroke] = field(default_factory=list)
     issued: dict[Lease, Issued] = field(default_factory=dict)
     readings: dict[int, dict[int, Reading]] = field(default_factory=dict)
     """By rental's number and `until`: what left the box under a signature."""
@@ -72,7 +72,7 @@ class Truth:
         """A controller queues a sample."""
         known = self.raw.setdefault(drill, {})
         if known.setdefault(sequence, encoded) != encoded:
-            raise Broken(f"drill {drill} used sequence {sequence} for two samples")
+            raise PromiseBroken(f"drill {drill} used sequence {sequence} for two samples")
         self.produced.setdefault(drill, {})[sequence] = decode_sample(encoded)
 
     def published(self, topic: str, payload: bytes, true_ms: int, box_ms: int) -> None:
@@ -90,7 +90,7 @@ class Truth:
         self.first_signed.setdefault((reading.rental, reading.until), box_ms)
         known = self.readings.setdefault(reading.rental, {})
         if known.setdefault(reading.until, reading) != reading:
-            raise Broken(
+            raise PromiseBroken(
                 f"rental {reading.rental}: two readings until {reading.until} are signed: "
                 f"{known[reading.until]} and {reading}"
             )

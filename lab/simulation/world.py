@@ -13,16 +13,16 @@ from lab.fuzzing.people import address
 from lab.simulation import chain as chains
 from lab.simulation.box import BoxClock, SimBridge, SimOracle, settings_of
 from lab.simulation.broker import SimBroker
-from lab.simulation.chance import Dice, Tally, derive
+from lab.simulation.chance import EventTally, SeededDice, derive
 from lab.simulation.customer import Renter
-from lab.simulation.drill import Hand, SimDrill
-from lab.simulation.ledger import Ledger
+from lab.simulation.drill import SimDrill, SimulatedHand
+from lab.simulation.ledger import BlockLedger
 from lab.simulation.lies import QUORUM_KINDS
 from lab.simulation.line import SimLine
 from lab.simulation.node import SimNode
 from lab.simulation.store import Disk
 from lab.simulation.trouble import KINDS, Trouble
-from lab.simulation.truth import Truth
+from lab.simulation.truth import WorldTruth
 from protocol.leases import Provisioning
 
 MEMORY = Path("/dev/shm")  # noqa: S108  a disk of memory, where the machine has one
@@ -38,7 +38,7 @@ QUORUM = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class WorldTerms:
     """What kind of world it is."""
 
     drills: int
@@ -52,7 +52,7 @@ class Terms:
     endpoints: int
 
     @classmethod
-    def draw(cls, dice: Dice, endpoints: int) -> Terms:
+    def draw(cls, dice: SeededDice, endpoints: int) -> WorldTerms:
         """Some kind."""
         lease = {
             "seconds": dice.choice((2, 3, 5)),
@@ -104,17 +104,17 @@ class SimWorld:
         """`kinds` of trouble instead of those that the seed would have; of them `muted` strike
         without an effect; `troubled_ms` cuts the time of trouble short. `endpoints` of the chain
         are so many instead of those that the seed would have."""
-        self.seed, self.dice, self.tally = seed, Dice(seed), Tally()
+        self.seed, self.dice, self.tally = seed, SeededDice(seed), EventTally()
         # By dice of its own: the other worlds stay what they were.
-        drawn = Dice(derive(seed, "endpoints")).choice(ENDPOINTS)
-        self.terms = Terms.draw(self.dice, drawn if endpoints is None else endpoints)
+        drawn = SeededDice(derive(seed, "endpoints")).choice(ENDPOINTS)
+        self.terms = WorldTerms.draw(self.dice, drawn if endpoints is None else endpoints)
         if troubled_ms is not None:
             self.terms = replace(self.terms, troubled_ms=troubled_ms)
         self._kinds, self._muted = kinds, muted
         # Where the chain is behind, so is its first block: none is dated ahead of its own time.
         self.now_ms = chains.GENESIS_S * 1000 + max(0, -self.terms.chain_skew_ms)
         self.begun_ms = self.now_ms
-        self.truth, self.disk, self.clock = Truth(), Disk(), BoxClock(self.now_ms)
+        self.truth, self.disk, self.clock = WorldTruth(), Disk(), BoxClock(self.now_ms)
         self.mining, self.share = True, 1.0
         self._stack = ExitStack()
 
@@ -135,7 +135,7 @@ class SimWorld:
     def _build(self, folder: Path) -> None:
         terms, dice, tally = self.terms, self.dice, self.tally
         tariffs = tuple(chains.tariff(dice) for _ in range(dice.choice((1, 2))))
-        ledger = Ledger() if terms.endpoints > 1 else None
+        ledger = BlockLedger() if terms.endpoints > 1 else None
         seal = None if ledger is None else ledger.seal
         self.chain = chains.SimChain(dice, tally, tariffs, terms.drills, seal)
         self.broker = SimBroker(dice, tally, self.now_ms)
@@ -151,7 +151,7 @@ class SimWorld:
                 self.truth,
                 dice,
                 tally,
-                Hand(dice.choice((0.2, 0.5, 1)), self.limits.stroke_ms - 300),
+                SimulatedHand(dice.choice((0.2, 0.5, 1)), self.limits.stroke_ms - 300),
                 dice.choice((0, 0, -100, 100)),
             )
             for number in numbers

@@ -22,7 +22,7 @@ from lab.symbolic.breaks import (
 )
 from lab.symbolic.build import CHECKS, Check, build_checks, compile_copy, place_drill_meter
 from lab.symbolic.errors import SymbolicError
-from lab.symbolic.prove import Result, Verdict, prove
+from lab.symbolic.prove import ProofResult, ProofVerdict, prove
 from lab.symbolic.quick import QUICK
 from lab.symbolic.tools import Tools, find_tools
 
@@ -71,7 +71,7 @@ def main(
 def _prove_all(tools: Tools, folder: Path, checks: Iterable[Check]) -> Iterator[dict[str, Any]]:
     for check in checks:
         result = prove(tools, folder, check)
-        good = result.verdict is Verdict.PROVEN
+        good = result.verdict is ProofVerdict.PROVEN
         _show(result, good)
         yield {**_record(result), "good": good}
 
@@ -91,13 +91,13 @@ def _find_planted(
                 build_checks(tools, run, copy / CHECKS.relative_to(ROOT))
             place_drill_meter(run, compile_copy(copy / SOURCES.relative_to(ROOT)))
             result = prove(tools, run, by_name[planted.check])
-        good = result.verdict is Verdict.REFUTED
+        good = result.verdict is ProofVerdict.REFUTED
         print(f"planted: {planted.what}")
         _show(result, good)
         yield {**_record(result), "planted": planted.what, "good": good}
 
 
-def _show(result: Result, good: bool) -> None:
+def _show(result: ProofResult, good: bool) -> None:
     check = result.check
     print(
         f"{result.verdict.value:<10} {check.name:<58} {result.paths:>5} paths "
@@ -108,7 +108,7 @@ def _show(result: Result, good: bool) -> None:
         print(result.output, flush=True)
 
 
-def _record(result: Result) -> dict[str, Any]:
+def _record(result: ProofResult) -> dict[str, Any]:
     check = result.check
     return {
         "check": check.name,

@@ -142,7 +142,7 @@ _choices = Origins()
 _differences = Origins()
 
 
-class Terms:
+class ConditionTerms:
     """What was found out about the conditions of a check; it keeps them, and so their numbers."""
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class Terms:
         return z3.And(facts)
 
 
-_terms = Terms()
+_terms = ConditionTerms()
 
 
 def to_smt2(self: Any, _args: Any) -> Question:

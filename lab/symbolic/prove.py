@@ -35,7 +35,7 @@ OPTIONS = (
 )
 
 
-class Verdict(Enum):
+class ProofVerdict(Enum):
     """What came of a check."""
 
     PROVEN = "proven"
@@ -48,27 +48,27 @@ class Verdict(Enum):
 
 
 _BY_EXIT_CODE = {
-    0: Verdict.PROVEN,
-    1: Verdict.REFUTED,
-    2: Verdict.TIMED_OUT,
-    3: Verdict.STUCK,
-    4: Verdict.VACUOUS,
+    0: ProofVerdict.PROVEN,
+    1: ProofVerdict.REFUTED,
+    2: ProofVerdict.TIMED_OUT,
+    3: ProofVerdict.STUCK,
+    4: ProofVerdict.VACUOUS,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ProofResult:
     """A check's verdict; `paths` followed, `completed` those without a revert, halmos' `output`."""
 
     check: Check
-    verdict: Verdict
+    verdict: ProofVerdict
     seconds: float
     paths: int
     completed: int
     output: str
 
 
-def prove(tools: Tools, folder: Path, check: Check) -> Result:
+def prove(tools: Tools, folder: Path, check: Check) -> ProofResult:
     """Run one check on the artefacts in `folder`."""
     report = folder / "report.json"
     report.unlink(missing_ok=True)
@@ -90,17 +90,17 @@ def prove(tools: Tools, folder: Path, check: Check) -> Result:
             # The solvers are its children.
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
-            return Result(check, Verdict.TIMED_OUT, float(CHECK_SECONDS), 0, 0, output)
+            return ProofResult(check, ProofVerdict.TIMED_OUT, float(CHECK_SECONDS), 0, 0, output)
     answer = report.read_text(encoding="utf-8") if report.exists() else ""
     return judge(check, answer, process.returncode, output)
 
 
-def judge(check: Check, answer: str, exit_code: int, output: str) -> Result:
+def judge(check: Check, answer: str, exit_code: int, output: str) -> ProofResult:
     """The verdict in halmos' JSON report `answer`, empty when it wrote none, and its exit code.
 
     Whatever is not the report of a proof, of this check and none besides, is something else.
     """
-    error = Result(check, Verdict.ERROR, 0.0, 0, 0, output)
+    error = ProofResult(check, ProofVerdict.ERROR, 0.0, 0, 0, output)
     try:
         groups: dict[str, list[dict[str, Any]]] = json.loads(answer)["test_results"]
         found = [result for group in groups.values() for result in group]
@@ -111,10 +111,10 @@ def judge(check: Check, answer: str, exit_code: int, output: str) -> Result:
     result = found[0]
     paths, completed, stuck = result.get("num_paths") or (0, 0, 0)
     seconds = (result.get("time") or [0.0])[0]
-    verdict = _BY_EXIT_CODE.get(result.get("exitcode", -1), Verdict.ERROR)
-    if verdict is Verdict.PROVEN:
+    verdict = _BY_EXIT_CODE.get(result.get("exitcode", -1), ProofVerdict.ERROR)
+    if verdict is ProofVerdict.PROVEN:
         if result.get("num_bounded_loops") != 0:
-            verdict = Verdict.INCOMPLETE
+            verdict = ProofVerdict.INCOMPLETE
         elif exit_code != 0 or stuck or completed < 1 or result.get("num_models") != 0:
-            verdict = Verdict.ERROR
-    return Result(check, verdict, round(seconds, 1), paths, completed, output)
+            verdict = ProofVerdict.ERROR
+    return ProofResult(check, verdict, round(seconds, 1), paths, completed, output)

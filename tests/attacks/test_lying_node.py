@@ -12,31 +12,31 @@ from audit.run import Audit
 from lab.lying_node.__main__ import attack
 from lab.lying_node.lies import REBUILT, Lie, lies
 from lab.lying_node.play import play
-from lab.lying_node.truth import Truth, true_history
+from lab.lying_node.truth import HistoryTruth, true_history
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def truths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Truth]]:
+def truths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[HistoryTruth]]:
     with true_history(tmp_path_factory.mktemp("anvil")) as told:
         yield told
 
 
-def about_the_settlement(truth: Truth, kind: str) -> Lie:
+def about_the_settlement(truth: HistoryTruth, kind: str) -> Lie:
     """The lie of that kind about the settlement's own block."""
     block = f'"{hex(truth.hidden)}"'
     return next(lie for lie in lies(truth) if lie.kind == kind and block in lie.call)
 
 
-def test_attack__a_few_of_every_sort__no_faults(truths: list[Truth]) -> None:
+def test_attack__a_few_of_every_sort__no_faults(truths: list[HistoryTruth]) -> None:
     result = attack(truths, 1, 120, seed=1)
     assert result["faults"] == []
     assert result["lies"] == 120
     assert result["kinds"] > 3_000
 
 
-def test_lies__each_answer__each_of_its_fields(truths: list[Truth]) -> None:
+def test_lies__each_answer__each_of_its_fields(truths: list[HistoryTruth]) -> None:
     for truth in truths:
         kinds = {lie.kind.split(":")[0] for lie in lies(truth)}
         fields = ("number", "hash", "parentHash", "logsBloom", "receiptsRoot", "stateRoot")
@@ -52,7 +52,7 @@ def test_lies__each_answer__each_of_its_fields(truths: list[Truth]) -> None:
 SELF_MADE = "eth_getBlockByNumber number: none, rehashed, hiding"
 
 
-def test_play__block_with_a_number_of_its_own__found(truths: list[Truth]) -> None:
+def test_play__block_with_a_number_of_its_own__found(truths: list[HistoryTruth]) -> None:
     for truth in truths:
         outcome = play(truth, about_the_settlement(truth, SELF_MADE))
         assert outcome.fault == ""
@@ -61,7 +61,7 @@ def test_play__block_with_a_number_of_its_own__found(truths: list[Truth]) -> Non
 
 
 def test_play__chain_made_anew_from_the_settlement_on__ends_at_another_hash(
-    truths: list[Truth],
+    truths: list[HistoryTruth],
 ) -> None:
     [lie] = [one for one in lies(truths[1]) if one.change == REBUILT]
     outcome = play(truths[1], lie)
@@ -70,7 +70,7 @@ def test_play__chain_made_anew_from_the_settlement_on__ends_at_another_hash(
 
 
 def test_play__auditor_that_does_not_look_at_numbers__seen(
-    truths: list[Truth], monkeypatch: pytest.MonkeyPatch
+    truths: list[HistoryTruth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def careless(self: Completeness, header: Any, _number: int) -> bool:
         """As it was: linked only where numbers follow."""
@@ -85,7 +85,7 @@ def test_play__auditor_that_does_not_look_at_numbers__seen(
 
 
 def test_play__auditor_that_does_not_link_parents__seen(
-    truths: list[Truth], monkeypatch: pytest.MonkeyPatch
+    truths: list[HistoryTruth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audit.node.completeness.require_parent", lambda *_: None)
     for truth in truths:
@@ -96,7 +96,7 @@ def test_play__auditor_that_does_not_link_parents__seen(
 
 
 def test_play__auditor_that_breaks__seen(
-    truths: list[Truth], monkeypatch: pytest.MonkeyPatch
+    truths: list[HistoryTruth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_self: Audit, _header: Any) -> None:
         raise TypeError("unhashable")

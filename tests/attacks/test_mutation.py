@@ -15,8 +15,8 @@ from lab.mutation.campaign import CampaignError
 from lab.mutation.compiler import Compiler, Target, digest_of, whole
 from lab.mutation.forks import first_answer
 from lab.mutation.mutants import Candidates, Mutant, enclosing
-from lab.mutation.order import Order
-from lab.mutation.verdicts import Fate, Record, Verdict, packed_record
+from lab.mutation.order import MutantOrder
+from lab.mutation.verdicts import Fate, MutantVerdict, MutationRecord, packed_record
 from lab.rig.contract import SOURCES
 from lab.rig.services import ROOT
 
@@ -172,32 +172,32 @@ def test_compile__mutants_of_the_contract__as_with_nothing_remembered():
 
 def test_record__half_a_line_at_the_end__is_left_out(tmp_path):
     file = tmp_path / "record"
-    Record(file).add(Verdict("one", Fate.KILLED, "digest", "test"))
+    MutationRecord(file).add(MutantVerdict("one", Fate.KILLED, "digest", "test"))
     with file.open("a") as half:
         half.write('{"key": "two", "fa')
-    assert list(Record(file).verdicts) == ["one"]
+    assert list(MutationRecord(file).verdicts) == ["one"]
 
 
 def test_record__kept_with_the_sources__is_where_another_machine_begins(tmp_path):
     file, packed = tmp_path / "record", tmp_path / "record.gz"
-    Record(file).add(Verdict("one", Fate.KILLED, "digest", "test"))
+    MutationRecord(file).add(MutantVerdict("one", Fate.KILLED, "digest", "test"))
     packed.write_bytes(packed_record(file))
     assert packed.read_bytes() == packed_record(file)
-    other = Record(tmp_path / "elsewhere" / "record", packed)
-    assert other.verdicts == Record(file).verdicts
-    other.add(Verdict("two", Fate.SURVIVED, "another"))
-    again = Record(tmp_path / "elsewhere" / "record", packed)
+    other = MutationRecord(tmp_path / "elsewhere" / "record", packed)
+    assert other.verdicts == MutationRecord(file).verdicts
+    other.add(MutantVerdict("two", Fate.SURVIVED, "another"))
+    again = MutationRecord(tmp_path / "elsewhere" / "record", packed)
     assert list(again.verdicts) == ["one", "two"]
 
 
 def test_record__a_program_judged_already__is_a_twin(tmp_path):
-    record = Record(tmp_path / "record")
-    record.add(Verdict("one", Fate.KILLED, "digest", "test"))
-    assert record.add(Verdict("two", Fate.SURVIVED, "digest")).fate is Fate.TWIN
+    record = MutationRecord(tmp_path / "record")
+    record.add(MutantVerdict("one", Fate.KILLED, "digest", "test"))
+    assert record.add(MutantVerdict("two", Fate.SURVIVED, "digest")).fate is Fate.TWIN
 
 
 def test_order__a_neighbour_was_killed__its_test_goes_first():
-    order = Order({"quick": 0.1, "slow": 9.0, "killer": 2.0})
+    order = MutantOrder({"quick": 0.1, "slow": 9.0, "killer": 2.0})
     near = mutant("self.count += amount", "self.count -= amount")
     order.learn(near, "killer")
     met = order.of(mutant('assert amount > 0, "nothing to add"', "pass"))
@@ -207,7 +207,7 @@ def test_order__a_neighbour_was_killed__its_test_goes_first():
 def test_order__a_test_that_cannot_reach_the_function__is_left_out():
     baseline = dict.fromkeys(("adds", "looks", "unknown"), 1.0)
     calls = {"adds": {"add": 1}, "looks": {"twice": 2}, "unknown": {}}
-    order = Order(baseline, calls, {("tiny.vy", "add"): {"add"}})
+    order = MutantOrder(baseline, calls, {("tiny.vy", "add"): {"add"}})
     assert order.of(mutant("self.count += amount", "pass")) == ["adds", "unknown"]
     assert order.of(mutant("return self.count * 2", "pass")) == ["adds", "looks", "unknown"]
 
@@ -216,7 +216,7 @@ def test_figures__all_fates__count_what_is_distinct():
     fates = [Fate.INVALID, Fate.SAME, Fate.TWIN, Fate.OPTIMISED, Fate.SURVIVED]
     fates += [Fate.KILLED] * 8 + [Fate.TIMED_OUT]
     those = [Mutant("tiny.vy", line, "a\n", "b\n", "add") for line in range(len(fates))]
-    verdicts = {m.key: Verdict(m.key, fate) for m, fate in zip(those, fates, strict=True)}
+    verdicts = {m.key: MutantVerdict(m.key, fate) for m, fate in zip(those, fates, strict=True)}
     found = report.figures(Candidates({"tiny.vy": 99}, tuple(those)), those, verdicts)[""]
     assert (found.raw, found.judged, found.compiling, found.distinct) == (99, 14, 13, 10)
     assert found.rate == 0.9

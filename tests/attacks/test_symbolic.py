@@ -23,7 +23,7 @@ from lab.symbolic.breaks import (
 )
 from lab.symbolic.build import CHECKS, Check
 from lab.symbolic.errors import SymbolicError
-from lab.symbolic.prove import Result, Verdict, judge, prove
+from lab.symbolic.prove import ProofResult, ProofVerdict, judge, prove
 from lab.symbolic.quick import QUICK
 from lab.symbolic.tools import Tools
 
@@ -50,30 +50,32 @@ def report(*results: dict[str, Any]) -> str:
 
 def test_judge__report_of_a_proof__proven() -> None:
     result = judge(CHECK, report(PROOF), 0, "passed")
-    assert result == Result(CHECK, Verdict.PROVEN, 1.2, 5, 2, "passed")
+    assert result == ProofResult(CHECK, ProofVerdict.PROVEN, 1.2, 5, 2, "passed")
 
 
 @pytest.mark.parametrize(
     ("differing", "verdict"),
     [
-        ({"exitcode": 1, "num_models": 1}, Verdict.REFUTED),
-        ({"exitcode": 2}, Verdict.TIMED_OUT),
-        ({"exitcode": 3, "num_paths": [5, 2, 1]}, Verdict.STUCK),
-        ({"exitcode": 4, "num_paths": [5, 0, 0]}, Verdict.VACUOUS),
-        ({"exitcode": 5}, Verdict.ERROR),
-        ({"exitcode": 127}, Verdict.ERROR),
-        ({"exitcode": None}, Verdict.ERROR),
-        ({"num_bounded_loops": 1}, Verdict.INCOMPLETE),
-        ({"num_bounded_loops": None}, Verdict.INCOMPLETE),
-        ({"num_paths": [5, 0, 0]}, Verdict.ERROR),
-        ({"num_paths": [5, 2, 1]}, Verdict.ERROR),
-        ({"num_paths": None}, Verdict.ERROR),
-        ({"num_models": 1}, Verdict.ERROR),
-        ({"num_models": None}, Verdict.ERROR),
-        ({"name": "check_deposit(uint8)"}, Verdict.ERROR),
+        ({"exitcode": 1, "num_models": 1}, ProofVerdict.REFUTED),
+        ({"exitcode": 2}, ProofVerdict.TIMED_OUT),
+        ({"exitcode": 3, "num_paths": [5, 2, 1]}, ProofVerdict.STUCK),
+        ({"exitcode": 4, "num_paths": [5, 0, 0]}, ProofVerdict.VACUOUS),
+        ({"exitcode": 5}, ProofVerdict.ERROR),
+        ({"exitcode": 127}, ProofVerdict.ERROR),
+        ({"exitcode": None}, ProofVerdict.ERROR),
+        ({"num_bounded_loops": 1}, ProofVerdict.INCOMPLETE),
+        ({"num_bounded_loops": None}, ProofVerdict.INCOMPLETE),
+        ({"num_paths": [5, 0, 0]}, ProofVerdict.ERROR),
+        ({"num_paths": [5, 2, 1]}, ProofVerdict.ERROR),
+        ({"num_paths": None}, ProofVerdict.ERROR),
+        ({"num_models": 1}, ProofVerdict.ERROR),
+        ({"num_models": None}, ProofVerdict.ERROR),
+        ({"name": "check_deposit(uint8)"}, ProofVerdict.ERROR),
     ],
 )
-def test_judge__any_other_report__not_proven(differing: dict[str, Any], verdict: Verdict) -> None:
+def test_judge__any_other_report__not_proven(
+    differing: dict[str, Any], verdict: ProofVerdict
+) -> None:
     assert judge(CHECK, report(PROOF | differing), 0, "").verdict is verdict
 
 
@@ -81,11 +83,11 @@ def test_judge__any_other_report__not_proven(differing: dict[str, Any], verdict:
     "answer", ["", "{", "[]", "{}", '{"test_results": {}}', report(), report(PROOF, PROOF)]
 )
 def test_judge__not_one_result__error(answer: str) -> None:
-    assert judge(CHECK, answer, 0, "").verdict is Verdict.ERROR
+    assert judge(CHECK, answer, 0, "").verdict is ProofVerdict.ERROR
 
 
 def test_judge__halmos_failed_all_the_same__error() -> None:
-    assert judge(CHECK, report(PROOF), 1, "").verdict is Verdict.ERROR
+    assert judge(CHECK, report(PROOF), 1, "").verdict is ProofVerdict.ERROR
 
 
 def test_prove__takes_too_long__timed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,20 +96,20 @@ def test_prove__takes_too_long__timed_out(tmp_path: Path, monkeypatch: pytest.Mo
     sleeper.chmod(0o755)
     monkeypatch.setattr(proving, "CHECK_SECONDS", 0.5)
     result = prove(Tools(sleeper, sleeper, sleeper, "/bin:/usr/bin"), tmp_path, CHECK)
-    assert (result.verdict, result.output) == (Verdict.TIMED_OUT, "begun\n")
+    assert (result.verdict, result.output) == (ProofVerdict.TIMED_OUT, "begun\n")
 
 
 def test_prove__report_of_an_earlier_check_lies_there__not_read(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(report(PROOF))
     silent = Path("/bin/true")
-    assert prove(Tools(silent, silent, silent, ""), tmp_path, CHECK).verdict is Verdict.ERROR
+    assert prove(Tools(silent, silent, silent, ""), tmp_path, CHECK).verdict is ProofVerdict.ERROR
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """The command over checks that come out as told, without halmos."""
 
-    def run(*verdicts: Verdict, **options: Any) -> int:
+    def run(*verdicts: ProofVerdict, **options: Any) -> int:
         outcomes = iter(verdicts)
         checks = [
             Check("Accounts", name, f"{name}()", "", "") for name in sorted(NAMES)[: len(verdicts)]
@@ -119,7 +121,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
             command, "compile_drill_meter", lambda _: SimpleNamespace(bytecode="0x")
         )
         monkeypatch.setattr(
-            command, "prove", lambda _t, _f, check: Result(check, next(outcomes), 1.0, 5, 2, "")
+            command,
+            "prove",
+            lambda _t, _f, check: ProofResult(check, next(outcomes), 1.0, 5, 2, ""),
         )
         with pytest.raises(typer.Exit) as exit_:
             command.main(**options)
@@ -129,12 +133,12 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 
 def test_command__all_proven__passes(run: Callable[..., int]) -> None:
-    assert run(Verdict.PROVEN, Verdict.PROVEN) == 0
+    assert run(ProofVerdict.PROVEN, ProofVerdict.PROVEN) == 0
 
 
-@pytest.mark.parametrize("verdict", [v for v in Verdict if v is not Verdict.PROVEN])
-def test_command__one_not_proven__fails(run: Callable[..., int], verdict: Verdict) -> None:
-    assert run(Verdict.PROVEN, verdict, Verdict.PROVEN) == 1
+@pytest.mark.parametrize("verdict", [v for v in ProofVerdict if v is not ProofVerdict.PROVEN])
+def test_command__one_not_proven__fails(run: Callable[..., int], verdict: ProofVerdict) -> None:
+    assert run(ProofVerdict.PROVEN, verdict, ProofVerdict.PROVEN) == 1
 
 
 def test_command__no_check_of_that_name__fails(run: Callable[..., int]) -> None:

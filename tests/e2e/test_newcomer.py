@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.rig.drill import OUR_PACKAGES, Controller
-from lab.rig.ledger import Customer, Ledger
+from lab.rig.drill import OUR_PACKAGES, ControllerProgram
+from lab.rig.ledger import ContractLedger, Customer
 from lab.rig.process import Daemon, wait_until
 from lab.rig.services import ROOT, Anvil, find_program, free_port
 from protocol.deployment import Deployment, parse_deployment
@@ -106,7 +106,9 @@ def unit(box: Path, name: str, instance: str = "") -> list[str]:
     return [str(program), *words[1:-1], f"{box}{words[-1]}"]
 
 
-def start_programs(stack: ExitStack, checkout: Path, record: Deployment) -> dict[int, Controller]:
+def start_programs(
+    stack: ExitStack, checkout: Path, record: Deployment
+) -> dict[int, ControllerProgram]:
     """The broker, two simulated drills with their bridges, and the oracle."""
     box, logs = checkout / "boxes/workshop/box", checkout / "logs"
     mosquitto = find_program("mosquitto")
@@ -120,7 +122,7 @@ def start_programs(stack: ExitStack, checkout: Path, record: Deployment) -> dict
     drills = {}
     for drill in DRILLS:
         provisioning = Provisioning(drill, key, record.domain)
-        controller = Controller(provisioning, checkout, logs)
+        controller = ControllerProgram(provisioning, checkout, logs)
         start(stack, controller)
         wait_until(f"{controller.name} is up", controller.up, STEP_SECONDS, controller)
         command = unit(box, "drill-bridge@.service", str(drill))
@@ -131,13 +133,13 @@ def start_programs(stack: ExitStack, checkout: Path, record: Deployment) -> dict
     return drills
 
 
-def turned_ms(controller: Controller) -> int:
+def turned_ms(controller: ControllerProgram) -> int:
     return int(controller.state()["odometer"]["active_ms_1"])
 
 
-def rent_and_drill(anvil: Anvil, record: Deployment, controller: Controller) -> None:
+def rent_and_drill(anvil: Anvil, record: Deployment, controller: ControllerProgram) -> None:
     """Deposit, drill for seconds, end, and see it settled and the rest given back."""
-    ledger = Ledger(anvil.url, record.contract)
+    ledger = ContractLedger(anvil.url, record.contract)
     customer = Customer(ledger, "a customer")
     anvil.rpc("anvil_setBalance", customer.address, hex(COIN))
     deposit = 5 * 10**15

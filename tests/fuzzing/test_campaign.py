@@ -9,9 +9,9 @@ import pytest
 
 from lab.fuzzing import __main__ as command
 from lab.fuzzing import campaign, reasons, report
-from lab.fuzzing.campaign import Failure, Outcome, parse_replay, play_round, run, tell
-from lab.fuzzing.game import Broken, Tally
-from lab.fuzzing.plan import BYTES, Dice, table
+from lab.fuzzing.campaign import FuzzFailure, FuzzOutcome, parse_replay, play_round, run, tell
+from lab.fuzzing.game import GameTally, ModelBroken
+from lab.fuzzing.plan import BYTES, PlanDice, table
 from lab.fuzzing.play import TERMS_BYTES, Subject
 from lab.fuzzing.shrink import shorten
 from lab.fuzzing.words import Interface
@@ -85,8 +85,10 @@ def test_main__few_calls__writes_counts_and_reasons(tmp_path, capsys, monkeypatc
 
 
 def test_main__a_broken_promise__exits_with_1_and_says_how_to_see_it_again(monkeypatch, capsys):
-    failure = Failure("Broken: promise", b"\0" * TERMS_BYTES, (), ("coins: pause() went through",))
-    monkeypatch.setattr(command, "run", lambda *_: iter([Outcome(Tally(), 1, failure)]))
+    failure = FuzzFailure(
+        "ModelBroken: promise", b"\0" * TERMS_BYTES, (), ("coins: pause() went through",)
+    )
+    monkeypatch.setattr(command, "run", lambda *_: iter([FuzzOutcome(GameTally(), 1, failure)]))
     assert command.main(["--seed", "1"]) == 1
     said = capsys.readouterr().err
     assert "coins: pause() went through" in said
@@ -94,16 +96,18 @@ def test_main__a_broken_promise__exits_with_1_and_says_how_to_see_it_again(monke
 
 
 def test_main__something_idle__exits_with_1_after_enough_calls(monkeypatch, capsys):
-    tally = Tally()
+    tally = GameTally()
     tally.done["settle"] = report.ENOUGH
-    monkeypatch.setattr(command, "run", lambda *_: iter([Outcome(tally, 1, None)]))
+    monkeypatch.setattr(command, "run", lambda *_: iter([FuzzOutcome(tally, 1, None)]))
     assert command.main(["--seed", "1"]) == 1
     assert "operation never went through: dispute" in capsys.readouterr().err
 
 
 def test_idle__a_new_reason_in_the_sources__is_missed(monkeypatch):
     monkeypatch.setattr(reasons, "reverts", lambda: {"vault: brand new"})
-    assert "revert reason never met: vault: brand new" in report.idle(Tally(), report.expected())
+    assert "revert reason never met: vault: brand new" in report.idle(
+        GameTally(), report.expected()
+    )
 
 
 def test_reverts__sources_as_they_are__hold_every_kind():
@@ -120,9 +124,9 @@ def test_shorten__one_operation_and_one_byte_matter__leaves_just_these():
 
 
 def test_dice__beyond_its_bytes__are_zero():
-    dice = Dice(b"\x05")
+    dice = PlanDice(b"\x05")
     assert [dice.byte(), dice.byte(), dice.number(3)] == [5, 0, 0]
-    assert not Dice(b"").chance(255)
+    assert not PlanDice(b"").chance(255)
     assert table((1, "rare"), (255, "often")).count("often") == 255
     assert table((0, "rest"), (6, "six")).count("rest") == 250
 
@@ -134,4 +138,4 @@ def test_tell__contract_that_is_none__is_an_error_and_no_pass(subject):
 
 
 def test_broken__is_an_assertion():
-    assert issubclass(Broken, AssertionError)
+    assert issubclass(ModelBroken, AssertionError)

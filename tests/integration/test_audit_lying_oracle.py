@@ -12,7 +12,7 @@ from web3 import HTTPProvider, Web3
 
 from lab.rig.history import furnish
 from lab.rig.services import Anvil
-from lab.rig.yard import COIN, Metered, Yard
+from lab.rig.yard import COIN, Yard, YardRental
 from oracle.meter.sample_log import LoggedSample
 from protocol.records import Reading, Registers
 from protocol.sample import encode_sample
@@ -30,7 +30,7 @@ class Liar:
         yard.advance(600)
 
     @property
-    def meter(self) -> Metered:
+    def meter(self) -> YardRental:
         return self.yard.meters[self.rental]
 
     @property

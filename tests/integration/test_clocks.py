@@ -19,9 +19,9 @@ from oracle_world import TARIFF, World
 from lab.rig import plan
 from lab.rig.audit import Audited, audit, wait_for_publication
 from lab.rig.box_files import write_secret
-from lab.rig.drill import Bridge, Controller
-from lab.rig.ledger import Ledger
-from lab.rig.listener import Listener
+from lab.rig.drill import BridgeProgram, ControllerProgram
+from lab.rig.ledger import ContractLedger
+from lab.rig.listener import TopicListener
 from lab.rig.process import wait_until
 from protocol.leases import Provisioning
 from protocol.records import Registers, RentalState
@@ -49,7 +49,7 @@ SPINNING_UP = 5
 that of each moment: while the spindle speeds up, as many as in one such time at full speed."""
 
 
-def drilled(controller: Controller) -> tuple[int, ...]:
+def drilled(controller: ControllerProgram) -> tuple[int, ...]:
     """What the odometer says, in the order of registers: it began with 0."""
     return tuple(controller.state()["odometer"].values())
 
@@ -69,18 +69,18 @@ class Clocks:
             self.world = world = stack.enter_context(self._world)
             world.anvil.rpc("evm_setTime", int(time.time()) - self.behind)
             self.customers = [str(one) for one in world.web3.eth.accounts[1:3]]
-            self.ledger = Ledger(world.anvil.url, world.contract.address)
+            self.ledger = ContractLedger(world.anvil.url, world.contract.address)
             self.published.mkdir()
             sections = {"publication__folder": f'"{self.published}"'}
             sections |= {"publication__period_seconds": "1"}
             world.settings.write_text(world.settings_text(**sections))
             write_secret(plan.message_key_file(self.folder, DRILL), MESSAGE_KEYS[DRILL].hex())
-            self.listener = stack.enter_context(Listener(world.broker.port, MESSAGE_KEYS))
+            self.listener = stack.enter_context(TopicListener(world.broker.port, MESSAGE_KEYS))
             logs, port = self.folder / "logs", world.broker.port
             box = Provisioning(DRILL, world.oracle_key.address, world.domain)
-            self.controller = stack.enter_context(Controller(box, self.folder, logs))
+            self.controller = stack.enter_context(ControllerProgram(box, self.folder, logs))
             wait_until("the controller", self.controller.up, PATIENCE_SECONDS)
-            bridge = Bridge(DRILL, self.controller.port, port, self.folder, logs)
+            bridge = BridgeProgram(DRILL, self.controller.port, port, self.folder, logs)
             stack.enter_context(bridge)
             self.oracle = stack.enter_context(world.daemon())
             self._stack = stack.pop_all()

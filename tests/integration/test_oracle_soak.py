@@ -10,7 +10,7 @@ import pytest
 
 from lab.bench.soak import Soak, SoakFigure
 from lab.bench.soak_drill import NOTE
-from lab.bench.soak_judge import Account, Drift, DrillFacts, judge, own_account
+from lab.bench.soak_judge import Drift, SoakAccount, SoakDrill, judge, own_account
 from lab.bench.soak_yard import Pace, SoakYard
 
 pytestmark = pytest.mark.integration
@@ -22,7 +22,7 @@ NONE = Drift(0, 0, 0)
 @dataclass(frozen=True)
 class Run:
     figure: SoakFigure
-    facts: list[DrillFacts]
+    facts: list[SoakDrill]
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +49,12 @@ def test_soak__repetitions_a_cut_and_a_kill__nothing_lost_or_twice_and_no_drift(
     assert figure.clean
 
 
-def shorter(one: DrillFacts) -> Account:
+def shorter(one: SoakDrill) -> SoakAccount:
     """The chain's account, of a last reading that leaves half of the rental out."""
     return replace(one.chain, samples=one.chain.samples // 2)
 
 
-def charged(one: DrillFacts) -> bytes:
+def charged(one: SoakDrill) -> bytes:
     """The drill's notes without one that costs something."""
     whole = own_account(one)
     for start in range(0, len(one.sent), NOTE.size):
@@ -81,7 +81,7 @@ def charged(one: DrillFacts) -> bytes:
     ],
 )
 def test_judge__one_thing_off_at_one_drill__is_noticed(
-    run: Run, change: Callable[[DrillFacts], DrillFacts], noticed: str
+    run: Run, change: Callable[[SoakDrill], SoakDrill], noticed: str
 ) -> None:
     verdict = judge([*run.facts[:-1], change(run.facts[-1])])
     assert getattr(verdict, noticed) not in (0, NONE)

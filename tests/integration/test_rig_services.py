@@ -14,7 +14,7 @@ from web3 import Web3
 
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.errors import RigError
-from lab.rig.services import HOST, Anvil, Broker, EmbeddedBroker, Mosquitto, port_answers
+from lab.rig.services import HOST, Anvil, BrokerProcess, EmbeddedBroker, Mosquitto, port_answers
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ NATIVE = "0x" + "00" * 20
 @pytest.fixture(scope="module", params=[Mosquitto, EmbeddedBroker])
 def broker(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Broker]:
+) -> Iterator[BrokerProcess]:
     with request.param(tmp_path_factory.mktemp("broker")) as running:
         yield running
 
@@ -35,7 +35,7 @@ def broker(
 class Client:
     """A paho client that keeps what arrives."""
 
-    def __init__(self, broker: Broker, name: str, *, will: str | None = None) -> None:
+    def __init__(self, broker: BrokerProcess, name: str, *, will: str | None = None) -> None:
         self.inbox: queue.Queue[tuple[str, bytes, bool]] = queue.Queue()
         self._granted: queue.Queue[None] = queue.Queue()
         self.paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
@@ -58,7 +58,7 @@ class Client:
         self.paho.loop_stop()
 
 
-def test_broker__qos_1__delivers_each_message_in_order(broker: Broker) -> None:
+def test_broker__qos_1__delivers_each_message_in_order(broker: BrokerProcess) -> None:
     listener, speaker = Client(broker, "listener-1"), Client(broker, "speaker-1")
     listener.subscribe("drill/+/sample")
     for number in range(200):
@@ -69,7 +69,9 @@ def test_broker__qos_1__delivers_each_message_in_order(broker: Broker) -> None:
     speaker.close()
 
 
-def test_broker__retained__is_given_to_who_comes_later_and_is_the_newest(broker: Broker) -> None:
+def test_broker__retained__is_given_to_who_comes_later_and_is_the_newest(
+    broker: BrokerProcess,
+) -> None:
     speaker = Client(broker, "speaker-2")
     speaker.publish("drill/3/status", b"old", retain=True)
     speaker.publish("drill/3/status", b"new", retain=True)
@@ -80,7 +82,7 @@ def test_broker__retained__is_given_to_who_comes_later_and_is_the_newest(broker:
     late.close()
 
 
-def test_broker__client_that_vanishes__leaves_its_last_will_retained(broker: Broker) -> None:
+def test_broker__client_that_vanishes__leaves_its_last_will_retained(broker: BrokerProcess) -> None:
     watcher = Client(broker, "watcher-3")
     watcher.subscribe("drill/4/status")
     vanishing = Client(broker, "vanishing-3", will="drill/4/status")

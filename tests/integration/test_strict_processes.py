@@ -16,8 +16,8 @@ from strict_builders import ORACLE, make, message_of, sign
 
 from lab.rig import plan
 from lab.rig.box_files import write_secret
-from lab.rig.drill import Bridge, Controller
-from lab.rig.listener import Listener
+from lab.rig.drill import BridgeProgram, ControllerProgram
+from lab.rig.listener import TopicListener
 from lab.rig.process import wait_until
 from lab.rig.services import Anvil, Mosquitto
 from protocol.leases import Provisioning
@@ -34,7 +34,7 @@ FORGING_S = 6.0
 KEY = b"\x05" * 32
 
 
-class Publisher(Listener):
+class Publisher(TopicListener):
     """A listener that publishes as well."""
 
     def publish(self, name: str, payload: bytes) -> None:
@@ -48,8 +48,8 @@ class Attack:
     real: Place
     invented: Place
     listener: Publisher
-    controller: Controller
-    bridge: Bridge
+    controller: ControllerProgram
+    bridge: BridgeProgram
 
     def lease(self, place: Place) -> None:
         """A lease signed now with the true key, and the proof that this chain gives for it."""
@@ -87,9 +87,9 @@ def build(stack: ExitStack, folder: Path, *, strict: bool) -> Attack:
     listener = stack.enter_context(Publisher(broker.port, {DRILL: KEY}))
     domain = Domain(31337, real.contract.address)
     box = Provisioning(DRILL, ORACLE.address, domain)
-    controller = stack.enter_context(Controller(box, folder, folder))
+    controller = stack.enter_context(ControllerProgram(box, folder, folder))
     wait_until("controller", controller.up, PATIENCE_S, controller)
-    bridge = Bridge(DRILL, controller.port, broker.port, folder, folder)
+    bridge = BridgeProgram(DRILL, controller.port, broker.port, folder, folder)
     if strict:
         with (folder / f"bridge-{DRILL}.toml").open("a") as settings:
             settings.write(

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from lab.rig.bill import Terms, recompute
-from lab.rig.ledger import Ledger
-from lab.rig.listener import Listener
-from lab.rig.story import Progress
+from lab.rig.bill import EventTerms, recompute
+from lab.rig.ledger import ContractLedger
+from lab.rig.listener import TopicListener
+from lab.rig.story import StoryProgress
 from lab.rig.summary import account_for
 from protocol.records import Registers
 from protocol.sample import ControllerFault, Sample
@@ -36,7 +36,7 @@ SAMPLES = [
     )
     for n in range(30)
 ]
-BILL = recompute(SAMPLES, Terms(OPENED, ENDED, ((20, 1000, 3000),) * 3, 3))
+BILL = recompute(SAMPLES, EventTerms(OPENED, ENDED, ((20, 1000, 3000),) * 3, 3))
 
 
 class FakeChain:
@@ -76,8 +76,8 @@ class FakeListener:
 
 
 def differences(chain: FakeChain) -> list[str]:
-    progress = Progress(1, rental=1, done=True)
-    ledger, listener = cast("Ledger", chain), cast("Listener", FakeListener())
+    progress = StoryProgress(1, rental=1, done=True)
+    ledger, listener = cast("ContractLedger", chain), cast("TopicListener", FakeListener())
     return account_for(ledger, listener, progress).differences
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from lab.rig.bill import Terms, owed, recompute, rental_log, worst_overrun
+from lab.rig.bill import EventTerms, owed, recompute, rental_log, worst_overrun
 from protocol.records import Registers
 from protocol.sample import ControllerFault, Sample, encode_sample
 
 OPENED, ENDED = 1_790_000_000, 1_790_000_010
-TERMS = Terms(OPENED, ENDED, ((20, 1000, 3000), (40, 2000, 1200), (80, 4000, 700)), standing=3)
+TERMS = EventTerms(OPENED, ENDED, ((20, 1000, 3000), (40, 2000, 1200), (80, 4000, 700)), standing=3)
 
 
 def sample(

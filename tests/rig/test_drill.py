@@ -7,13 +7,13 @@ from pathlib import Path
 
 from device_builders import PROVISIONING
 
-from lab.rig.drill import Controller
+from lab.rig.drill import ControllerProgram
 
 
 def test_up__socket_and_port_that_a_killed_one_left__not_until_somebody_listens(
     tmp_path: Path,
 ) -> None:
-    controller = Controller(PROVISIONING, tmp_path, tmp_path)
+    controller = ControllerProgram(PROVISIONING, tmp_path, tmp_path)
     assert not controller.up()
     controller.port.symlink_to("/dev/null")
     with socket.socket(socket.AF_UNIX) as killed:

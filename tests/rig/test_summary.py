@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lab.rig.audit import Audited
-from lab.rig.bill import Bill
-from lab.rig.story import Progress, coins
-from lab.rig.summary import Account, Summary
+from lab.rig.bill import SampleBill
+from lab.rig.story import StoryProgress, coins
+from lab.rig.summary import RentalSummary, Summary
 
 CLEAN = Audited(
     status=0,
@@ -25,8 +25,8 @@ CLEAN = Audited(
     difference=0,
     findings=(),
 )
-BILL = Bill({"active_ms_1": 1}, charge=30, log_size=5, log_root=bytes(32), gaps=0)
-ACCOUNT = Account(
+BILL = SampleBill({"active_ms_1": 1}, charge=30, log_size=5, log_root=bytes(32), gaps=0)
+ACCOUNT = RentalSummary(
     drill=1,
     funded=100,
     charge=30,
@@ -41,7 +41,7 @@ ACCOUNT = Account(
 GOOD = Summary(
     accounts=[ACCOUNT, replace(ACCOUNT, drill=2, overrun=0, exhausted_at_ms=None)],
     progress=[
-        Progress(
+        StoryProgress(
             1,
             facts={"locked at balance 0": True, "unlocked after the top-up": True},
             deposited_at=1.0,
@@ -49,7 +49,7 @@ GOOD = Summary(
             locked_at_ms=6_500,
             done=True,
         ),
-        Progress(2, done=True),
+        StoryProgress(2, done=True),
     ],
     settlements=4,
     samples=10,
@@ -103,7 +103,7 @@ def test_clean__anything_not_as_it_should_be__is_false(change: dict[str, int]) -
 
 
 def test_as_json__story_broken_off__has_no_times_and_no_facts() -> None:
-    told = replace(GOOD, accounts=[], progress=[Progress(1), Progress(2)]).as_json()
+    told = replace(GOOD, accounts=[], progress=[StoryProgress(1), StoryProgress(2)]).as_json()
     assert told["seconds_deposit_to_unlock"] is None
     assert told["seconds_exhausted_to_locked"] is None
     assert told["locked_at_zero"] is False

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from web_rig import PATIENCE_MS, Look, launch, serious
 from web_wallet import Wallet, new_wallet
 
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import PageServer
 from lab.rig.page_world import DRILL_NAMES, PageWorld
 from lab.rig.process import wait_until
 from lab.rig.services import ROOT
@@ -30,8 +30,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageWorld]:
 
 
 @pytest.fixture(scope="module")
-def endpoint(world: PageWorld) -> Iterator[Endpoint]:
-    with Endpoint(
+def endpoint(world: PageWorld) -> Iterator[PageServer]:
+    with PageServer(
         world.folder,
         world.logs,
         record=world.record,
@@ -69,7 +69,7 @@ def wallet(world: PageWorld, context: BrowserContext) -> Wallet:
 
 
 @pytest.fixture
-def page(context: BrowserContext, endpoint: Endpoint, wallet: Wallet) -> Iterator[Page]:
+def page(context: BrowserContext, endpoint: PageServer, wallet: Wallet) -> Iterator[Page]:
     """The storefront, with a wallet in it that is not connected yet.
 
     Whatever the browser complains about fails the test.

@@ -17,7 +17,7 @@ from web_wallet import Wallet, connect
 
 from lab.rig import plan
 from lab.rig.box_keys import element_key
-from lab.rig.ledger import Ledger
+from lab.rig.ledger import ContractLedger
 from lab.rig.page_world import BareWorld, bare_world
 from lab.rig.process import wait_until
 from lab.rig.world import DEPLOYER
@@ -86,7 +86,7 @@ def say(world: BareWorld, reading: Reading, signature: bytes) -> None:
     publish(world, "drill/1/reading", message.to_json())
 
 
-def head_ms(ledger: Ledger) -> int:
+def head_ms(ledger: ContractLedger) -> int:
     """When the newest block is dated."""
     return int(ledger.web3.eth.get_block("latest")["timestamp"]) * 1000
 

@@ -21,8 +21,7 @@ from web_wallet import Wallet, connect
 
 from lab.rig.contract import compile_vyper, deploy
 from lab.rig.drill import OUR_PACKAGES, module
-from lab.rig.page import BUILT
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import BUILT, PageServer
 from lab.rig.page_world import DRILL_NAMES, PageWorld, deploy_for_page
 from lab.rig.services import HOST, ROOT
 from lab.rig.world import DEPLOYER
@@ -43,7 +42,7 @@ DOLLAR = 10**6
 @pytest.fixture(params=[True, False], ids=["permit", "approval"])
 def token_page(
     request: pytest.FixtureRequest, world: PageWorld, wallet: Wallet, tmp_path: Path
-) -> Iterator[tuple[Endpoint, Contract, Contract]]:
+) -> Iterator[tuple[PageServer, Contract, Contract]]:
     """An endpoint for a contract that is paid in a token, the token, and that contract."""
     web3 = Web3(HTTPProvider(world.anvil.url))
     compiled = compile_vyper(Path(__file__).with_name("usd.vy"))
@@ -56,7 +55,7 @@ def token_page(
     web3.eth.wait_for_transaction_receipt(
         mint.transact({"from": Web3.to_checksum_address(DEPLOYER)}), 300, 0.05
     )
-    with Endpoint(
+    with PageServer(
         folder,
         folder,
         record=record,
@@ -68,7 +67,7 @@ def token_page(
 
 
 def test_page__paid_in_a_token__permit_or_approval_comes_first(
-    token_page: tuple[Endpoint, Contract, Contract], context: BrowserContext, wallet: Wallet
+    token_page: tuple[PageServer, Contract, Contract], context: BrowserContext, wallet: Wallet
 ) -> None:
     endpoint, token, meter = token_page
     page = context.new_page()
@@ -84,7 +83,7 @@ def test_page__paid_in_a_token__permit_or_approval_comes_first(
 
 
 def test_page__permit_declined__nothing_was_sent(
-    token_page: tuple[Endpoint, Contract, Contract], context: BrowserContext, wallet: Wallet
+    token_page: tuple[PageServer, Contract, Contract], context: BrowserContext, wallet: Wallet
 ) -> None:
     endpoint, token, _ = token_page
     wallet.decline.update({"eth_signTypedData_v4", "eth_sendTransaction"})
@@ -97,7 +96,7 @@ def test_page__permit_declined__nothing_was_sent(
 
 
 def test_page__bond_in_a_token__is_approved_and_posted(
-    token_page: tuple[Endpoint, Contract, Contract], context: BrowserContext, wallet: Wallet
+    token_page: tuple[PageServer, Contract, Contract], context: BrowserContext, wallet: Wallet
 ) -> None:
     endpoint, token, meter = token_page
     wallet.account = Account.from_key(OWNER_KEY)
@@ -118,7 +117,7 @@ def test_page__bond_in_a_token__is_approved_and_posted(
 
 
 @pytest.fixture
-def static_host(world: PageWorld, endpoint: Endpoint, tmp_path: Path) -> Iterator[str]:
+def static_host(world: PageWorld, endpoint: PageServer, tmp_path: Path) -> Iterator[str]:
     """The page on a host that only has files, with site.json beside it."""
     folder = tmp_path / "static"
     shutil.copytree(BUILT, folder)

@@ -13,7 +13,7 @@ from web_rig import AMOUNT_WEI, PATIENCE_MS, figure, fill_in, rent
 from web_wallet import Wallet, connect
 
 from lab.rig.ledger import Customer
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import PageServer
 from lab.rig.page_world import PageWorld
 
 pytestmark = pytest.mark.integration
@@ -128,7 +128,7 @@ def test_page__oracle_stopped__the_drill_locks_and_money_comes_back_later(
 
 
 def test_page__our_server_gone__the_chain_goes_on_and_live_figures_come_back(
-    endpoint: Endpoint, page: Page, wallet: Wallet, free_drills: None
+    endpoint: PageServer, page: Page, wallet: Wallet, free_drills: None
 ) -> None:
     connect(page)
     rent(page)
@@ -159,7 +159,7 @@ def test_page__chain_endpoint_down__it_is_said_and_the_wallet_stands_in(
     context.unroute(f"{world.anvil.url}/**")
 
 
-def test_page__first_load__weighs_little(endpoint: Endpoint) -> None:
+def test_page__first_load__weighs_little(endpoint: PageServer) -> None:
     html = requests.get(endpoint.url, timeout=300).text
     weight = 0
     for path in re.findall(r'(?:src|href)="\./([^"]+)"', html):

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from web_rig import OWNER_KEY, Look
 from web_wallet import Wallet, connect
 
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import PageServer
 from lab.rig.page_world import BareWorld, bare_world
 from lab.rig.process import wait_until
 from lab.rig.world import DEPLOYER
@@ -94,7 +94,7 @@ def mine(wallet: Wallet) -> Wallet:
 
 
 def test_page__long_chain_and_no_index__goes_through_rentals_and_not_blocks(
-    endpoint: Endpoint, context: BrowserContext, mine: Wallet, asked: list[str]
+    endpoint: PageServer, context: BrowserContext, mine: Wallet, asked: list[str]
 ) -> None:
     context.route("**/api/v1/rentals**", lambda route: route.fulfill(status=404, body="{}"))
     page = context.new_page()
@@ -109,7 +109,7 @@ def test_page__long_chain_and_no_index__goes_through_rentals_and_not_blocks(
 
 
 def test_page__index__each_entry_is_read_from_the_chain_and_the_rest_is_said(
-    endpoint: Endpoint, context: BrowserContext, mine: Wallet, asked: list[str], look: Look
+    endpoint: PageServer, context: BrowserContext, mine: Wallet, asked: list[str], look: Look
 ) -> None:
     with_index(endpoint)
     page = context.new_page()
@@ -125,7 +125,7 @@ def test_page__index__each_entry_is_read_from_the_chain_and_the_rest_is_said(
 
 
 def test_page__index_that_lies__shows_nobody_elses_rental(
-    endpoint: Endpoint, context: BrowserContext, mine: Wallet, asked: list[str]
+    endpoint: PageServer, context: BrowserContext, mine: Wallet, asked: list[str]
 ) -> None:
     told = {"customer": mine.address, "rentals": [120, 119, 61, 1], "through": 120, "count": 120}
     context.route(
@@ -140,7 +140,7 @@ def test_page__index_that_lies__shows_nobody_elses_rental(
 
 
 def test_page__refused_on_the_way__progress_is_shown_and_it_goes_on_when_asked(
-    world: BareWorld, endpoint: Endpoint, context: BrowserContext, mine: Wallet
+    world: BareWorld, endpoint: PageServer, context: BrowserContext, mine: Wallet
 ) -> None:
     context.route("**/api/v1/rentals**", lambda route: route.fulfill(status=404, body="{}"))
     refusing = [True]
@@ -185,7 +185,7 @@ def is_old(call: dict[str, object]) -> bool:
     return len(data) == 2 + 8 + 64 and 0 < int(data[10:], 16) <= 70 and data.startswith(RENTAL)
 
 
-def with_index(endpoint: Endpoint) -> None:
+def with_index(endpoint: PageServer) -> None:
     """Return when the endpoint has gone through all rentals."""
     url = f"{endpoint.url}api/v1/rentals?customer={Account.from_key(OWNER_KEY).address}"
     wait_until(

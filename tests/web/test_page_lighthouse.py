@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import PageServer
 from lab.rig.page_world import BareWorld, bare_world
 from lab.rig.services import ROOT, find_program
 
@@ -73,7 +73,7 @@ def judged(report: dict[str, Any]) -> Report:
 
 
 def test_page__storefront__is_quick_and_well_made_as_lighthouse_measures(
-    endpoint: Endpoint, tmp_path: Path
+    endpoint: PageServer, tmp_path: Path
 ) -> None:
     best = dict.fromkeys(CATEGORIES, 0)
     for run in range(RUNS):

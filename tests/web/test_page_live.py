@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from web_rig import publish, rent
 from web_wallet import Wallet, connect
 
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import PageServer
 from lab.rig.page_world import PageWorld
 from lab.rig.process import wait_until
 
@@ -36,7 +36,7 @@ new MutationObserver(() => {
 
 
 def test_page__while_drilling__readings_come_by_the_stream_in_order_to_the_newest(
-    world: PageWorld, endpoint: Endpoint, page: Page, wallet: Wallet, free_drills: None
+    world: PageWorld, endpoint: PageServer, page: Page, wallet: Wallet, free_drills: None
 ) -> None:
     connect(page)
     number = rent(page, amount="0.5")

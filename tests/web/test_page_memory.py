@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from web_rig import ARGUMENTS, PATIENCE_MS, Look, chromium, rent
 from web_wallet import Wallet, connect, new_wallet
 
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import PageServer
 from lab.rig.page_world import BareWorld, bare_world
 
 pytestmark = pytest.mark.integration
@@ -57,7 +57,7 @@ def blocked(tmp_path: Path) -> Iterator[BrowserContext]:
 
 
 def test_page__site_data_blocked__works_without_memory_and_says_so(
-    world: BareWorld, endpoint: Endpoint, blocked: BrowserContext
+    world: BareWorld, endpoint: PageServer, blocked: BrowserContext
 ) -> None:
     new_wallet(world.anvil.url, COIN).into(blocked)
     page = blocked.new_page()

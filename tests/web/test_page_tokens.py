@@ -19,7 +19,7 @@ from web_rig import OWNER_KEY, Look, fill_in, rent
 from web_wallet import Wallet, connect, new_wallet
 
 from lab.rig.contract import compile_vyper, deploy
-from lab.rig.page import Page as Endpoint
+from lab.rig.page import PageServer
 from lab.rig.page_world import DRILL_NAMES, BareWorld, bare_world, deploy_for_page
 from lab.rig.world import DEPLOYER
 from protocol.records import LevelRate, Tariff
@@ -58,7 +58,7 @@ class Paid:
         key = Account.create().address
         asset = str(self.token.address)
         self.meter: Contract = deploy_for_page(world.anvil, record, CENTS, key, asset)
-        self.endpoint = Endpoint(
+        self.endpoint = PageServer(
             folder,
             folder,
             record=record,
@@ -314,7 +314,7 @@ def smart(world: BareWorld, context: BrowserContext) -> Wallet:
 
 
 def test_page__smart_wallet__pays_in_coin(
-    world: BareWorld, endpoint: Endpoint, context: BrowserContext, smart: Wallet, freed: None
+    world: BareWorld, endpoint: PageServer, context: BrowserContext, smart: Wallet, freed: None
 ) -> None:
     page = context.new_page()
     page.goto(endpoint.url)
@@ -335,7 +335,7 @@ def test_page__smart_wallet__pays_in_a_token_by_approval(
 
 
 def test_page__smart_wallet_that_does_nothing__is_no_success(
-    world: BareWorld, endpoint: Endpoint, context: BrowserContext, smart: Wallet, freed: None
+    world: BareWorld, endpoint: PageServer, context: BrowserContext, smart: Wallet, freed: None
 ) -> None:
     assert smart.contract is not None
     deaf = Web3.keccak(text="set_deaf(bool)")[:4].hex() + "1".zfill(64)
@@ -349,7 +349,7 @@ def test_page__smart_wallet_that_does_nothing__is_no_success(
 
 
 @pytest.fixture
-def page(endpoint: Endpoint, context: BrowserContext, wallet: Wallet) -> Page:
+def page(endpoint: PageServer, context: BrowserContext, wallet: Wallet) -> Page:
     """Paid in coin, with a wallet that is connected."""
     made = context.new_page()
     made.goto(endpoint.url)
@@ -421,7 +421,7 @@ def test_page__something_else_in_its_place_before_the_chain_showed_it__the_walle
 
 
 def test_page__chain_away__a_rental_is_unreachable_and_not_missing(
-    world: BareWorld, endpoint: Endpoint, context: BrowserContext, wallet: Wallet, freed: None
+    world: BareWorld, endpoint: PageServer, context: BrowserContext, wallet: Wallet, freed: None
 ) -> None:
     page = context.new_page()
     page.goto(endpoint.url)

@@ -11,10 +11,10 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from lab.mutation.campaign import Campaign, Plan, run
+from lab.mutation.campaign import Campaign, MutationPlan, run
 from lab.mutation.compiler import Compiler, Target
 from lab.mutation.mutants import Mutant, enclosing
-from lab.mutation.verdicts import Record
+from lab.mutation.verdicts import MutationRecord
 
 HERE = Path(__file__).parent
 PLANTED = (
@@ -43,11 +43,11 @@ def inject(compiled):
 
 
 if __name__ == "__main__":
-    record = Record(Path(sys.argv[1]))
+    record = MutationRecord(Path(sys.argv[1]))
     target = Target.of(HERE, "tiny.vy")
     mutants = planted(target.sources["tiny.vy"])
     tests, explained = sys.argv[2], sys.argv[3:]
-    plan = Plan(mutants, inject, tests, jobs=2, compiling_seconds=4, explained=explained)
+    plan = MutationPlan(mutants, inject, tests, jobs=2, compiling_seconds=4, explained=explained)
     options = ["--import-mode=prepend", "--override-ini=addopts=", str(HERE / "check_tiny.py")]
     run(Campaign(plan, Compiler(target), record), options)
     fates = {m.becomes.strip(): record.verdicts[m.key].fate for m in mutants}
