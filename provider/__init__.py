@@ -1,4 +1,10 @@
 """The provider's side: what is deployed, the files of a box, and the commands on the contract.
 
-It may use `protocol` and `host` and nothing else of ours.
+    plan -> rehearsal -> deployment -> verification          `ape run deploy`
+    plan -> box (box_*) -> a folder to copy                  `scripts/box`
+    cli -> desk -> sending -> (contract);   overview         `drill-provider`
+
+All ask the chain through `node`, `meter` and `token`, and sign with `wallet`; `amounts` reads money
+as people write it, and `known_keys` are refused. It uses `protocol`
+and `host` and nothing else of ours.
 """

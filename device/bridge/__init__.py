@@ -2,6 +2,7 @@
 
     port -> link -> session -> bridge -> spool -> publisher -> (host.mqtt_client)
 
-`witness` is strict mode: leases are believed with a proof only. `service` is the process around it
-all.
+Leases and clock come the other way, through `hearing`. `history` tells events from the states that
+a controller reports, `witness` is strict mode, in which a lease is believed only with a proof, and
+`rpc` asks its endpoints. `service` is the process around it all, `check` looks at what it needs.
 """

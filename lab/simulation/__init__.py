@@ -17,6 +17,7 @@ trouble    which fault strikes when
 lies       which lie is told when
 world      all of it, tick by tick
 truth      what really happened, kept apart from all that is tested
+meter      registers and bill of what really happened, in arithmetic of its own
 bills      what each rental must come to
 leases     what leases and strokes may rest on
 promises   what else must hold of it

@@ -1,4 +1,6 @@
 """Whether a drill may start, and telling it: decision, lease or inhibit, message.
 
-lease_policy -> leasing -> publish
+    lease_policy -> leasing -> publish -> (broker)
+
+`dues` says for how long a rental's own settlement has waited, which the decision counts.
 """

@@ -1,1 +1,4 @@
-"""Live readings: signed receipts of what changed, each second, for whoever looks."""
+"""Live readings: signed receipts of what changed, each second, for whoever looks.
+
+(intake.metering) -> receipts -> (signing.pen) -> (broker)
+"""

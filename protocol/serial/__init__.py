@@ -1,1 +1,4 @@
-"""The serial line's language: frames, and what they hold."""
+"""The serial line's language, for both of its ends.
+
+(bytes) -> frames -> payloads -> (values), and back
+"""
