@@ -2,7 +2,8 @@
 
     settings, deployment_record, secret_files, keystores, text_files    what a user has written
     bounded_http -> json_rpc;   mqtt -> mqtt_client, broker_words       the network, within bounds
-    static_files, reserve                                               the disk
+    static_files, reserve, process_lock                                 the disk, and one at a time
+    schema, database_copy                                               databases of former releases
     start -> command_line, exit_status, log                             starting, one-line errors
     broker_check, database_check -> checks                              `check` of each program
     clock, clock_sync, bounded_json, foreign_text                       time, and strangers' text

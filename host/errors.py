@@ -44,6 +44,14 @@ class FileError(HostError):
     """A file that the user named and that cannot be read, or is none of that kind."""
 
 
+class HeldError(HostError):
+    """A lock that another process holds."""
+
+
+class SchemaError(HostError):
+    """A database whose schema is newer, or much older, than this release can work with."""
+
+
 class SecretError(FileError):
     """A file with a secret that cannot be read, or that others may use."""
 

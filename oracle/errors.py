@@ -24,6 +24,13 @@ class JournalError(OracleError):
     """The journal cannot be read or written; nothing may be acknowledged until it can."""
 
 
+class UpgradeError(JournalError):
+    """A journal of a former release cannot be brought to this one's version, and is as it was."""
+
+    exit_status = 3
+    """Whoever restarts this program must not go on: each attempt copies the whole journal."""
+
+
 class DamagedError(JournalError):
     """What the journal holds of one rental is not what was written, or not what was signed."""
 

@@ -30,6 +30,7 @@ from oracle.intake.metering import Metering
 from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.journal import Journal
 from oracle.journal.store import Store
+from oracle.journal.upgrade import upgrade
 from oracle.ports import CorePorts
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.extents import Extents
@@ -186,7 +187,9 @@ def stop_signals() -> Iterator[Event]:
 def run(settings: Settings) -> None:
     """Run until SIGTERM; raises an OracleError when it cannot start."""
     parts = open_parts(settings)
-    store = Store(settings.journal.full_url(), settings.journal.reserve_megabytes * 1_000_000)
+    url = settings.journal.full_url()
+    upgrade(url, parts.deployment.domain, settings.journal.copy_folder)
+    store = Store(url, settings.journal.reserve_megabytes * 1_000_000)
     store.lock()
     store.bind(parts.deployment.domain)
     clock = SystemClock()

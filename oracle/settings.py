@@ -185,13 +185,15 @@ def _key_place(name: str, keys: KeySettings) -> KeyPlace | None:
 
 class JournalSettings(Section):
     """Where the journal is, as an SQLAlchemy URL; a server's password comes from a file. Beside an
-    SQLite journal, `reserve_megabytes` are set aside for when the disk is full."""
+    SQLite journal, `reserve_megabytes` are set aside for when the disk is full; it is copied to
+    `copy_folder`, or beside itself, before a new release changes its schema."""
 
     url: Annotated[str, Field(pattern=r"^[a-z0-9+]+://")] = (
         "sqlite:////var/lib/drill-oracle/journal.sqlite"
     )
     password_file: Path | None = None
     reserve_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 64
+    copy_folder: Path | None = None
 
     @model_validator(mode="after")
     def _no_password(self) -> JournalSettings:

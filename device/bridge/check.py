@@ -6,14 +6,19 @@ The port is not opened: that would raise lines which reset some controllers.
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from pathlib import Path
 
 from device.bridge.rpc import WitnessNode
 from device.bridge.settings import BridgeSettings, StrictSettings
+from device.bridge.spool_versions import SCHEMA, copy_of, written
 from device.errors import WitnessError
 from host import broker_check, database_check
 from host.checks import CheckLine, CheckStep, Mark, MissingError, NoteError, who_looks
+from host.database_copy import lack_of_room
+from host.errors import SchemaError
+from host.schema import said
 from host.secret_files import read_message_key
 
 
@@ -76,11 +81,37 @@ def _spool(path: Path, drill: int) -> str:
             return f"{path}{used}; it was not closed, and is looked into when the bridge starts"
         if not database_check.has_table(database, "mark"):
             return f"{path}{used}, empty"
+        news = _upgrade(database, path)
         row = database.execute("SELECT value FROM mark WHERE name = 'drill'").fetchone()
         count = database.execute("SELECT count(*) FROM sample").fetchone()[0]
     if row is not None and row[0] != drill:
         raise MissingError(f"{path} is the spool of drill {row[0]}; give each drill its own")
-    return f"{path}{used}, {count} samples wait for the oracle"
+    text = f"{path}{used}, {count} samples wait for the oracle"
+    if news:
+        raise NoteError(f"{text}; {news}")
+    return text
+
+
+def _upgrade(database: sqlite3.Connection, path: Path) -> str:
+    """What `run` will do to a spool of a former release; empty for nothing. Raises MissingError."""
+    found = written(database)
+    if found is None:
+        return ""
+    try:
+        steps = SCHEMA.due(found, str(path))
+        fault = lack_of_room(path, path.parent) if steps else None
+    except SchemaError as error:
+        raise MissingError(str(error)) from error
+    except OSError as error:
+        raise MissingError(f"{path}: {error.strerror}") from error
+    if fault is not None:
+        raise MissingError(f"the upgrade of the spool makes a copy of it first, but {fault}")
+    if not steps:
+        return ""
+    return (
+        f"version {found.version}, which `run` brings to {steps[-1].number} ({said(steps)}), and "
+        f"first copies to {copy_of(path, found.version)}"
+    )
 
 
 def _broker(settings: BridgeSettings) -> str:

@@ -12,7 +12,6 @@ then on `base` is added to what it counts.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 import zlib
@@ -20,7 +19,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from device.bridge.spool_versions import bring_up_to_date, transaction
 from device.errors import ControllerReplacedError, DiskFullError, SpoolError
+from host.errors import FileError, HeldError
+from host.process_lock import ProcessLock
 from host.reserve import Reserve
 from protocol.errors import SampleError
 from protocol.sample import SAMPLE_BYTES, Sample, decode_sample, encode_sample
@@ -31,12 +33,6 @@ MAX_SEQUENCE = 2**63 - 1
 LEAST_FREE_BYTES = 1_000_000
 
 _SET_MARK = "INSERT OR REPLACE INTO mark VALUES (?, ?)"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS sample (sequence INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-"""
-
 
 CHECK_BYTES = 4
 """CRC-32 of sequence and sample, behind the sample; rows of older versions have none."""
@@ -64,7 +60,8 @@ class Spool:
     here."""
 
     def __init__(self, path: Path, drill: int, max_samples: int, reserve_bytes: int = 0) -> None:
-        """Open or create; raises SpoolError when it is busy, damaged or another drill's.
+        """Open or create, and bring it to the version of this release (`spool_versions`); raises
+        SpoolError when it is busy, damaged, newer or another drill's.
 
         `reserve_bytes` are set aside on its disk.
         """
@@ -74,12 +71,12 @@ class Spool:
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=1)
         except sqlite3.Error as error:
-            os.close(self._lock)
+            self._lock.close()
             raise SpoolError(f"{path}: {error}") from error
         try:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            bring_up_to_date(self._db, path)
             self._open()
         except sqlite3.Error as error:
             self.close()
@@ -155,7 +152,7 @@ class Spool:
         if self._began_again and newest > self.newest:  # its memory is back
             marks.append(("began_again", 0))
         try:
-            with self._transaction():
+            with transaction(self._db):
                 kept = self._count - self._delete_journalled()
                 fits = kept + len(rows) <= self._max_samples
                 if fits:
@@ -252,7 +249,7 @@ class Spool:
     def _changing(self) -> Iterator[None]:
         """A transaction; raises SpoolError when nothing was changed."""
         try:
-            with self._transaction():
+            with transaction(self._db):
                 yield
         except (sqlite3.Error, SampleError) as error:
             raise SpoolError(f"{self._path}: {error}") from error
@@ -269,19 +266,7 @@ class Spool:
     def close(self) -> None:
         """Close the file and give up the lock."""
         self._db.close()
-        os.close(self._lock)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing; raises sqlite3.Error when nothing was changed."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:  # some errors have rolled it back already
-                self._db.execute("ROLLBACK")
-            raise
+        self._lock.close()
 
     def _delete_journalled(self) -> int:
         """Delete what the oracle has and remember that; returns how many samples went."""
@@ -307,7 +292,7 @@ class Spool:
     def _make_room(self) -> None:
         """On a full disk: delete what was journalled by itself, which needs no new page."""
         try:
-            with self._transaction():
+            with transaction(self._db):
                 removed = self._delete_journalled()
         except sqlite3.Error:
             return  # the caller reports, and the next `put` tries again
@@ -339,14 +324,10 @@ class Spool:
         )
 
 
-def _lock(path: Path) -> int:
+def _lock(path: Path) -> ProcessLock:
     try:
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise SpoolError(f"{path}: {error.strerror}") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
+        return ProcessLock(path.with_name(path.name + ".lock"))
+    except HeldError:
         raise SpoolError(f"{path}: in use by another bridge") from None
-    return handle
+    except FileError as error:
+        raise SpoolError(str(error)) from error

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from host import database_check
-from host.checks import MissingError
+from host.checks import MissingError, NoteError
+from host.database_copy import lack_of_room
+from host.errors import SchemaError
+from host.schema import Written, said
+from oracle.journal.engine import place_of
+from oracle.journal.lock import ADVISORY_LOCK
 from oracle.journal.signed import tally_fault
-from oracle.journal.store import ADVISORY_LOCK, binding_fault, place_of
+from oracle.journal.store import binding_fault, info_of
+from oracle.journal.upgrade import copy_of
+from oracle.journal.versions import SCHEMA, written, written_in
 from oracle.settings import JournalSettings
 from protocol.records import Domain
 
@@ -35,9 +43,10 @@ def space(settings: JournalSettings) -> str:
 
 
 def content(settings: JournalSettings, domain: Domain, keys: Sequence[str]) -> str:
-    """Step: the journal is this contract's, of this version, and knows all that `keys` signed.
+    """Step: the journal is this contract's, of a version that this release can work with, and knows
+    all that `keys` signed.
 
-    Raises MissingError or SecretError.
+    Raises MissingError or SecretError, and NoteError where the next start will upgrade it.
     """
     path = sqlite_path(settings)
     if path is None:
@@ -49,13 +58,47 @@ def content(settings: JournalSettings, domain: Domain, keys: Sequence[str]) -> s
     with database_check.looked_into(path) as database:
         if database is None:
             return f"{path}{used}; it was not closed, and is looked into when the oracle starts"
+        found = written(database.execute, lambda name: database_check.has_table(database, name))
         info, signing = _row(database, "journal_info"), _row(database, "signing")
     known = None if signing is None else (str(signing["key"]), int(signing["signatures"]))
     tally = path.with_name(path.name + ".signed")
+    news = _upgrade(found, str(path))
     fault = binding_fault(info, domain) or tally_fault(known, tally, {*keys})
     if fault is not None:
         raise MissingError(fault)
+    if news and found is not None:
+        copy = copy_of(path, found.version, settings.copy_folder)
+        raise NoteError(f"{path}{used}; {news}, and first copies it to {_room(path, copy)}")
     return f"{path}{used}"
+
+
+def _upgrade(found: Written | None, place: str) -> str:
+    """What `run` will do to a journal of that version; empty for nothing. Raises MissingError."""
+    if found is None:
+        return ""
+    try:
+        steps = SCHEMA.due(found, place)
+    except SchemaError as error:
+        raise MissingError(str(error)) from error
+    if not steps:
+        return ""
+    return f"version {found.version}, which `run` brings to {steps[-1].number} ({said(steps)})"
+
+
+def _room(path: Path, copy: Path) -> Path:
+    """The copy's place, if there is room for it and it can be written; raises MissingError."""
+    try:
+        fault = lack_of_room(path, copy.parent)
+    except OSError as error:
+        raise MissingError(f"{copy.parent}: {error.strerror}; see journal.copy_folder") from error
+    if fault is None and not os.access(copy.parent, os.W_OK | os.X_OK):
+        fault = f"{copy.parent} cannot be written"
+    if fault is not None:
+        raise MissingError(
+            f"the upgrade of the journal makes a copy of it first, but {fault}; make room, or name "
+            "another folder in journal.copy_folder"
+        )
+    return copy
 
 
 def _row(database: sqlite3.Connection, table: str) -> dict[str, Any] | None:
@@ -77,10 +120,8 @@ def _server(settings: JournalSettings, domain: Domain) -> str:
             may = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
             if not connection.execute(text(may)).scalar_one():
                 raise MissingError(f"{place}: our role may make no tables; grant it CREATE")
-            info = None
-            if inspect(connection).has_table("journal_info"):
-                row = connection.execute(text("SELECT * FROM journal_info")).mappings().first()
-                info = None if row is None else dict(row)
+            found = written_in(connection)
+            info = None if found is None else info_of(connection)
             held = connection.execute(
                 text(
                     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
@@ -94,7 +135,11 @@ def _server(settings: JournalSettings, domain: Domain) -> str:
         raise MissingError(f"{place} cannot be read: {reason}") from error
     finally:
         engine.dispose()
+    news = _upgrade(found, place)
     fault = binding_fault(info, domain)
     if fault is not None:
         raise MissingError(fault)
-    return f"{place}{f', {IN_USE}' if held else ''}"
+    used = f", {IN_USE}" if held else ""
+    if news:
+        raise NoteError(f"{place}{used}; {news}; copy it with pg_dump first")
+    return f"{place}{used}"

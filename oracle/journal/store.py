@@ -1,15 +1,10 @@
 """The database behind the journal: how it is opened, and how its errors look.
 
-SQLite runs in WAL mode with synchronous FULL: when a commit returns, power may fail. Every write
-transaction begins IMMEDIATE, so that two threads wait for each other and never deadlock. A reserve
-beside the file keeps the last records writable when the disk is full.
-
-PostgreSQL is made to wait for the disk too (`synchronous_commit`), and refused with `fsync` off.
+A reserve beside an SQLite file keeps the last records writable when the disk is full.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -21,40 +16,24 @@ import structlog
 from sqlalchemy import (
     URL,
     Connection,
-    Engine,
-    create_engine,
-    event,
     insert,
     inspect,
-    make_url,
     select,
-    text,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from host import schema
+from host.errors import SchemaError
 from host.reserve import Reserve
 from oracle.errors import JournalError
-from oracle.journal.tables import SCHEMA_VERSION, journal_info, metadata
+from oracle.journal.engine import READ_ONLY, file_of, open_engine, place_of, reason_of
+from oracle.journal.lock import JournalLock
+from oracle.journal.tables import journal_info, metadata
+from oracle.journal.versions import NOTED, SCHEMA, written_in
 from protocol.records import Domain
-
-BUSY_MS = 5_000
-"""How long a write waits for the other thread's; a commit takes milliseconds."""
-
-CACHE_KIB = 65_536
-"""Pages that are kept in memory. Each drill's samples grow at a place of their own, so a thousand
-drills write to two thousand pages all the time; SQLite's 2 MB would read them again and again."""
-
-WAL_PAGES = 4_000
-"""The log is copied into the database when it has so many pages, 16 MB: what is written to a page
-meanwhile is copied once. It must fit into the reserve."""
-
-READ_ONLY = "drill_oracle_read_only"
 
 LEAST_FREE_BYTES = 1_000_000
 """SQLite does not always say that the disk is full; with less than this free, it is."""
-
-ADVISORY_LOCK = 0x534D445249
-"""What a PostgreSQL database is locked by against a second oracle ("SMDRI")."""
 
 log = structlog.get_logger()
 
@@ -63,19 +42,42 @@ class Store:
     """One database. `write` is one durable transaction, `read` a consistent look."""
 
     def __init__(self, url: str | URL, reserve_bytes: int = 0) -> None:
-        """Open or create; `reserve_bytes` are set aside on the disk of an SQLite journal."""
-        self._lock: int | None = None
-        self._locked: Connection | None = None
-        self._engine = _open(url)
+        """Open or create; `reserve_bytes` are set aside on the disk of an SQLite journal.
+
+        Raises JournalError, also for a journal of another version than this release's, which is
+        left as it is.
+        """
+        self._lock: JournalLock | None = None
+        self._engine = open_engine(url)
         place = self.file_beside(".reserve")
         self._reserve = None if place is None else Reserve(place, reserve_bytes)
         try:
-            metadata.create_all(self._engine)
+            self._require_newest()
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise JournalError(
-                f"journal {place_of(url)} cannot be opened: {_reason(error)}"
+                f"journal {place_of(url)} cannot be opened: {reason_of(error)}"
             ) from error
+        except (SchemaError, JournalError) as error:
+            self._engine.dispose()
+            raise JournalError(str(error)) from error
+
+    def _require_newest(self) -> None:
+        """The tables of this release: made in a new database, required of one that has some."""
+        with self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+            found = written_in(connection)
+        place = place_of(self._engine.url)
+        if found is not None:
+            if SCHEMA.due(found, place):
+                raise JournalError(
+                    f"journal {place} is of version {found.version}, this release works with "
+                    f"version {SCHEMA.newest}: start the oracle, which brings it there"
+                )
+            return
+        with self._engine.begin() as connection:
+            if not inspect(connection).has_table(schema.TABLE):
+                metadata.create_all(connection)
+                SCHEMA.create(connection.exec_driver_sql)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -85,7 +87,7 @@ class Store:
                 yield connection
         except (SQLAlchemyError, OverflowError) as error:
             self._give_way(error)
-            raise JournalError(f"journal cannot be written: {_reason(error)}") from error
+            raise JournalError(f"journal cannot be written: {reason_of(error)}") from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -94,7 +96,7 @@ class Store:
             with self._engine.connect() as connection:
                 yield connection.execution_options(**{READ_ONLY: True})
         except SQLAlchemyError as error:
-            raise JournalError(f"journal cannot be read: {_reason(error)}") from error
+            raise JournalError(f"journal cannot be read: {reason_of(error)}") from error
 
     @property
     def has_reserve(self) -> bool:
@@ -127,72 +129,30 @@ class Store:
     def bind(self, domain: Domain) -> None:
         """Tie a new journal to one contract; raises JournalError for a journal of another."""
         with self.write() as connection:
-            found = connection.execute(select(journal_info)).mappings().first()
+            found = info_of(connection)
             if found is None:
-                connection.execute(insert(journal_info), _info_of(domain))
-            fault = binding_fault(None if found is None else dict(found), domain)
+                row = {"chain_id": domain.chain_id, "contract": domain.contract.lower()}
+                connection.execute(insert(journal_info).values(version=NOTED, **row))
+            fault = binding_fault(found, domain)
             if fault is not None:
                 raise JournalError(fault)
 
     def file_beside(self, ending: str) -> Path | None:
         """The path of a file beside an SQLite journal; None for any other database."""
-        path = self._engine.url.database
-        if self._engine.dialect.name != "sqlite" or not path or path == ":memory:":
-            return None
-        return Path(path + ending)
+        path = file_of(self._engine)
+        return None if path is None else path.with_name(path.name + ending)
 
     def lock(self) -> None:
-        """Keep a second oracle off the journal until the end of the process.
+        """Keep a second oracle off the journal until `close` or the end of the process.
 
         Raises JournalError when one has it.
         """
-        path = self.file_beside(".lock")
-        if path is None:
-            self._lock_server()
-            return
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise JournalError(f"journal {path}: {error.strerror}") from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            journal = self._engine.url.database
-            raise JournalError(f"journal {journal} is in use by another oracle") from None
-        self._lock = handle
-
-    def _lock_server(self) -> None:
-        if self._engine.dialect.name != "postgresql":
-            return
-        try:
-            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            query = text("SELECT pg_try_advisory_lock(:key)")
-            taken = connection.execute(query, {"key": ADVISORY_LOCK}).scalar_one()
-        except SQLAlchemyError as error:
-            raise JournalError(f"journal cannot be locked: {_reason(error)}") from error
-        if not taken:
-            connection.close()
-            raise JournalError(f"journal {place_of(self._engine.url)} is in use by another oracle")
-        self._locked = connection
-
-    def _unlock_server(self, connection: Connection) -> None:
-        """Give the lock back at once; the server notices the end of a connection only later."""
-        try:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
-        except SQLAlchemyError as error:
-            # Without its server there is no lock either.
-            log.info("journal's server does not answer at the end", reason=_reason(error))
-        finally:
-            connection.close()
+        self._lock = JournalLock(self._engine)
 
     def close(self) -> None:
         """Close all connections, and let another oracle have the journal."""
-        if self._locked is not None:
-            self._unlock_server(self._locked)
-            self._locked = None
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.close()
             self._lock = None
         self._engine.dispose()
 
@@ -200,54 +160,41 @@ class Store:
 def binding_fault(found: Mapping[str, Any] | None, domain: Domain) -> str | None:
     """Why a journal whose `journal_info` is that may not be used for a contract; None if it may, or
     is new."""
-    row = _info_of(domain)
-    if found is None or found == row:
+    if found is None:
         return None
-    if found["version"] != SCHEMA_VERSION:
-        return (
-            f"this journal is of version {found['version']}, this release writes version "
-            f"{SCHEMA_VERSION}: let the release that wrote it close its rentals, then keep "
-            "it aside and begin a new one; see docs/operating-an-edge-box.md"
-        )
+    asked = (domain.chain_id, domain.contract.lower())
+    if (found["chain_id"], found["contract"]) == asked:
+        return None
     return (
-        f"this journal is of version {found['version']} for contract "
-        f"{found['contract']} on chain {found['chain_id']}, the settings name "
-        f"{row['contract']} on {row['chain_id']}; give each deployment its own journal"
+        f"this journal is of contract {found['contract']} on chain {found['chain_id']}, the "
+        f"settings name {asked[1]} on {asked[0]}; give each deployment its own journal"
     )
 
 
-def _info_of(domain: Domain) -> dict[str, Any]:
-    return {
-        "version": SCHEMA_VERSION,
-        "chain_id": domain.chain_id,
-        "contract": domain.contract.lower(),
-    }
+def info_of(connection: Connection) -> dict[str, Any] | None:
+    """The row that says which contract a journal is of; None in a new one."""
+    found = connection.execute(select(journal_info)).mappings().first()
+    return None if found is None else dict(found)
 
 
 @contextmanager
 def open_journal(url: str | URL, domain: Domain) -> Iterator[Store]:
     """The journal of that contract beside a running oracle, for those who only read; raises
-    JournalError, also where there is none: whoever reads makes no journal."""
+    JournalError, also where there is none: whoever reads makes no journal and upgrades none."""
     _require_journal(url)
     store = Store(url)
     try:
-        store.bind(domain)
+        with store.read() as connection:
+            fault = binding_fault(info_of(connection), domain)
+        if fault is not None:
+            raise JournalError(fault)
         yield store
     finally:
         store.close()
 
 
-def place_of(url: str | URL) -> str:
-    """A journal's URL as it may be logged: without user, password and options."""
-    try:
-        parts = make_url(url)
-    except SQLAlchemyError:
-        return "at a place that is not an SQLAlchemy URL"
-    return f"{parts.drivername}://{parts.host or ''}/{parts.database or ''}"
-
-
 def _require_journal(url: str | URL) -> None:
-    engine = _open(url)
+    engine = open_engine(url)
     path = engine.url.database
     try:
         # SQLite makes the file that it is asked to look into.
@@ -255,53 +202,6 @@ def _require_journal(url: str | URL) -> None:
         if missing or not inspect(engine).has_table(journal_info.name):
             raise JournalError(f"journal {place_of(url)}: there is none yet; the oracle makes it")
     except SQLAlchemyError as error:
-        raise JournalError(f"journal {place_of(url)} cannot be read: {_reason(error)}") from error
+        raise JournalError(f"journal {place_of(url)} cannot be read: {reason_of(error)}") from error
     finally:
         engine.dispose()
-
-
-def _open(url: str | URL) -> Engine:
-    try:
-        engine = create_engine(url)
-    except (SQLAlchemyError, ImportError) as error:
-        raise JournalError(
-            f"journal {place_of(url)}: {type(error).__name__}: {_reason(error)}"
-        ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin)
-    elif engine.dialect.name == "postgresql":
-        event.listen(engine, "connect", _configure_postgresql)
-    return engine
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-    cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
-    cursor.close()
-
-
-def _configure_postgresql(connection: Any, _record: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW fsync")
-        if cursor.fetchone()[0] != "on":
-            raise JournalError("the PostgreSQL server runs with fsync off: it would lose samples")
-        cursor.execute("SHOW synchronous_commit")
-        if cursor.fetchone()[0] == "off":
-            cursor.execute("SET synchronous_commit TO on")
-    connection.commit()
-
-
-def _begin(connection: Connection) -> None:
-    reads = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _reason(error: Exception) -> str:
-    original = getattr(error, "orig", None)
-    return str(original or error).splitlines()[0]

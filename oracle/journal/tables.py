@@ -19,6 +19,7 @@ batch             signed batches on their way to the chain
 batch_reading     their readings, in order, and which rental each is of: numbers may be given anew
 settle_transaction  raw transactions, stored before they are broadcast; `batch` is minus the
                   rental's number where one closes a rental
+schema_step       which version of all this it is, and which release brought it there (`versions`)
 """
 
 from __future__ import annotations
@@ -35,8 +36,6 @@ from sqlalchemy import (
 )
 
 from protocol.records import Registers
-
-SCHEMA_VERSION = 4
 
 IDENTITY = ("drill", "tariff", "opened_at", "customer")
 """The columns that hold a rental's identity."""

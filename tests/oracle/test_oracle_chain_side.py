@@ -16,7 +16,8 @@ from chain.watch import ChainWatcher, WatchScope
 from oracle.chain_side import LONGEST_BACKOFF, ChainSide
 from oracle.errors import JournalError
 from oracle.journal.chain_journal import ChainJournal
-from oracle.journal.store import Store, place_of
+from oracle.journal.engine import place_of
+from oracle.journal.store import Store
 from oracle.settling.submit import Submitter
 from oracle.signing.registration import OracleIdentity
 from oracle.signing.sign import GasAccount

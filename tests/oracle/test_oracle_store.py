@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import Connection
 
 from oracle.errors import JournalError
-from oracle.journal.store import WAL_PAGES, Store, open_journal
+from oracle.journal.engine import WAL_PAGES
+from oracle.journal.store import Store, open_journal
+from oracle.journal.upgrade import upgrade
 from protocol.records import Domain
 
 FULL = 2
@@ -93,19 +95,20 @@ def test_bind__journal_of_the_release_before__one_line_and_not_a_byte_is_changed
             )
         former.execute("CREATE INDEX sample_time ON sample (drill, time_ms)")
         former.execute("INSERT INTO sample VALUES (1, 1, 1, ?)", (bytes(88),))
+        former.execute("DROP TABLE schema_step")
         former.execute("INSERT INTO journal_info VALUES (3, 31337, ?)", (contract,))
         former.commit()
     content = path.read_bytes()
-    store = Store(f"sqlite:///{path}")
-    with pytest.raises(JournalError) as refused:
-        store.bind(Domain(31337, contract))
-    store.close()
-    assert str(refused.value) == (
-        "this journal is of version 3, this release writes version 4: let the release that wrote "
-        "it close its rentals, then keep it aside and begin a new one; see "
-        "docs/operating-an-edge-box.md"
-    )
-    assert path.read_bytes() == content
+    url, domain = f"sqlite:///{path}", Domain(31337, contract)
+    for refuse in (lambda: Store(url), lambda: upgrade(url, domain)):
+        with pytest.raises(JournalError) as refused:
+            refuse()
+        assert str(refused.value) == (
+            f"journal sqlite:///{path} is of version 3, this release takes over versions from 4 "
+            "on; nothing was changed. Let the release that wrote it finish what is in it first: "
+            "see docs/upgrading.md"
+        )
+        assert path.read_bytes() == content
 
 
 def test_open_journal__none_there__said_and_none_is_made(tmp_path: Path) -> None:
