@@ -84,7 +84,10 @@ def save(path: Path, progress: Progress) -> None:
 
 
 def load(path: Path) -> Progress | None:
-    """What a state file holds, None if there is none; raises StateFileError for a damaged one."""
+    """What a state file holds, None if there is none.
+
+    Raises StateFileError for a damaged one, and for one of another version, which is left alone.
+    """
     try:
         if not path.exists():
             return None
@@ -92,9 +95,22 @@ def load(path: Path) -> Progress | None:
         content = str(outer["content"])
         if sha256(content.encode()).hexdigest() != outer["sha256"]:
             raise StateFileError(f"{path} was changed or cut short; delete it to begin anew")
-        progress = _FORM.validate_python(json.loads(content))
+        found = json.loads(content)
+        _require_version(found["version"], path)
+        progress = _FORM.validate_python(found)
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise StateFileError(f"{path} is not a state file of an audit: {error}") from error
-    if progress.version != VERSION:
-        raise StateFileError(f"{path} is of version {progress.version}; delete it to begin anew")
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise StateFileError(f"{path} is not a state file of an audit: {why}") from error
     return progress
+
+
+def _require_version(version: object, path: Path) -> None:
+    """Before anything else is looked at: what another version holds, this release cannot know."""
+    if version == VERSION:
+        return
+    newer = isinstance(version, int) and version > VERSION
+    use = "install the release that wrote it" if newer else "go on with the release that wrote it"
+    raise StateFileError(
+        f"{path} is of version {version}, this release writes version {VERSION}: {use}, or name "
+        "another --state file to audit from the first block anew; it is left as it is"
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from protocol.errors import RecordError
+from protocol.errors import RecordError, UnknownNameError
 from protocol.messages import Address, Bytes32, UInt
 from protocol.records import Domain
 
@@ -36,10 +36,16 @@ class Deployment(BaseModel):
 
 
 def parse_deployment(text: str, source: str) -> Deployment:
-    """Parse a record read from `source`; raises RecordError that names it and the bad field."""
+    """Parse a record read from `source`; raises RecordError that names it and the bad field, and
+    UnknownNameError for one that this release does not know."""
     try:
         return Deployment.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "record"
+        if first["type"] == "extra_forbidden":
+            raise UnknownNameError(
+                f"{source}: {place}: this release knows no such name; if a newer release wrote the "
+                "record, install that one"
+            ) from error
         raise RecordError(f"{source}: {place}: {first['msg']}") from error

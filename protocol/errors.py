@@ -9,6 +9,10 @@ class RecordError(ProtocolError):
     """A record with a field outside its range."""
 
 
+class UnknownNameError(RecordError):
+    """A record with a name that this release does not know, as a newer release may write it."""
+
+
 class SampleError(ProtocolError):
     """Bytes that are not a sample, or a sample with a field outside its range."""
 

@@ -16,7 +16,7 @@ from eth_abi.abi import encode
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from protocol.deployment import Deployment, parse_deployment
-from protocol.errors import RecordError
+from protocol.errors import RecordError, UnknownNameError
 from provider.errors import PlanError, ProviderError
 from provider.known_keys import is_local, require_own_keys
 from provider.meter import DeployedMeter, calldata
@@ -115,6 +115,8 @@ def read_record(path: Path) -> Deployment | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise ProviderError(f"{path}: {error}") from error
+    except UnknownNameError as error:
+        raise ProviderError(str(error)) from error
     except RecordError as error:
         raise ProviderError(f"{error}; move it away to deploy anew") from error
 

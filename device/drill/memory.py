@@ -16,7 +16,8 @@ write that was cut short leaves the one before. A slot, at offsets 0 and 4096:
     96      4     CRC-32 of what precedes
 
 A slot that begins with "SDNV" is of the former layout, without the rental, and is read as one that
-belongs to nobody's; it is written anew in this layout.
+belongs to nobody's; it is written anew in this layout. A slot that begins with "SDN" and another
+letter is of a newer layout, and the file is refused even if the other slot is not.
 
 All integers are big endian. It is written before what it records leaves the controller, so that
 no sequence is ever used twice. Firmware does the same in ferroelectric RAM.
@@ -40,6 +41,8 @@ _FORMER_SLOT = struct.Struct(">4sI10Q")
 _CRC = struct.Struct(">I")
 _SLOT_BYTES = _SLOT.size + _CRC.size
 _MAGIC, _FORMER_MAGIC = b"SDN2", b"SDNV"
+_FAMILY = b"SDN"
+"""How every layout's magic begins."""
 _OFFSETS = (0, 4096)
 
 
@@ -144,6 +147,13 @@ class MemoryFile:
 
     def _read_slot(self, offset: int) -> tuple[int, Memory] | None:
         data = os.pread(self._file, _SLOT_BYTES, offset)
+        magic = data[: len(_MAGIC)]
+        if magic.startswith(_FAMILY) and magic not in (_MAGIC, _FORMER_MAGIC):
+            raise NonVolatileError(
+                f"{self._path}: written by a newer release, in the layout {magic!r}: install that "
+                "one. What else is in the file is older, and going on from it would use sequence "
+                "numbers twice"
+            )
         former = data[: len(_FORMER_MAGIC)] == _FORMER_MAGIC
         layout, magic = (_FORMER_SLOT, _FORMER_MAGIC) if former else (_SLOT, _MAGIC)
         data = data[: layout.size + _CRC.size]

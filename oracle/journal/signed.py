@@ -14,6 +14,7 @@ until the key is rotated, as receipts of a former key settle nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from oracle.journal.store import Store
 from oracle.meter.meter import Triple
 from protocol.records import Reading, Registers
 from protocol.tariff import MS_PER_MINUTE
+
+_TALLY = re.compile(r"(?P<key>0x[0-9a-fA-F]{40}) (?P<count>[0-9]{1,20})\s*")
 
 ROWS_PER_QUERY = 500
 """Below what SQLite takes as variables of one statement."""
@@ -311,10 +314,17 @@ def _read_tally(tally_file: Path | None) -> tuple[str, int] | None:
     if tally_file is None or not tally_file.exists():
         return None
     try:
-        key, count = tally_file.read_text("ascii").split()
-        return key, int(count)
+        text = tally_file.read_text("ascii")
     except (OSError, ValueError) as error:
         raise JournalError(f"{tally_file} cannot be read: {error}") from error
+    found = _TALLY.fullmatch(text)
+    if found is None:
+        raise JournalError(
+            f"{tally_file} is not an address and a count, as this release writes it: if a newer "
+            "release wrote it, install that one. Keep it: nothing else outside the journal tells "
+            "what the key has signed"
+        )
+    return found["key"], int(found["count"])
 
 
 def _overwrite(path: Path, content: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from audit_story import Story
 from audit.errors import StateFileError
 from audit.findings import CATALOGUE, KEPT_OF_A_NAME, Findings, Grade
 from audit.node.completeness import CompletenessTally
-from audit.state import Progress, load, save
+from audit.state import VERSION, Progress, load, save
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,6 +72,25 @@ def test_load__cut_short__refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(StateFileError):
         load(path)
+
+
+@pytest.mark.parametrize(("step", "advice"), [(1, "install the release"), (-1, "go on with the")])
+def test_load__of_another_version__refused_in_one_line_and_left_alone(
+    tmp_path: Path, step: int, advice: str
+) -> None:
+    path = tmp_path / "state"
+    content = json.dumps({"version": VERSION + step, "what": "nobody knows"})
+    digest = sha256(content.encode()).hexdigest()
+    path.write_text(json.dumps({"sha256": digest, "content": content}))
+    before = path.read_bytes()
+    with pytest.raises(StateFileError) as refused:
+        load(path)
+    assert str(refused.value) == (
+        f"{path} is of version {VERSION + step}, this release writes version {VERSION}: {advice} "
+        f"{'that wrote it' if step > 0 else 'release that wrote it'}, or name another --state file "
+        "to audit from the first block anew; it is left as it is"
+    )
+    assert path.read_bytes() == before
 
 
 def test_save__folder_that_is_not_there__refused(tmp_path: Path) -> None:

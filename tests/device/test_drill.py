@@ -348,6 +348,24 @@ def test_memory_file__write_cut_short__leaves_the_one_before(tmp_path: Path, len
     damaged.close()
 
 
+@pytest.mark.parametrize("slot", [0, 4096])
+def test_memory_file__one_slot_of_a_newer_release__is_refused_and_left_alone(
+    tmp_path: Path, slot: int
+) -> None:
+    """As after a way back: going on from the other slot would use numbers twice."""
+    path = tmp_path / "memory"
+    file = MemoryFile(path, DRILL)
+    file.write(Memory(1))
+    file.write(Memory(2))
+    file.close()
+    data = bytearray(path.read_bytes())
+    data[slot : slot + 4] = b"SDN3"
+    path.write_bytes(data)
+    with pytest.raises(NonVolatileError, match=r"newer release, in the layout b'SDN3': install"):
+        MemoryFile(path, DRILL)
+    assert path.read_bytes() == data
+
+
 def test_memory_file__both_slots_damaged__is_refused(tmp_path: Path) -> None:
     path = tmp_path / "memory"
     path.write_bytes(b"garbage")

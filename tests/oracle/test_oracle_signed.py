@@ -224,6 +224,19 @@ def test_require_newest__journal_restored_from_a_backup__refused_until_a_new_key
         SignedJournal(opened).require_newest(other)
 
 
+@pytest.mark.parametrize("text", ["", "2 0x{key} 7\n", "{key} 7 more\n", "{key} -7\n"])
+def test_require_newest__tally_of_a_newer_release__refused_and_left_alone(
+    store: Store, tmp_path: Path, text: str
+) -> None:
+    tally = tmp_path / "j.sqlite.signed"
+    tally.write_text(text.format(key=SIGNER.address))
+    before = tally.read_bytes()
+
+    with pytest.raises(JournalError, match=r"if a newer release wrote it, install .* Keep it"):
+        SignedJournal(store).require_newest(SIGNER.address)
+    assert tally.read_bytes() == before
+
+
 def test_require_newest__tally_left_behind__refused(store: Store, tmp_path: Path) -> None:
     SignedJournal(store).admit([LOW], LIVE)
     (tmp_path / "j.sqlite.signed").unlink()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from protocol.deployment import Deployment, parse_deployment
-from protocol.errors import RecordError
+from protocol.errors import RecordError, UnknownNameError
 from protocol.records import Domain
 
 CONTRACT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -52,6 +52,15 @@ def test_parse_deployment__field_missing__is_refused_by_name(field: str) -> None
 def test_parse_deployment__wrong_value__is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(RecordError, match=f"local.json: {field}: "):
         parse_deployment(json.dumps({**RECORD, field: value}), "local.json")
+
+
+def test_parse_deployment__name_of_a_newer_release__is_told_apart_from_a_fault() -> None:
+    with pytest.raises(UnknownNameError) as refused:
+        parse_deployment(json.dumps({**RECORD, "lens": CONTRACT}), "local.json")
+    assert str(refused.value) == (
+        "local.json: lens: this release knows no such name; if a newer release wrote the record, "
+        "install that one"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
