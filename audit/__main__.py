@@ -9,7 +9,7 @@ from host.exit_status import run_command
 
 def main() -> None:
     """Run the command line; 1 is the exit status of findings and of nothing else."""
-    run_command("drill-audit", _load)
+    run_command("drill-audit", _load, extra="audit")
 
 
 def _load() -> Any:

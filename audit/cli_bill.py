@@ -32,6 +32,7 @@ from audit.result import Result
 from audit.run import Audit
 from audit.samples.published import Published
 from audit.samples.sources import open_source
+from host.extras import told_as_missing
 from host.foreign_text import complain
 from protocol.errors import RecordError
 from protocol.publication import RentalIdentity
@@ -238,7 +239,10 @@ def _write(document: Document, wish: Wish) -> None:
 
 def _as_pdf(document: Document) -> bytes:
     # Loading its library takes as long as all of the rest, and most commands need none.
-    from audit.document.pdf import as_pdf  # noqa: PLC0415
+    try:
+        from audit.document.pdf import as_pdf  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise AuditError(told_as_missing(error, "audit")) from error
 
     return as_pdf(document)
 

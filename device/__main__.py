@@ -9,12 +9,12 @@ PROGRAMS = ("bridge", "controller")
 
 def bridge() -> None:
     """Run `drill-bridge`."""
-    start("device.cli", "bridge")
+    start("drill-bridge", "device.cli", "bridge", extra="bridge")
 
 
 def controller() -> None:
     """Run `drill-controller`."""
-    start("device.cli", "controller")
+    start("drill-controller", "device.cli", "controller", extra="bridge")
 
 
 def main() -> None:
@@ -22,7 +22,8 @@ def main() -> None:
     if len(sys.argv) < 2 or sys.argv[1] not in PROGRAMS:
         sys.stderr.write("device: which one? python -m device bridge, or controller, and options\n")
         sys.exit(2)
-    start("device.cli", sys.argv.pop(1))
+    program = sys.argv.pop(1)
+    start(f"drill-{program}", "device.cli", program, extra="bridge")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,10 @@ class SettingsError(HostError):
     """Settings, an option or a deployment record with a value that is wrong or missing."""
 
 
+class MissingPackageError(HostError):
+    """A Python package that is not installed, and that what is asked for needs."""
+
+
 class KeystoreError(HostError):
     """A keystore that cannot be opened or written."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from host.extras import told_as_missing
 from host.foreign_text import complain
 from host.start import open_standard_files
 
@@ -33,27 +34,33 @@ class _SignalledError(BaseException):
     """Raised where the program is when a signal comes."""
 
 
-def run_command(program: str, load: Callable[[], Any]) -> None:
+def run_command(program: str, load: Callable[[], Any], *, extra: str) -> None:
     """Run a typer application to its end and exit with the status that it gave itself.
 
     `load` imports it, so that whatever goes wrong in that counts too. Statuses above COULD_NOT, and
-    any that it did not give by raising typer.Exit, become COULD_NOT.
+    any that it did not give by raising typer.Exit, become COULD_NOT. `extra` is the one of
+    smart-drill that brings the packages which it needs.
     """
     open_standard_files()
-    status = _status(program, load)
+    status = _status(program, load, extra)
     if not _flushed():
         status = COULD_NOT
     sys.exit(status)
 
 
-def _status(program: str, load: Callable[[], Any]) -> int:
+def _status(program: str, load: Callable[[], Any], extra: str) -> int:
     def signalled(number: int, _frame: FrameType | None) -> None:
         raise _SignalledError(signal.Signals(number).name)
 
     try:
         for number in SIGNALS:
             signal.signal(number, signalled)
-        return _own_status(load())
+        try:
+            app = load()
+        except ModuleNotFoundError as error:
+            complain(program, told_as_missing(error, extra))
+            return COULD_NOT
+        return _own_status(app)
     except _SignalledError as error:
         complain(program, f"ended by {error}")
     except KeyboardInterrupt:

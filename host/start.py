@@ -11,17 +11,29 @@ import signal
 import sys
 from importlib import import_module
 
+from host.extras import told_as_missing
+from host.foreign_text import complain
+
 STDOUT, STDERR = 1, 2
+NOT_INSTALLED = 2
+"""Exit status of a program whose packages are not all there; the same as for wrong settings."""
 
 
-def start(module: str, command: str) -> None:
-    """Load `module` and call its `command`, which reads the command line and ends the program."""
+def start(program: str, module: str, command: str, *, extra: str) -> None:
+    """Load `module` and call its `command`, which reads the command line and ends the program.
+
+    `extra` is the one of smart-drill that brings the packages which the program needs.
+    """
     open_standard_files()
     handler = signal.getsignal(signal.SIGINT)
     interruptible = handler is signal.default_int_handler  # else whoever started us ignores it
     if interruptible:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    called = getattr(import_module(module), command)
+    try:
+        called = getattr(import_module(module), command)
+    except ModuleNotFoundError as error:
+        complain(program, told_as_missing(error, extra))
+        sys.exit(NOT_INSTALLED)
     if interruptible:
         signal.signal(signal.SIGINT, handler)
     try:

@@ -5,7 +5,7 @@ from host.start import start
 
 def main() -> None:
     """Run the command line."""
-    start("live.cli", "app")
+    start("drill-http", "live.cli", "app", extra="http")
 
 
 if __name__ == "__main__":

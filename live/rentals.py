@@ -16,7 +16,7 @@ from threading import Event, Lock, Thread
 from typing import Any, Protocol
 
 import structlog
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from host.errors import NonsenseError, RpcError
 from host.json_rpc import JsonRpc, Patience
@@ -45,8 +45,8 @@ LARGEST_ANSWER = 1_000_000
 
 _WORDS = re.compile(r"0x(?:[0-9a-fA-F]{64})+")
 
-RENTAL_COUNT = keccak(text="rental_count()")[:4]
-RENTAL = keccak(text="rental(uint256)")[:4]
+RENTAL_COUNT = keccak(b"rental_count()")[:4]
+RENTAL = keccak(b"rental(uint256)")[:4]
 
 
 class RentalViews(Protocol):

@@ -5,7 +5,7 @@ from host.start import start
 
 def main() -> None:
     """Run the command line."""
-    start("oracle.cli", "app")
+    start("drill-oracle", "oracle.cli", "app", extra="oracle")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from host.checks import check_as
 from host.command_line import OneLineGroup
 from host.deployment_record import read_deployment
 from host.errors import SettingsError
+from host.extras import needing
 from host.foreign_text import complain
 from host.keystores import new_keystore
 from host.log import configure_logs
@@ -23,7 +24,7 @@ from oracle.samples.export import Exporter, export_all
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.ocmf_export import export_ocmf, write_new
 from oracle.settings import load_settings
-from oracle.signing.token_key import TokenPlace, new_token_key
+from oracle.signing.places import TokenPlace
 
 DIFFERS = 1
 """Exit status when samples are not those that were signed."""
@@ -139,6 +140,8 @@ def keys_new(  # noqa: PLR0917  typer calls it by keyword
     """Make a key in a new encrypted keystore, or in a token, and print its address."""
     in_token, in_keystore = (pkcs11, token, key, pin_file), (out, password_file)
     if pkcs11 and token and key and pin_file and in_keystore == (None, None):
+        with needing("oracle"):
+            from oracle.signing.token_key import new_token_key  # noqa: PLC0415  for tokens only
         typer.echo(new_token_key(TokenPlace(pkcs11, token, key, pin_file)))
     elif out and password_file and in_token == (None, None, None, None):
         typer.echo(new_keystore(out, password_file))

@@ -21,8 +21,7 @@ from host.settings import BrokerSettings, Section, read_settings
 from oracle.leasing.lease_policy import LeaseLimits, longest_wait_ms
 from oracle.settling.gas_key import GasLimits
 from oracle.settling.settlement_policy import SettlementLimits
-from oracle.signing.sign import KeyPlace
-from oracle.signing.token_key import TokenPlace
+from oracle.signing.places import KeyPlace, TokenPlace
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import DrillNumber
 

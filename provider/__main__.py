@@ -5,7 +5,7 @@ from host.start import start
 
 def main() -> None:
     """Run the command line."""
-    start("provider.cli", "app")
+    start("drill-provider", "provider.cli", "app", extra="provider")
 
 
 if __name__ == "__main__":

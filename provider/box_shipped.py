@@ -29,8 +29,11 @@ def put_shipped(box: Path, facts: BoxFacts, ports: Mapping[int, str | None], say
     if None not in ports.values():
         text = compose_file((SHIPPED / "compose.yaml").read_text("utf-8"), ports)
         write_once(box / "compose.yaml", text, say)
-    for source in (SHIPPED / "install", CHECKOUT / "requirements-edge.lock"):
-        shutil.copy(source, box / source.name)
+    shutil.copy(SHIPPED / "install", box / "install")
+    locks = box / "requirements"
+    locks.mkdir(mode=0o755, exist_ok=True)
+    for role in ("oracle", "bridge", *(("http",) if page else ())):
+        shutil.copy(CHECKOUT / "requirements" / f"{role}.lock", locks)
 
 
 def put_page(box: Path, facts: BoxFacts, rpc_url: str, say: Say) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from provider.errors import ContractRefusedError, NodeError, ProviderError
 from provider.node import ProviderNode

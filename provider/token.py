@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from host.foreign_text import harmless
 from provider.errors import ContractRefusedError, NodeError, ProviderError
@@ -94,4 +94,4 @@ def approvals(token: Token, sender: Sender, spender: str, amount: int) -> Iterat
 
 
 def _selector(signature: str) -> bytes:
-    return bytes(keccak(text=signature)[:4])
+    return keccak(signature.encode())[:4]

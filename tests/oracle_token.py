@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.rig.errors import RigError
 from lab.rig.services import find_program
-from oracle.signing.token_key import TokenPlace
+from oracle.signing.places import TokenPlace
 
 PIN = "a PIN for tests only"
 SO_PIN = "another PIN for tests only"

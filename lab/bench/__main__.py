@@ -21,6 +21,7 @@ from lab.bench.ingest import (
     ingest_row,
     measure_ingest,
 )
+from lab.bench.install import install_table, measure_install
 from lab.bench.latency import latency_table, measure_latency
 from lab.bench.soak import as_json, measure_soak, soak_text
 
@@ -77,6 +78,17 @@ def edge(
         found["latency"] = asdict(latency)
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="ascii")
+
+
+@app.command()
+def install(json_file: JsonFile = None) -> None:
+    """Packages and megabytes of each role's installation, from its lock file."""
+    figures = measure_install()
+    typer.echo(install_table(figures))
+    if json_file is not None:
+        json_file.write_text(
+            json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="ascii"
+        )
 
 
 @app.command()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from host import database_check
@@ -16,7 +16,7 @@ from host.checks import MissingError, NoteError
 from host.database_copy import lack_of_room
 from host.errors import SchemaError
 from host.schema import Written, said
-from oracle.journal.engine import place_of
+from oracle.journal.engine import make_engine, place_of
 from oracle.journal.lock import ADVISORY_LOCK
 from oracle.journal.signed import tally_fault
 from oracle.journal.store import binding_fault, info_of
@@ -111,7 +111,7 @@ def _row(database: sqlite3.Connection, table: str) -> dict[str, Any] | None:
 
 def _server(settings: JournalSettings, domain: Domain) -> str:
     """The same of a PostgreSQL server, in a transaction that may only read."""
-    place, engine = place_of(settings.url), create_engine(settings.full_url())
+    place, engine = place_of(settings.url), make_engine(settings.full_url())
     try:
         with engine.connect() as connection:
             connection.execute(text("SET TRANSACTION READ ONLY"))

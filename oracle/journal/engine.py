@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from host.extras import needing
 from oracle.errors import JournalError
 
 BUSY_MS = 5_000
@@ -31,19 +32,31 @@ READ_ONLY = "drill_oracle_read_only"
 
 
 def open_engine(url: str | URL) -> Engine:
-    """Connections to the database at `url`, each durable; raises JournalError for what is none."""
-    try:
-        engine = create_engine(url)
-    except (SQLAlchemyError, ImportError) as error:
-        raise JournalError(
-            f"journal {place_of(url)}: {type(error).__name__}: {reason_of(error)}"
-        ) from error
+    """Connections to the database at `url`, each durable.
+
+    Raises JournalError for what is none, MissingPackageError where its driver is not installed.
+    """
+    engine = make_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _configure_postgresql)
     return engine
+
+
+def make_engine(url: str | URL) -> Engine:
+    """Connections as they come, with nothing configured; the database's driver is loaded.
+
+    Raises as `open_engine` does.
+    """
+    try:
+        with needing("postgres"):
+            return create_engine(url)
+    except (SQLAlchemyError, ImportError) as error:
+        raise JournalError(
+            f"journal {place_of(url)}: {type(error).__name__}: {reason_of(error)}"
+        ) from error
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

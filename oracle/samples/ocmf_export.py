@@ -12,7 +12,8 @@ from oracle.errors import OracleError
 from oracle.journal.store import open_journal
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.ocmf import OcmfMeter, ocmf_payload, ocmf_record, require_final
-from oracle.signing.sign import KeyPlace, open_signer
+from oracle.signing.places import KeyPlace
+from oracle.signing.sign import open_signer
 from protocol.records import Domain
 
 

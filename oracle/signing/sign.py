@@ -11,13 +11,11 @@ from eth_account.datastructures import SignedTransaction
 from eth_keys.datatypes import PrivateKey
 
 from host.errors import KeystoreError
+from host.extras import needing
 from host.keystores import open_keystore
 from oracle.ports import Signer
 from oracle.signing.keyring import Keyring
-from oracle.signing.token_key import TokenPlace, TokenSigner
-
-KeyPlace = tuple[Path, Path] | TokenPlace
-"""Where a signing key is: keystore and password file, or a token."""
+from oracle.signing.places import KeyPlace, TokenPlace
 
 
 class KeystoreSigner:
@@ -76,5 +74,7 @@ def open_keys(
 def open_signer(place: KeyPlace) -> Signer:
     """Open one signing key; raises KeystoreError that names what is wrong."""
     if isinstance(place, TokenPlace):
+        with needing("oracle"):
+            from oracle.signing.token_key import TokenSigner  # noqa: PLC0415  for tokens only
         return TokenSigner(place)
     return KeystoreSigner(open_keystore(*place))

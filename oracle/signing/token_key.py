@@ -15,7 +15,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from pkcs11.exceptions import (
 from host.errors import KeystoreError, SecretError
 from host.secret_files import read_secret
 from oracle.errors import PinError, SigningError
+from oracle.signing.places import TokenPlace
 from protocol.errors import SignatureError
 from protocol.typed_data import recover_signer
 
@@ -52,19 +52,6 @@ REOPEN_SECONDS = 1.0
 """Between two attempts to open a token that is gone: the step that signs also takes in samples."""
 
 _PIN_REFUSED = (PinExpired, PinIncorrect, PinInvalid, PinLenRange, PinLocked)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenPlace:
-    """Where a key is: PKCS#11 library, labels of token and key, and the file with the PIN."""
-
-    module: Path
-    token: str
-    key: str
-    pin_file: Path
-
-    def __str__(self) -> str:
-        return f"key {self.key!r} in token {self.token!r} of {self.module}"
 
 
 class TokenSigner:

@@ -37,7 +37,7 @@ MAX_PAYLOAD_BYTES = 1024
 
 _MAX_RAW_BYTES = _HEAD.size + MAX_PAYLOAD_BYTES + _CRC.size
 _MIN_RAW_BYTES = _HEAD.size + _CRC.size
-MAX_ENCODED_BYTES = _MAX_RAW_BYTES + cobs.encoding_overhead(_MAX_RAW_BYTES)
+MAX_ENCODED_BYTES = _MAX_RAW_BYTES + -(-_MAX_RAW_BYTES // 254)  # COBS adds one to each 254
 
 
 class FrameType(IntEnum):

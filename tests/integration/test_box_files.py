@@ -71,8 +71,13 @@ def test_compose__shipped__is_whole_and_names_the_units_files() -> None:
     )
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load((BOX / "compose.yaml").read_text("utf-8"))["services"]
-    assert set(services) == {"broker", "oracle", "bridge-1"}
-    for name, unit in (("oracle", "drill-oracle.service"), ("bridge-1", "drill-bridge@.service")):
+    assert set(services) == {"broker", "oracle", "bridge-1", "http"}
+    for name, unit in (
+        ("oracle", "drill-oracle.service"),
+        ("bridge-1", "drill-bridge@.service"),
+        ("http", "drill-http.service"),
+    ):
+        assert services[name]["image"] == f"smart-drill-{name.removesuffix('-1')}"
         command = services[name]["command"].replace("/1.toml", "/%i.toml")
         assert f"ExecStart=/opt/smart-drill/bin/{command}\n" in (BOX / unit).read_text("utf-8")
     mounted = [volume.split(":")[1] for volume in services["oracle"]["volumes"]]

@@ -168,9 +168,14 @@ def test_make_box__secrets__are_their_owners_alone(made: Bench) -> None:
 def test_make_box__compose_file__has_a_bridge_for_each_drill(made: Bench) -> None:
     services = yaml.safe_load((made.order.box / "compose.yaml").read_text())["services"]
 
-    assert set(services) == {"broker", "oracle", "bridge-1", "bridge-2"}
+    assert set(services) == {"broker", "oracle", "bridge-1", "bridge-2", "http"}
     assert services["bridge-2"]["command"].endswith("/etc/drill-bridge/2.toml")
     assert services["bridge-2"]["devices"] == [f"{PORTS[2]}:{PORTS[2]}"]
+
+
+def test_make_box__no_page_wanted__has_the_locks_of_oracle_and_bridge(made: Bench) -> None:
+    locks = made.order.box / "requirements"
+    assert {path.name for path in locks.iterdir()} == {"oracle.lock", "bridge.lock"}
 
 
 def test_make_box__port_not_known_yet__is_left_to_somebody(bench: Bench) -> None:
