@@ -20,6 +20,17 @@ ON_THE_WIRE = ("integration", "e2e", "contracts", "chain")
 """Folders and markers of tests that talk to a chain, a broker or a drill of their own."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say for which builds of the contract its tests run."""
+    parser.addoption(
+        "--optimisers",
+        choices=("deployed", "all"),
+        default="deployed",
+        help="the contract tests with the optimiser as deployed (the default), or each of them"
+        " at codesize, gas and none, as scripts/test does",
+    )
+
+
 def _may_open_sockets(item: pytest.Item) -> bool:
     folders = item.path.relative_to(Path(__file__).parent).parts[:-1]
     return any(item.get_closest_marker(name) or name in folders for name in ON_THE_WIRE)

@@ -128,7 +128,8 @@ def mutate(  # noqa: PLR0917 - typer makes options of them
         plan = replace(plan, told=MutationProgress(left_to_do))
         ignored = [f"--ignore={TESTS / name}" for name in LEFT_OUT]
         try:
-            run(Campaign(plan, Compiler(target), record), [str(TESTS), *ignored])
+            options = [*ignored, "--optimisers=all"]
+            run(Campaign(plan, Compiler(target), record), [str(TESTS), *options])
         except CampaignError as error:
             typer.echo(f"mutate: {error}", err=True)
             raise typer.Exit(2) from None

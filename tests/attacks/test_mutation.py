@@ -52,6 +52,7 @@ def tiny_fates(tiny_record):
     return json.loads(done.stdout)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("becomes", "fate"),
     [
@@ -66,11 +67,13 @@ def test_campaign__planted_mutant__has_its_fate(tiny_fates, becomes, fate):
     assert tiny_fates[becomes] == fate
 
 
+@pytest.mark.campaign
 def test_campaign__two_of_the_same_program__one_killed_and_one_its_twin(tiny_fates):
     sums = [tiny_fates["self.count -= amount"], tiny_fates["self.count = self.count - amount"]]
     assert sorted(sums) == sorted([Fate.KILLED, Fate.TWIN])
 
 
+@pytest.mark.campaign
 def test_campaign__again__judges_only_what_other_tests_did_not_kill(tiny_fates, tiny_record):
     lines = tiny_record.read_text().count("\n")
     assert run_tiny(tiny_record).returncode == 0
@@ -82,6 +85,7 @@ def test_campaign__again__judges_only_what_other_tests_did_not_kill(tiny_fates, 
     assert tiny_record.read_text().count("\n") == lines + 2
 
 
+@pytest.mark.campaign
 def test_campaign__tests_that_fail_anyway__says_so(tmp_path):
     folder = tmp_path / "tiny"
     folder.mkdir()
@@ -148,6 +152,7 @@ def test_sample__of_two_files__takes_of_each_its_share():
 # Compiling ------------------------------------------------------------------------------------
 
 
+@pytest.mark.campaign
 def test_compile__mutants_of_the_contract__as_with_nothing_remembered():
     target = Target.of(SOURCES, "DrillMeter.vy")
     compiler = Compiler(target)

@@ -9,6 +9,8 @@ import pytest
 from lab.symbolic.prove import ENGINE
 from lab.symbolic.tools import Tools, find_tools
 
+pytestmark = pytest.mark.campaign  # whose environment it needs
+
 HEAD = """
 import z3
 import engine

@@ -17,6 +17,8 @@ from audit.cli_bill import LANGUAGES
 from audit.document.html import as_html as document_html
 from audit.report.report_html import as_html
 
+pytestmark = pytest.mark.integration
+
 WIDTHS = (360, 414, 600, 768, 863, 865, 1024, 1280)
 PAPER = 718
 """A4 less its margins at 96 dots an inch."""

@@ -1,4 +1,5 @@
-"""The contract tests run whole for each way of compiling: the results must not differ."""
+"""The contract tests run for each way of compiling that --optimisers names: the results must not
+differ."""
 
 from __future__ import annotations
 
@@ -10,10 +11,18 @@ from contracts.evm import Chain, Deployed
 from contracts.sources import OPTIMISERS, drill_meter, mock
 from eth_account.signers.local import LocalAccount
 
-from lab.rig.contract import Compiled, Optimiser
+from lab.rig.contract import DEPLOYED, Compiled, Optimiser
 
 
-@pytest.fixture(scope="session", params=OPTIMISERS)
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test, or one for each optimiser, of those that deploy the contract."""
+    if "optimiser" in metafunc.fixturenames:
+        chosen = OPTIMISERS if metafunc.config.getoption("optimisers") == "all" else (DEPLOYED,)
+        metafunc.parametrize("optimiser", chosen, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def optimiser(request: pytest.FixtureRequest) -> Optimiser:
     return request.param
 

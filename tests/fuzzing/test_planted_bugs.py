@@ -20,6 +20,7 @@ WITHIN = 3_000
 CALLS_OF_A_PLAN = 200
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("planted", BREAKS, ids=lambda planted: planted.promise)
 def test_play_round__contract_with_a_planted_bug__finds_it(planted: Break, tmp_path: Path):
     compiled = compile_broken(planted, tmp_path)

@@ -42,7 +42,8 @@ def listing(folder: Path) -> dict[str, int]:
 def test_programs__those_installed__are_those_looked_at_here() -> None:
     assert {*ENTRY_POINTS, "scripts/box"} == APPS.keys()
     assert {*COMMANDS} - {*BEHIND} == {
-        *("box", "certificates", "fresh", "generate", "lock", "page", "setup", "test")
+        *("box", "certificates", "check", "fresh", "generate", "lock", "page", "setup"),
+        "test",
     }
 
 

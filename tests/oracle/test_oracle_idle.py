@@ -82,6 +82,7 @@ def test_settlement_due__deposit_that_lasts_for_hours_idle__ten_settlements_a_da
     assert len(settled) <= 10
 
 
+@pytest.mark.campaign
 def test_step__smallest_deposit_idle_for_a_day__at_most_ten_settlements(tmp_path: Path) -> None:
     """The real edge side on a real journal, each settlement mined at once; a sample in 100 s."""
     tariff = tariff_with(DEAREST // 100)

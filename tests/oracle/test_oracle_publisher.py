@@ -227,6 +227,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) 
     return calls
 
 
+@pytest.mark.campaign
 def test_step__killed_at_any_instruction__the_same_files_in_the_end(
     press: Press, tmp_path: Path
 ) -> None:

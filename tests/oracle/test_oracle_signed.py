@@ -484,6 +484,7 @@ DEEDS = (
 )
 
 
+@pytest.mark.campaign
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 20)), min_size=4, max_size=25))
 def test_step__whatever_befalls_a_box__no_two_of_its_readings_contradict(

@@ -12,6 +12,7 @@ from lab.rig.services import find_program
 from lab.rig.web_demo import page_with_wallet
 
 
+@pytest.mark.integration
 def test_page_with_wallet__node_in_the_virtual_environment_alone__builds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,8 @@ from simulation.planted import PLANTS, Plant
 from lab.simulation.campaign import explain, play
 from lab.simulation.trouble import KINDS
 
+pytestmark = pytest.mark.campaign
+
 WITHIN = 100
 """Rentals; each was found in the first world, of 6 to 17 rentals, with the seed 1."""
 
