@@ -116,9 +116,9 @@ def test_page__index__each_entry_is_read_from_the_chain_and_the_rest_is_said(
     page.goto(f"{endpoint.url}#/rentals")
     connect(page)
     rows(page)
-    expect(page.locator(f"[data-index='{RENTALS}']")).to_contain_text("is only the server’s word")  # noqa: RUF001
+    expect(page.locator(f"[data-index='{RENTALS}']")).to_contain_text("only the server vouches")
     look(page, "history-index")
-    page.get_by_role("button", name="Search all of them without it").click()
+    page.get_by_role("button", name="Search all rentals without the index").click()
     expect(page.locator("[data-index]")).to_be_hidden()
     rows(page)
     assert "eth_getLogs" not in asked

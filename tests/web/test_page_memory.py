@@ -93,5 +93,5 @@ def test_page__no_room_left__works_without_memory_and_says_so(
     expect(page.get_by_text("Final, in block")).to_be_visible()
     # No box has said anything: what was signed is not known, and is not nothing.
     expect(page.get_by_text("Signed, not yet settled").locator("..")).to_contain_text("unknown")
-    expect(page.locator(".speed-now")).to_have_text("not yet two signed readings")
+    expect(page.locator(".speed-now")).to_have_text("known after two signed readings")
     look(page, "memory-full")

@@ -411,12 +411,12 @@ def test_page__something_else_in_its_place_before_the_chain_showed_it__the_walle
     context.route(f"{world.anvil.url}/**", unseen)
     fill_in(page)
     expect(page.get_by_text("Sent, waiting for a block")).to_be_visible()
-    expect(page.get_by_text("look there whether")).to_be_hidden()
+    expect(page.get_by_text("see whether it was")).to_be_hidden()
     first = wallet.sent[-1]
     nothing = {"to": wallet.account.address, "value": 0, "data": "0x"}
     assert "result" in wallet.send(nothing, first["nonce"])
     wallet.rpc("evm_setIntervalMining", 1)
-    expect(page.get_by_text("look there whether it was replaced or cancelled")).to_be_visible()
+    expect(page.get_by_text("see whether it was replaced or cancelled")).to_be_visible()
     context.unroute(f"{world.anvil.url}/**")
 
 

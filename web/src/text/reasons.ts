@@ -16,16 +16,16 @@ export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
   ],
   'disputes: nothing overcharged': [
     'everything overcharged has been refunded already',
-    'es wurde nichts berechnet, das nicht zurückkam',
+    'alles zu viel Berechnete wurde schon erstattet',
   ],
-  'disputes: too late': ['it is too late for a dispute', 'für einen Streit ist es zu spät'],
+  'disputes: too late': ['it is too late for a dispute', 'zum Bestreiten ist es zu spät'],
   'drills: in a rental': ['somebody else is renting this drill', 'jemand anders mietet diese Maschine'],
   'drills: no such drill': ['there is no such drill', 'es gibt keine solche Maschine'],
   'drills: retired': ['this drill is no longer on offer', 'diese Maschine wird nicht mehr angeboten'],
   'oracles: revoked': ['the drill’s oracle has been revoked', 'das Orakel der Maschine wurde widerrufen'],
   'oracles: suspended': [
     'the drill’s oracle is suspended after a dispute',
-    'das Orakel der Maschine ist nach einem Streit gesperrt',
+    'das Orakel der Maschine ist gesperrt, weil eine Abrechnung mit Erfolg bestritten wurde',
   ],
   'ownable: caller is not the owner': [
     'only the owner of the contract may do this',
