@@ -40,7 +40,7 @@ def resumable(
             return progress, header
         reasons.append(f"the chain no longer has block {progress.last_block} of {path}")
     if reasons:
-        raise AuditError("; ".join(reasons) + "; delete these files to begin anew")
+        raise AuditError("; ".join(reasons) + "; delete these files to start again")
     return None, None
 
 

@@ -29,7 +29,7 @@ from protocol.records import Domain
 app = typer.Typer(
     name="drill-audit",
     cls=OneLineGroup,
-    help="Recompute every bill from the chain, and say what does not fit.",
+    help="Recompute every bill from the chain, and report whatever does not add up.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,7 +43,7 @@ cli_proof.register(app)
 
 @app.callback()
 def main() -> None:
-    """Recompute every bill from the chain, and say what does not fit."""
+    """Recompute every bill from the chain, and report whatever does not add up."""
 
 
 @app.command()
@@ -51,26 +51,30 @@ def run(
     *,
     rpc: Annotated[str, typer.Option(help="A JSON-RPC endpoint, http(s).")],
     contract: Annotated[str, typer.Option(help="The contract's address.")],
-    chain_id: Annotated[int | None, typer.Option(help="The chain it must be on.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="Insist on this chain id.")] = None,
     rental: Annotated[int | None, typer.Option(help="Show this rental's bill only.")] = None,
     from_block: Annotated[
-        int | None, typer.Option(help="Begin here; by default at the deployment.")
+        int | None, typer.Option(help="The first block; default the deployment.")
     ] = None,
-    to_block: Annotated[int | None, typer.Option(help="The last block; default newest.")] = None,
+    to_block: Annotated[
+        int | None, typer.Option(help="The last block; default the newest.")
+    ] = None,
     proof: Annotated[bool, typer.Option(help="Compare state by storage proof.")] = False,
-    block_hash: Annotated[str | None, typer.Option(help="The last block, by a hash you trust.")] = (
-        None
-    ),
+    block_hash: Annotated[
+        str | None, typer.Option(help="The last block, by a hash that you trust.")
+    ] = (None),
     every_block: Annotated[
         bool | None,
-        typer.Option(help="Fetch every header: the default; or few."),
+        typer.Option(help="Fetch every header, the default, or only a few."),
     ] = None,
     samples: Annotated[
         str | None, typer.Option(help="Published samples: a folder or an http(s) address.")
     ] = None,
-    state: Annotated[Path | None, typer.Option(help="Where to go on when interrupted.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report.")] = None,
-    html_file: Annotated[Path | None, typer.Option("--html", help="Write the report.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Continue from this file if interrupted.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write it as JSON.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write it as HTML.")] = None,
 ) -> None:
     """Replay every event, recompute every bill, and compare with the chain.
 

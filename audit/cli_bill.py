@@ -161,24 +161,26 @@ def bill(
         str, typer.Option(help="Address of a transaction, with {tx} for its hash.")
     ] = "",
     unit: Annotated[str | None, typer.Option(help="What to call the currency's unit.")] = None,
-    chain_id: Annotated[int | None, typer.Option(help="The chain it must be on.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="Insist on this chain id.")] = None,
     from_block: Annotated[
-        int | None, typer.Option(help="Begin here; by default at the deployment.")
+        int | None, typer.Option(help="The first block; default the deployment.")
     ] = None,
-    to_block: Annotated[int | None, typer.Option(help="The last block; default newest.")] = None,
+    to_block: Annotated[
+        int | None, typer.Option(help="The last block; default the newest.")
+    ] = None,
     proof: Annotated[bool, typer.Option("--proof", help="Compare state by storage proof.")] = False,
-    block_hash: Annotated[str | None, typer.Option(help="The last block, by a hash you trust.")] = (
-        None
-    ),
+    block_hash: Annotated[
+        str | None, typer.Option(help="The last block, by a hash that you trust.")
+    ] = (None),
     despite_findings: Annotated[
         bool,
         typer.Option(
             "--despite-findings",
-            help="Write it though the audit found something wrong, and say so.",
+            help="Write it even if the audit found something wrong, and say so in it.",
         ),
     ] = False,
 ) -> None:
-    """Write a rental's statement for the customer's books, out of a whole audit.
+    """Write a rental's statement for the customer's books, from a whole audit.
 
     Exit status: 0 written, 1 refused because of findings, 2 could not be made.
     """

@@ -30,10 +30,12 @@ def mirror_command(
     rpc: Annotated[str, typer.Option(help="A JSON-RPC endpoint, http(s).")],
     contract: Annotated[str, typer.Option(help="The contract's address.")],
     samples: Annotated[str, typer.Option(help="Published samples: a folder or an address.")],
-    to: Annotated[Path, typer.Option(help="The folder of the copy; made if it is missing.")],
-    chain_id: Annotated[int | None, typer.Option(help="The chain it must be on.")] = None,
+    to: Annotated[Path, typer.Option(help="The folder of the copy; created if missing.")],
+    chain_id: Annotated[int | None, typer.Option(help="Insist on this chain id.")] = None,
     rental: Annotated[int | None, typer.Option(help="Copy this rental only.", min=1)] = None,
-    to_block: Annotated[int | None, typer.Option(help="The last block; default newest.")] = None,
+    to_block: Annotated[
+        int | None, typer.Option(help="The last block; default the newest.")
+    ] = None,
 ) -> None:
     """Copy published samples, each file verified against the chain before it is put in place.
 

@@ -52,12 +52,12 @@ def prove_command(
     minute: Annotated[
         str | None, typer.Option(help="A minute of drilling, UTC, such as 2026-11-24T13:48Z.")
     ] = None,
-    chain_id: Annotated[int | None, typer.Option(help="The chain it must be on.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="Insist on this chain id.")] = None,
     from_block: Annotated[
-        int | None, typer.Option(help="Look from here; by default from the deployment.", min=0)
+        int | None, typer.Option(help="The first block; default the deployment.", min=0)
     ] = None,
     to_block: Annotated[
-        int | None, typer.Option(help="The last block; default newest.", min=0)
+        int | None, typer.Option(help="The last block; default the newest.", min=0)
     ] = None,
 ) -> None:
     """Write a proof that a sample, or a minute of them, is behind a settled reading.
@@ -124,12 +124,15 @@ def verify_command(
     file: Annotated[Path, typer.Argument(help="The proof.")],
     *,
     block_hash: Annotated[
-        list[str], typer.Option(help="Of a block that you trust; again for each further one.")
+        list[str],
+        typer.Option(
+            help="The hash of a block that you trust; give it again for each further one."
+        ),
     ],
     contract: Annotated[
         str | None, typer.Option(help="The contract that it must be about.")
     ] = None,
-    chain_id: Annotated[int | None, typer.Option(help="The chain that it must speak of.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="Insist on this chain id.")] = None,
 ) -> None:
     """Check a proof with nothing but the file, the hash of a block, and arithmetic.
 

@@ -57,10 +57,10 @@ def require_same(
     and whose samples are looked at, None for nobody's."""
     found = (progress.chain_id, progress.contract, progress.first_block, progress.depth)
     if found != asked:
-        raise AuditError(f"{file} is of another audit: {found}, not {asked}")
+        raise AuditError(f"{file} belongs to another audit: {found}, not {asked}")
     covered = None if progress.samples is None else progress.samples.coverage
     if covered != samples:
-        raise AuditError(f"{file} is of an audit of other samples, or of none")
+        raise AuditError(f"{file} belongs to an audit of other samples, or of none")
 
 
 _FORM = TypeAdapter(Progress)
@@ -94,7 +94,7 @@ def load(path: Path) -> Progress | None:
         outer = json.loads(path.read_text(encoding="utf-8"))
         content = str(outer["content"])
         if sha256(content.encode()).hexdigest() != outer["sha256"]:
-            raise StateFileError(f"{path} was changed or cut short; delete it to begin anew")
+            raise StateFileError(f"{path} was changed or cut short; delete it to start again")
         found = json.loads(content)
         _require_version(found["version"], path)
         progress = _FORM.validate_python(found)

@@ -17,9 +17,7 @@ def require_chain(chain: ContractEndpoint, order: AuditOrder) -> int:
     """The chain's number, which must be the one asked for; raises OtherChainError."""
     found, asked = chain.chain_id(), order.chain_id
     if asked is not None and found != asked:
-        raise OtherChainError(
-            f"{chain.endpoint.place} serves chain {found}, asked for was chain {asked}"
-        )
+        raise OtherChainError(f"{chain.endpoint.place} serves chain {found}, not chain {asked}")
     return found
 
 

@@ -97,7 +97,7 @@ class DrillMeter:
             )
         except Exception as error:
             # web3 and eth-abi have many kinds of error for data that an event does not have.
-            raise AnswerError(f"no log entry of this contract: {str(error)[:100]}") from error
+            raise AnswerError(f"not a log entry of this contract: {str(error)[:100]}") from error
 
     @cached_property
     def _contract(self) -> Contract:

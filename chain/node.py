@@ -89,7 +89,7 @@ class ChainNode:
 
     def _result(self, method: str, answer: Any) -> Any:
         if not isinstance(answer, Mapping):
-            raise AnswerError("no answer of JSON-RPC")
+            raise AnswerError("not a JSON-RPC answer")
         error = answer.get("error")
         if error is None:
             return answer.get("result")

@@ -43,11 +43,12 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
     oracle_key: Annotated[str, typer.Option(help="Address that leases must be signed by.")],
     chain_id: Annotated[int, typer.Option(help="Chain of the contract.")],
     contract: Annotated[str, typer.Option(help="Address of the contract.")],
-    port_link: Annotated[Path, typer.Option(help="Link to make to the serial port.")],
-    operator: Annotated[Path, typer.Option(help="Unix socket to make for the operator.")],
-    memory: Annotated[Path, typer.Option(help="File of the non-volatile memory.")],
+    port_link: Annotated[Path, typer.Option(help="Symbolic link to create to the serial port.")],
+    operator: Annotated[Path, typer.Option(help="Unix socket to create for the operator.")],
+    memory: Annotated[Path, typer.Option(help="File that holds the non-volatile memory.")],
     next_oracle_key: Annotated[
-        str | None, typer.Option(help="Address that may sign leases as well, to rotate to.")
+        str | None,
+        typer.Option(help="A second address that may sign leases, while keys are rotated."),
     ] = None,
     trace: Annotated[Path | None, typer.Option(help="CSV file to replay.")] = None,
     columns: Annotated[
@@ -61,7 +62,7 @@ def run_controller(  # noqa: PLR0917  typer calls it by keyword
         int | None, typer.Option(help="Time between rows of a trace without a time column.")
     ] = None,
     dead_band_rpm: Annotated[
-        float, typer.Option(help="Slower is a spindle at rest, in a trace.", min=0)
+        float, typer.Option(help="A slower spindle counts as at rest, in a trace.", min=0)
     ] = DEAD_BAND_RPM,
     forward_only: Annotated[
         bool, typer.Option("--forward-only", help="Refuse a trace that turns backwards.")
@@ -101,12 +102,12 @@ def run_bridge(
 def check_bridge(
     settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
     user: Annotated[
-        str | None, typer.Option(help="Look with this user's rights: who is to run it.")
+        str | None, typer.Option(help="Check with the rights of this user, who is to run it.")
     ] = None,
 ) -> None:
-    """Look at all that `run` needs, change nothing, and say what is missing and what to do.
+    """Check all that `run` needs without changing anything, and say what is missing and what to do.
 
-    Exit status: 0 nothing is missing, 1 something is, 2 it could not be looked at.
+    Exit status: 0 nothing is missing, 1 something is, 2 it could not be checked.
     """
     check_as(user, lambda: steps(load_settings(settings)))
 
@@ -115,7 +116,7 @@ def check_bridge(
 def replace_controller(
     settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
 ) -> None:
-    """Go on with a new controller board, whose memory counts from 1 again.
+    """Continue with a new controller board, whose memory counts from 1 again.
 
     Stop the bridge first, after it has said that the controller was replaced.
     """
@@ -132,7 +133,7 @@ def replace_controller(
 def drop_damaged(
     settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
 ) -> None:
-    """Give up stored samples that the disk has damaged, so that those behind them go on.
+    """Drop stored samples that the disk has damaged, so that later ones can be sent.
 
     Stop the bridge first. What is dropped counts as missing for good, and is not billed.
     """

@@ -60,7 +60,7 @@ def place_of(url: str) -> str:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https"):
-        raise HostError("an endpoint's address is such as https://host/path")
+        raise HostError("an endpoint's address looks like https://host/path")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
@@ -144,7 +144,7 @@ def _unpacker(response: requests.Response) -> Any:
         return None
     asked = response.request.headers.get("Accept-Encoding")
     if packing not in _PACKED or asked != "gzip":
-        raise requests.exceptions.ContentDecodingError("packed as it was not asked for")
+        raise requests.exceptions.ContentDecodingError("compressed in a way that was not asked for")
     return zlib.decompressobj(16 + zlib.MAX_WBITS)
 
 

@@ -131,7 +131,7 @@ def become(user: str) -> None:
     if entry.pw_uid == os.geteuid():
         return
     if os.geteuid() != 0:
-        raise MissingError(f"--user {user}: only root can look with another user's rights")
+        raise MissingError(f"--user {user}: only root can check with another user's rights")
     os.initgroups(entry.pw_name, entry.pw_gid)
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
@@ -142,7 +142,7 @@ def who_looks() -> str:
     if os.geteuid() == 0:
         raise NoteError(
             "root, who may read and write everything. If another user runs the program, "
-            "look as that user: --user NAME"
+            "check as that user: --user NAME"
         )
     try:
         return pwd.getpwuid(os.geteuid()).pw_name

@@ -96,7 +96,7 @@ def _version(
             callback=_tell_version,
             is_eager=True,
             expose_value=False,
-            help="Say the version and exit.",
+            help="Show the version and exit.",
         ),
     ] = False,
 ) -> None:

@@ -27,8 +27,8 @@ def open_keystore(path: Path, password_file: Path) -> bytes:
         raise KeystoreError(f"keystore file {path} is not JSON: {error}") from error
     if not isinstance(record, dict) or not {"version", "crypto"} <= {key.lower() for key in record}:
         raise KeystoreError(
-            f"keystore file {path} is JSON, but no Ethereum keystore of version 3; make one with "
-            "`drill-oracle keys new`"
+            f"keystore file {path} is JSON, but not an Ethereum keystore of version 3; make one "
+            "with `drill-oracle keys new`"
         )
     try:
         return bytes(Account.decrypt(record, password))

@@ -56,19 +56,19 @@ def run(settings: SettingsFile) -> None:
 def check(
     settings: SettingsFile,
     user: Annotated[
-        str | None, typer.Option(help="Look with this user's rights: who is to run it.")
+        str | None, typer.Option(help="Check with the rights of this user, who is to run it.")
     ] = None,
 ) -> None:
-    """Look at all that `run` needs, change nothing, and say what is missing and what to do.
+    """Check all that `run` needs without changing anything, and say what is missing and what to do.
 
-    Exit status: 0 nothing is missing, 1 something is, 2 it could not be looked at.
+    Exit status: 0 nothing is missing, 1 something is, 2 it could not be checked.
     """
     check_as(user, lambda: steps(load_http_settings(settings)))
 
 
 @app.command("site")
 def print_site(settings: SettingsFile) -> None:
-    """Print what a static host puts beside the page as site.json."""
+    """Print the site.json that a static host serves beside the page."""
     found = load_http_settings(settings)
     typer.echo(site(found, read_deployment(found.deployment)).model_dump_json(indent=1))
 

@@ -32,7 +32,7 @@ DIFFERS = 1
 app = typer.Typer(
     name="drill-oracle",
     cls=OneLineGroup,
-    help="Meter drills, sign readings, settle them, and lease a start while there is credit.",
+    help="Meter drills, sign readings, settle them, and grant leases while there is credit.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,12 +54,12 @@ def run(settings: SettingsFile) -> None:
 def check(
     settings: SettingsFile,
     user: Annotated[
-        str | None, typer.Option(help="Look with this user's rights: who is to run it.")
+        str | None, typer.Option(help="Check with the rights of this user, who is to run it.")
     ] = None,
 ) -> None:
-    """Look at all that `run` needs, change nothing, and say what is missing and what to do.
+    """Check all that `run` needs without changing anything, and say what is missing and what to do.
 
-    Exit status: 0 nothing is missing, 1 something is, 2 it could not be looked at.
+    Exit status: 0 nothing is missing, 1 something is, 2 it could not be checked.
     """
     check_as(user, lambda: OracleCheck(load_settings(settings)).steps())
 
@@ -68,7 +68,7 @@ def check(
 def export(
     settings: SettingsFile,
     to: Annotated[Path, typer.Option("--to", help="The folder to write to.")],
-    rental: Annotated[int | None, typer.Option("--rental", help="Only this one.")] = None,
+    rental: Annotated[int | None, typer.Option("--rental", help="Only this rental.")] = None,
 ) -> None:
     """Write published samples anew from the journal, verified against every signed reading."""
     found = load_settings(settings)
@@ -86,9 +86,9 @@ def export(
 @app.command("backup")
 def copy_journal(
     settings: SettingsFile,
-    to: Annotated[Path, typer.Option("--to", help="The file to make.")],
+    to: Annotated[Path, typer.Option("--to", help="The file to create.")],
 ) -> None:
-    """Copy the journal to a new file, also while the oracle runs, and verify the copy."""
+    """Copy the journal to a new file, even while the oracle runs, and verify the copy."""
     made = backup(load_settings(settings).journal.full_url(), to)
     typer.echo(f"{made.path}: {made.samples} samples, {made.bytes} bytes, verified")
 
@@ -97,9 +97,10 @@ def copy_journal(
 def ocmf(
     settings: SettingsFile,
     rental: Annotated[int, typer.Option("--rental", help="An ended rental.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Write the record there.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The file for the record.")] = None,
     public_key: Annotated[
-        Path | None, typer.Option("--public-key", help="Write the key to check it with, as DER.")
+        Path | None,
+        typer.Option("--public-key", help="The file for the public key that checks it, as DER."),
     ] = None,
 ) -> None:
     """Sign a rental's opening and closing readings as a record in the Open Charge Metering Format.
@@ -126,7 +127,7 @@ def ocmf(
 def keys_new(  # noqa: PLR0917  typer calls it by keyword
     out: Annotated[Path | None, typer.Option("--out", help="The keystore to write.")] = None,
     password_file: Annotated[
-        Path | None, typer.Option("--password-file", help="Holds the keystore's password.")
+        Path | None, typer.Option("--password-file", help="The file with the keystore's password.")
     ] = None,
     pkcs11: Annotated[
         Path | None, typer.Option("--pkcs11", help="PKCS#11 library of a token, instead.")
@@ -134,10 +135,10 @@ def keys_new(  # noqa: PLR0917  typer calls it by keyword
     token: Annotated[str | None, typer.Option("--token", help="The token's label.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="The label of the new key.")] = None,
     pin_file: Annotated[
-        Path | None, typer.Option("--pin-file", help="Holds the token's PIN.")
+        Path | None, typer.Option("--pin-file", help="The file with the token's PIN.")
     ] = None,
 ) -> None:
-    """Make a key in a new encrypted keystore, or in a token, and print its address."""
+    """Create a key in a new encrypted keystore, or in a token, and print its address."""
     in_token, in_keystore = (pkcs11, token, key, pin_file), (out, password_file)
     if pkcs11 and token and key and pin_file and in_keystore == (None, None):
         with needing("oracle"):

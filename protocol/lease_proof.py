@@ -216,7 +216,7 @@ def _bytes(found: Any) -> bytes:
 
 def _integer(found: Any) -> int:
     if not isinstance(found, bytes) or len(found) > 8 or found[:1] == b"\x00":
-        raise ProofError("a number that is none")
+        raise ProofError("a malformed number")
     return int.from_bytes(found, "big")
 
 

@@ -193,7 +193,7 @@ def _require_in_force(meter: DeployedMeter, oracle: int, signing: str) -> None:
         state = "revoked" if revoked else "suspended" if suspended else f"signing with {key} now"
         raise BoxError(
             f"the box's key {signing} is of oracle {oracle}, which is {state}; a box with another "
-            "key is another folder"
+            "key needs another folder"
         )
 
 
@@ -247,7 +247,7 @@ def _port_in(settings: Path) -> str:
         port = tomllib.loads(settings.read_text("utf-8"))["port"]
         return port if isinstance(port, str) else ""
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise BoxError(f"{settings}: no settings of a bridge: {error}") from error
+        raise BoxError(f"{settings}: not the settings of a bridge: {error}") from error
 
 
 def _left(

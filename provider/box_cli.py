@@ -30,9 +30,7 @@ def box(  # noqa: PLR0917  typer calls it by keyword
         Path | None,
         typer.Option(help="The deployment record; by default deployments/CHAIN_ID.json."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the folder of this name is made.")] = Path(
-        "boxes"
-    ),
+    out: Annotated[Path, typer.Option(help="Where the box's folder is made.")] = Path("boxes"),
     host: Annotated[
         list[str] | None, typer.Option(help="A name under which others reach the box.")
     ] = None,
@@ -40,22 +38,25 @@ def box(  # noqa: PLR0917  typer calls it by keyword
         str, typer.Option(help="When a deposit counts: latest-N, safe or finalized.")
     ] = "finalized",
     asset_units_per_ether: Annotated[
-        int | None, typer.Option(help="With a token: what a coin is worth in its smallest unit.")
+        int | None,
+        typer.Option(help="With a token: what one coin is worth, in the token's smallest unit."),
     ] = None,
     page_rpc: Annotated[
         str | None,
         typer.Option(
-            help="Serve the page too; customers' browsers ask this endpoint, so no key in it."
+            help="Serve the page too; browsers ask this endpoint, so it must hold no key."
         ),
     ] = None,
     here: Annotated[
-        bool, typer.Option("--here", help="The programs will run here, on this folder's files.")
+        bool,
+        typer.Option("--here", help="The programs will run on this machine, from this folder."),
     ] = False,
     broker_port: Annotated[int, typer.Option(help="Where the broker listens.")] = BROKER_PORT,
 ) -> None:
-    """Make keys, certificates, settings and units of one box, as far as can be known by now.
+    """Make the keys, certificates, settings and units of one box, as far as they can be made yet.
 
-    It says what is left to you. Run it again after each step: what is there is never overwritten.
+    It says what is left for you to do. Run it again after each step: existing files are never
+    overwritten.
     """
     node = open_node(rpc[0])
     chain_id = node.chain_id()
@@ -95,7 +96,7 @@ def read_ports(given: list[str]) -> dict[int, str]:
     for text in given:
         drill, sign, port = text.partition("=")
         if not (drill.isascii() and drill.isdigit() and sign and port) or int(drill) in found:
-            raise BoxError(f"--port {text}: one for each drill, as N=/dev/serial/by-id/...")
+            raise BoxError(f"--port {text}: write one for each drill, as N=/dev/serial/by-id/...")
         found[int(drill)] = port
     if len(set(found.values())) < len(found):
         raise BoxError("--port: two drills at one port")

@@ -29,7 +29,7 @@ def _group(help_text: str) -> typer.Typer:
 app = typer.Typer(
     name="drill-provider",
     cls=OneLineGroup,
-    help="The provider's calls of a DrillMeter, each tried and shown before it is sent.",
+    help="The provider's calls to a DrillMeter, each tried and shown before it is sent.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -66,11 +66,11 @@ def common(  # noqa: PLR0917  typer calls it by keyword
     ] = None,
     password_file: Annotated[
         Path | None,
-        typer.Option(envvar="DRILL_PROVIDER_PASSWORD_FILE", help="Holds its password."),
+        typer.Option(envvar="DRILL_PROVIDER_PASSWORD_FILE", help="The file with its password."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Try it out, and send nothing.")
+        bool, typer.Option("--dry-run", help="Try the call, and send nothing.")
     ] = False,
 ) -> None:
     """What every command needs."""
@@ -102,7 +102,7 @@ def collect(
     context: typer.Context,
     to: ToOption = None,
     running_too: Annotated[
-        bool, typer.Option("--running", help="What running rentals have earned so far, too.")
+        bool, typer.Option("--running", help="Also take what running rentals have earned so far.")
     ] = False,
 ) -> None:
     """Take the revenue of closed rentals."""
@@ -136,7 +136,7 @@ def bond_post(context: typer.Context, amount: Amount) -> None:
 
 @bond.command("announce")
 def bond_announce(context: typer.Context, amount: Amount) -> None:
-    """Give notice that so much will be taken out; 0 withdraws the notice."""
+    """Give notice that this amount will be taken out; 0 withdraws the notice."""
     desk: Desk = context.obj
     units = desk.asset.parse(amount)
     what = f"announce the release of {desk.asset.show(units)}"
@@ -162,7 +162,7 @@ def tariff_publish(
 
 @tariff.command("retire")
 def tariff_retire(context: typer.Context, number: Number) -> None:
-    """Offer a tariff no longer; rentals under it go on."""
+    """Retire a tariff; rentals under it continue."""
     desk: Desk = context.obj
     desk.send(f"retire tariff {number}", "retire_tariff", number)
 
@@ -183,13 +183,15 @@ def oracle_rotate(context: typer.Context, number: Number, key: str) -> None:
 
 @oracle.command("revoke")
 def oracle_revoke(context: typer.Context, number: Number) -> None:
-    """Believe an oracle no longer. Final."""
+    """Stop trusting an oracle, for good."""
     desk: Desk = context.obj
     desk.send(f"revoke oracle {number}", "revoke_oracle", number)
 
 
 OracleOption = Annotated[int, typer.Option("--oracle", min=1, help="The box that meters it.")]
-TariffOption = Annotated[int, typer.Option("--tariff", min=1, help="What it is on offer at.")]
+TariffOption = Annotated[
+    int, typer.Option("--tariff", min=1, help="The tariff that it is on offer at.")
+]
 
 
 @drill.command("list")
@@ -216,7 +218,7 @@ def drill_reassign(
 
 @drill.command("retire")
 def drill_retire(context: typer.Context, number: Number) -> None:
-    """Offer a free drill no longer. Final."""
+    """Take a free drill off the offer, for good."""
     desk: Desk = context.obj
     desk.send(f"retire drill {number}", "retire_drill", number)
 

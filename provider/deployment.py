@@ -118,7 +118,7 @@ def read_record(path: Path) -> Deployment | None:
     except UnknownNameError as error:
         raise ProviderError(str(error)) from error
     except RecordError as error:
-        raise ProviderError(f"{error}; move it away to deploy anew") from error
+        raise ProviderError(f"{error}; move it away to deploy again") from error
 
 
 def planned_steps(plan: Plan) -> list[RehearsedCall]:
@@ -192,8 +192,8 @@ def _create(order: DeploymentOrder, sender: Sender, say: Say) -> Deployment:
         if (begun.chain_id, begun.provider, begun.data_sha256) != (chain_id, provider, digest):
             raise ProviderError(
                 f"{order.begun}: {begun.provider} has begun another deployment on chain "
-                f"{begun.chain_id}; go on with that plan, or move the file away if that creation "
-                f"(nonce {begun.nonce}) is not wanted"
+                f"{begun.chain_id}; continue with that plan, or move the file away if that "
+                f"creation (nonce {begun.nonce}) is not wanted"
             )
         say(f"going on with the creation that was signed before: {begun.transaction}")
         receipt = sender.finish(

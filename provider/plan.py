@@ -35,7 +35,9 @@ def exact_address(text: str) -> str:
         raise ValueError(f"{text!r} is not an address")
     exact = str(to_checksum_address(text))
     if text[2:] not in {exact[2:], exact[2:].lower(), exact[2:].upper()}:
-        raise ValueError(f"{text!r} has a typing error: its capitals do not fit")
+        raise ValueError(
+            f"{text!r} has a typing error: its capital letters do not match its checksum"
+        )
     return exact
 
 

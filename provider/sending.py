@@ -172,7 +172,7 @@ class Sender:
             if gone > MOST_GONE:
                 raise NodeError(
                     f"{what}: another transaction has taken nonce {nonce} of {self.wallet.address};"
-                    " look what it did, and run this again"
+                    " look at what it did, and run this again"
                 )
         if int(str(receipt["status"]), 16) != 1:
             raise ProviderError(f"{what}: {found} was mined and reverted")

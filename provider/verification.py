@@ -73,7 +73,7 @@ def require_code(
     if head.hash != record.block_hash:
         raise ProviderError(
             f"block {record.block_number} is {head.hash}, the record has {record.block_hash}: the "
-            "chain was reorganised since; correct the record, or deploy anew"
+            "chain has been reorganised; correct the record, or deploy again"
         )
     meter = DeployedMeter(node, record.contract, record.block_number)
     found = {

@@ -92,7 +92,7 @@ def transport(method: str, parameters: Sequence[object]) -> Mapping[str, Any]:
 @click.option(
     "--password-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Holds the keystore's password.",
+    help="The file with the keystore's password.",
 )
 @click.option(
     "--plan",
@@ -112,7 +112,7 @@ def transport(method: str, parameters: Sequence[object]) -> Mapping[str, Any]:
 @click.option(
     "--local",
     is_flag=True,
-    help="A local chain with an id of its own, where keys that everybody knows will do.",
+    help="A local chain with an unusual id, where keys that everybody knows are accepted.",
 )
 def cli(  # noqa: PLR0917  click calls it by keyword
     account: AccountAPI | None,
@@ -123,8 +123,8 @@ def cli(  # noqa: PLR0917  click calls it by keyword
     record_path: Path | None,
     local: bool,
 ) -> None:
-    """Deploy DrillMeter with all that a plan names, go on with a deployment that stopped, or verify
-    one that is complete."""
+    """Deploy DrillMeter with all that a plan names, continue a deployment that was interrupted, or
+    verify a complete one."""
     try:
         plan = read_plan(plan_path, oracle_key)
         wallet = chosen_wallet(account, keystore, password_file)

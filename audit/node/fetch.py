@@ -137,7 +137,7 @@ class ContractEndpoint:
                 found = self.endpoint.call("eth_getCode", self.contract, hex(middle))
             except NodeRefusedError as error:
                 raise EndpointError(
-                    f"the node does not know the past ({error}); give --from-block, "
+                    f"the node does not keep the whole history ({error}); give --from-block, "
                     "the block of the deployment"
                 ) from error
             if data(found, "code"):

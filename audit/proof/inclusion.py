@@ -69,7 +69,7 @@ def _extent(content: bytes, place: int) -> tuple[int, int]:
     digits = content[place + 1 : place + 1 + short - 55]
     size = int.from_bytes(digits, "big")
     if len(digits) != short - 55 or digits[0] == 0 or size <= 55:
-        raise InclusionError("RLP with a length that is not written the one right way")
+        raise InclusionError("RLP with a length that is not in its one canonical form")
     return place + 1 + len(digits), size
 
 
@@ -107,7 +107,7 @@ def proven_value(root: bytes, key: bytes, nodes: Sequence[bytes]) -> bytes:
             del path[: len(part)]
             child = node[1]
         else:
-            raise InclusionError("a node of the trie is none")
+            raise InclusionError("a node of the trie is malformed")
         if done:
             return _value(child, left)
         node = _node(child, left) if isinstance(child, bytes) else child
@@ -115,7 +115,7 @@ def proven_value(root: bytes, key: bytes, nodes: Sequence[bytes]) -> bytes:
 
 def _value(found: Item, left: Iterator[bytes]) -> bytes:
     if next(left, None) is not None:
-        raise InclusionError("there are more nodes than the way to the value has")
+        raise InclusionError("there are more nodes than the path to the value has")
     if not isinstance(found, bytes) or not found:
         raise InclusionError("the trie has nothing under this key")
     return found
@@ -127,7 +127,7 @@ def _node(digest: bytes, left: Iterator[bytes]) -> Item:
         raise InclusionError("the trie has nothing under this key")
     content = next(left, None)
     if content is None:
-        raise InclusionError("a node is missing on the way to the value")
+        raise InclusionError("a node is missing on the path to the value")
     if keccak(content) != digest:
         raise InclusionError("a node does not hash to what the one before it says")
     return decode_rlp(content)
@@ -136,11 +136,11 @@ def _node(digest: bytes, left: Iterator[bytes]) -> Item:
 def _part(written: Item) -> tuple[list[int], bool]:
     """Half bytes of a path, and whether they end at a leaf."""
     if not isinstance(written, bytes) or not written or written[0] >> 4 > (_LEAF | _ODD):
-        raise InclusionError("a path of the trie is none")
+        raise InclusionError("a path of the trie is malformed")
     halves = [half for byte in written for half in divmod(byte, 16)]
     flags = halves[0]
     if not flags & _ODD and halves[1]:
-        raise InclusionError("a path of the trie is none")
+        raise InclusionError("a path of the trie is malformed")
     part = halves[1:] if flags & _ODD else halves[2:]
     if not part and not flags & _LEAF:
         raise InclusionError("an extension of the trie leads nowhere")

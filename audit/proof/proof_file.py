@@ -131,11 +131,13 @@ def parse_proof_file(content: bytes) -> ProofFile:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         # Names and texts may be a hostile file's own.
-        raise ProofFileError(f"no proof: {ascii(place)[:80]}: {first['msg'][:200]}") from error
+        raise ProofFileError(f"not a proof: {ascii(place)[:80]}: {first['msg'][:200]}") from error
     if (proof.kind == "minute") != (proof.minute is not None):
-        raise ProofFileError(f"no proof: of kind {proof.kind!r}, and `minute` is not what it has")
+        raise ProofFileError(
+            f"not a proof: of kind {proof.kind!r}, and `minute` is not what it has"
+        )
     if proof.to_json() != content:
         raise ProofFileError(
-            "no proof: not written the one right way, as with a field twice or other spacing"
+            "not a proof: not in its one canonical form, as with a field twice or other spacing"
         )
     return proof

@@ -259,4 +259,4 @@ def _decoded(place: int, data: bytes) -> Sample:
     try:
         return decode_sample(data)
     except SampleError as error:
-        raise AuditError(f"sample {place} of the published log is none: {error}") from error
+        raise AuditError(f"sample {place} of the published log is malformed: {error}") from error

@@ -130,7 +130,7 @@ def _anchor(
     try:
         root, number, time = _header(header)
     except InclusionError as error:
-        raise NotShownError("header-malformed", f"no header of a block: {error}") from error
+        raise NotShownError("header-malformed", f"not a block header: {error}") from error
     if block_hash not in trusted:
         # Not the hash itself: whoever copied it from here would trust the file with it.
         text = f"the header that {event} needs, of block {number}, has none of the hashes given"
@@ -185,14 +185,14 @@ def _log(receipt: bytes, index: int, contract: str) -> tuple[tuple[str, ...], st
         or not isinstance(topics, list)
         or not isinstance(data, bytes)
     ):
-        raise NotShownError("receipt-malformed", "a log entry with a field that is none")
+        raise NotShownError("receipt-malformed", "a log entry with a malformed field")
     _same("log-of-another-contract", "who logged it", "0x" + address.hex(), contract)
     return tuple(_topic(topic) for topic in topics), "0x" + data.hex()
 
 
 def _topic(item: Item) -> str:
     if not isinstance(item, bytes) or len(item) != 32:
-        raise NotShownError("receipt-malformed", "a log entry with a topic that is none")
+        raise NotShownError("receipt-malformed", "a log entry with a malformed topic")
     return "0x" + item.hex()
 
 
@@ -240,7 +240,7 @@ def _begun(
         return
     found = _samples(begun, settlement)
     if len(found) != 1 or begun.first >= first or found[0].motor_on:
-        raise NotShownError("meter-not-begun", "it is no earlier sample with the motor off")
+        raise NotShownError("meter-not-begun", "it is not an earlier sample with the motor off")
 
 
 def _require_terms(

@@ -95,7 +95,7 @@ class Folder:
                 content = file.read(most + 1)
         except (FileNotFoundError, NotADirectoryError):
             if not self._root.is_dir():
-                raise SourceError(f"{self._root} is not there any more") from None
+                raise SourceError(f"{self._root} is no longer there") from None
             return None
         except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
             raise SourceError(f"{path} cannot be read: {error}") from error
@@ -135,7 +135,7 @@ class Web:
         except (requests.RequestException, BusyError) as error:
             # The error's own text may hold the whole address, and that a password.
             kind = error if isinstance(error, BusyError) else type(error).__name__
-            raise SourceError(f"{self.place}: {path} cannot be had: {kind}") from None
+            raise SourceError(f"{self.place}: {path} cannot be fetched: {kind}") from None
         except AnswerTooLargeError:
             raise SourceError(_too_large(f"{self.place}: {path}", most)) from None
         raise AssertionError("a retry context returns or raises")
@@ -165,7 +165,7 @@ class Web:
         if answer.status_code in BUSY_STATUS:
             raise BusyError(f"it answers with status {answer.status_code}")
         if answer.status_code != 200:
-            raise SourceError(f"{self.place}: {path} is answered by status {answer.status_code}")
+            raise SourceError(f"{self.place}: {path} is answered with status {answer.status_code}")
         return _bounded(answer.content, most, f"{self.place}: {path}")
 
 

@@ -118,7 +118,7 @@ def _broker(settings: BridgeSettings) -> str:
     broker = settings.broker
     if database_check.is_locked(settings.spool):
         raise NoteError(
-            f"{broker.host}:{broker.port} is not tried: a bridge with this spool runs, and a "
+            f"{broker.host}:{broker.port} is not tried: a bridge with this spool is running, and a "
             "second connection under its name would end its own"
         )
     return broker_check.connection(broker, f"drill-bridge-{settings.drill}-check")

@@ -204,8 +204,8 @@ class Spool:
         behind = self._oracle_has if self._oracle_has > self.newest else 0
         if not self._began_again and not behind:
             raise SpoolError(
-                f"{self._path}: nothing to do, the controller goes on counting: its newest sample "
-                f"is {self.newest}. Connect the new one and start the bridge first, it finds out"
+                f"{self._path}: nothing to do: the controller goes on counting, its newest sample "
+                f"is {self.newest}. Connect the new one and start the bridge first; it will notice"
             )
         with self._changing():
             if not self._began_again:  # this file was replaced as well: all here is of this board

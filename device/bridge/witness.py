@@ -80,7 +80,7 @@ class ChainWitness:
         for header in (*newest.values(), *older.values()):
             if header.hash == result.hash:
                 return header
-        raise WitnessError(f"no endpoint tells block {result.number} that they agree on")
+        raise WitnessError(f"no endpoint gives block {result.number} that they agree on")
 
     def _require_block(self, number: int, wanted: bytes) -> None:
         told = self.nodes.ask(lambda node: node.header(number).hash)

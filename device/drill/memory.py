@@ -126,7 +126,7 @@ class MemoryFile:
         valid = [slot for slot in slots if slot is not None]
         if not valid:
             raise NonVolatileError(
-                f"{self._path}: both slots are damaged; put a copy back, because starting anew "
+                f"{self._path}: both slots are damaged; put a copy back, because a fresh start "
                 "would use sequence numbers twice"
             )
         self._generation, memory = max(valid, key=lambda slot: slot[0])

@@ -47,7 +47,7 @@ class TraceTable:
         self._delimiter, self.header = (fits or [max(splits, key=lambda one: len(one[1]))])[0]
         for name in wanted:
             if self.header.count(name) != 1:
-                found = "twice" if name in self.header else "not there"
+                found = "there twice" if name in self.header else "not there"
                 raise TraceError(f"{path}: column {name!r} is {found}; columns: {self.header}")
         self._lines = lines
 

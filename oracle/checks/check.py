@@ -189,7 +189,9 @@ class OracleCheck:
         ours = folder / f"{self._told.chain_id}-{self._told.contract.lower()}"
         for place in (folder, ours):
             if place.exists() and not os.access(place, os.R_OK | os.W_OK | os.X_OK):
-                raise MissingError(f"{place} cannot be written; give it to who runs the oracle")
+                raise MissingError(
+                    f"{place} cannot be written; give it to the user that runs the oracle"
+                )
         disk = os.statvfs(folder)
         if disk.f_bavail * disk.f_frsize < KEPT_FREE_BYTES:
             raise MissingError(
@@ -203,8 +205,8 @@ class OracleCheck:
         path = journal_check.sqlite_path(self.settings.journal)
         if path is not None and database_check.is_locked(path):
             raise NoteError(
-                f"{broker.host}:{broker.port} is not tried: an oracle with this journal runs, and "
-                "a second connection under its name would end its own"
+                f"{broker.host}:{broker.port} is not tried: an oracle with this journal is "
+                "running, and a second connection under its name would end its own"
             )
         return broker_check.connection(broker, f"drill-oracle-{self.settings.oracle.number}-check")
 

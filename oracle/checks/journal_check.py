@@ -119,7 +119,7 @@ def _server(settings: JournalSettings, domain: Domain) -> str:
                 raise MissingError(f"{place} runs with fsync off: it would lose samples")
             may = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
             if not connection.execute(text(may)).scalar_one():
-                raise MissingError(f"{place}: our role may make no tables; grant it CREATE")
+                raise MissingError(f"{place}: this role may not create tables; grant it CREATE")
             found = written_in(connection)
             info = None if found is None else info_of(connection)
             held = connection.execute(

@@ -200,7 +200,9 @@ def _require_journal(url: str | URL) -> None:
         # SQLite makes the file that it is asked to look into.
         missing = engine.dialect.name == "sqlite" and not (path and Path(path).exists())
         if missing or not inspect(engine).has_table(journal_info.name):
-            raise JournalError(f"journal {place_of(url)}: there is none yet; the oracle makes it")
+            raise JournalError(
+                f"journal {place_of(url)}: it does not exist yet; the oracle creates it"
+            )
     except SQLAlchemyError as error:
         raise JournalError(f"journal {place_of(url)} cannot be read: {reason_of(error)}") from error
     finally:

@@ -171,7 +171,7 @@ def _restart(module: Path) -> None:
     try:
         pkcs11.lib(str(module)).reinitialize()
     except PKCS11Error as error:
-        raise KeystoreError(f"{module} cannot be started anew: {_reason(error)}") from error
+        raise KeystoreError(f"{module} cannot be restarted: {_reason(error)}") from error
 
 
 def _open_key(place: TokenPlace) -> tuple[Session, Any, str]:

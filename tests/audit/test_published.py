@@ -115,7 +115,7 @@ def test_fetch__folder_vanishes__is_not_taken_for_nothing_published(tmp_path: Pa
     inner.mkdir()
     source = Folder(inner)
     inner.rmdir()
-    with pytest.raises(SourceError, match="not there any more"):
+    with pytest.raises(SourceError, match="no longer there"):
         source.fetch(("x",), 10)
 
 

@@ -90,7 +90,7 @@ def test_parse_columns__bad_specification__says_what_is_wrong(spec: str, message
         ("", "column 'n' is not there"),
         ("n,m,t,l\n", "no rows"),
         ("n,x,t,l\n1,1,1,1\n", "column 'm' is not there"),
-        ("n,m,m,t,l\n1,1,1,1,1\n", "column 'm' is twice"),
+        ("n,m,m,t,l\n1,1,1,1,1\n", "column 'm' is there twice"),
         ("n,m,t,l\n1,1,1,1\nabc,1,2,1\n", "row 2: n is 'abc', not a number"),
         ("n,m,t,l\n1,,1,1\n", "row 1: m is '', not a number"),
         ("n,m,t,l\n1,1\n", "row 1: 2 cells under 4 names"),

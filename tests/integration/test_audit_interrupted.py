@@ -134,7 +134,7 @@ def test_run__state_file_of_another_branch__refused(told: Told, tmp_path: Path) 
 def test_run__state_file_of_another_contract__refused(told: Told, tmp_path: Path) -> None:
     state = tmp_path / "state"
     stopped_after(told, 1, state)
-    with pytest.raises(AuditError, match="of another audit"):
+    with pytest.raises(AuditError, match="to another audit"):
         audit(told.url, told.contract, state=state, from_block=2)
 
 

@@ -94,14 +94,14 @@ def test_fetch__busy_then_free__had(serve: Callable[[Behave], str]) -> None:
 
 def test_fetch__always_busy__given_up(serve: Callable[[Behave], str]) -> None:
     source = Web(serve(lambda handler: answer(handler, 503)))
-    with pytest.raises(SourceError, match="x cannot be had: it answers with status 503"):
+    with pytest.raises(SourceError, match="x cannot be fetched: it answers with status 503"):
         source.fetch(("x",), 3)
     assert source.requests_made == ATTEMPTS
 
 
 def test_fetch__nobody_listens__said_without_the_password() -> None:
     source = Web(f"http://user:hunter2@{HOST}:{free_port()}/samples")
-    with pytest.raises(SourceError, match="cannot be had: ConnectionError") as caught:
+    with pytest.raises(SourceError, match="cannot be fetched: ConnectionError") as caught:
         source.fetch(("x",), 3)
     assert "hunter2" not in str(caught.value)
 
@@ -145,7 +145,7 @@ def test_fetch__trickles__given_up(
             handler.wfile.write(b"x")
 
     try:
-        with pytest.raises(SourceError, match="cannot be had: Timeout"):
+        with pytest.raises(SourceError, match="cannot be fetched: Timeout"):
             Web(serve(behave)).fetch(("x",), 1_000)
     finally:
         done.set()

@@ -265,7 +265,7 @@ def test_run__reading_settled_after_its_key_was_revoked__found(told: Told) -> No
 
 
 def test_run__chain_id_not_the_one_asked_for__refused(told: Told) -> None:
-    with pytest.raises(OtherChainError, match="serves chain 31337, asked for was chain 1"):
+    with pytest.raises(OtherChainError, match="serves chain 31337, not chain 1"):
         audit(told.url, told.contract, chain_id=1)
 
 

@@ -138,7 +138,7 @@ def test_content__server_or_database_away__named_without_the_password(
 
 def test_open_journal__none_yet__said_and_none_is_made(server: Postgres, database: URL) -> None:
     with (
-        pytest.raises(JournalError, match="there is none yet"),
+        pytest.raises(JournalError, match="it does not exist yet"),
         open_journal(database.set(password=server.password), DOMAIN),
     ):
         pass

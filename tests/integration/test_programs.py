@@ -224,7 +224,7 @@ def test_audit__what_it_cannot_use__one_line_and_status_2(
 def test_audit_verify__no_proof_of_every_kind__one_line_and_status_2(odd: dict[str, Path]) -> None:
     for name, path in odd.items():
         line = refusal("drill-audit", "verify", path, "--block-hash", "0x" + "1" * 64)
-        assert str(path) in line or "no proof: " in line, name
+        assert str(path) in line or "not a proof: " in line, name
 
 
 @pytest.mark.parametrize("option", ["--port-link", "--operator", "--memory", "--trace"])

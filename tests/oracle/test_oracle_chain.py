@@ -197,7 +197,7 @@ def test_receipts__of_an_unknown_type__an_error_and_no_lie() -> None:
 def test_event__short_data__error() -> None:
     log = LOG | {"topics": [topic_of("BalancePositive"), HASH, HASH, HASH]}
 
-    with pytest.raises(AnswerError, match="no log entry of this contract"):
+    with pytest.raises(AnswerError, match="not a log entry of this contract"):
         METER.event(log)
 
 

@@ -200,7 +200,9 @@ def test_open_keystore__each_fault__names_the_file(folder: Path) -> None:
         open_keystore(folder / "key.json", folder / "empty")
     for other in ("[]", "{}", '{"address": "0x00"}', '{"version": 3, "crypto": 1}', "7"):
         write_secret(folder / "odd.json", other)
-        with pytest.raises(KeystoreError, match=r"odd\.json .*(no Ethereum keystore|malformed)"):
+        with pytest.raises(
+            KeystoreError, match=r"odd\.json .*(not an Ethereum keystore|malformed)"
+        ):
             open_keystore(folder / "odd.json", password)
 
 

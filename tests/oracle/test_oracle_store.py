@@ -115,7 +115,7 @@ def test_open_journal__none_there__said_and_none_is_made(tmp_path: Path) -> None
     """Whoever exports may be another user than the oracle, which could not write such a journal."""
     path, domain = tmp_path / "journal.sqlite", Domain(31337, "0x" + 40 * "1")
     with (
-        pytest.raises(JournalError, match=r"journal\.sqlite: there is none yet"),
+        pytest.raises(JournalError, match=r"journal\.sqlite: it does not exist yet"),
         open_journal(f"sqlite:///{path}", domain),
     ):
         pass

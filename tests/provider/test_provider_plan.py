@@ -37,7 +37,7 @@ def test_read_plan__amount_as_text__may_be_larger_than_toml_numbers(tmp_path: Pa
     [
         (ORACLE, ZERO, "oracle_key: the zero address has no key"),
         (ORACLE, ORACLE[:-1], "oracle_key: .* is not an address"),
-        (ORACLE, ORACLE.replace("C5", "c5"), "oracle_key: .* capitals"),
+        (ORACLE, ORACLE.replace("C5", "c5"), "oracle_key: .* capital letters"),
         (DRILLS, f'["{"ü" * 33}"]', "drills.0: .* has 66 bytes"),
         (DRILLS, f'["{"ü" * 37}"]', "drills.0: .* has 74 bytes; a label has 1 to 64"),
         (DRILLS, '[""]', "drills.0: .* has 0 bytes"),
