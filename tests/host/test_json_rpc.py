@@ -208,5 +208,5 @@ PLACES = ["http://[::1", "http://", "ftp://host/x", "host", "http://host:99999/"
 
 @pytest.mark.parametrize("url", PLACES)
 def test_json_rpc__no_address__said_so(url: str) -> None:
-    with pytest.raises(HostError, match=re.escape("such as https://host/path")):
+    with pytest.raises(HostError, match=re.escape("looks like https://host/path")):
         JsonRpc(url)

@@ -107,7 +107,7 @@ def test_content__role_without_the_right_to_make_tables__named(
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     )
 
-    with pytest.raises(MissingError, match="may make no tables; grant it CREATE"):
+    with pytest.raises(MissingError, match="may not create tables; grant it CREATE"):
         content(settings(server, database.set(username="guest")), DOMAIN, [])
 
 

@@ -272,7 +272,7 @@ def test_deploy__record_of_another_plan__is_refused(
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("block_hash", "0x" + "12" * 32, "the chain was reorganised"),
+        ("block_hash", "0x" + "12" * 32, "the chain has been reorganised"),
         ("bytecode_sha256", "00" * 32, "the record's bytecode_sha256"),
         ("contract", ORACLE_KEY, "is not DrillMeter's"),
         ("provider", ORACLE_KEY, "is of provider"),
