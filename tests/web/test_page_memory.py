@@ -74,7 +74,7 @@ def test_page__site_data_blocked__works_without_memory_and_says_so(
     assert world.ledger().call("rental", number)[4] == 1
     expect(page.get_by_text("Final, in block")).to_be_visible()
     page.get_by_label("Language").select_option("de")
-    expect(page.locator("[data-memory=blocked]")).to_contain_text("merkt sich")
+    expect(page.locator("[data-memory=blocked]")).to_contain_text("nichts speichern")
     assert complaints == []
 
 
