@@ -40,7 +40,7 @@ class DrillMeter:
         """The calldata of `close_rental`."""
         return bytes(HexBytes(self._contract.encode_abi("close_rental", args=[rental])))
 
-    def receipt(self, transaction_hash: bytes, found: Any) -> TransactionReceipt:
+    def transaction_receipt(self, transaction_hash: bytes, found: Any) -> TransactionReceipt:
         """A transaction's receipt as web3 gives it; raises TypeError, ValueError, KeyError."""
         event = self._contract.events.ReadingRejected()
         rejected = [entry["args"] for entry in event.process_receipt(found, errors=DISCARD)]

@@ -172,7 +172,7 @@ class RpcEndpoint(ChainNode):
         if any(str(record(one, "entry").get("blockHash")).lower() != block.hash for one in found):
             raise LaterError(f"{self.place} answers about another block than {block.number}")
 
-    def receipts(self, of: Header, *, covered: bool = False) -> list[Any]:
+    def block_receipts(self, of: Header, *, covered: bool = False) -> list[Any]:
         """All receipts of a block; they hash to the header's root.
 
         Raises UncoveredReceiptsError where there is one more that the root does not cover, or some
@@ -248,12 +248,12 @@ class RpcEndpoint(ChainNode):
             if not has_it(error.reason):
                 raise TransactionRefusedError(str(error), error.reason) from error
 
-    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
-        """The receipt, or None while the transaction is not mined; nothing proves it."""
+    def transaction_receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
+        """The transaction's receipt, or None while it is not mined; nothing proves it."""
         wanted = HexBytes(transaction_hash)
         try:
             return self._ask(
-                lambda: self._contract.receipt(
+                lambda: self._contract.transaction_receipt(
                     transaction_hash, self._web3.eth.get_transaction_receipt(wanted)
                 )
             )

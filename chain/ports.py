@@ -120,8 +120,8 @@ class Chain(Protocol):
         """Send a signed transaction; one that is known already is not an error."""
         ...
 
-    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
-        """The receipt, or None while the transaction is not mined."""
+    def transaction_receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
+        """The transaction's receipt, or None while it is not mined."""
         ...
 
     def settlement_data(self, oracle: int, signature: bytes, readings: Sequence[Reading]) -> bytes:

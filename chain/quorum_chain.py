@@ -119,9 +119,9 @@ class QuorumChain:
         """The same with all fields."""
         return self._ancestor(number) or self._settle(lambda endpoint: endpoint.block(number))
 
-    def receipts(self, of: Header) -> list[Any]:
+    def block_receipts(self, of: Header) -> list[Any]:
         """All receipts of a block, from the first endpoint that has them; they prove themselves."""
-        return self.pool.first(lambda endpoint: endpoint.receipts(of))
+        return self.pool.first(lambda endpoint: endpoint.block_receipts(of))
 
     def transaction_input(self, transaction_hash: object) -> bytes:
         """What a mined transaction carried, as a quorum says."""
@@ -230,7 +230,7 @@ class QuorumChain:
     def event_proof(self, evidence: BalanceEvidence) -> EventProof:
         """Proof of a BalancePositive entry in its block's receipts."""
         full = self._by_hash(hexadecimal(evidence.block_hash))
-        receipts = self.pool.first(lambda endpoint: endpoint.receipts(full, covered=True))
+        receipts = self.pool.first(lambda endpoint: endpoint.block_receipts(full, covered=True))
         place, index = find_log(receipts, evidence.log_index)
         header = self.pool.first(lambda endpoint: endpoint.header_rlp(full))
         return EventProof(header, tuple(receipt_nodes(receipts, place)), place, index)
@@ -312,13 +312,13 @@ class QuorumChain:
         if None not in refusals and refusals[0] is not None:
             raise refusals[0]
 
-    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
+    def transaction_receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
         """The receipt that a quorum tells of, or None while the transaction is not mined at the
         head; raises ChainError when there is a quorum for neither."""
         highest = None if self._last is None else self._last.number
 
         def ask(endpoint: RpcEndpoint) -> TransactionReceipt | None:
-            found = endpoint.receipt(transaction_hash)
+            found = endpoint.transaction_receipt(transaction_hash)
             return None if found is None or found.block_number > (highest or 2**63) else found
 
         told = self.pool.gather(ask)
@@ -411,7 +411,7 @@ class QuorumChain:
 
         def ask(endpoint: RpcEndpoint) -> list[Any] | ChainError:
             try:
-                return endpoint.receipts(of)
+                return endpoint.block_receipts(of)
             except (RefusedCallError, UncoveredReceiptsError) as error:
                 return error
 

@@ -82,10 +82,12 @@ class Transactor:
         self._newest_given_up = False
         self._legacy = False
 
-    def receipt(self, job: Job, sent: Sequence[SentTransaction]) -> TransactionReceipt | None:
+    def transaction_receipt(
+        self, job: Job, sent: Sequence[SentTransaction]
+    ) -> TransactionReceipt | None:
         """What became of a job's transactions; None while none of them is mined."""
         for one in reversed(sent):
-            receipt = self._chain.receipt(one.hash)
+            receipt = self._chain.transaction_receipt(one.hash)
             if receipt is not None:
                 if self._mined.get(job.number) != receipt:
                     self._mined[job.number] = receipt
@@ -119,7 +121,7 @@ class Transactor:
         if (
             newest is not None
             and newest.nonce < nonce
-            and (recent or self.receipt(job, sent) is not None)
+            and (recent or self.transaction_receipt(job, sent) is not None)
         ):
             return
         late = newest is not None and now_ms - newest.sent_ms > self._limits.bump_after_ms

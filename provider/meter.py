@@ -54,7 +54,7 @@ class DeployedMeter:
         return found[0] if len(found) == 1 else found
 
     def events(self, receipt: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-        """Name and arguments of the contract's events in a receipt."""
+        """Name and arguments of the contract's events in a transaction's receipt."""
         return self._decoded(receipt.get("logs", []))
 
     def listed(self) -> dict[int, str]:

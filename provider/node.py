@@ -158,7 +158,7 @@ class ProviderNode:
             raise NodeError(f"{self.name}: asked for block {block}, got block {head.number}")
         return head
 
-    def receipt(self, transaction: str) -> Mapping[str, Any] | None:
+    def transaction_receipt(self, transaction: str) -> Mapping[str, Any] | None:
         """A transaction's receipt; None while it is not mined."""
         found = self.ask("eth_getTransactionReceipt", transaction)
         if found is not None and not (isinstance(found, dict) and "status" in found):

@@ -155,7 +155,7 @@ class Sender:
 
     def finish(self, what: str, found: str, nonce: int, raw: bytes) -> Mapping[str, Any]:
         """Send signed bytes, again if need be, and wait; returns the receipt."""
-        receipt = self.node.receipt(found)
+        receipt = self.node.transaction_receipt(found)
         if receipt is None:
             self._submit(raw)
         deadline, gone = time.monotonic() + MINED_SECONDS, 0
@@ -167,7 +167,7 @@ class Sender:
                 )
             time.sleep(POLL_SECONDS)
             taken = self.node.number("eth_getTransactionCount", self.wallet.address, "latest")
-            receipt = self.node.receipt(found)
+            receipt = self.node.transaction_receipt(found)
             gone = gone + 1 if receipt is None and taken > nonce else 0
             if gone > MOST_GONE:
                 raise NodeError(

@@ -175,8 +175,8 @@ class FakeChain:
             raise ChainError("the connection broke")
         self.pool.append(raw)
 
-    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
-        self._call("receipt")
+    def transaction_receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
+        self._call("transaction_receipt")
         return self.mined.get(transaction_hash)
 
     def closing_data(self, rental: int) -> bytes:

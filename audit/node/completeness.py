@@ -134,7 +134,7 @@ class Completeness:
     def _receipts(self, headers: Sequence[Header]) -> Sequence[list[object] | None]:
         if not self._no_receipts:
             try:
-                return self._chain.receipts(headers)
+                return self._chain.block_receipts(headers)
             except NodeRefusedError as error:
                 self._no_receipts = True
                 subject = f"from block {headers[0].number}"

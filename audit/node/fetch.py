@@ -189,7 +189,7 @@ class ContractEndpoint:
             self._widest = self._span
 
     @_naming_the_endpoint
-    def receipts(self, headers: Sequence[Header]) -> list[list[Any]]:
+    def block_receipts(self, headers: Sequence[Header]) -> list[list[Any]]:
         """All receipts of each block; raises NodeRefusedError."""
         calls = [("eth_getBlockReceipts", (header.hash,)) for header in headers]
         return [listing(found, "receipts") for found in self.endpoint.batch(calls)]

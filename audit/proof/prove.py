@@ -167,7 +167,7 @@ def _entries(
 
 def _evidence(chain: ContractEndpoint, log: Log) -> EntryEvidence:
     """A log entry with what ties it to its block."""
-    [receipts] = chain.receipts([chain.header(log.block_hash)])
+    [receipts] = chain.block_receipts([chain.header(log.block_hash)])
     counts = [len(listing(record(one, "receipt").get("logs"), "logs")) for one in receipts]
     before = sum(counts[: log.transaction_index])
     if (

@@ -176,7 +176,7 @@ class SimEndpoint:
             chain.send(made)
         self._call("broadcast answered")
 
-    def receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
+    def transaction_receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
         """Of a canonical block."""
         self._call("receipt")
         for block in reversed(self._blocks()):

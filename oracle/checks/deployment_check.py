@@ -51,7 +51,7 @@ def compare_deployment(chain: QuorumChain, told: Deployment) -> str:
 
 def _creation(chain: QuorumChain, told: Deployment, block: Header) -> bytes | None:
     """What the transaction that made the contract carried; None if none of that block made it."""
-    for one in chain.receipts(block):
+    for one in chain.block_receipts(block):
         receipt = record(one, "receipt")
         if str(receipt.get("contractAddress") or "").lower() == told.contract.lower():
             return chain.transaction_input(receipt.get("transactionHash"))

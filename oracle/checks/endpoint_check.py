@@ -54,7 +54,7 @@ def _fitness(endpoint: RpcEndpoint, tiers: Sequence[Tier]) -> str:
     endpoint.logs_between(head.number, head.number)
     endpoint.priority_fee_wei()
     try:
-        endpoint.receipts(head)
+        endpoint.block_receipts(head)
         can.append("proves receipts")
     except ChainError as error:
         can.append(f"log entries on a quorum's word only ({error})")

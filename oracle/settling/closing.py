@@ -65,7 +65,7 @@ class Closer:
         for rental in self._long_due(view):
             job = Job(-rental, "closing")
             sent = self._journal.transactions(job.number)
-            if self._transactor.receipt(job, sent) is not None:
+            if self._transactor.transaction_receipt(job, sent) is not None:
                 continue
             try:
                 self._transactor.send(job, self._chain.closing_data(rental), sent)

@@ -98,7 +98,7 @@ class Submitter:
             self._finish(batch, tables.DROPPED, "signed with a former key; it is signed anew")
             return True
         sent = self._journal.transactions(batch.number)
-        receipt = self._transactor.receipt(_job(batch), sent)
+        receipt = self._transactor.transaction_receipt(_job(batch), sent)
         if receipt is not None:
             return self._judge(batch, receipt, view)
         if not open_readings(batch, view.latest):

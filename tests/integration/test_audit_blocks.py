@@ -136,7 +136,7 @@ def test_receipts__by_rules_of_the_chains_own__oracle_does_not_call_it_a_lie(
     with LyingNode(told.url, more_receipts(change)) as node:
         endpoint = RpcEndpoint(node.url, told.chain_id, DrillMeter(told.contract), 5)
         with pytest.raises(ChainError) as caught:
-            endpoint.receipts(endpoint.block(settlement(told)))
+            endpoint.block_receipts(endpoint.block(settlement(told)))
     assert not isinstance(caught.value, LyingEndpointError)
     assert reason in str(caught.value)
 
@@ -178,7 +178,7 @@ def test_run__rollup_with_deposits__receipts_checked_and_clean(rollup: Told) -> 
     assert names(result) == set()
     assert result.findings.exit_status() == 0
     endpoint = RpcEndpoint(rollup.url, rollup.chain_id, DrillMeter(rollup.contract), 5)
-    assert endpoint.receipts(endpoint.block(number)) == receipts
+    assert endpoint.block_receipts(endpoint.block(number)) == receipts
     assert receipt_nodes(receipts, 1)
 
 

@@ -141,7 +141,7 @@ def test_block__unknown_fork__an_error_that_names_the_field_and_no_lie() -> None
 
 
 def test_receipt__mined__is_read() -> None:
-    receipt = endpoint_that_answers(RECEIPT).receipt(bytes(32))
+    receipt = endpoint_that_answers(RECEIPT).transaction_receipt(bytes(32))
 
     assert receipt is not None
     assert (receipt.block_number, receipt.succeeded, receipt.rejected) == (5, True, ())
@@ -162,7 +162,7 @@ def test_receipt__mined__is_read() -> None:
 )
 def test_receipt__half_of_one__chain_error(answer: Any) -> None:
     with pytest.raises(ChainError):
-        endpoint_that_answers(answer).receipt(bytes(32))
+        endpoint_that_answers(answer).transaction_receipt(bytes(32))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_receipt__half_of_one__chain_error(answer: Any) -> None:
         lambda endpoint: endpoint.simulate(ADDRESS, b""),
         lambda endpoint: endpoint.priority_fee_wei(),
         lambda endpoint: endpoint.logs_of(HEADER),
-        lambda endpoint: endpoint.receipts(HEADER),
+        lambda endpoint: endpoint.block_receipts(HEADER),
     ],
 )
 @pytest.mark.parametrize("answer", [None, [], [5], {}, "0x", "0xzz"], ids=str)
@@ -189,7 +189,7 @@ def test_receipts__of_an_unknown_type__an_error_and_no_lie() -> None:
     deposit = RECEIPT | {"type": "0x7e", "cumulativeGasUsed": "0x1", "logsBloom": "0x" + 512 * "0"}
 
     with pytest.raises(ChainError, match="of the type 0x7e") as raised:
-        endpoint_that_answers([deposit]).receipts(HEADER)
+        endpoint_that_answers([deposit]).block_receipts(HEADER)
 
     assert not isinstance(raised.value, LyingEndpointError)
 
@@ -309,7 +309,7 @@ def test_ask__error_text_of_a_million_letters__cut(letters: str) -> None:
         lambda endpoint: endpoint.block(5),
         lambda endpoint: endpoint.simulate(ADDRESS, b""),
         lambda endpoint: endpoint.broadcast(b"\x02"),
-        lambda endpoint: endpoint.receipt(bytes(32)),
+        lambda endpoint: endpoint.transaction_receipt(bytes(32)),
     ):
         provider = RefusingEndpoint({"code": 3, "message": "execution reverted: " + letters})
         with pytest.raises(ChainError) as raised:

@@ -452,14 +452,16 @@ def test_step__given_up_with_its_transaction_on_its_way__the_next_one_outbids_it
     assert next_one.priority_fee_wei * 100 >= given_up.priority_fee_wei * 110
 
 
-@pytest.mark.parametrize("call", ["nonce", "simulate", "priority_fee_wei", "broadcast", "receipt"])
+@pytest.mark.parametrize(
+    "call", ["nonce", "simulate", "priority_fee_wei", "broadcast", "transaction_receipt"]
+)
 def test_step__chain_fails_at_every_step__the_settlement_is_known_to_wait(
     desk: Desk, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise ChainError("cannot be reached")
 
-    if call == "receipt":
+    if call == "transaction_receipt":
         desk.submitter.step(make_view())
         desk.restart()
     monkeypatch.setattr(desk.chain, call, fail)
