@@ -25,7 +25,12 @@ class UnreachableError(RpcError):
 
 
 class RefusedError(RpcError):
-    """It has answered a call with an error of its own."""
+    """It has answered a call with an error of its own: `error` as it sent it, None where the answer
+    had none."""
+
+    def __init__(self, text: str, error: object = None) -> None:
+        super().__init__(text)
+        self.error = error
 
 
 class NonsenseError(RpcError):

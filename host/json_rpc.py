@@ -205,7 +205,8 @@ class JsonRpc:
             if is_rate_limit(later.error):
                 told = f"{self.place} is too busy for {method}: {text}"
                 raise UnreachableError(told) from None
-            raise RefusedError(f"{self.place}: {method} is refused: {text}") from None
+            told = f"{self.place}: {method} is refused: {text}"
+            raise RefusedError(told, later.error) from None
         except BusyError as error:
             raise UnreachableError(f"{self.place} cannot be reached: {error}") from None
         except requests.RequestException as error:
@@ -239,7 +240,7 @@ class JsonRpc:
             if is_worth_another_try(error):
                 raise _LaterError(error)
             text = self._clean(error_text(error))
-            raise RefusedError(f"{self.place}: {method} is refused: {text}")
+            raise RefusedError(f"{self.place}: {method} is refused: {text}", error)
         if "result" not in answer:
             raise NonsenseError(f"{self.place}: {method}: the answer has no result")
         return answer["result"]

@@ -66,10 +66,10 @@ class Schema:
         Raises SchemaError for a newer version, or one before `oldest`; `place` names the database.
         """
         if found.version > self.newest:
-            needed = found.release or "a newer one"
+            needed = f"release {found.release} or newer" if found.release else "a newer release"
             raise SchemaError(
                 f"{self.name} {place} is of version {found.version}, this release knows versions "
-                f"up to {self.newest}; nothing was changed. Install release {needed} or newer, or "
+                f"up to {self.newest}; nothing was changed. Install {needed}, or "
                 f"put back the copy that the upgrade made: {ADVICE}"
             )
         if found.version < self.oldest:

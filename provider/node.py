@@ -11,15 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 
-from host.bounded_http import bounded_session, place_of
-from host.bounded_json import parse_json
-from host.errors import HostError, NonsenseError
-from host.foreign_text import harmless
+from host.bounded_http import place_of
+from host.errors import RefusedError, RpcError, UnreachableError
+from host.foreign_text import harmless, without_secrets
+from host.json_rpc import JsonRpc, Patience, error_text, is_worth_another_try
 from provider.errors import ContractRefusedError, NodeError
 
 SECONDS = 20.0
@@ -29,26 +28,24 @@ TRIES = 3
 PAUSE_SECONDS = 1.0
 
 ERROR_STRING = bytes.fromhex("08c379a0")
-_BUSY = ("rate limit", "too many requests", "429", "timeout", "timed out")
-
 Transport = Callable[[str, Sequence[object]], Mapping[str, Any]]
-"""Sends a method and its parameters; returns the answer, with "result" or "error"."""
+"""Sends a method and its parameters once; returns the answer, with "result" or "error", or raises
+RpcError or OSError."""
 
 
-def http_transport(url: str) -> Transport:
-    """Over HTTP, no answer without end and no redirection followed."""
-    session = bounded_session()
+def http_transport(url: str, seconds: float = SECONDS) -> Transport:
+    """Over HTTP, by the one client with bounds; raises HostError for what is not an address."""
+    rpc = JsonRpc(url, Patience(seconds, attempts=1))
 
     def send(method: str, parameters: Sequence[object]) -> Mapping[str, Any]:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
-        answer = session.post(url, json=body, timeout=SECONDS)
         try:
-            found = parse_json(answer.content)
-        except NonsenseError as error:
-            raise NodeError(f"answers with status {answer.status_code}, {error}") from None
-        if not isinstance(found, dict):
-            raise NodeError(f"answers with status {answer.status_code}, and no JSON-RPC")
-        return found
+            return {"result": rpc.call(method, *parameters)}
+        except RefusedError as error:
+            fault = error.error
+            if fault is None:
+                raise
+            told = dict(fault) if isinstance(fault, Mapping) else {}
+            return {"error": {**told, "message": without_secrets(error_text(fault), url)}}
 
     return send
 
@@ -87,21 +84,23 @@ class ProviderNode:
                 time.sleep(self._pause * attempt)
             try:
                 answer = self._transport(method, parameters)
-            except (requests.RequestException, HostError, OSError) as error:
-                # The error's own text may hold the whole address, and that a key.
-                trouble = f"does not answer: {type(error).__name__}"
-                continue
-            except NodeError as error:
+            except UnreachableError as error:
                 trouble = str(error)
+                continue
+            except RpcError as error:
+                raise NodeError(str(error)) from error
+            except OSError as error:
+                # The error's own text may hold the whole address, and that a key.
+                trouble = f"{self.name}: {method}: does not answer: {type(error).__name__}"
                 continue
             fault = answer.get("error")
             if fault is None:
                 return answer.get("result")
-            text = harmless(str(fault.get("message") if isinstance(fault, dict) else fault))
-            if not any(word in text.lower() for word in _BUSY):
+            text = error_text(fault)
+            if not is_worth_another_try(fault):
                 raise self._refusal(method, fault, text)
-            trouble = text
-        raise NodeError(f"{self.name}: {method}: {trouble}")
+            trouble = f"{self.name}: {method}: {text}"
+        raise NodeError(trouble)
 
     def _refusal(self, method: str, fault: object, text: str) -> NodeError | ContractRefusedError:
         content = fault.get("data") if isinstance(fault, dict) else None

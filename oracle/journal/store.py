@@ -49,8 +49,6 @@ class Store:
         """
         self._lock: JournalLock | None = None
         self._engine = open_engine(url)
-        place = self.file_beside(".reserve")
-        self._reserve = None if place is None else Reserve(place, reserve_bytes)
         try:
             self._require_newest()
         except SQLAlchemyError as error:
@@ -61,6 +59,8 @@ class Store:
         except (SchemaError, JournalError) as error:
             self._engine.dispose()
             raise JournalError(str(error)) from error
+        place = self.file_beside(".reserve")
+        self._reserve = None if place is None else Reserve(place, reserve_bytes)
 
     def _require_newest(self) -> None:
         """The tables of this release: made in a new database, required of one that has some."""

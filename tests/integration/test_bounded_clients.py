@@ -27,10 +27,11 @@ from chain.endpoint import RpcEndpoint
 from chain.errors import ChainError
 from device.bridge.rpc import WitnessNode
 from device.errors import WitnessError
-from host.bounded_http import LARGEST_ANSWER
+from host.bounded_http import LARGEST_ANSWER, place_of
 from host.json_rpc import Patience
 from lab.rig.services import HOST
-from provider.node import open_node
+from provider.errors import NodeError
+from provider.node import ProviderNode, http_transport, open_node
 
 pytestmark = pytest.mark.integration
 
@@ -54,10 +55,16 @@ def _oracle(url: str) -> object:
     return RpcEndpoint(url, 31337, DrillMeter(METER), TIMEOUT_SECONDS).block("latest")
 
 
+def _provider(url: str) -> object:
+    transport = http_transport(url, TIMEOUT_SECONDS)
+    return ProviderNode(transport, place_of(url), pause_seconds=0.01).head()
+
+
 CLIENTS: dict[str, tuple[Callable[[str], object], type[Exception]]] = {
     "audit": (_audit, EndpointError),
     "bridge": (_bridge, WitnessError),
     "oracle": (_oracle, ChainError),
+    "provider": (_provider, NodeError),
 }
 
 
@@ -313,7 +320,7 @@ def _asking(client: str, url: str) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("when", CLOSINGS)
-@pytest.mark.parametrize("client", [*CLIENTS, "provider"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_client__kept_connection_closed__asked_on_a_new_one(
     client: str, when: str, block: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

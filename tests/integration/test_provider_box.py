@@ -281,7 +281,7 @@ def test_box__endpoint_that_does_not_answer__is_one_line(tmp_path: Path) -> None
     done = CliRunner().invoke(app, line)
 
     assert done.exit_code == 2
-    assert done.stderr.startswith("box: http://127.0.0.1:9: eth_chainId: does not answer")
+    assert done.stderr.startswith("box: http://127.0.0.1:9 cannot be reached: Connect")
     assert done.stderr.count("\n") == 1
 
 
