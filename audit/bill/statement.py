@@ -64,9 +64,9 @@ class Statement:
     """All that a bill tells.
 
     Times in Unix s, 0 where it has not happened; `until` in ms. `limit` is the most that may be
-    owed, `given_back` what disputes returned, `penalties` what they brought beside that; `last_*`
-    is the block that it stands at. `findings` are those that concern this rental; `samples` is what
-    came of its published samples, None where they were not looked at.
+    owed, `given_back` what disputes returned; `last_*` is the block that it stands at. `findings`
+    are those that concern this rental; `samples` is what came of its published samples, None where
+    they were not looked at.
     """
 
     rental: int
@@ -89,7 +89,6 @@ class Statement:
     funded: int
     refund: int
     given_back: int
-    penalties: int
     settlements: int
     rejected: int
     happenings: tuple[Happening, ...]
@@ -169,7 +168,6 @@ def state_rental(
         funded=rental.funded,
         refund=rental.refund,
         given_back=rental.refunded,
-        penalties=sum(one.args["penalty"] for one in story.told if one.name == "UsageDisputed"),
         settlements=rental.settlements,
         rejected=story.rejected,
         happenings=tuple(story.told),

@@ -65,7 +65,8 @@ def test_statement__whole_rental__lines_add_up_and_money_balances() -> None:
     assert bill.thousandths - bill.rounding == 1000 * bill.charge
     assert 0 <= bill.rounding < 1000
     assert bill.funded == bill.owed + bill.refund == 105_000
-    assert (bill.given_back, bill.penalties) == (10_001, 7)
+    assert bill.given_back == 10_001
+    assert [one.args["penalty"] for one in bill.of("UsageDisputed")] == [7]
     assert bill.settlements == 3
     assert bill.opened_at < bill.ended_at <= bill.closed_at
     assert [one.name for one in bill.account] == ["Deposited"]

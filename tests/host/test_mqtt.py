@@ -6,7 +6,7 @@ import pytest
 
 from host.mqtt import LONGEST_SECONDS, SHORT_SECONDS, TAKEN_OVER, Sessions
 
-UNSPECIFIED, KEEP_ALIVE = 0x80, 0x8D
+UNSPECIFIED = 0x80
 
 
 def play(

@@ -15,14 +15,17 @@ SECONDS = 600
 """More than any of them takes on a busy machine; one that hangs would take for ever."""
 
 STYLE = ["ruff check {0}", "ruff format --check {0}"]
-WHOLE = ["lint-imports", "mypy"]
+ROOMS = "protocol host chain device oracle live provider audit lab"
+WHOLE = ["lint-imports", "vulture", f"vulture {ROOMS}", "mypy"]
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A few rooms with tests, and programs that note how they are called in `calls`."""
     noted = f'#!/bin/sh\necho "${{0##*/}} $*" >>{tmp_path}/calls\n'
-    programs = [f".venv/bin/{name}" for name in ("ruff", "lint-imports", "mypy", "python")]
+    programs = [
+        f".venv/bin/{name}" for name in ("ruff", "lint-imports", "vulture", "mypy", "python")
+    ]
     for name in (*programs, "scripts/setup", "scripts/page"):
         stand_in = tmp_path / name
         stand_in.parent.mkdir(parents=True, exist_ok=True)
