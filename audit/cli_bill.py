@@ -32,13 +32,14 @@ from audit.result import Result
 from audit.run import Audit
 from audit.samples.published import Published
 from audit.samples.sources import open_source
+from host.exit_status import COULD_NOT
 from host.extras import told_as_missing
 from host.foreign_text import complain
 from protocol.errors import RecordError
 from protocol.publication import RentalIdentity
 from protocol.records import Domain
 
-REFUSED, COULD_NOT_CHECK = 1, 2
+REFUSED = 1
 
 LANGUAGES = {words.code: words for words in (EN, DE)}
 
@@ -200,7 +201,7 @@ def bill(
             _write(document, wish)
     except (AuditError, RecordError) as error:
         complain("drill-audit", error)
-        raise typer.Exit(COULD_NOT_CHECK) from error
+        raise typer.Exit(COULD_NOT) from error
     for finding in statement.findings:
         text = f"{finding.grade}: {finding.name}: {finding.subject}: {finding.text}"
         typer.echo(text, err=True)

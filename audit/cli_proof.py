@@ -18,11 +18,12 @@ from audit.proof.prove import Proven, Wanted, prove
 from audit.proof.verify import NotShownError, require_about, verify
 from audit.samples.published import Published
 from audit.samples.sources import open_source
+from host.exit_status import COULD_NOT
 from host.foreign_text import complain, harmless
 from protocol.errors import RecordError
 from protocol.records import Domain
 
-NOT_SHOWN, COULD_NOT_CHECK = 1, 2
+NOT_SHOWN = 1
 
 LONGEST_LINE = 2_000
 """Characters of a line about a proof: parts of it come out of the file."""
@@ -76,7 +77,7 @@ def prove_command(
         out.write_bytes(proven.proof.to_json())
     except (AuditError, RecordError, OSError) as error:
         complain("drill-audit", error)
-        raise typer.Exit(COULD_NOT_CHECK) from error
+        raise typer.Exit(COULD_NOT) from error
     _tell_proven(proven, out)
 
 
@@ -150,7 +151,7 @@ def verify_command(
         raise typer.Exit(NOT_SHOWN) from error
     except (AuditError, ProofFileError, RecordError) as error:
         complain("drill-audit", error)
-        raise typer.Exit(COULD_NOT_CHECK) from error
+        raise typer.Exit(COULD_NOT) from error
     typer.echo("Shown:")
     for line in shown_lines(proof, shown):
         typer.echo(f"  {harmless(line, LONGEST_LINE)}")

@@ -13,11 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from audit.errors import AuditError, InterruptedAuditError
 from audit.order import AuditWatcher
-from host.exit_status import SIGNALS
+from host.exit_status import COULD_NOT, SIGNALS
 from host.foreign_text import complain
 from protocol.errors import RecordError
-
-COULD_NOT_CHECK = 2
 
 
 @contextmanager
@@ -60,7 +58,7 @@ def one_line_errors(goes_on: str) -> Iterator[None]:
         yield
     except InterruptedAuditError as error:
         complain("drill-audit", f"{error}; {goes_on}")
-        raise typer.Exit(COULD_NOT_CHECK) from error
+        raise typer.Exit(COULD_NOT) from error
     except (AuditError, RecordError) as error:
         complain("drill-audit", error)
-        raise typer.Exit(COULD_NOT_CHECK) from error
+        raise typer.Exit(COULD_NOT) from error

@@ -26,13 +26,13 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from host.errors import PlainError
+from host.exit_status import COULD_NOT
 from host.foreign_text import complain, harmless
 from host.log import configure_logs
 from host.start import STDOUT
 from protocol.errors import ProtocolError
 
 PACKAGE = "smart-drill"
-COULD_NOT = 2
 INTERRUPTED = 130
 
 _OF_OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EBADF, errno.EIO)

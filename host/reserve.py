@@ -13,7 +13,23 @@ journal and spool a file system of their own there.
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
+
+LEAST_FREE_BYTES = 1_000_000
+"""SQLite does not always say that the disk is full; with less than this free, it is."""
+
+
+def for_lack_of_space(error: object, path: Path) -> bool:
+    """Whether a database at `path` could not be written because its disk is full, as far as the
+    `error` of SQLite and the disk tell."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return True
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return False  # nothing is known of the disk; the error itself is reported
+    return disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES
 
 
 class Reserve:

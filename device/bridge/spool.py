@@ -12,7 +12,6 @@ then on `base` is added to what it counts.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
@@ -23,14 +22,12 @@ from device.bridge.spool_versions import bring_up_to_date, transaction
 from device.errors import ControllerReplacedError, DiskFullError, SpoolError
 from host.errors import FileError, HeldError
 from host.process_lock import ProcessLock
-from host.reserve import Reserve
+from host.reserve import Reserve, for_lack_of_space
 from protocol.errors import SampleError
 from protocol.sample import SAMPLE_BYTES, Sample, decode_sample, encode_sample
 
 MAX_SEQUENCE = 2**63 - 1
 """SQLite's largest integer, and that of the JSON messages."""
-
-LEAST_FREE_BYTES = 1_000_000
 
 _SET_MARK = "INSERT OR REPLACE INTO mark VALUES (?, ?)"
 
@@ -159,7 +156,7 @@ class Spool:
                     kept += self._insert(rows, marks)
         except sqlite3.Error as error:
             self._make_room()
-            kind = DiskFullError if self._is_full(error) else SpoolError
+            kind = DiskFullError if for_lack_of_space(error, self._path) else SpoolError
             raise kind(f"{self._path}: {error}") from error
         self._forgotten, self._count = self.journalled, kept
         if not fits:
@@ -281,13 +278,6 @@ class Spool:
         added = self._db.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?)", rows).rowcount
         self._db.executemany(_SET_MARK, marks)
         return added
-
-    def _is_full(self, error: sqlite3.Error) -> bool:
-        """SQLite does not always say so; with less than LEAST_FREE_BYTES free, the disk is full."""
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            return True
-        disk = os.statvfs(self._path.parent)
-        return disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES
 
     def _make_room(self) -> None:
         """On a full disk: delete what was journalled by itself, which needs no new page."""

@@ -25,7 +25,6 @@ no sequence is ever used twice. Firmware does the same in ferroelectric RAM.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 import zlib
@@ -33,6 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device.errors import NonVolatileError
+from host.errors import FileError, HeldError
+from host.process_lock import ProcessLock
 from protocol.records import Registers
 from protocol.tariff import MS_PER_MINUTE
 
@@ -76,17 +77,20 @@ class MemoryFile:
         """Open or create; raises NonVolatileError for a damaged, foreign or busy file."""
         self._path, self._drill, self._generation = path, drill, 0
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = ProcessLock(path)
+        except HeldError:
+            raise NonVolatileError(f"{path}: in use by another controller") from None
+        except FileError as error:
+            raise NonVolatileError(str(error)) from error
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
+            self._lock.close()
             raise NonVolatileError(f"{path}: {error.strerror}") from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.memory = self._read()
-        except BlockingIOError:
-            os.close(self._file)
-            raise NonVolatileError(f"{path}: in use by another controller") from None
         except BaseException:
-            os.close(self._file)
+            self.close()
             raise
 
     def write(self, memory: Memory) -> None:
@@ -117,6 +121,7 @@ class MemoryFile:
     def close(self) -> None:
         """Close the file and give up the lock."""
         os.close(self._file)
+        self._lock.close()
 
     def _read(self) -> Memory:
         if os.fstat(self._file).st_size == 0:

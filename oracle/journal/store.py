@@ -5,8 +5,6 @@ A reserve beside an SQLite file keeps the last records writable when the disk is
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,16 +22,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from host import schema
 from host.errors import SchemaError
-from host.reserve import Reserve
+from host.reserve import Reserve, for_lack_of_space
 from oracle.errors import JournalError
 from oracle.journal.engine import READ_ONLY, file_of, open_engine, place_of, reason_of
 from oracle.journal.lock import JournalLock
 from oracle.journal.tables import journal_info, metadata
 from oracle.journal.versions import NOTED, SCHEMA, written_in
 from protocol.records import Domain
-
-LEAST_FREE_BYTES = 1_000_000
-"""SQLite does not always say that the disk is full; with less than this free, it is."""
 
 log = structlog.get_logger()
 
@@ -115,14 +110,8 @@ class Store:
         path = self.file_beside("")
         if self._reserve is None or path is None:
             return
-        original = getattr(error, "orig", None)
-        if getattr(original, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
-            try:
-                disk = os.statvfs(path)
-            except OSError:
-                return  # nothing is known of the disk; the error itself is reported
-            if disk.f_bavail * disk.f_frsize >= LEAST_FREE_BYTES:
-                return
+        if not for_lack_of_space(getattr(error, "orig", None), path):
+            return
         if self._reserve.release():
             log.error("disk full, the journal's reserve is in use", journal=str(path))
 
