@@ -206,7 +206,9 @@ def bill(
         text = f"{finding.grade}: {finding.name}: {finding.subject}: {finding.text}"
         typer.echo(text, err=True)
     if bad and not despite_findings:
-        typer.echo("drill-audit: no bill is written over that; see --despite-findings", err=True)
+        typer.echo(
+            "drill-audit: no bill is written because of this; see --despite-findings", err=True
+        )
         raise typer.Exit(REFUSED)
     _tell(statement, wish)
 

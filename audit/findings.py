@@ -44,16 +44,19 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     # Events that do not follow from one another
     "event-missing": (
         W,
-        "the contract logs another event right after this one, and it is not there",
+        "the contract always logs another event right after this one, and it is missing",
     ),
-    "event-impossible": (W, "the contract does not do this in the state that the events make"),
+    "event-impossible": (
+        W,
+        "the contract cannot do this in the state that follows from the events",
+    ),
     "number-skipped": (W, "numbers run without gaps, so an earlier event is missing"),
     "epoch-skipped": (W, "an oracle's keys are counted, and a rotation is missing"),
     "account-overdrawn": (W, "an account paid more than the events ever put into it"),
     "tariff-unknown": (W, "no event published this tariff, so nothing under it can be recomputed"),
     "rental-unknown": (W, "no event opened this rental"),
     # Usage
-    "charge-differs": (W, "the charge is not what registers and tariff make it"),
+    "charge-differs": (W, "the charge does not follow from registers and tariff"),
     "until-differs": (W, "the event's time is not the one in its meter word"),
     "reading-not-later": (W, "a settled reading is not later than the one before"),
     "reading-in-the-future": (W, "a settled reading is dated after its block"),
@@ -70,9 +73,9 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     # Published samples
     "samples-differ": (W, "the published samples are not those whose root was signed"),
     "log-forked": (W, "the published samples are those of a later reading, not of an earlier one"),
-    "registers-not-from-samples": (W, "the signed registers are not what the samples make"),
+    "registers-not-from-samples": (W, "the signed registers do not follow from the samples"),
     "bundle-truncated": (W, "a sealed bundle is not full, or a file ends within a sample"),
-    "sample-undecodable": (W, "a sample has a field that none can have"),
+    "sample-undecodable": (W, "a sample has an impossible field"),
     "sample-of-another-drill": (W, "a rental's log holds a sample of another drill"),
     "sample-of-another-rental": (
         W,
@@ -90,7 +93,10 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
         W,
         "reading.json is not signed with a key that its oracle had at that time",
     ),
-    "published-reading-contradicts": (W, "reading.json and the settled reading cannot both be"),
+    "published-reading-contradicts": (
+        W,
+        "reading.json and the settled reading cannot both be true",
+    ),
     # Signatures
     "reading-signed-by-another-key": (W, "a settled reading is not signed by its oracle's key"),
     "reading-signed-before-registration": (
@@ -109,26 +115,26 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "refund-differs": (W, "what a rental gave back is not what funds, caps and charge leave"),
     "closed-too-early": (W, "a rental closed without its final reading before the grace period"),
     "collected-beyond-earned": (W, "the provider took more than was earned"),
-    "collected-differs": (W, "the provider took another amount than was earned"),
+    "collected-differs": (W, "the provider took a different amount than was earned"),
     "dispute-out-of-rules": (W, "a dispute was won that the rules do not allow"),
     "dispute-refund-differs": (W, "a dispute's refund is not the difference at the tariff"),
     "penalty-differs": (W, "a dispute's penalty is not what the rules give"),
     "bond-differs": (W, "the bond is not the sum of what was posted, drawn and released"),
-    "bond-notice-differs": (W, "a bond release was announced with another notice than the rules"),
+    "bond-notice-differs": (W, "a bond release was announced with a notice other than the rules'"),
     "bond-released-out-of-rules": (W, "a bond was released outside its week or amount"),
     "held-differs": (W, "what the contract says it owes is not the sum of what it owes"),
     "insolvent": (W, "the contract has less than it owes"),
     # Events against the chain's state at the final block
-    "account-state-differs": (W, "an account holds another amount than the events make"),
-    "rental-state-differs": (W, "a rental is not as the events make it"),
+    "account-state-differs": (W, "an account holds a different amount than the events say"),
+    "rental-state-differs": (W, "a rental is not as the events say"),
     "tariff-state-differs": (W, "a tariff is not the one that was published"),
-    "drill-state-differs": (W, "a drill is not as the events make it"),
-    "oracle-state-differs": (W, "an oracle is not as the events make it"),
-    "key-state-differs": (W, "a signing key's record is not as the events make it"),
-    "count-differs": (W, "the contract has another number of these than the events show"),
+    "drill-state-differs": (W, "a drill is not as the events say"),
+    "oracle-state-differs": (W, "an oracle is not as the events say"),
+    "key-state-differs": (W, "a signing key's record is not as the events say"),
+    "count-differs": (W, "the contract counts a different number of these than the events show"),
     "contract-state-differs": (
         W,
-        "owner, pause, revenue, bond or held are not as the events make them",
+        "owner, pause, revenue, bond or held are not as the events say",
     ),
     # Not looked at
     "reorganisation": (U, "the chain changed under the audit: run it again"),
@@ -145,7 +151,10 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
         U,
         "a block's receipts do not hash to the root here, perhaps by rules of the chain's own",
     ),
-    "receipts-not-checked": (U, "the node gives no receipts, so left out events may go unseen"),
+    "receipts-not-checked": (
+        U,
+        "the node gives no receipts, so events that it leaves out may go unseen",
+    ),
     "signature-unchecked": (U, "the signed batch is not in the transaction's own calldata"),
     "samples-unreachable": (U, "published samples could not be fetched"),
     "samples-not-yet-published": (U, "samples under a reading of the last hour are not there yet"),
@@ -153,9 +162,9 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "published-reading-missing": (U, "no reading.json is published for a rental that has settled"),
     "published-reading-unchecked": (
         U,
-        "reading.json is newer than what was audited of the chain, or its key lies outside of that",
+        "reading.json, or its key, is of a time outside the audited blocks",
     ),
-    "balance-unproven": (U, "the token's balance was asked from the node, not proven"),
+    "balance-unproven": (U, "the token's balance was taken from the node, not proven"),
 }
 """Name -> grade and meaning. Names never change their meaning."""
 

@@ -260,7 +260,7 @@ def _left(
     if has < needs:
         left.append(
             f"send coins to the gas key {gas}: it has {coins(has)}, and {SETTLEMENTS} settlements "
-            f"may take {coins(needs)} now"
+            f"may take {coins(needs)} at today's price"
         )
     for drill, port in ports.items():
         if port is None:

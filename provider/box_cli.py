@@ -78,7 +78,7 @@ def box(  # noqa: PLR0917  typer calls it by keyword
     left = make_box(order, node, read_plan(plan), typer.echo)
     if known:
         typer.echo(f"chain {chain_id} is a local one: nothing on it is worth anything")
-    typer.echo("left to you:")
+    typer.echo("left for you to do:")
     for number, task in enumerate(left, 1):
         typer.echo(f"  {number}. {task}")
 

@@ -195,7 +195,7 @@ def _create(order: DeploymentOrder, sender: Sender, say: Say) -> Deployment:
                 f"{begun.chain_id}; continue with that plan, or move the file away if that "
                 f"creation (nonce {begun.nonce}) is not wanted"
             )
-        say(f"going on with the creation that was signed before: {begun.transaction}")
+        say(f"continuing with the creation that was signed before: {begun.transaction}")
         receipt = sender.finish(
             "DrillMeter", begun.transaction, begun.nonce, bytes.fromhex(begun.raw)
         )

@@ -17,9 +17,9 @@ def overview(meter: DeployedMeter, asset: PlanAsset) -> Iterator[str]:
     """Money, tariffs, oracles and drills at the newest block; raises ProviderError."""
     yield f"contract {meter.address}, provider {checksummed(meter.view('owner'))}"
     if meter.view("paused"):
-        yield "paused: nothing is opened and topped up"
+        yield "paused: no opening and no topping up"
     posted, releasing, releasable_at = meter.view("bond")
-    release = f", of it {asset.show(releasing)} leaving from Unix time {releasable_at} on"
+    release = f", of which {asset.show(releasing)} may be taken from Unix time {releasable_at} on"
     yield f"bond {asset.show(posted)}{release if releasing else ''}"
     yield f"revenue of closed rentals {asset.show(int(meter.view('revenue')))}"
     for number in _newest(meter, "tariff_count"):

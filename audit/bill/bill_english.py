@@ -180,7 +180,7 @@ EN = Words(
     has_texts=True,
     texts_elsewhere="",
     samples="Samples",
-    samples_are="{samples} under anchored roots, registers made anew from them; gaps of {gaps} "
+    samples_are="{samples} under anchored roots, registers recomputed from them; gaps of {gaps} "
     "billed to nobody",
     samples_not="not looked at",
     samples_not_all="{samples} of {anchored} could be looked at",

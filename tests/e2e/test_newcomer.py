@@ -87,7 +87,7 @@ def walk(checkout: Path, anvil: Anvil, broker_port: int) -> list[str]:
         if "keys new" in command:
             anvil.rpc("anvil_setBalance", said.strip(), hex(COIN))
         if command.startswith("scripts/box"):
-            left = said.split("left to you:\n")[1].splitlines()
+            left = said.split("left for you to do:\n")[1].splitlines()
     return left
 
 

@@ -118,7 +118,7 @@ def test_provider_calls__each__changes_the_contract(counter: Counter, tmp_path: 
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
     assert lines[1:4] == [
-        "paused: nothing is opened and topped up",
+        "paused: no opening and no topping up",
         "bond 0.1 ether",
         "revenue of closed rentals 0 ether",
     ]
