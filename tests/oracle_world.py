@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import paho.mqtt.client as mqtt
 from conftest import role_account
-from eth_account import Account
 from oracle_builders import MESSAGE_KEYS, make_sample
 from paho.mqtt.enums import CallbackAPIVersion
 from secure_broker import SecureBroker
-from web3 import HTTPProvider, Web3
 
-from lab.rig.box_files import record_of, write_secret
-from lab.rig.contract import compile_drill_meter, deploy
+from lab.rig import plan
+from lab.rig.drill import module
+from lab.rig.premises import Premises
 from lab.rig.process import Daemon, wait_until
-from lab.rig.services import Anvil, BrokerProcess, Mosquitto
-from protocol.leases import Provisioning, check_lease
+from lab.rig.services import Mosquitto
+from protocol.leases import check_lease
 from protocol.messages import (
     Channel,
     JournalledMessage,
@@ -33,12 +30,10 @@ from protocol.messages import (
     parse_message,
     topic,
 )
-from protocol.records import Domain, LevelRate, Registers, Tariff
+from protocol.records import LevelRate, Registers, Tariff
 from protocol.sample import Sample
 from protocol.sealing import seal, unseal
 
-PASSWORD = "a password for tests only"
-GRACE_SECONDS = 3600
 TARIFF = Tariff(
     (LevelRate(10**15, 10**15, 3000), LevelRate(2 * 10**15, 10**15, 1500), LevelRate(0, 0, 1000)),
     0,
@@ -199,8 +194,8 @@ class Retained:
         self._found[message.topic] = message.payload
 
 
-class World:
-    """Everything that an oracle needs, on free ports and in one folder."""
+class World(Premises):
+    """Everything that an oracle needs, on free ports and in one folder; no oracle runs yet."""
 
     def __init__(
         self,
@@ -212,122 +207,71 @@ class World:
         anvil_options: tuple[str, ...] = (),
     ) -> None:
         """`secure` is with the broker's configuration for production."""
-        self.folder, self.drills, self._secure = folder, drills, secure
-        self._block_seconds, self._anvil_options = block_seconds, anvil_options
+        names = {drill: f"drill {drill}" for drill in range(1, drills + 1)}
+        super().__init__(
+            folder,
+            drills=names,
+            tariffs=[TARIFF],
+            penalty=0,
+            block_seconds=block_seconds,
+            anvil_options=anvil_options,
+            make_broker=self._secured if secure else Mosquitto,
+        )
+        self.signing, self.gas = role_account("oracle"), role_account("relayer")
+        self.message_keys = {drill: MESSAGE_KEYS[drill] for drill in names}
+        self.secure_broker: SecureBroker | None = None
         self.endpoints: list[str] = []
         self.quorum = 1
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            logs = self.folder / "logs"
-            self.anvil = stack.enter_context(
-                Anvil(logs, block_seconds=self._block_seconds, options=self._anvil_options)
-            )
-            self.secure_broker = (
-                SecureBroker(self.folder / "broker", self.drills) if self._secure else None
-            )
-            self.broker: BrokerProcess = stack.enter_context(self.secure_broker or Mosquitto(logs))
-            self.web3 = Web3(HTTPProvider(self.anvil.url))
-            self._accounts()
-            self._deploy()
-            self._write()
-            self.bridge = stack.enter_context(TestBridge(self.broker.port, 1, self.secure_broker))
-            self._stack = stack.pop_all()
-        return self
+    def _secured(self, _logs: Path) -> SecureBroker:
+        self.secure_broker = SecureBroker(self.folder / "broker", len(self.numbers))
+        return self.secure_broker
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def _start(self) -> None:
+        super()._start()
+        self.bridge = self._stack.enter_context(TestBridge(self.broker.port, 1, self.secure_broker))
 
-    def _accounts(self) -> None:
-        self.provider, self.customer = (
-            self.web3.eth.accounts[0],
-            self.web3.eth.accounts[1],
-        )
-        self.oracle_key, self.relayer = role_account("oracle"), role_account("relayer")
-        self.anvil.rpc("anvil_setBalance", self.relayer.address, hex(10**20))
-
-    def _deploy(self) -> None:
-        self.contract = deploy(
-            self.web3,
-            compile_drill_meter(),
-            self.provider,
-            "0x" + 40 * "0",
-            GRACE_SECONDS,
-            86_400,
-            0,
-        )
-        levels = [
-            (one.price_per_second, one.price_per_1000_revolutions, one.max_rpm)
-            for one in TARIFF.levels
-        ]
-        functions = self.contract.functions
-        self.send(functions.publish_tariff((levels, 0, TARIFF.least_reserve, False)))
-        self.send(functions.register_oracle(self.oracle_key.address))
-        for drill in range(self.drills):
-            self.send(functions.list_drill(1, 1, f"drill {drill + 1}"))
-
-    def _write(self) -> None:
-        self.domain = Domain(31337, self.contract.address)
-        record = record_of(self.web3, self.contract, self.provider, GRACE_SECONDS)
-        (self.folder / "deployment.json").write_text(record.model_dump_json())
-        write_secret(self.folder / "password", PASSWORD + "\n")
-        for name, account in (("signing", self.oracle_key), ("gas", self.relayer)):
-            keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
-            write_secret(self.folder / f"{name}.json", json.dumps(keystore))
-        for drill in range(1, self.drills + 1):
-            write_secret(self.folder / f"drill-{drill}.key", MESSAGE_KEYS[drill].hex() + "\n")
-        self.settings = self.folder / "oracle.toml"
+    def write_settings(self) -> None:
+        """Write the oracle's settings."""
         self.settings.write_text(self.settings_text())
 
     def settings_text(self, **changes: str) -> str:
-        """The settings, with `section.key` values replaced."""
-        folder = self.folder
-        values = {
-            "oracle.number": "1",
-            "oracle.drills": str([*range(1, self.drills + 1)]),
-            "chain.rpc_urls": json.dumps(self.endpoints or [self.anvil.url]),
-            "chain.quorum": str(self.quorum),
-            "chain.deployment": f'"{folder}/deployment.json"',
-            "chain.finality": '[{policy = "latest-1"}]',
-            "broker.host": '"127.0.0.1"',
-            "broker.port": str(self.broker.port),
-            "keys.signing_keystore": f'"{folder}/signing.json"',
-            "keys.signing_password_file": f'"{folder}/password"',
-            "keys.gas_keystore": f'"{folder}/gas.json"',
-            "keys.gas_password_file": f'"{folder}/password"',
-            **{
-                f"message_keys.{drill}": f'"{folder}/drill-{drill}.key"'
-                for drill in range(1, self.drills + 1)
-            },
-            "journal.url": f'"sqlite:///{folder}/journal.sqlite"',
-            **({} if self.secure_broker is None else self.secure_broker.settings("oracle-1")),
-            "settlement.least_interval_seconds": "2",
-            "settlement.gas_share": "1000",
-            "lease.seconds": "3",
-            "lease.longest_stroke_seconds": "1",
-            "lease.settlement_seconds": "20",
-            "lease.warning_runway_seconds": "10",
-        } | {name.replace("__", "."): value for name, value in changes.items()}
-        lines: list[str] = []
-        for section in sorted({name.split(".")[0] for name in values}):
-            lines.append(f"[{section}]")
-            for name, value in values.items():
-                if name.startswith(section + "."):
-                    lines.append(f"{name.split('.')[1]} = {value}")
-        return "\n".join(lines) + "\n"
+        """The settings, with `section__key` values, written as TOML, replaced or added."""
+        sections = plan.oracle_sections(
+            self.folder,
+            drills=self.numbers,
+            rpc_url=self.anvil.url,
+            broker_port=self.broker.port,
+            record=self.record,
+        )
+        if self.endpoints:
+            sections["chain"]["rpc_urls"] = self.endpoints
+        sections["chain"]["quorum"] = self.quorum
+        sections["settlement"] = {"least_interval_seconds": 2, "gas_share": 1000}
+        sections["lease"] = {
+            "seconds": 3,
+            "longest_stroke_seconds": 1,
+            "settlement_seconds": 20,
+            "warning_runway_seconds": 10,
+        }
+        written = {
+            section: {name: json.dumps(value) for name, value in values.items()}
+            for section, values in sections.items()
+        }
+        secured = {} if self.secure_broker is None else self.secure_broker.settings("oracle-1")
+        finality = {"chain.finality": '[{policy = "latest-1"}]'}
+        for name, value in (finality | secured | changes).items():
+            section, key = name.replace("__", ".").split(".")
+            written.setdefault(section, {})[key] = value
+        return "\n".join(
+            "\n".join([f"[{section}]", *(f"{name} = {value}" for name, value in values.items())])
+            for section, values in written.items()
+        )
 
-    def daemon(self, command: str = "run") -> Daemon:
-        """The oracle's process."""
-        line = [sys.executable, "-m", "oracle", command, "--settings", str(self.settings)]
-        return Daemon("oracle", line, self.folder / "logs" / f"oracle-{command}.log")
-
-    def send(self, function: Any, sender: str | None = None, value: int = 0) -> Any:
-        """Send a transaction and wait until it is mined."""
-        sent = function.transact({"from": sender or self.provider, "value": value})
-        receipt = self.web3.eth.wait_for_transaction_receipt(sent, 300, 0.05)
-        assert receipt["status"] == 1, receipt
-        return receipt
+    def daemon(self) -> Daemon:
+        """The oracle's process, not started yet."""
+        line = module("oracle", "run", "--settings", self.settings)
+        return Daemon("oracle", line, self.logs / "oracle.log")
 
     def open_rental(self, amount: int) -> int:
         """Deposit and open in one transaction; returns the rental's number."""
@@ -342,9 +286,8 @@ class World:
 
     def require_lease(self, lease: LeaseMessage) -> None:
         """The controller's own check."""
-        provisioning = Provisioning(1, self.oracle_key.address, self.domain)
         signature = bytes.fromhex(lease.signature[2:])
-        check_lease(lease.lease(), signature, provisioning, lease.issued_at)
+        check_lease(lease.lease(), signature, self.provisioning(1), lease.issued_at)
 
 
 def wait(what: str, probe: Any, daemon: Daemon | None = None) -> None:

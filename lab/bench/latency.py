@@ -23,7 +23,7 @@ from typing import Any
 from lab.rig import plan
 from lab.rig.errors import RigError
 from lab.rig.ledger import ContractLedger, Customer
-from lab.rig.world import DRILLS, World
+from lab.rig.world import World
 from oracle.meter.meter import highest_rpm
 from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.records import RentalState
@@ -171,7 +171,7 @@ def measure_latency(rounds: int, say: Callable[[str], None]) -> LatencyFigure:
         parts = [rounds // 2, rounds - rounds // 2]
         threads = [
             threading.Thread(target=work, args=(world, drill, times))
-            for drill, times in zip(DRILLS, parts, strict=True)
+            for drill, times in zip(world.numbers, parts, strict=True)
         ]
         for thread in threads:
             thread.start()

@@ -139,7 +139,7 @@ class Soak:
             each=self.each,
             first_ms=first_ms,
             seed=self._seed,
-            keys={str(drill): key for drill, key in yard.keys.items()},
+            keys={str(drill): key.hex() for drill, key in yard.message_keys.items()},
             highest={str(drill): yard.highest(drill) for drill in yard.numbers},
             rentals={str(drill): rental for drill, rental in yard.rentals.items()},
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 from lab.bench.soak_judge import SoakAccount, SoakDrill, SoakTerms
 from lab.bench.soak_yard import SoakYard
+from lab.rig.offer import words_of
 from lab.rig.yard import TARIFFS
 from protocol.sample import SAMPLE_BYTES
 
@@ -61,7 +62,7 @@ def _chain(yard: SoakYard, drill: int, rental: int, log_size: int) -> tuple[Soak
     functions = yard.contract.functions
     _, _, tariff, _, _, opened_at, ended_at, until, funded, _ = functions.rental(rental).call()
     registers = tuple(functions.registers(rental).call())
-    levels, standing, _, _ = TARIFFS[tariff - 1]
+    levels, standing, _, _ = words_of(TARIFFS[tariff - 1])
     if until != ended_at * 1000:
         raise RuntimeError(f"rental {rental} of drill {drill} closed without its last reading")
     terms = SoakTerms(opened_at, ended_at, levels, standing, funded)

@@ -1,4 +1,4 @@
-"""The files that an oracle is started with, for a rig that deploys its contract itself."""
+"""The files that a box is started with."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from web3.types import BlockData
 
 from lab.rig import plan
 from lab.rig.errors import RigError
-from lab.rig.yard import NATIVE
 from protocol.deployment import Deployment
 
 PASSWORD = "a password for tests only"  # noqa: S105
 
 
-def record_of(web3: Web3, contract: Contract, provider: str, grace_seconds: int) -> Deployment:
-    """The record of a deployment for native coins, as the chain has it."""
+def record_of(web3: Web3, contract: Contract, provider: str, asset: str) -> Deployment:
+    """The record of a deployment, as the chain has it."""
     block, carried = _creation(web3, str(contract.address))
     code = carried[: -4 * 32]  # the constructor's arguments are behind it
     return Deployment(
         chain_id=web3.eth.chain_id,
         contract=str(contract.address),
-        asset=NATIVE,
+        asset=asset,
         block_number=block["number"],
         block_hash="0x" + bytes(block["hash"]).hex(),
-        grace_period_seconds=grace_seconds,
+        grace_period_seconds=plan.GRACE_SECONDS,
         provider=provider,
         compiler="vyper",
         bytecode_sha256=sha256(code).hexdigest(),
@@ -50,23 +49,17 @@ def _creation(web3: Web3, contract: str) -> tuple[BlockData, bytes]:
     raise RigError(f"no transaction made {contract}")
 
 
-def write_box_files(
-    folder: Path,
-    record: Deployment,
-    keystores: Mapping[str, LocalAccount],
-    message_keys: Mapping[int, str],
-) -> Path:
-    """Write record, keystores by name, and message keys by drill; returns the record's file."""
-    file = folder / "deployment.json"
-    file.write_text(record.model_dump_json(indent=2) + "\n")
-    for name, account in keystores.items():
-        # Cheap to open: not the key derivation is measured here, but what comes after.
-        keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
-        write_secret(folder / f"{name}.json", json.dumps(keystore))
-        write_secret(folder / f"{name}.password", PASSWORD + "\n")
-    for drill, key in message_keys.items():
-        write_secret(plan.message_key_file(folder, drill), key + "\n")
-    return file
+def write_keystore(folder: Path, name: str, account: LocalAccount) -> None:
+    """Write an account's keystore and the file with its password, both named after it. It is cheap
+    to open: what the rig is about comes after."""
+    keystore = Account.encrypt(account.key, PASSWORD, iterations=2)
+    write_secret(folder / f"{name}.json", json.dumps(keystore))
+    write_secret(folder / f"{name}.password", PASSWORD + "\n")
+
+
+def write_message_key(folder: Path, drill: int, key: bytes) -> None:
+    """Write what a drill's bridge and the oracle share."""
+    write_secret(plan.message_key_file(folder, drill), key.hex() + "\n")
 
 
 def write_secret(path: Path, text: str) -> None:

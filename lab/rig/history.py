@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lab.rig.offer import words_of
 from lab.rig.yard import COIN, EVIDENCE_SECONDS, GRACE_SECONDS, TARIFFS, Yard
 
 
 def furnish(yard: Yard, boxes: int = 4, drills: int = 12) -> None:
     """Tariffs, boxes, drills and a bond."""
     for tariff in TARIFFS:
-        yard.provide("publish_tariff", tariff)
+        yard.provide("publish_tariff", words_of(tariff))
     for _ in range(boxes):
         yard.add_box()
     for place in range(drills):
@@ -48,7 +49,10 @@ def _round(yard: Yard, size: int) -> None:
         tariff = drills[place][2]
         caps = None
         if place % 5 == 1:
-            caps = (COIN // 50, max(COIN // 800, 3600 * TARIFFS[tariff - 1][1]))
+            caps = (
+                COIN // 50,
+                max(COIN // 800, 3600 * TARIFFS[tariff - 1].standing_price_per_second),
+            )
         opened[yard.open(customer, COIN // (20 if place % 4 else 1000), caps)] = customer
     yard.use(list(opened), 7_200)
     _outage(yard, list(opened))

@@ -7,6 +7,7 @@ depends on it but the gas share of a settlement.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,34 +113,32 @@ def message_key_file(folder: Path, drill: int) -> Path:
     return folder / f"message-{drill}.key"
 
 
-def oracle_settings(
-    folder: Path, *, drills: list[int], rpc_url: str, broker_port: int, record: Path
-) -> str:
-    """The TOML of the edge box: short leases and eager settlements, to be seen within a minute."""
-    return as_toml(
-        {
-            **oracle_sections(
-                folder, drills=drills, rpc_url=rpc_url, broker_port=broker_port, record=record
-            ),
-            "publication": {"folder": str(folder / SAMPLES_FOLDER), "period_seconds": 1},
-            "settlement": {"least_interval_seconds": 2, "longest_interval_seconds": 10},
-            "lease": {
-                "seconds": LEASE_SECONDS,
-                "longest_stroke_seconds": STROKE_SECONDS,
-                "settlement_seconds": SETTLEMENT_SECONDS,
-                "warning_runway_seconds": 5,
-                "sample_age_seconds": SAMPLE_AGE_SECONDS,
-            },
-        }
-    )
+def eager_sections(
+    folder: Path, *, drills: Sequence[int], rpc_url: str, broker_port: int, record: Path
+) -> Sections:
+    """Settings of an edge box with short leases and eager settlements, to be seen in a minute."""
+    return {
+        **oracle_sections(
+            folder, drills=drills, rpc_url=rpc_url, broker_port=broker_port, record=record
+        ),
+        "publication": {"folder": str(folder / SAMPLES_FOLDER), "period_seconds": 1},
+        "settlement": {"least_interval_seconds": 2, "longest_interval_seconds": 10},
+        "lease": {
+            "seconds": LEASE_SECONDS,
+            "longest_stroke_seconds": STROKE_SECONDS,
+            "settlement_seconds": SETTLEMENT_SECONDS,
+            "warning_runway_seconds": 5,
+            "sample_age_seconds": SAMPLE_AGE_SECONDS,
+        },
+    }
 
 
 def oracle_sections(
-    folder: Path, *, drills: list[int], rpc_url: str, broker_port: int, record: Path
+    folder: Path, *, drills: Sequence[int], rpc_url: str, broker_port: int, record: Path
 ) -> Sections:
     """What every edge box must be told; the rest has defaults."""
     return {
-        "oracle": {"number": 1, "drills": drills},
+        "oracle": {"number": 1, "drills": [*drills]},
         "chain": {
             "rpc_urls": [rpc_url],
             "quorum": 1,

@@ -22,6 +22,9 @@ READY_SECONDS = 300.0
 DEV_MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's own, known to everybody: its accounts are rich on a local chain and nowhere else."""
 
+DEPLOYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+"""The first of them, which ape calls TEST::0."""
+
 
 def free_port() -> int:
     """A TCP port that nobody listens on right now."""

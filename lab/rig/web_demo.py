@@ -16,8 +16,8 @@ from pathlib import Path
 
 from lab.rig.drill import ControllerProgram
 from lab.rig.errors import RigError
+from lab.rig.offer import DRILL_NAMES
 from lab.rig.page import BUILT, PageServer
-from lab.rig.page_world import DRILL_NAMES
 from lab.rig.process import STOP_SECONDS
 from lab.rig.services import ROOT, find_program
 from lab.rig.world import World

@@ -7,11 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
 
 import rlp
 from eth_utils.address import to_checksum_address
@@ -19,27 +16,20 @@ from eth_utils.crypto import keccak
 
 from host.keystores import new_keystore
 from lab.rig import plan
-from lab.rig.drill import OUR_PACKAGES, BridgeProgram, ControllerProgram, module
+from lab.rig.box_files import write_message_key, write_secret
+from lab.rig.drill import OUR_PACKAGES
 from lab.rig.errors import RigError
-from lab.rig.ledger import RICH_WEI, ContractLedger
 from lab.rig.listener import TopicListener
-from lab.rig.process import Daemon, wait_until
-from lab.rig.services import ROOT, Anvil, EmbeddedBroker, Mosquitto
+from lab.rig.premises import Premises
+from lab.rig.process import wait_until
+from lab.rig.services import ROOT, EmbeddedBroker, Mosquitto
 from protocol.deployment import parse_deployment
-from protocol.leases import Provisioning
-from protocol.records import Domain, Tariff
-from protocol.sealing import KEY_BYTES
+from protocol.records import Domain
 
-DRILLS = (1, 2)
-START_SECONDS = 300.0
 DEPLOY_SECONDS = 600.0
-"""Bounds for a machine that is busy with other things; idle ones take a fifth of it."""
-
-DEPLOYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
-"""The first account of DEV_MNEMONIC, which ape calls TEST::0."""
+"""For a machine that is busy with other things; an idle one takes a fifth of it."""
 
 Say = Callable[[str], None]
-_D = TypeVar("_D", bound=Daemon)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,156 +54,85 @@ def contract_address(deployer: str, nonce: int) -> str:
     return str(to_checksum_address(keccak(rlp.encode([bytes.fromhex(deployer[2:]), nonce]))[12:]))
 
 
-class World:
+class World(Premises):
     """Use it in a `with` statement; everything has stopped when it is left, whatever happened."""
 
-    anvil: Anvil
-    broker: Mosquitto | EmbeddedBroker
     listener: TopicListener
-    controllers: dict[int, ControllerProgram]
-    tariff: Tariff
-    address: str
 
     def __init__(
         self, folder: Path, trace: TraceOptions | None, say: Say, *, embedded: bool
     ) -> None:
-        self.folder, self.logs, self._say = folder, folder / "logs", say
-        self.samples = folder / plan.SAMPLES_FOLDER
-        """The folder of published samples, as an auditor reads it."""
-        self._trace, self._embedded = trace, embedded
         self.tariff = plan.STEADY if trace is None else plan.RECORDED
-        self.daemons: list[Daemon] = []
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._start(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        by_us = embedded or not Mosquitto.available()
+        make_broker = EmbeddedBroker if by_us else Mosquitto
+        super().__init__(folder, tariffs=[self.tariff], make_broker=make_broker)
+        self._trace, self._say = trace, say
+        self._addresses: dict[str, str] = {}
 
     @property
     def recorded(self) -> bool:
         """Whether the drills replay a trace."""
         return self._trace is not None
 
-    def ledger(self) -> ContractLedger:
-        """A connection to the contract, for one thread."""
-        return ContractLedger(self.anvil.url, self.address)
+    @property
+    def oracle_address(self) -> str:
+        """The address that the box signs with."""
+        return self._addresses["signing"]
 
-    def require_running(self) -> None:
-        """Raise RigError when any process has ended."""
-        for daemon in self.daemons:
-            daemon.require_running()
-
-    def give_coins(self, address: str) -> None:
-        """Make somebody rich enough for the story."""
-        self.anvil.rpc("anvil_setBalance", address, hex(RICH_WEI))
-
-    def _start(self, stack: ExitStack) -> None:
-        self.anvil = self._run(stack, Anvil(self.logs))
+    def _start(self) -> None:
+        self.start_services()
         self._say(f"a local chain: anvil on port {self.anvil.port}")
-        self.broker = self._run(stack, self._make_broker())
         self._say(f"a broker: {self.broker.name} on port {self.broker.port}")
+        self.write_keys()
+        self._say(f"the oracle's keys: {self.oracle_address} signs, another one pays for gas")
+        self.give_coins(self._addresses["gas"])
+        # Where the contract will be follows from its deployer, so that the drills start meanwhile.
+        self.domain = Domain(self.anvil.chain_id, contract_address(self.provider, 0))
         with ThreadPoolExecutor() as pool:
-            signing, gas = pool.map(self._make_key, ("signing", "gas"))
-            self._say(f"the oracle's keys: {signing} signs, another one pays for gas")
-            self.give_coins(gas)
-            deployment = pool.submit(self._deploy, signing)
-            # The drills start meanwhile: where the contract will be follows from its deployer.
-            self.address = contract_address(DEPLOYER, 0)
-            domain = Domain(self.anvil.chain_id, self.address)
-            keys = {drill: self._make_message_key(drill) for drill in DRILLS}
-            self.listener = stack.enter_context(TopicListener(self.broker.port, keys))
-            self._start_drills(stack, Provisioning(1, signing, domain))
-            record = deployment.result()
+            deployment = pool.submit(self.deploy)
+            self.listener = self._stack.enter_context(
+                TopicListener(self.broker.port, self.message_keys)
+            )
+            self.start_drills(self._trace.options() if self._trace else [])
+            deployment.result()
         self._say(f"the contract: DrillMeter at {self.address}, one tariff, two drills")
-        # From here on a block a second; deploying waits for no clock.
-        self.anvil.rpc("evm_setAutomine", False)
-        self.anvil.rpc("evm_setIntervalMining", 1)
-        self._start_oracle(stack, record)
-        self._say("two drills with their bridges, and one oracle for both")
-
-    def _run(self, stack: ExitStack, daemon: _D) -> _D:
-        self.daemons.append(stack.enter_context(daemon))
-        return daemon
-
-    def _make_broker(self) -> Mosquitto | EmbeddedBroker:
-        if Mosquitto.available() and not self._embedded:
-            return Mosquitto(self.logs)
-        return EmbeddedBroker(self.logs)
-
-    def _make_key(self, name: str) -> str:
-        """A new key in an encrypted keystore, as `drill-oracle keys new` makes it; its address."""
-        password = self.folder / f"{name}.password"
-        password.write_text(os.urandom(16).hex() + "\n")
-        password.chmod(0o600)
-        return new_keystore(self.folder / f"{name}.json", password)
-
-    def _make_message_key(self, drill: int) -> bytes:
-        """What a drill's bridge and the oracle share, as an operator makes it."""
-        key = os.urandom(KEY_BYTES)
-        file = plan.message_key_file(self.folder, drill)
-        file.touch(mode=0o600)
-        file.write_text(key.hex() + "\n")
-        return key
-
-    def _deploy(self, oracle_key: str) -> Path:
-        """`ape run deploy`, as for any other network; the deployment record."""
-        plan_file, record = self.folder / "plan.toml", self.folder / "deployment.json"
-        plan_file.write_text(plan.deployment_plan(self.tariff, oracle_key))
-        ape = [str(Path(sys.executable).with_name("ape")), "run", "deploy"]
-        options = ["--network", "ethereum:local:foundry", "--account", "TEST::0"]
-        files = ["--plan", str(plan_file), "--record", str(record)]
-        self._tool([*ape, *options, *files], DEPLOY_SECONDS)
-        deployed = parse_deployment(record.read_text(), str(record)).contract
-        if deployed.lower() != self.address.lower():
-            raise RigError(f"the contract is at {deployed} and was expected at {self.address}")
-        return record
-
-    def _start_drills(self, stack: ExitStack, box: Provisioning) -> None:
-        options = self._trace.options() if self._trace else []
-        self.controllers = {}
-        for drill in DRILLS:
-            controller = ControllerProgram(
-                replace(box, drill=drill), self.folder, self.logs, options
-            )
-            self.controllers[drill] = self._run(stack, controller)
-        for controller in self.controllers.values():
-            wait_until(f"{controller.name} is up", controller.up, START_SECONDS, controller)
-            port = self.broker.port
-            bridge = BridgeProgram(controller.drill, controller.port, port, self.folder, self.logs)
-            self._run(stack, bridge)
-
-    def _start_oracle(self, stack: ExitStack, record: Path) -> None:
-        self.samples.mkdir(exist_ok=True)
-        settings = self.folder / "oracle.toml"
-        settings.write_text(
-            plan.oracle_settings(
-                self.folder,
-                drills=list(DRILLS),
-                rpc_url=self.anvil.url,
-                broker_port=self.broker.port,
-                record=record,
-            )
-        )
-        command = module("oracle", "run", "--settings", settings)
-        oracle = Daemon("oracle", command, self.logs / "oracle.log", OUR_PACKAGES)
-        self._run(stack, oracle)
-        for drill in DRILLS:
+        self.let_time_pass()
+        self.write_settings()
+        self.start_oracle()
+        for drill in self.numbers:
             wait_until(
                 f"the oracle says why drill {drill} is locked",
                 lambda drill=drill: self.listener.inhibit_reason(drill) == "no rental",  # type: ignore[misc]
-                START_SECONDS,
-                oracle,
+                daemon=self.oracle,
             )
+        self._say("two drills with their bridges, and one oracle for both")
+
+    def write_keys(self) -> None:
+        """Make new keys in encrypted keystores, as `drill-oracle keys new` makes them, and the
+        message keys."""
+        with ThreadPoolExecutor() as pool:
+            addresses = pool.map(self._make_key, ("signing", "gas"))
+            self._addresses = dict(zip(("signing", "gas"), addresses, strict=True))
+        for drill, key in self.message_keys.items():
+            write_message_key(self.folder, drill, key)
+
+    def _make_key(self, name: str) -> str:
+        """A new key; its address."""
+        password = self.folder / f"{name}.password"
+        write_secret(password, os.urandom(16).hex() + "\n")
+        return new_keystore(self.folder / f"{name}.json", password)
+
+    def deploy(self) -> None:
+        """`ape run deploy`, as for any other network."""
+        plan_file = self.folder / "plan.toml"
+        plan_file.write_text(plan.deployment_plan(self.tariff, self.oracle_address))
+        ape = [str(Path(sys.executable).with_name("ape")), "run", "deploy"]
+        options = ["--network", "ethereum:local:foundry", "--account", "TEST::0"]
+        files = ["--plan", str(plan_file), "--record", str(self.record)]
+        self._tool([*ape, *options, *files], DEPLOY_SECONDS)
+        deployed = parse_deployment(self.record.read_text(), str(self.record)).contract
+        if deployed.lower() != self.address.lower():
+            raise RigError(f"the contract is at {deployed} and was expected at {self.address}")
 
     def _tool(self, command: list[str], seconds: float) -> str:
         """Run a command to its end; its output, or RigError with it."""

@@ -19,14 +19,14 @@ from lab.rig.box_keys import BoxKey, box_key, element_key
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.drilling import MeteredMachine
 from lab.rig.errors import RigError
+from lab.rig.offer import NATIVE
 from lab.rig.publishing import GrowingFolder
 from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.meter_word import pack_meter
 from protocol.publication import PublishedReading, RentalIdentity
-from protocol.records import Domain, Reading
+from protocol.records import Domain, LevelRate, Reading, Tariff
 from protocol.typed_data import batch_digest
 
-NATIVE = "0x" + "00" * 20
 COIN = 10**18
 GRACE_SECONDS = 86_400
 EVIDENCE_SECONDS = 14 * 86_400
@@ -35,18 +35,33 @@ GAS = 16_777_216
 """What a transaction may use at most (EIP-7825)."""
 
 TARIFFS = (
-    (
-        [
-            (6 * 10**14, 2 * 10**15, 3000),
-            (12 * 10**14, 6 * 10**15, 1200),
-            (24 * 10**14, 12 * 10**15, 700),
-        ],
-        2 * 10**10,
-        10**15,
-        False,
+    Tariff(
+        (
+            LevelRate(6 * 10**14, 2 * 10**15, 3000),
+            LevelRate(12 * 10**14, 6 * 10**15, 1200),
+            LevelRate(24 * 10**14, 12 * 10**15, 700),
+        ),
+        standing_price_per_second=2 * 10**10,
+        least_reserve=10**15,
     ),
-    ([(1_103, 11_003, 2800), (2_207, 7_001, 1400), (3_301, 5_003, 600)], 97, 50_000, False),
-    ([(0, 3 * 10**15, 2000), (0, 3 * 10**15, 1000), (3 * 10**15, 0, 500)], 0, 1, False),
+    Tariff(
+        (
+            LevelRate(1_103, 11_003, 2800),
+            LevelRate(2_207, 7_001, 1400),
+            LevelRate(3_301, 5_003, 600),
+        ),
+        standing_price_per_second=97,
+        least_reserve=50_000,
+    ),
+    Tariff(
+        (
+            LevelRate(0, 3 * 10**15, 2000),
+            LevelRate(0, 3 * 10**15, 1000),
+            LevelRate(3 * 10**15, 0, 500),
+        ),
+        standing_price_per_second=0,
+        least_reserve=1,
+    ),
 )
 """As dear as they are, a few seconds of drilling are worth some of what a customer has."""
 
@@ -161,7 +176,7 @@ class Yard:
             self.send(customer, "open_capped_rental", drill, tariff, reserve, caps, value=reserve)
         rental = len(self.meters) + 1
         opened_ms = self.now * 1000
-        one, two, three = (highest for _, _, highest in TARIFFS[tariff - 1][0])
+        one, two, three = (rate.max_rpm for rate in TARIFFS[tariff - 1].levels)
         self.meters[rental] = YardRental(
             oracle,
             tariff,
@@ -193,10 +208,10 @@ class Yard:
         machine.rental = meter.identity.rental
         yield machine.rest(start_ms + 1)
         if until - start_ms > BUSY_MS:
-            for level, (_, _, highest_rpm) in enumerate(TARIFFS[meter.tariff - 1][0], 1):
+            for level, rate in enumerate(TARIFFS[meter.tariff - 1].levels, 1):
                 count = self.random.randint(5, self.strokes[level - 1])
                 # Some are faster than the tariff bills.
-                speeds = (highest_rpm * 6 // 10, highest_rpm * 21 // 20)
+                speeds = (rate.max_rpm * 6 // 10, rate.max_rpm * 21 // 20)
                 rpms = [self.random.randint(*speeds) for _ in range(count)]
                 lost = range(1, 4) if losing else range(0)
                 yield from machine.stroke(

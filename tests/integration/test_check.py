@@ -130,9 +130,9 @@ def test_check__record_of_a_block_without_the_contract__named(world: World) -> N
 
 def test_check__everything_wrong_at_once__each_is_named(world: World) -> None:
     """It does not stop at the first fault; what rests on one is said not to be looked at."""
-    world.anvil.rpc("anvil_setBalance", world.relayer.address, "0x1")
+    world.anvil.rpc("anvil_setBalance", world.gas.address, "0x1")
     world.anvil.rpc("anvil_mine", 3)  # the blocks before do not have it, and cannot prove it
-    (world.folder / "drill-1.key").chmod(0o644)
+    (world.folder / "message-1.key").chmod(0o644)
     try:
         findings = found(
             world,
@@ -142,9 +142,9 @@ def test_check__everything_wrong_at_once__each_is_named(world: World) -> None:
             publication__folder='"/nowhere"',
         )
     finally:
-        world.anvil.rpc("anvil_setBalance", world.relayer.address, hex(10**19))
+        world.anvil.rpc("anvil_setBalance", world.gas.address, hex(10**19))
         world.anvil.rpc("anvil_mine", 3)
-        (world.folder / "drill-1.key").chmod(0o600)
+        (world.folder / "message-1.key").chmod(0o600)
 
     texts = missing(findings)
     assert {
@@ -152,7 +152,7 @@ def test_check__everything_wrong_at_once__each_is_named(world: World) -> None:
         *("publication", "broker"),
     } == {*texts}
     assert "chmod 600" in texts["message keys"]
-    assert f"send {world.relayer.address} some" in texts["gas key"]
+    assert f"send {world.gas.address} some" in texts["gas key"]
     assert "register_oracle" in texts["oracle key"]
     assert "is not a folder" in texts["journal"]
     assert "cannot be reached" in texts["broker"]
@@ -238,7 +238,7 @@ def test_check__whatever_it_finds__changes_nothing(world: World, journal: str) -
     before = tree(world.folder)
     sent = [
         world.web3.eth.get_transaction_count(one)
-        for one in (world.relayer.address, world.oracle_key.address)
+        for one in (world.gas.address, world.signing.address)
     ]
 
     findings = found_without_writing(world)
@@ -247,7 +247,7 @@ def test_check__whatever_it_finds__changes_nothing(world: World, journal: str) -
     assert tree(world.folder) == before
     assert sent == [
         world.web3.eth.get_transaction_count(one)
-        for one in (world.relayer.address, world.oracle_key.address)
+        for one in (world.gas.address, world.signing.address)
     ]
     said = {one.what: one for one in findings}
     assert ("in use by an oracle that runs" in said["journal"].text) == (journal == "in use")
@@ -272,7 +272,7 @@ def test_check__journal_of_another_contract_or_behind_its_tally__named(world: Wo
 
     shutil.rmtree(place)
     place.mkdir()
-    tally = f"{world.oracle_key.address} {7:020}\n"
+    tally = f"{world.signing.address} {7:020}\n"
     (place / "journal.sqlite.signed").write_text(tally)
     store = Store(f"sqlite:///{place}/journal.sqlite")
     store.bind(world.domain)

@@ -23,7 +23,6 @@ from lab.rig.drill import BridgeProgram, ControllerProgram
 from lab.rig.ledger import ContractLedger
 from lab.rig.listener import TopicListener
 from lab.rig.process import wait_until
-from protocol.leases import Provisioning
 from protocol.records import Registers, RentalState
 from protocol.tariff import charge as charge_of
 
@@ -77,7 +76,7 @@ class Clocks:
             write_secret(plan.message_key_file(self.folder, DRILL), MESSAGE_KEYS[DRILL].hex())
             self.listener = stack.enter_context(TopicListener(world.broker.port, MESSAGE_KEYS))
             logs, port = self.folder / "logs", world.broker.port
-            box = Provisioning(DRILL, world.oracle_key.address, world.domain)
+            box = world.provisioning(DRILL)
             self.controller = stack.enter_context(ControllerProgram(box, self.folder, logs))
             wait_until("the controller", self.controller.up, PATIENCE_SECONDS)
             bridge = BridgeProgram(DRILL, self.controller.port, port, self.folder, logs)

@@ -58,7 +58,7 @@ def test_replace_controller__in_the_middle_of_a_rental__billed_to_the_last_sampl
 ) -> None:
     folder, functions = tmp_path / "drill", world.contract.functions
     folder.mkdir()
-    options = ("--oracle-key", world.oracle_key.address, "--contract", world.contract.address)
+    options = ("--oracle-key", world.signing.address, "--contract", world.contract.address)
     bridge = Bridge(folder, world.broker.port, drill=DRILL)
     (folder / "message.key").write_text(MESSAGE_KEYS[DRILL].hex() + "\n")
 

@@ -31,7 +31,7 @@ RESERVE = highest_charge(TARIFF, 28_000)
 
 
 def log_of(world: World) -> str:
-    return (world.folder / "logs" / "oracle-run.log").read_text()
+    return (world.folder / "logs" / "oracle.log").read_text()
 
 
 def drilled_and_closed(world: World, *habits: Habit) -> str:

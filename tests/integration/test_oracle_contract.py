@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from conftest import role_account
-from oracle_world import GRACE_SECONDS, TARIFF, World, wait
+from oracle_world import TARIFF, World, wait
 
+from lab.rig.plan import GRACE_SECONDS
 from oracle.leasing.lease_policy import Inhibit
 from protocol.tariff import highest_charge
 
@@ -32,7 +33,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def said(world: World, event: str) -> list[dict[str, Any]]:
     """What the daemon's log has of one event."""
-    text = (world.folder / "logs" / "oracle-run.log").read_text()
+    text = (world.folder / "logs" / "oracle.log").read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 

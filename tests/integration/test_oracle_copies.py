@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from conftest import role_account
 from eth_account import Account
-from oracle_world import PASSWORD, TARIFF, TestBridge, World, wait
+from oracle_world import TARIFF, TestBridge, World, wait
 
-from lab.rig.box_files import write_secret
+from lab.rig.box_files import PASSWORD, write_secret
 from lab.rig.process import Daemon
 from lab.rig.services import Mosquitto
 from oracle.leasing.lease_policy import Inhibit
@@ -61,7 +61,7 @@ def test_run__copy_of_key_and_journal_while_the_first_runs__named_and_acknowledg
         url = json.dumps(f"sqlite:///{copy}/journal.sqlite")
         settings.write_text(world.settings_text(journal__url=url))
         line = [sys.executable, "-m", "oracle", "run", "--settings", str(settings)]
-        log = world.folder / "logs" / "oracle-run.log"
+        log = world.folder / "logs" / "oracle.log"
         lost = log.read_text().count("broker lost")
         second = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
         sent = len(world.bridge.samples)
@@ -81,7 +81,7 @@ def test_run__two_run_with_one_key__the_one_that_sees_the_other_settle_stops(wor
     world.anvil.rpc("anvil_setBalance", gas.address, hex(10**20))
     keystore = json.dumps(Account.encrypt(gas.key, PASSWORD, iterations=2))
     write_secret(world.folder / "twin-gas.json", keystore)
-    logs = [world.folder / "logs" / name for name in ("oracle-run.log", "twin.log")]
+    logs = [world.folder / "logs" / name for name in ("oracle.log", "twin.log")]
     with ExitStack() as stack:
         broker = stack.enter_context(Mosquitto(world.folder / "twin"))
         bridge = stack.enter_context(TestBridge(broker.port, 1))

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from audit_rig import LyingNode
 from eth_account import Account
-from oracle_world import PASSWORD, TARIFF, Retained, World, wait
+from oracle_world import TARIFF, Retained, World, wait
 
-from lab.rig.box_files import write_secret
+from lab.rig.box_files import PASSWORD, write_secret
 from oracle.leasing.lease_policy import Inhibit
 from protocol.messages import LeaseMessage, ReadingMessage, parse_message
 from protocol.tariff import highest_charge
@@ -209,7 +209,7 @@ def test_run__wrong_settings__one_line_and_status_2_each(world: World) -> None:
 
 def said(world: World, event: str) -> str:
     """The daemon's log lines of one event."""
-    lines = (world.folder / "logs" / "oracle-run.log").read_text().splitlines()
+    lines = (world.folder / "logs" / "oracle.log").read_text().splitlines()
     return "\n".join(line for line in lines if f'"event": "{event}"' in line)
 
 

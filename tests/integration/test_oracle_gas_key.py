@@ -29,8 +29,8 @@ def test_run__gas_key_with_less_than_one_settlement__warned_and_drills_go_on_wit
     A drill stops when what it has used, settled or not, comes near its funds."""
     functions, amount = world.contract.functions, RESERVE + 2 * 10**16
     world.settings.write_text(world.settings_text(lease__settlement_seconds="2"))
-    world.anvil.rpc("anvil_setBalance", world.relayer.address, hex(10**12))
-    log = world.folder / "logs" / "oracle-run.log"
+    world.anvil.rpc("anvil_setBalance", world.gas.address, hex(10**12))
+    log = world.folder / "logs" / "oracle.log"
     with TestBridge(world.broker.port, 2) as idle, world.daemon() as daemon:
         for drill in (1, 2):
             world.send(functions.open_rental(drill, 1, amount), world.customer, amount)
@@ -44,7 +44,7 @@ def test_run__gas_key_with_less_than_one_settlement__warned_and_drills_go_on_wit
         wait("used up", lambda: world.bridge.inhibited(Inhibit.EXHAUSTED), daemon)
         assert idle.leased()
 
-        world.anvil.rpc("anvil_setBalance", world.relayer.address, hex(10**20))
+        world.anvil.rpc("anvil_setBalance", world.gas.address, hex(10**20))
         world.bridge.stop_motor()
         wait("settled", lambda: functions.registers(1).call()[1] > 0, daemon)
         told = [*world.bridge.command_times, *idle.command_times]

@@ -78,7 +78,7 @@ def leaves(folder: Path) -> list[bytes]:
 
 def said(world: World, event: str) -> list[dict[str, Any]]:
     """What the daemon's log has of one event."""
-    text = (world.folder / "logs" / "oracle-run.log").read_text()
+    text = (world.folder / "logs" / "oracle.log").read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
@@ -124,7 +124,7 @@ def test_run__rental_with_a_kill__published_samples_have_the_roots_on_chain(worl
     assert reading.until == world.rental(rental)["ended_at"] * 1000
     digest = batch_digest(world.domain, [reading])
     signature = bytes.fromhex(published.signature[2:])
-    assert recover_signer(digest, signature) == world.oracle_key.address
+    assert recover_signer(digest, signature) == world.signing.address
     assert sorted(path.name for path in folder.iterdir()) == [
         "reading.json",
         "samples-00000000.part.bin",
@@ -175,7 +175,7 @@ def require_record(world: World, rental: int) -> None:
     assert done.returncode == 0, done.stderr
     record = OCMF.from_string(out.read_text(), strict=True)
     assert record.verify_signature(key.read_bytes().hex())
-    assert world.oracle_key.address == record.payload.GS
+    assert world.signing.address == record.payload.GS
 
     again = command(world, "ocmf", *options)
     assert again.returncode == 2

@@ -11,9 +11,9 @@ import pytest
 from eth_account import Account
 from oracle_builders import MESSAGE_KEYS
 from oracle_token import PIN, SoftToken
-from oracle_world import PASSWORD, TARIFF, World, wait
+from oracle_world import TARIFF, World, wait
 
-from lab.rig.box_files import write_secret
+from lab.rig.box_files import PASSWORD, write_secret
 from lab.rig.process import Daemon
 from oracle.signing.token_key import TokenSigner, new_token_key
 from protocol.leases import Provisioning, check_lease
@@ -61,7 +61,7 @@ def test_run__key_rotated_while_drilling__no_pause_no_loss_and_the_bill_is_exact
     world: World, token: SoftToken
 ) -> None:
     bridge, functions = world.bridge, world.contract.functions
-    former, successor = world.oracle_key.address, new_token_key(token.place())
+    former, successor = world.signing.address, new_token_key(token.place())
     world.settings.write_text(
         world.settings_text(keys__next_token=token.toml(), settlement__share_of_balance="1")
     )
@@ -112,18 +112,18 @@ def test_run__key_rotated_while_drilling__no_pause_no_loss_and_the_bill_is_exact
 
 def secrets_of(world: World) -> list[bytes]:
     """Passwords, PIN and keys, in the forms in which they might slip out."""
-    keys = [bytes(world.oracle_key.key), bytes(world.relayer.key), MESSAGE_KEYS[1]]
+    keys = [bytes(world.signing.key), bytes(world.gas.key), MESSAGE_KEYS[1]]
     texts = [PASSWORD, PIN, *[key.hex() for key in keys], *[str(list(key)) for key in keys]]
     return [*[text.encode() for text in texts], *keys]
 
 
 def test_run__gas_key_is_the_next_signing_key__refused(world: World) -> None:
     folder = world.folder
-    again = Account.encrypt(world.relayer.key, PASSWORD, iterations=2)
+    again = Account.encrypt(world.gas.key, PASSWORD, iterations=2)
     write_secret(folder / "next.json", str(again).replace("'", '"'))
     text = world.settings_text(
         keys__next_keystore=f'"{folder}/next.json"',
-        keys__next_password_file=f'"{folder}/password"',
+        keys__next_password_file=f'"{folder}/signing.password"',
     )
     world.settings.write_text(text)
     with world.daemon() as daemon:

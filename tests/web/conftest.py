@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from web_rig import PATIENCE_MS, Look, launch, serious
 from web_wallet import Wallet, new_wallet
 
+from lab.rig.offer import DRILL_NAMES
 from lab.rig.page import PageServer
-from lab.rig.page_world import DRILL_NAMES, PageWorld
+from lab.rig.page_world import PageWorld
 from lab.rig.process import wait_until
-from lab.rig.services import ROOT
-from lab.rig.world import DEPLOYER
+from lab.rig.services import DEPLOYER, ROOT
 
 COIN = 10**18
 CLOSE_SECONDS = 300

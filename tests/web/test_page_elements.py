@@ -18,9 +18,10 @@ from web_wallet import Wallet, connect
 from lab.rig import plan
 from lab.rig.box_keys import element_key
 from lab.rig.ledger import ContractLedger
-from lab.rig.page_world import BareWorld, bare_world
+from lab.rig.page_world import bare_world
+from lab.rig.premises import Premises
 from lab.rig.process import wait_until
-from lab.rig.world import DEPLOYER
+from lab.rig.services import DEPLOYER
 from protocol.messages import CreditWarning, ReadingMessage
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.publication import PublishedReading
@@ -35,7 +36,7 @@ TRUE_MS, MADE_UP_MS = 500, 2_000
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     """The oracle was registered with a secp256k1 key, and got a secure element later.
 
     The chain checks P-256 signatures (EIP-7951).
@@ -52,7 +53,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
         yield made
 
 
-def domain_of(world: BareWorld) -> Domain:
+def domain_of(world: Premises) -> Domain:
     """Where signatures are valid."""
     return Domain(world.anvil.chain_id, world.address)
 
@@ -65,12 +66,12 @@ def send(call: ContractFunction, value: int = 0) -> None:
     assert web3.eth.wait_for_transaction_receipt(sent, 300, 0.1)["status"] == 1
 
 
-def sign(world: BareWorld, reading: Reading) -> bytes:
+def sign(world: Premises, reading: Reading) -> bytes:
     """As the box does: r, s and a v."""
     return BOX.sign_for_publication(batch_digest(domain_of(world), [reading]))
 
 
-def say(world: BareWorld, reading: Reading, signature: bytes) -> None:
+def say(world: Premises, reading: Reading, signature: bytes) -> None:
     """Publish it as the newest of drill 1; the claims beside it are not signed and not used."""
     signed = PublishedReading.of(domain_of(world), 1, 1, reading, signature)
     message = ReadingMessage(
@@ -92,7 +93,7 @@ def head_ms(ledger: ContractLedger) -> int:
 
 
 def test_page__oracle_with_a_secure_element__verifies_readings_and_wins_the_dispute(
-    world: BareWorld, page: Page, wallet: Wallet
+    world: Premises, page: Page, wallet: Wallet
 ) -> None:
     ledger = world.ledger()
     connect(page)

@@ -21,10 +21,11 @@ from web_wallet import Wallet, connect
 
 from lab.rig.contract import compile_vyper, deploy
 from lab.rig.drill import OUR_PACKAGES, module
+from lab.rig.offer import DRILL_NAMES, Offer
 from lab.rig.page import BUILT, PageServer
-from lab.rig.page_world import DRILL_NAMES, PageWorld, deploy_for_page
-from lab.rig.services import HOST, ROOT
-from lab.rig.world import DEPLOYER
+from lab.rig.page_world import PageWorld
+from lab.rig.premises import deploy_recorded
+from lab.rig.services import DEPLOYER, HOST, ROOT
 from protocol.records import LevelRate, Tariff
 
 pytestmark = pytest.mark.integration
@@ -50,7 +51,7 @@ def token_page(
     folder = tmp_path
     record = folder / "deployment.json"
     box = Account.create().address
-    meter = deploy_for_page(world.anvil, record, CENTS, box, str(token.address))
+    meter = deploy_recorded(web3, DEPLOYER, Offer(box, [CENTS], asset=str(token.address)), record)
     mint = token.functions.mint(wallet.account.address, 100 * DOLLAR)
     web3.eth.wait_for_transaction_receipt(
         mint.transact({"from": Web3.to_checksum_address(DEPLOYER)}), 300, 0.05

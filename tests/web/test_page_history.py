@@ -17,9 +17,10 @@ from web_rig import OWNER_KEY, Look
 from web_wallet import Wallet, connect
 
 from lab.rig.page import PageServer
-from lab.rig.page_world import BareWorld, bare_world
+from lab.rig.page_world import bare_world
+from lab.rig.premises import Premises
 from lab.rig.process import wait_until
-from lab.rig.world import DEPLOYER
+from lab.rig.services import DEPLOYER
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +34,7 @@ REQUESTS = 40
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     """Rentals of drill 1, one after the other: opened, ended, and closed after the grace period."""
     with bare_world(tmp_path_factory.mktemp("h"), Account.create().address) as made:
         ledger = made.ledger()
@@ -64,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
 
 
 @pytest.fixture
-def asked(world: BareWorld, context: BrowserContext) -> list[str]:
+def asked(world: Premises, context: BrowserContext) -> list[str]:
     """What the page asks the chain, and "request" for each time that it does."""
     methods: list[str] = []
 
@@ -140,7 +141,7 @@ def test_page__index_that_lies__shows_nobody_elses_rental(
 
 
 def test_page__refused_on_the_way__progress_is_shown_and_it_goes_on_when_asked(
-    world: BareWorld, endpoint: PageServer, context: BrowserContext, mine: Wallet
+    world: Premises, endpoint: PageServer, context: BrowserContext, mine: Wallet
 ) -> None:
     context.route("**/api/v1/rentals**", lambda route: route.fulfill(status=404, body="{}"))
     refusing = [True]

@@ -14,7 +14,8 @@ import pytest
 from eth_account import Account
 
 from lab.rig.page import PageServer
-from lab.rig.page_world import BareWorld, bare_world
+from lab.rig.page_world import bare_world
+from lab.rig.premises import Premises
 from lab.rig.services import ROOT, find_program
 
 pytestmark = pytest.mark.integration
@@ -37,7 +38,7 @@ class Report:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     with bare_world(tmp_path_factory.mktemp("l"), Account.create().address) as made:
         yield made
 

@@ -13,7 +13,8 @@ from web_rig import ARGUMENTS, PATIENCE_MS, Look, chromium, rent
 from web_wallet import Wallet, connect, new_wallet
 
 from lab.rig.page import PageServer
-from lab.rig.page_world import BareWorld, bare_world
+from lab.rig.page_world import bare_world
+from lab.rig.premises import Premises
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +34,7 @@ FILL_UP = """() => {
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     """A block a second; no box runs."""
     with bare_world(tmp_path_factory.mktemp("m"), Account.create().address) as made:
         made.anvil.rpc("evm_setAutomine", False)
@@ -57,7 +58,7 @@ def blocked(tmp_path: Path) -> Iterator[BrowserContext]:
 
 
 def test_page__site_data_blocked__works_without_memory_and_says_so(
-    world: BareWorld, endpoint: PageServer, blocked: BrowserContext
+    world: Premises, endpoint: PageServer, blocked: BrowserContext
 ) -> None:
     new_wallet(world.anvil.url, COIN).into(blocked)
     page = blocked.new_page()

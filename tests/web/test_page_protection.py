@@ -14,7 +14,7 @@ from web_wallet import Wallet, connect
 from host.keystores import open_keystore
 from lab.rig.page_world import PageWorld
 from lab.rig.process import wait_until
-from lab.rig.world import DEPLOYER
+from lab.rig.services import DEPLOYER
 from oracle.signing.sign import KeystoreSigner
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.typed_data import batch_digest

@@ -19,9 +19,11 @@ from web_rig import OWNER_KEY, Look, fill_in, rent
 from web_wallet import Wallet, connect, new_wallet
 
 from lab.rig.contract import compile_vyper, deploy
+from lab.rig.offer import DRILL_NAMES, Offer
 from lab.rig.page import PageServer
-from lab.rig.page_world import DRILL_NAMES, BareWorld, bare_world, deploy_for_page
-from lab.rig.world import DEPLOYER
+from lab.rig.page_world import bare_world
+from lab.rig.premises import Premises, deploy_recorded
+from lab.rig.services import DEPLOYER
 from protocol.records import LevelRate, Tariff
 
 pytestmark = pytest.mark.integration
@@ -40,7 +42,7 @@ DECIMALS = "0x313ce567"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     """A block a second, and the contract of the coin, which `endpoint` serves."""
     with bare_world(tmp_path_factory.mktemp("t"), Account.create().address) as made:
         made.anvil.rpc("evm_setAutomine", False)
@@ -51,13 +53,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareWorld]:
 class Paid:
     """A page for a contract that is paid in a token."""
 
-    def __init__(self, world: BareWorld, folder: Path, source: str, *arguments: Any) -> None:
+    def __init__(self, world: Premises, folder: Path, source: str, *arguments: Any) -> None:
         web3 = Web3(HTTPProvider(world.anvil.url))
         self.token: Contract = deploy(web3, compile_vyper(HERE / source), DEPLOYER, *arguments)
         record = folder / "deployment.json"
         key = Account.create().address
-        asset = str(self.token.address)
-        self.meter: Contract = deploy_for_page(world.anvil, record, CENTS, key, asset)
+        offer = Offer(key, [CENTS], asset=str(self.token.address))
+        self.meter: Contract = deploy_recorded(web3, DEPLOYER, offer, record)
         self.endpoint = PageServer(
             folder,
             folder,
@@ -80,7 +82,7 @@ class Paid:
 
 
 @pytest.fixture(scope="module")
-def usd(world: BareWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
+def usd(world: Premises, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
     """Paid in a token with permits."""
     made = Paid(world, tmp_path_factory.mktemp("usd"), "usd.vy", True)
     with made.endpoint:
@@ -88,7 +90,7 @@ def usd(world: BareWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def old_usd(world: BareWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
+def old_usd(world: Premises, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
     """Paid in a token as the earliest were."""
     made = Paid(world, tmp_path_factory.mktemp("old"), "old_usd.vy")
     with made.endpoint:
@@ -96,7 +98,7 @@ def old_usd(world: BareWorld, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def freed(world: BareWorld) -> Iterator[None]:
+def freed(world: Premises) -> Iterator[None]:
     """The test's rentals come to nothing, so that the next one finds the drills free."""
     before = world.anvil.rpc("evm_snapshot")
     yield
@@ -142,7 +144,7 @@ def no_money(page: Page) -> None:
 
 
 def test_page__decimals_refused_for_a_moment__no_amount_and_no_button_until_they_are_known(
-    world: BareWorld, usd: Paid, context: BrowserContext, look: Look
+    world: Premises, usd: Paid, context: BrowserContext, look: Look
 ) -> None:
     refused = []
 
@@ -165,7 +167,7 @@ def test_page__decimals_refused_for_a_moment__no_amount_and_no_button_until_they
 
 
 def test_page__decimals_refused_for_good__is_said_and_can_be_tried_again(
-    world: BareWorld, usd: Paid, context: BrowserContext, wallet: Wallet
+    world: Premises, usd: Paid, context: BrowserContext, wallet: Wallet
 ) -> None:
     wallet.account = Account.from_key(OWNER_KEY)
     wallet.refuse["eth_call"] = {"code": -32005, "message": "rate limit exceeded"}
@@ -302,7 +304,7 @@ def test_page__signature_of_another_key__an_approval_comes_instead(
 
 
 @pytest.fixture
-def smart(world: BareWorld, context: BrowserContext) -> Wallet:
+def smart(world: Premises, context: BrowserContext) -> Wallet:
     """A wallet that is a contract, with a coin."""
     made = new_wallet(world.anvil.url, 10**18)
     compiled = compile_vyper(HERE / "smart_wallet.vy")
@@ -314,7 +316,7 @@ def smart(world: BareWorld, context: BrowserContext) -> Wallet:
 
 
 def test_page__smart_wallet__pays_in_coin(
-    world: BareWorld, endpoint: PageServer, context: BrowserContext, smart: Wallet, freed: None
+    world: Premises, endpoint: PageServer, context: BrowserContext, smart: Wallet, freed: None
 ) -> None:
     page = context.new_page()
     page.goto(endpoint.url)
@@ -335,7 +337,7 @@ def test_page__smart_wallet__pays_in_a_token_by_approval(
 
 
 def test_page__smart_wallet_that_does_nothing__is_no_success(
-    world: BareWorld, endpoint: PageServer, context: BrowserContext, smart: Wallet, freed: None
+    world: Premises, endpoint: PageServer, context: BrowserContext, smart: Wallet, freed: None
 ) -> None:
     assert smart.contract is not None
     deaf = Web3.keccak(text="set_deaf(bool)")[:4].hex() + "1".zfill(64)
@@ -358,7 +360,7 @@ def page(endpoint: PageServer, context: BrowserContext, wallet: Wallet) -> Page:
 
 
 @pytest.fixture
-def no_blocks(world: BareWorld, freed: None) -> Iterator[None]:
+def no_blocks(world: Premises, freed: None) -> Iterator[None]:
     """Nothing is mined until the test says so."""
     world.anvil.rpc("evm_setIntervalMining", 0)
     yield
@@ -367,7 +369,7 @@ def no_blocks(world: BareWorld, freed: None) -> Iterator[None]:
 
 @pytest.mark.parametrize("reloaded", [False, True], ids=["open", "reloaded"])
 def test_page__sped_up_in_the_wallet__is_followed_as_the_same(
-    world: BareWorld, page: Page, wallet: Wallet, no_blocks: None, reloaded: bool
+    world: Premises, page: Page, wallet: Wallet, no_blocks: None, reloaded: bool
 ) -> None:
     fill_in(page)
     expect(page.get_by_text("Sent, waiting for a block")).to_be_visible()
@@ -405,7 +407,7 @@ def test_page__something_else_in_its_place__is_told(
 
 
 def test_page__something_else_in_its_place_before_the_chain_showed_it__the_wallet_knows(
-    page: Page, context: BrowserContext, wallet: Wallet, no_blocks: None, world: BareWorld
+    page: Page, context: BrowserContext, wallet: Wallet, no_blocks: None, world: Premises
 ) -> None:
     unseen = answering(lambda call: bool(call["method"] == "eth_getTransactionByHash"))
     context.route(f"{world.anvil.url}/**", unseen)
@@ -421,7 +423,7 @@ def test_page__something_else_in_its_place_before_the_chain_showed_it__the_walle
 
 
 def test_page__chain_away__a_rental_is_unreachable_and_not_missing(
-    world: BareWorld, endpoint: PageServer, context: BrowserContext, wallet: Wallet, freed: None
+    world: Premises, endpoint: PageServer, context: BrowserContext, wallet: Wallet, freed: None
 ) -> None:
     page = context.new_page()
     page.goto(endpoint.url)
