@@ -45,7 +45,8 @@ def main(arguments: list[str]) -> int:
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
-    return int(bool(verdict.lost or verdict.billed_otherwise or verdict.reverted))
+    broken = (verdict.lost, verdict.billed_otherwise, verdict.reverted, record.restarts_in_vain)
+    return int(any(broken))
 
 
 def _as_json(
@@ -67,6 +68,7 @@ def _as_json(
         "restart_seconds_with_failing_rpc": [
             round(one, 1) for one in record.restarts_failing_seconds
         ],
+        "restarts_in_vain": record.restarts_in_vain,
     }
 
 

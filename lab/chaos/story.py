@@ -47,6 +47,9 @@ class ChaosRecord:
 
     restarts_seconds: list[float] = field(default_factory=list)
     restarts_failing_seconds: list[float] = field(default_factory=list)
+    restarts_in_vain: int = 0
+    """After these the box settled nothing, for as long as anybody waited."""
+
     strokes: int = 0
 
 
@@ -95,7 +98,8 @@ class Story:
             (record.restarts_failing_seconds, 0.3),
         ):
             yard.rpc.failing = failing
-            seconds += [self._restart() for _ in range(count)]
+            for _ in range(count):
+                self._restart(seconds)
         self._end()
         self._calm("the last rentals close", self._closed)
         time.sleep(4)  # the last samples on their way, and the block that confirms
@@ -229,8 +233,8 @@ class Story:
 
     # By the clock ---------------------------------------------------------------------------
 
-    def _restart(self) -> float:
-        """Kill the oracle; how long from its start until a transaction of its is mined, s."""
+    def _restart(self, seconds: list[float]) -> None:
+        """Kill the oracle; note how long from its start until a transaction of its is mined, s."""
         oracle = self._yard.oracle
         oracle.kill()
         self.record.kills["oracle"] += 1
@@ -242,10 +246,11 @@ class Story:
         while self._mined() == before:
             if time.monotonic() - begun > PATIENCE_SECONDS:
                 self._say(f"no settlement within {PATIENCE_SECONDS:g} s of a restart")
-                break
+                self.record.restarts_in_vain += 1
+                return
             self._keep_running()  # the endpoint failed as it started, and it said so
             time.sleep(PROBE_SECONDS)
-        return time.monotonic() - begun
+        seconds.append(time.monotonic() - begun)
 
     def _mined(self) -> int:
         return self._yard.web3.eth.get_transaction_count(self._yard.gas.address)

@@ -100,7 +100,9 @@ class Premises:
 
     def start_services(self) -> None:
         """Start anvil and the broker."""
-        self.anvil = self.run(Anvil(self.logs, options=self._anvil_options))
+        # Blocks of less than a second can be asked for at the start only.
+        ticking = self._block_seconds if (self._block_seconds or 1) < 1 else None
+        self.anvil = self.run(Anvil(self.logs, block_seconds=ticking, options=self._anvil_options))
         self.broker = self.run(self._make_broker(self.logs))
         self.web3 = Web3(HTTPProvider(self.anvil.url, request_kwargs={"timeout": 60}))
         self.provider, self.customer, *self.others = map(str, self.web3.eth.accounts)
@@ -113,9 +115,9 @@ class Premises:
 
     def let_time_pass(self) -> None:
         """From here on a block comes when it is due, and not when it is wanted."""
-        if self._block_seconds is not None:
+        if self._block_seconds is not None and self._block_seconds >= 1:
             self.anvil.rpc("evm_setAutomine", False)
-            self.anvil.rpc("evm_setIntervalMining", self._block_seconds)
+            self.anvil.rpc("evm_setIntervalMining", round(self._block_seconds))
 
     @property
     def oracle_address(self) -> str:
