@@ -22,7 +22,7 @@ METER = "contracts/modules/meter.vy"
 KEYS = "contracts/modules/keys.vy"
 SETTLEMENT = "contracts/modules/settlement.vy"
 MAIN = "contracts/DrillMeter.vy"
-ARITHMETIC = "tests/symbolic/Arithmetic.sol"
+ARITHMETIC = "tests/lab/symbolic/Arithmetic.sol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +304,7 @@ def require_break_for_each(checks: Iterable[str]) -> None:
 
 
 def broken_copy(folder: Path, planted: Break) -> None:
-    """Copy contracts/ and tests/symbolic/ into `folder` with one bug in them.
+    """Copy contracts/ and tests/lab/symbolic/ into `folder` with one bug in them.
 
     Raises SymbolicError unless the text to break stands there exactly once.
     """

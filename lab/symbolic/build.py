@@ -18,7 +18,7 @@ from lab.rig.services import ROOT
 from lab.symbolic.errors import SymbolicError
 from lab.symbolic.tools import Tools
 
-CHECKS = ROOT / "tests" / "symbolic"
+CHECKS = ROOT / "tests" / "lab" / "symbolic"
 COMPILE_SECONDS = 120
 SOLIDITY = "pragma solidity 0.8.30;"
 

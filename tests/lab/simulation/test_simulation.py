@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from simulation.planted import PLANTS, Plant
+from planted_simulation import PLANTS, Plant
 
 from lab.simulation.campaign import explain, play
 from lab.simulation.trouble import KINDS

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fuzzing.planted import BREAKS, Break, compile_broken
+from planted_contract import BREAKS, Break, compile_broken
 
 from lab.fuzzing.campaign import play_round
 from lab.fuzzing.play import Subject

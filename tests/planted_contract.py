@@ -84,7 +84,7 @@ def compile_broken(planted: Break, folder: Path) -> Compiled:
     file = copy / planted.file
     source = file.read_text("ascii")
     found = source.count(planted.old)
-    assert found == 1, f"{planted.file} has {planted.old!r} {found} times; adapt tests/fuzzing"
+    assert found == 1, f"{planted.file} has {planted.old!r} {found} times; adapt tests/lab/fuzzing"
     file.write_text(source.replace(planted.old, planted.new), "ascii")
     main = copy / "DrillMeter.vy"
     main.write_text(main.read_text("ascii").replace("#pragma optimize codesize\n", ""), "ascii")
