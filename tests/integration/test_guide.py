@@ -184,13 +184,38 @@ def test_guide__each_link_and_path__leads_somewhere(name: str) -> None:
                 assert (ROOT / path).exists(), f"{name}: {path}"
 
 
-def test_contributing__where_things_live__names_every_room() -> None:
-    told = set(re.findall(r"^    ([a-z]+)/ ", text_of("CONTRIBUTING.md"), re.MULTILINE))
+@cache
+def rooms() -> set[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\0")
-    rooms = {path.split("/")[0] for path in listed if "/" in path and not path.startswith(".")}
-    assert told == rooms - {"LICENSES", "box"}
+    return {path.split("/")[0] for path in listed if "/" in path and not path.startswith(".")}
+
+
+def test_contributing__where_things_live__names_every_room() -> None:
+    told = set(re.findall(r"^    ([a-z]+)/ ", text_of("CONTRIBUTING.md"), re.MULTILINE))
+    assert told == rooms() - {"LICENSES", "box"}
+
+
+def first_cells(name: str, head: str) -> set[str]:
+    """What stands in backquotes in the first column of the table with that head."""
+    table = text_of(name).split(f"| {head} |")[1].split("\n\n")[0]
+    return set(re.findall(r"^\| `([\w./]+)` \|", table, re.MULTILINE))
+
+
+def test_development__rooms__are_all_there_are() -> None:
+    assert first_cells("docs/development.md", "room") == {
+        f"{room}/" for room in rooms() - {"LICENSES"}
+    }
+
+
+def test_development__where_the_formula_stands__prices_time_turns_and_standing() -> None:
+    places = first_cells("docs/development.md", "where")
+    assert len(places) == 10
+    for place in places:
+        text = text_of(place)
+        assert "1000" in text, place
+        assert "standing" in text, place
 
 
 def pictures() -> list[str]:
