@@ -13,7 +13,7 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from web3.types import TxReceipt
+from web3.types import TxReceipt, Wei
 
 from lab.bench.gas import COIN, EVIDENCE_PERIOD, GRACE_PERIOD, TARIFF, Bench
 from lab.rig.contract import compile_vyper, deploy
@@ -40,7 +40,8 @@ AUTHORIZATION = (
 
 def new_key(name: str) -> LocalAccount:
     """A key that nobody has used."""
-    return Account.from_key(sha256(f"bench {name}".encode()).digest())
+    account: LocalAccount = Account.from_key(sha256(f"bench {name}".encode()).digest())
+    return account
 
 
 class Functions:
@@ -171,7 +172,7 @@ def measure_token(native: Bench) -> dict[str, int]:
     bench = Bench(web3, token.address)
     owner = new_key("token owner")
     token.functions.mint(owner.address, 10 * COIN).transact({"from": native.provider})
-    web3.eth.send_transaction({"from": native.provider, "to": owner.address, "value": COIN})
+    web3.eth.send_transaction({"from": native.provider, "to": owner.address, "value": Wei(COIN)})
     domain = {
         "name": "Signed Token",
         "version": "1",
@@ -181,15 +182,15 @@ def measure_token(native: Bench) -> dict[str, int]:
     meter = bench.contract.address
     gas = {}
     for nonce in range(2):
-        values = (owner.address, meter, COIN, nonce, FOREVER)
-        signature = sign(owner, domain, "Permit", PERMIT, values)
+        permit = (owner.address, meter, COIN, nonce, FOREVER)
+        signature = sign(owner, domain, "Permit", PERMIT, permit)
         call = bench.contract.functions.deposit_with_permit(
             owner.address, COIN, FOREVER, *signature
         )
         gas["deposit_with_permit"] = send_signed(bench, owner, call)
         word = sha256(b"%d" % nonce).digest()
-        values = (owner.address, meter, COIN, 0, FOREVER, word)
-        signature = sign(owner, domain, "ReceiveWithAuthorization", AUTHORIZATION, values)
+        transfer = (owner.address, meter, COIN, 0, FOREVER, word)
+        signature = sign(owner, domain, "ReceiveWithAuthorization", AUTHORIZATION, transfer)
         arguments = (owner.address, COIN, 0, FOREVER, word, *signature)
         receipt = bench.send(bench.relayer, "deposit_with_authorization", *arguments)
         gas["deposit_with_authorization"] = receipt["gasUsed"]

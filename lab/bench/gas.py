@@ -16,10 +16,11 @@ from pathlib import Path
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.logs import DISCARD
-from web3.types import TxReceipt
+from web3.types import RPCEndpoint, TxParams, TxReceipt, Wei
 
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.errors import RigError
@@ -60,7 +61,7 @@ def chain() -> Iterator[Web3]:
     """A chain of one's own, with a second from block to block."""
     with tempfile.TemporaryDirectory() as folder, Anvil(Path(folder), options=ANVIL) as anvil:
         web3 = Web3(HTTPProvider(anvil.url))
-        web3.provider.make_request("anvil_setBlockTimestampInterval", [1])
+        web3.provider.make_request(RPCEndpoint("anvil_setBlockTimestampInterval"), [1])
         yield web3
 
 
@@ -69,7 +70,8 @@ class Bench:
 
     def __init__(self, web3: Web3, asset: str = ZERO_ADDRESS) -> None:
         self.web3 = web3
-        self.provider, self.customer, self.relayer = web3.eth.accounts[:3]
+        accounts: Sequence[ChecksumAddress] = web3.eth.accounts
+        self.provider, self.customer, self.relayer = accounts[:3]
         compiled = compile_drill_meter()
         self.contract: Contract = deploy(web3, compiled, self.provider, asset, *TERMS)
         self.domain = Domain(web3.eth.chain_id, self.contract.address)
@@ -81,7 +83,7 @@ class Bench:
     def send(self, sender: str, function: str, *arguments: object, value: int = 0) -> TxReceipt:
         """Send within the transaction gas cap; raises RigError when it reverts."""
         call = self.contract.functions[function](*arguments)
-        options = {"from": sender, "value": value, "gas": TRANSACTION_GAS_CAP}
+        options: TxParams = {"from": sender, "value": Wei(value), "gas": TRANSACTION_GAS_CAP}
         receipt = self.web3.eth.wait_for_transaction_receipt(
             call.transact(options), timeout=30, poll_latency=0.01
         )
@@ -97,7 +99,7 @@ class Bench:
     def wait(self, seconds: int) -> int:
         """Let the next block come this much later; returns its time (Unix s)."""
         time = self.now + seconds
-        self.web3.provider.make_request("evm_setNextBlockTimestamp", [time])
+        self.web3.provider.make_request(RPCEndpoint("evm_setNextBlockTimestamp"), [time])
         return time
 
     def furnish(self) -> int:

@@ -104,7 +104,7 @@ class AckListener:
     def on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         """Take an acknowledgement."""
         drill = int(message.topic.split("/")[1])
-        payload = unseal(message_key(drill), message.topic, message.payload)
+        payload = unseal(message_key(drill), message.topic, bytes(message.payload))
         sequence = parse_message(JournalledMessage, drill, payload).sequence
         self.journalled[drill] = max(sequence, self.journalled.get(drill, 0))
 

@@ -145,7 +145,7 @@ class Soak:
         )
         file = yard.folder / "order.json"
         file.write_text(json.dumps(asdict(order)))
-        command = [sys.executable, "-m", "lab.bench.soak_feeder", file]
+        command = [sys.executable, "-m", "lab.bench.soak_feeder", str(file)]
         paths = {"PYTHONPATH": str(ROOT)}
         return Daemon("feeder", command, yard.logs / "feeder.log", paths)
 

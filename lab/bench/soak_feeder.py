@@ -183,7 +183,7 @@ class Feeder:
                 bridge.publisher.restart(now_ms)
 
     def _hear(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._words.append((message.topic, message.payload))
+        self._words.append((message.topic, bytes(message.payload)))
 
     def _take_words(self, now_ms: int) -> None:
         while self._words:
