@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import upgrade_killer
 from device_builders import DRILL
 from oracle_world import TARIFF, World, wait
 from small_disk import small_disk
@@ -173,3 +174,35 @@ def test_upgrade__no_room_for_the_copy_or_for_the_change__as_before(tmp_path: Pa
         upgrade(f"sqlite:///{journal}", DOMAIN, tmp_path)
         assert rows_of(journal)["schema_step"]
         assert rows_of(tmp_path / "journal.sqlite.version-4") == before
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("kind", ["journal", "spool"])
+def test_upgrade__killed_at_any_line__old_or_new_and_the_next_start_completes_it(
+    kind: str, tmp_path: Path
+) -> None:
+    make, run = upgrade_killer.KINDS[kind]
+    line = [sys.executable, "tests/upgrade_killer.py", kind, str(tmp_path)]
+    subprocess.run(line, check=True, env={"PYTHONPATH": "."}, stdout=subprocess.DEVNULL)
+    *killed, done = sorted(tmp_path.iterdir())
+    (tmp_path / "fresh").mkdir()
+    old = rows_of(make(tmp_path / "fresh"))
+    new = rows_of(done / f"{kind}.sqlite")
+    assert new != old
+
+    found = []
+    for place in killed:
+        path = place / f"{kind}.sqlite"
+        rows = rows_of(path)
+        assert rows in (old, new), place.name
+        found.append(rows == new)
+        copies = [*place.glob("*.version-*")]
+        assert not found[-1] or copies, place.name
+        run(path)
+        assert rows_of(path) == new, place.name
+        assert not [*place.glob("*.part")]
+        (copy,) = [rows_of(one) for one in place.glob("*.version-?")]
+        assert copy == old, place.name
+    assert {*found} == {True, False}
+    assert found == sorted(found)
+    assert len(found) > 20

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import upgrade_killer
 from oracle_box import DOMAIN, SIGNER
 from oracle_builders import TARIFF
 from upgrade_story import NEXT_JOURNAL, begin, former_journal, go_on, rows_of
@@ -295,35 +294,3 @@ def test_upgrade__copy_is_put_back_before_anything_was_signed__goes_on_and_upgra
     with closing(Store(url(former))) as store:
         SignedJournal(store).require_newest(SIGNER.address)
         assert len(go_on(store).readings) == 3
-
-
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("kind", ["journal", "spool"])
-def test_upgrade__killed_at_any_line__old_or_new_and_the_next_start_completes_it(
-    kind: str, tmp_path: Path
-) -> None:
-    make, run = upgrade_killer.KINDS[kind]
-    line = [sys.executable, "tests/upgrade_killer.py", kind, str(tmp_path)]
-    subprocess.run(line, check=True, env={"PYTHONPATH": "."}, stdout=subprocess.DEVNULL)
-    *killed, done = sorted(tmp_path.iterdir())
-    (tmp_path / "fresh").mkdir()
-    old = rows_of(make(tmp_path / "fresh"))
-    new = rows_of(done / f"{kind}.sqlite")
-    assert new != old
-
-    found = []
-    for place in killed:
-        path = place / f"{kind}.sqlite"
-        rows = rows_of(path)
-        assert rows in (old, new), place.name
-        found.append(rows == new)
-        copies = [*place.glob("*.version-*")]
-        assert not found[-1] or copies, place.name
-        run(path)
-        assert rows_of(path) == new, place.name
-        assert not [*place.glob("*.part")]
-        (copy,) = [rows_of(one) for one in place.glob("*.version-?")]
-        assert copy == old, place.name
-    assert {*found} == {True, False}
-    assert found == sorted(found)
-    assert len(found) > 20
