@@ -41,6 +41,17 @@ def start(program: str, module: str, command: str, *, extra: str) -> None:
     finally:
         if interruptible:  # nor a traceback of what Python does at its end
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _give_up_errors()
+
+
+def _give_up_errors() -> None:
+    """Drop what stderr has not taken by our end: Python would try once more, fail, and end with a
+    status of its own."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  no path of anybody's
+            os.dup2(nowhere.fileno(), STDERR)
 
 
 def open_standard_files() -> None:

@@ -112,11 +112,17 @@ def test_program__output_that_nobody_takes__status_2_and_one_line(program: str) 
     assert "Bad file descriptor" in done.stderr
 
 
+@pytest.mark.parametrize("buffered", ["", "1"])
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_program__errors_that_nobody_takes__status_2_all_the_same(program: str) -> None:
+def test_program__errors_that_nobody_takes__status_2_all_the_same(
+    program: str, buffered: str
+) -> None:
+    """With a buffer Python tries once more at its end, and fails with a status of its own."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
     for redirection in ("2>&-", "2>/dev/full"):
         line = ["sh", "-c", f'exec "$@" {redirection}', "sh", *command(program, "--nothing")]
-        assert subprocess.run(line, timeout=SECONDS, check=False).returncode == 2
+        done = subprocess.run(line, timeout=SECONDS, check=False, env=environment)
+        assert done.returncode == 2
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
