@@ -9,11 +9,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_socket
 import structlog
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
+"""A slow machine is no reason to fail."""
 
 VECTORS = Path(__file__).with_name("vectors")
 ON_THE_WIRE = ("integration", "e2e", "contracts", "chain")
