@@ -8,5 +8,6 @@ symbolic   proofs about the contract's bytecode
 mutation   the contract broken in every small way
 malformed  frames and messages by the million
 lying_node a node that lies to the auditor, field by field
+fresh      a box as a provider makes it, installed in a new Debian root
 bench      figures that docs/ quotes
 """

@@ -17,13 +17,21 @@ SHIPPED = CHECKOUT / "box"
 
 
 def put_shipped(box: Path, facts: BoxFacts, ports: Mapping[int, str | None], say: Say) -> None:
-    """Units, compose file and the broker's configuration, and what installs them."""
+    """Units, users and folders, compose file and the broker's configuration, and what installs
+    all of it."""
     units, broker = box / "etc/systemd/system", box / "etc/mosquitto/conf.d"
     for folder in (units, broker):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    page = ("drill-http.service",) if facts.page_rpc is not None else ()
-    for name in ("drill-oracle.service", "drill-bridge@.service", *page):
-        write_once(units / name, (SHIPPED / name).read_text("utf-8"), say)
+    page = ("drill-http",) if facts.page_rpc is not None else ()
+    for name in ("drill-oracle", "drill-bridge@", *page):
+        unit = f"{name}.service"
+        write_once(units / unit, (SHIPPED / unit).read_text("utf-8"), say)
+    for kind in ("sysusers", "tmpfiles"):
+        folder = box / "etc" / f"{kind}.d"
+        folder.mkdir(mode=0o755, exist_ok=True)
+        for name in ("drill-oracle", *page):
+            text = (SHIPPED / f"{name}.{kind}").read_text("utf-8")
+            write_once(folder / f"{name}.conf", text, say)
     text = broker_settings((SHIPPED / "mosquitto.conf").read_text("utf-8"), facts)
     write_once(broker / "drill.conf", text, say)
     if None not in ports.values():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,53 @@ def test_unit__with_an_error__systemd_says_so(tmp_path: Path, right: str, wrong:
     assert "drill-oracle.service:" in verify(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "folders"),
+    [
+        (
+            "drill-oracle",
+            {
+                "etc/drill-oracle": ("drill-oracle", 0o700),
+                "etc/drill-bridge": ("drill-oracle", 0o700),
+                "etc/mosquitto/drill": ("mosquitto", 0o700),
+                "var/lib/drill-oracle": ("drill-oracle", 0o700),
+                "var/lib/drill-bridge": ("drill-oracle", 0o700),
+                "srv/drill-samples": ("drill-oracle", 0o755),
+            },
+        ),
+        ("drill-http", {"etc/drill-http": ("drill-http", 0o700)}),
+    ],
+)
+def test_users_and_folders__shipped__are_made_by_systemd(
+    tmp_path: Path, name: str, folders: dict[str, tuple[str, int]]
+) -> None:
+    """In a root of its own; its packages would have brought the broker's user."""
+    (tmp_path / "etc").mkdir()
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    for command in (
+        ["systemd-sysusers", "--inline", "u mosquitto -"],
+        ["systemd-sysusers", BOX / f"{name}.sysusers"],
+        ["systemd-tmpfiles", "--create", BOX / f"{name}.tmpfiles"],
+    ):
+        program, *arguments = command
+        done = subprocess.run(
+            [*sudo, program, f"--root={tmp_path}", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    lines = [line.split(":") for line in (tmp_path / "etc/passwd").read_text().splitlines()]
+    users = {int(fields[2]): fields[0] for fields in lines}
+    assert {fields[6] for fields in lines} == {"/usr/sbin/nologin"}
+    found = {path: (tmp_path / path).stat() for path in folders}
+    assert folders == {
+        path: (users[status.st_uid], status.st_mode & 0o7777) for path, status in found.items()
+    }
+
+
 def test_compose__shipped__is_whole_and_names_the_units_files() -> None:
     done = subprocess.run(
         ["docker-compose", "--file", BOX / "compose.yaml", "config", "--quiet"],
@@ -82,6 +131,28 @@ def test_compose__shipped__is_whole_and_names_the_units_files() -> None:
         assert f"ExecStart=/opt/smart-drill/bin/{command}\n" in (BOX / unit).read_text("utf-8")
     mounted = [volume.split(":")[1] for volume in services["oracle"]["volumes"]]
     assert mounted == ["/etc/drill-oracle", "/srv/drill-samples", "/var/lib/drill-oracle"]
+
+
+def test_images__shipped__one_a_role_with_all_that_the_wheel_is_made_of() -> None:
+    """`scripts/fresh --images` builds them; here it is held against what is in the house."""
+    text = (BOX / "Containerfile").read_text("utf-8")
+    targets = {"oracle", "bridge", "http", "audit"}
+    packages = {f"{one}-packages" for one in targets}
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE))
+    assert stages == {"base", "builder", *targets, *packages}
+    locks = re.findall(r"--requirement (requirements/\w+\.lock)", text)
+    assert {*locks} == {f"requirements/{one}.lock" for one in targets}
+    copied = set(re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE)) - {"LICENSES", "requirements"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    rooms = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert copied == {room.removesuffix("*") for room in rooms}
+    let_in = (ROOT / ".dockerignore").read_text("utf-8")
+    sources = {
+        word
+        for line in re.findall(r"^COPY ([^-].*)$", text, re.MULTILINE)
+        for word in line.split()[:-1]
+    }
+    assert sources == set(re.findall(r"^!(.*)$", let_in, re.MULTILINE))
 
 
 def test_certificates__authority__has_an_encrypted_key_and_a_passphrase_apart(
