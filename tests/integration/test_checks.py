@@ -18,6 +18,8 @@ STYLE = ["ruff check {0}", "ruff format --check {0}"]
 ROOMS = "protocol host chain device oracle live provider audit lab"
 WHOLE = ["lint-imports", "vulture", f"vulture {ROOMS}", "mypy"]
 
+CAMPAIGNS = ("fuzz", "symbolic", "simulate", "fuzz-audit", "chaos")
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
@@ -26,7 +28,8 @@ def checkout(tmp_path: Path) -> Path:
     programs = [
         f".venv/bin/{name}" for name in ("ruff", "lint-imports", "vulture", "mypy", "python")
     ]
-    for name in (*programs, "scripts/setup", "scripts/page"):
+    commands = [f"scripts/{name}" for name in ("setup", "page", *CAMPAIGNS)]
+    for name in (*programs, *commands):
         stand_in = tmp_path / name
         stand_in.parent.mkdir(parents=True, exist_ok=True)
         stand_in.write_text(noted, "ascii")
@@ -35,10 +38,12 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts" / name)
     for folder in ("oracle/leasing", "lab/simulation", "lab/bench", "contracts", "web", "docs"):
         (tmp_path / folder).mkdir(parents=True)
-    for folder in ("oracle", "simulation", "contracts", "web"):
+    for folder in ("oracle", "simulation", "contracts", "web", "integration"):
         (tmp_path / "tests" / folder).mkdir(parents=True)
     for file in ("oracle/leasing/run.py", "tests/oracle/test_run.py", "contracts/DrillMeter.vy"):
         (tmp_path / file).touch()
+    for name in "ab":
+        (tmp_path / "tests" / "integration" / f"test_oracle_{name}.py").touch()
     (tmp_path / ".venv" / "complete").touch()
     return tmp_path
 
@@ -116,6 +121,37 @@ def test_test__paths__set_up_and_these_tests_and_nothing_else(checkout: Path) ->
         "setup --quiet --with-debian",
         "python -m pytest --optimisers=all tests/oracle -k run",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "page"), [([], ["-p no:cacheprovider tests/e2e tests/web"]), (["--fast"], [])]
+)
+def test_test__everything__each_test_in_one_of_the_runs(
+    checkout: Path, arguments: list[str], page: list[str]
+) -> None:
+    """What one run is told to take, the others are told to leave."""
+    found = called(checkout, "test", *arguments)
+    runs = {line.removeprefix("python -m pytest ") for line in found if "-m pytest" in line}
+    folders = ("e2e", "web", "integration")
+    computing = "--optimisers=all --numprocesses=2 --dist=worksteal"
+    assert runs == {
+        *page,
+        "-p no:cacheprovider tests/integration/test_oracle_a.py tests/integration/test_oracle_b.py",
+        f"{computing} " + " ".join(f"--ignore=tests/{folder}" for folder in folders),
+        "tests/integration --ignore-glob=tests/integration/test_oracle*",
+    }
+    assert found[0] == "setup --with-debian"
+    assert "page --check" in found
+    assert [word for line in found if (word := line.split()[0]) in CAMPAIGNS] == [*CAMPAIGNS]
+
+
+def test_test__one_of_the_runs_fails__so_does_all(checkout: Path) -> None:
+    failing = checkout / "scripts" / "chaos"
+    failing.write_text("#!/bin/sh\nexit 1\n", "ascii")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        called(checkout, "test")
+    assert "something failed" in failed.value.stdout
+    assert "numprocesses=2" in (checkout / "calls").read_text("utf-8")
 
 
 def test_test__fast_with_paths__refused(checkout: Path) -> None:
