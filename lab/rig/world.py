@@ -22,7 +22,7 @@ from lab.rig.errors import RigError
 from lab.rig.listener import TopicListener
 from lab.rig.premises import Premises
 from lab.rig.process import wait_until
-from lab.rig.services import ROOT, EmbeddedBroker, Mosquitto
+from lab.rig.services import DEPLOYER, ROOT, EmbeddedBroker, Mosquitto
 from protocol.deployment import parse_deployment
 from protocol.records import Domain
 
@@ -87,7 +87,7 @@ class World(Premises):
         self._say(f"the oracle's keys: {self.oracle_address} signs, another one pays for gas")
         self.give_coins(self._addresses["gas"])
         # Where the contract will be follows from its deployer, so that the drills start meanwhile.
-        self.domain = Domain(self.anvil.chain_id, contract_address(self.provider, 0))
+        self.domain = Domain(self.anvil.chain_id, contract_address(DEPLOYER, 0))
         with ThreadPoolExecutor() as pool:
             deployment = pool.submit(self.deploy)
             self.listener = self._stack.enter_context(
