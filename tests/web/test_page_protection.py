@@ -110,3 +110,30 @@ def test_page__registers_made_up__the_kept_receipt_wins_the_dispute(
     page.reload()
     expect(page.get_by_text("was returned to the customer")).to_be_visible()
     expect(said).to_be_hidden()
+
+
+def test_page__bond_and_its_announced_release__said_before_renting_and_while_it_runs(
+    world: PageWorld, page: Page, wallet: Wallet
+) -> None:
+    """What is announced to be taken out does not count."""
+    functions = world.ledger().contract.functions
+    world.send(functions.post_bond(BOND_WEI), value=BOND_WEI)
+    posted = int(functions.bond().call()[0])
+    page.get_by_role("listitem", name="Pillar drill 2").get_by_role("link").click()
+    expect(page.locator("[data-bond]")).to_have_attribute("data-bond", str(posted))
+    expect(page.locator("[data-leaving]")).to_have_count(0)
+
+    leaving = posted // 4
+    world.send(functions.announce_bond_release(leaving))
+    expect(page.locator("[data-leaving]")).to_have_attribute("data-leaving", str(leaving))
+    expect(page.locator("[data-bond]")).to_have_attribute("data-bond", str(posted - leaving))
+
+    connect(page)
+    page.get_by_label("Amount to set aside").fill("0.05")
+    page.get_by_role("button", name="Set aside and unlock").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Rental")
+    expect(page.locator("[data-bond]")).to_have_attribute("data-bond", str(posted - leaving))
+
+    world.send(functions.announce_bond_release(posted))
+    expect(page.get_by_text("The provider has no bond that counts")).to_be_visible()
+    expect(page.locator("[data-leaving]")).to_have_attribute("data-leaving", str(posted))

@@ -158,6 +158,13 @@ export const de: Words = {
   'verdict.false-samples':
     'Es kamen Messpunkte, die nicht die des signierten Protokolls sind. Sie werden nicht gezeigt.',
   'verdict.malformed': 'Es kam etwas, das keine Ablesung ist: {why}. Es zählt nicht.',
+  'security.standing':
+    'Für die Zählerstände des Orakels haftet die Sicherheitsleistung des Anbieters, derzeit {amount}: Was Sie ein nachgewiesener Widerspruch gekostet hat, wird daraus erstattet.',
+  'security.none':
+    'Der Anbieter hat keine Sicherheitsleistung, die zählt: Wäre zu viel abgerechnet, könnte Ihnen nichts erstattet werden.',
+  'security.leaving':
+    'Der Anbieter hat angekündigt, ab {when} der Sicherheitsleistung {amount} zu entnehmen. Dieser Teil zählt nicht.',
+  'security.unread': 'Die Sicherheitsleistung des Anbieters ließ sich nicht lesen; es wird weiter versucht.',
   'dispute.title': 'Es wurde zu viel abgerechnet',
   'dispute.text':
     'Sie haben einen Beleg vom {when}, vom Orakel signiert, der den abgerechneten Zählerständen widerspricht. Eines von beiden ist falsch. Zu Ihrem Tarif macht das {amount} aus.',

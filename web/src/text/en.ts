@@ -148,6 +148,13 @@ export const en = {
     'The oracle’s P-256 key has not been read from the chain yet. Until then its readings are not counted.',
   'verdict.false-samples': 'Samples arrived that are not in the signed log. They are not shown.',
   'verdict.malformed': 'Something arrived that is not a reading: {why}. It is not counted.',
+  'security.standing':
+    'The provider’s bond, now {amount}, stands behind the oracle’s readings: what a proven contradiction has cost you is refunded out of it.',
+  'security.none':
+    'The provider has no bond that counts: if the oracle settled too much, there would be nothing to refund you from.',
+  'security.leaving':
+    'The provider has given notice to take {amount} out of the bond, from {when} on. That part does not count.',
+  'security.unread': 'The provider’s bond could not be read; the page is trying again.',
   'dispute.title': 'Too much was settled',
   'dispute.text':
     'You hold a receipt of {when}, signed by the oracle, that contradicts the settled registers. One of the two is false. At your tariff the difference is {amount}.',

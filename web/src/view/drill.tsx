@@ -8,6 +8,7 @@ import { Code } from './code'
 import { useBase, useOffers, useWallet } from './context'
 import { Failed, Picture, Skeleton } from './parts'
 import { PayForm } from './pay'
+import { SecurityNote } from './security'
 import { useCard } from './store'
 import { TariffTable } from './tariff'
 
@@ -75,6 +76,7 @@ function Rent({ offer }: { readonly offer: Offer }) {
       ) : (
         <>
           {address === undefined && <p>{t('open.connect')}</p>}
+          <SecurityNote />
           <PayForm
             purpose={{
               kind: 'open',

@@ -14,6 +14,7 @@ import { Dispute } from './dispute'
 import { Failed, Figure, Skeleton, short } from './parts'
 import { PayForm } from './pay'
 import { Registers } from './registers'
+import { SecurityNote } from './security'
 import { Speed } from './speed'
 import { useCard } from './store'
 import { Torque } from './torque'
@@ -82,6 +83,7 @@ function Panel({ facts, live }: { readonly facts: RentalFacts; readonly live: Li
       ) : (
         <Source facts={facts} live={live} fresh={fresh} />
       )}
+      <SecurityNote />
       <Dispute facts={facts} />
       <div className="columns">
         <div>
