@@ -190,10 +190,10 @@ export const de: Words = {
   'history.failed': 'Ihre Mieten konnten nicht alle von der Chain gelesen werden: {why}',
   'history.searching': 'Die Mieten des Vertrags werden durchgesehen: {n} von {of}',
   'history.index':
-    'Gefunden mit dem Verzeichnis dieses Servers über {n} Mieten. Jede gezeigte wurde von der Chain gelesen; dass keine fehlt, verbürgt nur der Server.',
+    'Gefunden mit dem Verzeichnis dieses Servers (darin: {n}). Jede gezeigte Miete wurde von der Chain gelesen; dass keine fehlt, verbürgt nur der Server.',
   'history.alone': 'Alle ohne das Verzeichnis durchsehen',
   'history.false':
-    'Das Verzeichnis dieses Servers nannte {n} Mieten, die auf der Chain nicht Ihre sind. Sie werden nicht gezeigt.',
+    'Das Verzeichnis dieses Servers nannte Mieten, die auf der Chain nicht Ihre sind ({n}). Sie werden nicht gezeigt.',
   'history.connect': 'Verbinden Sie eine Wallet, um Ihre Mieten zu sehen.',
   'history.rental': 'Miete',
   'history.drill': 'Maschine',

@@ -180,9 +180,9 @@ export const en = {
   'history.failed': 'Not all of your rentals could be read from the chain: {why}',
   'history.searching': 'Searching the contract’s rentals: {n} of {of}',
   'history.index':
-    'Found with this server’s index of {n} rentals. Each one shown was read from the chain; only the server vouches that none is missing.',
+    'Found with this server’s index (rentals in it: {n}). Each one shown was read from the chain; only the server vouches that none is missing.',
   'history.alone': 'Search all rentals without the index',
-  'history.false': 'This server’s index named {n} rentals that are not yours on the chain. They are not shown.',
+  'history.false': 'This server’s index named rentals that are not yours on the chain ({n}). They are not shown.',
   'history.connect': 'Connect a wallet to see your rentals.',
   'history.rental': 'Rental',
   'history.drill': 'Drill',
