@@ -23,6 +23,7 @@ from lab.bench.ingest import (
 )
 from lab.bench.install import install_table, measure_install
 from lab.bench.latency import latency_table, measure_latency
+from lab.bench.peers import measure_peers, peers_table
 from lab.bench.soak import as_json, measure_soak, soak_text
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -42,6 +43,17 @@ def gas(json_file: JsonFile = None) -> None:
     show(figures)
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="ascii")
+
+
+@app.command()
+def peers(json_file: JsonFile = None) -> None:
+    """Gas of an hour with a record for every minute, here and on contracts of others."""
+    figures = measure_peers()
+    typer.echo(peers_table(figures))
+    if json_file is not None:
+        json_file.write_text(
+            json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="ascii"
+        )
 
 
 @app.command()
