@@ -138,7 +138,7 @@ def test_test__everything__each_test_in_one_of_the_runs(
         *page,
         "-p no:cacheprovider tests/integration/test_oracle_a.py tests/integration/test_oracle_b.py",
         f"{computing} " + " ".join(f"--ignore=tests/{folder}" for folder in folders),
-        "tests/integration --ignore-glob=tests/integration/test_oracle*",
+        "-p no:cacheprovider tests/integration --ignore-glob=tests/integration/test_oracle*",
     }
     assert found[0] == "setup --with-debian"
     assert "page --check" in found
