@@ -137,7 +137,9 @@ def test_page__index_that_lies__shows_nobody_elses_rental(
     page.goto(f"{endpoint.url}#/rentals")
     connect(page)
     rows(page)
-    expect(page.get_by_role("alert")).to_contain_text("named 1 rentals that are not yours")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "named rentals that are not yours on the chain (1)"
+    )
 
 
 def test_page__refused_on_the_way__progress_is_shown_and_it_goes_on_when_asked(
