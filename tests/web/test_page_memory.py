@@ -83,7 +83,7 @@ def test_page__no_room_left__works_without_memory_and_says_so(
     page: Page, wallet: Wallet, look: Look
 ) -> None:
     page.evaluate("localStorage.clear()")
-    page.evaluate(FILL_UP)
+    page.add_init_script(f"({FILL_UP})()")  # also of what the page gave back as it was left
     page.reload()
     expect(page.locator("[data-memory=full]")).to_contain_text("no room left")
     connect(page)
