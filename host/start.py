@@ -25,6 +25,13 @@ def start(program: str, module: str, command: str, *, extra: str) -> None:
     `extra` is the one of smart-drill that brings the packages which the program needs.
     """
     open_standard_files()
+    try:
+        _load_and_call(program, module, command, extra)
+    finally:
+        _give_up_errors()
+
+
+def _load_and_call(program: str, module: str, command: str, extra: str) -> None:
     handler = signal.getsignal(signal.SIGINT)
     interruptible = handler is signal.default_int_handler  # else whoever started us ignores it
     if interruptible:
@@ -41,7 +48,6 @@ def start(program: str, module: str, command: str, *, extra: str) -> None:
     finally:
         if interruptible:  # nor a traceback of what Python does at its end
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        _give_up_errors()
 
 
 def _give_up_errors() -> None:

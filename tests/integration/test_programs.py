@@ -112,17 +112,25 @@ def test_program__output_that_nobody_takes__status_2_and_one_line(program: str) 
     assert "Bad file descriptor" in done.stderr
 
 
-@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program__errors_that_nobody_takes__status_2_all_the_same(
-    program: str, buffered: str
+    program: str, unbuffered: str
 ) -> None:
     """With a buffer Python tries once more at its end, and fails with a status of its own."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     for redirection in ("2>&-", "2>/dev/full"):
         line = ["sh", "-c", f'exec "$@" {redirection}', "sh", *command(program, "--nothing")]
         done = subprocess.run(line, timeout=SECONDS, check=False, env=environment)
         assert done.returncode == 2
+
+
+def test_program__packages_missing_and_nobody_takes_errors__status_2_all_the_same() -> None:
+    call = "from host.start import start; start('drill-x', 'no_such_package', 'main', extra='edge')"
+    line = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", sys.executable, "-c", call]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(line, timeout=SECONDS, check=False, env=environment)
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
