@@ -24,13 +24,14 @@ BLOCKED = {"profile": {"default_content_setting_values": {"cookies": 2}}}
 """What Chromium writes down when site data is not allowed: `localStorage` throws then."""
 
 FILL_UP = """() => {
+  localStorage.clear()
   let piece = 'x'.repeat(1024 * 1024)
   for (let n = 0; piece.length > 0; ) {
     try { localStorage.setItem(`filler ${n++}`, piece) }
     catch { piece = piece.slice(0, piece.length / 2) }
   }
 }"""
-"""To the last character."""
+"""To the last character, and with nothing of the page's that it could write over."""
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,7 @@ def test_page__site_data_blocked__works_without_memory_and_says_so(
 def test_page__no_room_left__works_without_memory_and_says_so(
     page: Page, wallet: Wallet, look: Look
 ) -> None:
-    page.evaluate("localStorage.clear()")
-    page.add_init_script(f"({FILL_UP})()")  # also of what the page gave back as it was left
+    page.add_init_script(f"({FILL_UP})()")  # before the page's own scripts
     page.reload()
     expect(page.locator("[data-memory=full]")).to_contain_text("no room left")
     connect(page)
