@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -48,11 +49,12 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def called(checkout: Path, command: str, *arguments: str) -> list[str]:
+def called(checkout: Path, command: str, *arguments: str, **variables: str) -> list[str]:
     """The calls that a command makes, in order; raises CalledProcessError."""
     subprocess.run(
         [checkout / "scripts" / command, *arguments],
         cwd=checkout,
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -109,6 +111,16 @@ def test_check__something_fails__ends_there(checkout: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         called(checkout, "check")
     assert "python" not in (checkout / "calls").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_commands__bytecode_not_wanted_by_the_environment__kept_all_the_same(
+    checkout: Path, command: str
+) -> None:
+    """Each program that a test starts would compile all that it imports, which takes most of it."""
+    python = checkout / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "kept: ${PYTHONDONTWRITEBYTECODE-yes}" >>calls\n', "ascii")
+    assert "kept: yes" in called(checkout, command, "tests/oracle", PYTHONDONTWRITEBYTECODE="1")
 
 
 def test_check__nothing_set_up__sets_up_first(checkout: Path) -> None:
