@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from audit.books import compare
 from audit.books.books import DeploymentTerms
-from audit.books.code import check_code
+from audit.books.code import check_code, check_lens, lens_address
 from audit.errors import AuditError, EndpointError, OtherChainError
 from audit.findings import Findings
 from audit.node.fetch import ContractEndpoint
@@ -42,6 +42,9 @@ def deployed_terms(
     if not code:
         raise OtherChainError(f"there is no contract at {chain.contract} in block {last.number}")
     fixed = check_code(code, domain, findings)
+    if fixed is not None:
+        lens = lens_address(domain.contract)
+        check_lens(chain.code(last.hash, lens), domain.contract, findings)
     try:
         told = compare.chain_terms(chain, last)
     except EndpointError:

@@ -41,6 +41,7 @@ from .modules import checks
 from .modules import disputes
 from .modules import drills
 from .modules import keys
+from .modules import lens
 from .modules import meter
 from .modules import oracles
 from .modules import packing
@@ -53,6 +54,7 @@ initializes: ownable
 initializes: ownable_2step[ownable := ownable]
 initializes: pausable
 initializes: eip712_domain_separator
+initializes: lens
 initializes: vault
 initializes: tariffs
 initializes: keys
@@ -83,6 +85,9 @@ exports: (
 # Constants
 # ---------------------------------------------------------------------------------------------
 
+# @dev No view of the lens answers with more bytes.
+MAX_ANSWER: constant(uint256) = 512
+
 # @dev The most readings in one settlement. Their memory is what one reading alone has to pay for.
 MAX_READINGS: constant(uint256) = 64
 
@@ -107,6 +112,7 @@ def __init__(asset: address, grace_period: uint256, evidence_period: uint256, pe
     ownable_2step.__init__()
     pausable.__init__()
     eip712_domain_separator.__init__("DrillMeter", "1")
+    lens.__init__()
     vault.__init__(asset)
     rentals.__init__(grace_period)
     disputes.__init__(evidence_period, penalty)
@@ -642,160 +648,6 @@ def account(customer: address) -> uint256:
 
 @external
 @view
-def rental(rental: uint256) -> IDrillMeter.Rental:
-    """
-    @notice A rental's terms and state. Reverts for an unknown number.
-    @param rental The rental's number.
-    @return The rental.
-    """
-    return rentals._describe(rental)
-
-
-@external
-@view
-def registers(rental: uint256) -> IDrillMeter.Registers:
-    """
-    @notice The last settled registers of a rental. Reverts for an unknown number.
-    @param rental The rental's number.
-    @return Active time in ms and revolutions, by load level.
-    """
-    rentals._require_known(rental)
-    return meter._registers(rentals.meters[rental])
-
-
-@external
-@view
-def charge(rental: uint256) -> uint256:
-    """
-    @notice What the last settled registers cost, not capped by the funds. Reverts for an unknown
-            number.
-    @param rental The rental's number.
-    @return In the asset's smallest unit, rounded down.
-    """
-    return rentals._charge(rental, rentals._known(rental))
-
-
-@external
-@view
-def balance_of(rental: uint256) -> uint256:
-    """
-    @notice What is left of a rental's funds after the last settlement; after closing, what was
-            refunded. Reverts for an unknown number.
-    @param rental The rental's number.
-    @return In the asset's smallest unit.
-    """
-    terms: packing.Terms = rentals._known(rental)
-    return terms.funded - rentals._owed(rental, terms, rentals.meters[rental])
-
-
-@external
-@view
-def earned(rental: uint256) -> uint256:
-    """
-    @notice What a rental has earned so far and the provider has not collected; nothing for a closed
-            rental, whose earnings are in `revenue`. Reverts for an unknown number.
-    @param rental The rental's number.
-    @return In the asset's smallest unit.
-    """
-    terms: packing.Terms = rentals._known(rental)
-    earned: uint256 = rentals._owed(rental, terms, rentals.meters[rental])
-    return earned - rentals._party(rental).collected
-
-
-@external
-@view
-def caps(rental: uint256) -> IDrillMeter.Caps:
-    """
-    @notice What the customer lets a rental owe at most. Reverts for an unknown number.
-    @param rental The rental's number.
-    @return In the asset's smallest unit, 2**96 - 1 for each that is not set.
-    """
-    return rentals._caps(rental)
-
-
-@external
-@view
-def refunded(rental: uint256) -> uint256:
-    """
-    @notice What disputes have given back of a rental's charge.
-    @param rental The rental's number.
-    @return In the asset's smallest unit; 0 for an unknown rental.
-    """
-    return disputes.refunded[rental]
-
-
-@external
-@view
-def quote(tariff: uint256, registers: IDrillMeter.Registers, elapsed_ms: uint256) -> uint256:
-    """
-    @notice What these registers cost under a tariff after `elapsed_ms` of rental, rounded down.
-            Reverts for an unknown tariff and for registers that no meter can hold.
-    @param tariff The tariff's number.
-    @param registers Active time in ms and revolutions, by load level.
-    @param elapsed_ms Milliseconds from the opening to the reading.
-    @return In the asset's smallest unit.
-    """
-    tariffs._require_known(tariff)
-    return meter._charge(meter._pack(elapsed_ms, registers), 0, tariffs._rates(tariff))
-
-
-@external
-@pure
-def read_meter(word: uint256) -> (uint256, IDrillMeter.Registers):
-    """
-    @notice Take a meter word apart.
-    @return `until` in Unix ms, and the registers.
-    @param word As `PackedReading` and `UsageSettled` have it.
-    """
-    return meter._until(word), meter._registers(word)
-
-
-@external
-@view
-def tariff(tariff: uint256) -> IDrillMeter.Tariff:
-    """
-    @notice A rate table. Reverts for an unknown number.
-    @param tariff The tariff's number.
-    @return The tariff.
-    """
-    return tariffs._known(tariff)
-
-
-@external
-@view
-def drill(drill: uint256) -> IDrillMeter.Drill:
-    """
-    @notice A drill's box, offer and rental. Reverts for an unknown number.
-    @param drill The drill's number.
-    @return The drill.
-    """
-    return drills._known(drill)
-
-
-@external
-@view
-def oracle(oracle: uint256) -> IDrillMeter.Oracle:
-    """
-    @notice An oracle's key. Reverts for an unknown number.
-    @param oracle The oracle's number.
-    @return The oracle.
-    """
-    return oracles._known(oracle)
-
-
-@external
-@view
-def signing_key(key: address) -> IDrillMeter.SigningKey:
-    """
-    @notice Which oracle a key is or was in force for, and when.
-    @param key The key's address.
-    @return Its record; all zero for a key that was never used or enrolled.
-    """
-    return keys._record(key)
-
-
-@external
-@view
 def rental_count() -> uint256:
     """
     @notice How many rentals were opened; the newest has this number.
@@ -832,6 +684,43 @@ def oracle_count() -> uint256:
     @return The number of the newest oracle, 0 before the first.
     """
     return oracles.oracle_count
+
+
+@external
+@view
+def words(number: uint256) -> IDrillMeter.Words:
+    """
+    @notice All that is stored under a number, packed as docs/contract.md says: for the lens, and
+            for who wants to read storage without slots.
+    @param number The number of a rental, tariff, drill or oracle, or a signing key's address (its
+           low 160 bits).
+    @return The words of each kind; zero where nothing is stored.
+    """
+    return IDrillMeter.Words(
+        terms=rentals.terms[number],
+        party=rentals.parties[number],
+        meter=rentals.meters[number],
+        caps=rentals.caps[number],
+        refunded=disputes.refunded[number],
+        tariff=tariffs.tariffs[number],
+        drill=drills.drills[number],
+        oracle=oracles.oracles[number],
+        key=keys.records[convert(number & packing.ADDRESS_MASK, address)],
+    )
+
+
+@external
+@view
+@reentrant
+@raw_return
+def __default__() -> Bytes[MAX_ANSWER]:
+    """
+    @notice Describing views (`rental`, `tariff`, `drill` and others) are DrillLens's. Whatever this
+            contract has not is asked of the lens, which can change nothing.
+    @return The lens's answer.
+    @dev Reverts as the lens does, so also when it has no such function, and when value comes along.
+    """
+    return raw_call(lens.LENS, msg.data, max_outsize=MAX_ANSWER, is_static_call=True)
 
 # ---------------------------------------------------------------------------------------------
 # Internals

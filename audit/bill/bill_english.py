@@ -151,6 +151,7 @@ EN = Words(
         "rental": "rental",
         "account": "account",
         "contract": "contract",
+        "lens": "lens",
         "token": "token",
         "drill": "drill",
         "tariff": "tariff",

@@ -160,6 +160,7 @@ DE = Words(
         "rental": "Miete",
         "account": "Konto",
         "contract": "Vertrag",
+        "lens": "Linse",
         "token": "Token",
         "drill": "Bohrmaschine",
         "tariff": "Tarif",

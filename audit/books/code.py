@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from eth_hash.auto import keccak
+
 from audit.books.books import DeploymentTerms
-from audit.deployed import immutables, runtime
+from audit.deployed import immutables, lens_sha256, runtime
 from audit.findings import Findings
 from audit.node.values import hexadecimal
 from protocol.records import Domain
@@ -38,6 +40,7 @@ def check_code(code: bytes, domain: Domain, findings: Findings) -> DeploymentTer
         f"{prefix}._CACHED_DOMAIN_SEPARATOR": domain_separator(domain),
         f"{prefix}._CACHED_CHAIN_ID": domain.chain_id.to_bytes(32, "big"),
         f"{prefix}._CACHED_SELF": bytes(12) + bytes.fromhex(domain.contract[2:]),
+        "lens.LENS": bytes(12) + bytes.fromhex(lens_address(domain.contract)[2:]),
     }
     for name, expected in due.items():
         if value[name] != expected:
@@ -49,3 +52,16 @@ def check_code(code: bytes, domain: Domain, findings: Findings) -> DeploymentTer
         evidence_period=number["disputes.EVIDENCE_PERIOD"],
         penalty=number["disputes.PENALTY"],
     )
+
+
+def lens_address(contract: str) -> str:
+    """Where a contract's first creation is: the lens, which it creates when it is deployed."""
+    rlp = b"\xd6\x94" + bytes.fromhex(contract[2:]) + b"\x01"
+    return f"0x{keccak(rlp)[12:].hex()}"
+
+
+def check_lens(code: bytes, contract: str, findings: Findings) -> None:
+    """The views that describe are asked of the lens, so its code has to be the published one."""
+    if (found := sha256(code).hexdigest()) != lens_sha256():
+        text = f"{len(code)} bytes with SHA-256 {found}; published is SHA-256 {lens_sha256()}"
+        findings.add("code-differs", f"lens {lens_address(contract)}", text)

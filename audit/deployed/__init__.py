@@ -9,8 +9,8 @@ from typing import Any
 
 
 @cache
-def _content() -> dict[str, Any]:
-    text = files(__name__).joinpath("DrillMeter.json").read_text(encoding="ascii")
+def _content(contract: str = "DrillMeter") -> dict[str, Any]:
+    text = files(__name__).joinpath(f"{contract}.json").read_text(encoding="ascii")
     content: dict[str, Any] = json.loads(text)
     return content
 
@@ -24,3 +24,9 @@ def runtime() -> tuple[int, str]:
     """How many bytes the code has without its immutables, and their SHA-256."""
     content = _content()
     return content["runtime_bytes"], content["runtime_sha256"]
+
+
+def lens_sha256() -> str:
+    """The SHA-256 of the code of DrillLens, which has no immutables."""
+    digest: str = _content("DrillLens")["runtime_sha256"]
+    return digest

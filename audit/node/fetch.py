@@ -87,10 +87,10 @@ class ContractEndpoint:
         return quantity(self.endpoint.call("eth_chainId"), "chain id")
 
     @_naming_the_endpoint
-    def code(self, block: str) -> bytes:
-        """The contract's code at a block, by its hash."""
+    def code(self, block: str, address: str | None = None) -> bytes:
+        """The code at an address, by default the contract's, at a block, by its hash."""
         at = {"blockHash": block}
-        return data(self.endpoint.call("eth_getCode", self.contract, at), "code")
+        return data(self.endpoint.call("eth_getCode", address or self.contract, at), "code")
 
     @_naming_the_endpoint
     def header(self, block: int | str) -> Header:

@@ -12,6 +12,7 @@
 from ..interfaces import IDrillMeter
 from . import checks
 from . import drills
+from . import limits
 from . import meter
 from . import oracles
 from . import packing
@@ -27,15 +28,6 @@ uses: vault
 # Constants and immutables
 # ---------------------------------------------------------------------------------------------
 
-# @dev May be settled, topped up and ended. States are numbered as the members of a flag would be.
-OPEN: constant(uint256) = 1
-
-# @dev Its end is fixed; usage up to it may still settle.
-ENDED: constant(uint256) = 2
-
-# @dev Final: the balance is back in the customer's account and the drill is free.
-CLOSED: constant(uint256) = 4
-
 # @dev Seconds. A box needs time to see the end, collect the last samples and have the final reading
 # mined.
 SHORTEST_GRACE_PERIOD: constant(uint256) = 60 * 60
@@ -45,9 +37,6 @@ LONGEST_GRACE_PERIOD: constant(uint256) = 30 * 24 * 60 * 60
 
 # @dev Seconds after the end of a rental for which its final reading is awaited.
 GRACE_PERIOD: immutable(uint256)
-
-# @dev The cap is per hour, readings are dated in ms.
-MS_PER_HOUR: constant(uint256) = 60 * 60 * 1000
 
 # ---------------------------------------------------------------------------------------------
 # Storage
@@ -369,18 +358,16 @@ def _charge(rental: uint256, terms: packing.Terms) -> uint256:
 @view
 def _limit(rental: uint256, terms: packing.Terms, until: uint256) -> uint256:
     """
-    @dev The most that may be owed at `until`. The hourly cap allows one hour's worth from the
-         start, so that by any time t after the opening no more than (t + 1 h) of it is owed.
+    @dev The most that may be owed at `until`.
     @param rental The rental's number, to look up caps by.
     @param terms Its terms.
     @param until Unix ms, not before the opening.
     @return In the asset's smallest unit; the hourly cap's share is rounded down.
     """
-    if not terms.capped:
-        return terms.funded
-    caps: IDrillMeter.Caps = packing._unpack_caps(self.caps[rental])
-    by_now: uint256 = caps.per_hour * (until - terms.opened_at * 1000 + MS_PER_HOUR) // MS_PER_HOUR
-    return min(terms.funded, min(caps.per_rental, by_now))
+    caps_word: uint256 = 0
+    if terms.capped:
+        caps_word = self.caps[rental]
+    return limits._limit(terms, caps_word, until)
 
 
 @internal
@@ -409,58 +396,4 @@ def _log_positive(rental: uint256, drill: uint256, balance: uint256):
     """
     log IDrillMeter.BalancePositive(
         rental=rental, drill=drill, customer=self._party(rental).customer, balance=balance
-    )
-
-
-@internal
-@view
-def _caps(rental: uint256) -> IDrillMeter.Caps:
-    """
-    @dev Reads a rental's caps. Reverts when there is no rental of that number.
-    @param rental The rental's number.
-    @return The caps; 2**96 - 1 for each that is not set.
-    """
-    self._require_known(rental)
-    word: uint256 = self.caps[rental]
-    if word == 0:
-        word = packing.NO_CAPS
-    return packing._unpack_caps(word)
-
-
-@internal
-@pure
-def _state(terms: packing.Terms) -> uint256:
-    """
-    @dev The state of a rental.
-    @param terms Its terms.
-    @return OPEN, ENDED or CLOSED.
-    """
-    if terms.closed:
-        return CLOSED
-    if terms.ended_at > 0:
-        return ENDED
-    return OPEN
-
-
-@internal
-@view
-def _describe(rental: uint256) -> IDrillMeter.Rental:
-    """
-    @dev Puts a rental together for `rental`. Reverts when there is none of that number.
-    @param rental The rental's number.
-    @return The rental.
-    """
-    terms: packing.Terms = self._known(rental)
-    party: packing.Party = self._party(rental)
-    return IDrillMeter.Rental(
-        customer=party.customer,
-        drill=terms.drill,
-        tariff=terms.tariff,
-        oracle=terms.oracle,
-        state=self._state(terms),
-        opened_at=terms.opened_at,
-        ended_at=terms.ended_at,
-        until=meter._until(self.meters[rental]),
-        funded=terms.funded,
-        collected=party.collected,
     )

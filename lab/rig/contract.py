@@ -43,8 +43,14 @@ class Compiled:
 
 
 def compile_drill_meter(optimiser: Optimiser = DEPLOYED) -> Compiled:
-    """Compile contracts/DrillMeter.vy; the result is kept in .build until a source changes."""
-    return compile_vyper(SOURCES / "DrillMeter.vy", optimiser)
+    """Compile contracts/DrillMeter.vy; the result is kept in .build until a source changes.
+
+    Its interface is what can be called at its address: its own functions and its lens's views.
+    """
+    meter = compile_vyper(SOURCES / "DrillMeter.vy", optimiser)
+    lens = compile_vyper(SOURCES / "DrillLens.vy")
+    own = [entry for entry in meter.abi if entry["type"] != "fallback"]
+    return replace(meter, abi=own + [view for view in lens.abi if view["type"] == "function"])
 
 
 def compile_vyper(source: Path, optimiser: Optimiser = DEPLOYED) -> Compiled:

@@ -14,10 +14,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lab.rig.contract import DEPLOYED, EVM_VERSION, SOURCES, Compiled, compile_drill_meter
+from lab.rig.contract import (
+    DEPLOYED,
+    EVM_VERSION,
+    SOURCES,
+    Compiled,
+    compile_drill_meter,
+    compile_vyper,
+)
 from lab.rig.page_sources import page_sources
 from lab.rig.services import ROOT
 from lab.rig.vectors import all_vectors
+
+LENS_CODE = SOURCES / "modules" / "lens_code.vy"
+"""A part of DrillMeter, so what is compiled from that depends on it."""
 
 
 def as_text(content: Any) -> str:
@@ -25,14 +35,34 @@ def as_text(content: Any) -> str:
     return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
 
 
+def lens_code() -> str:
+    """The module that holds the creation code of the lens."""
+    code = compile_vyper(SOURCES / "DrillLens.vy").bytecode.removeprefix("0x")
+    return f'''# pragma version 0.4.3
+# pragma nonreentrancy on
+# SPDX-License-Identifier: AGPL-3.0-only
+"""
+@title The creation code of DrillLens
+@notice Written by `scripts/generate` from DrillLens.vy, and held against it by the tests. So the
+        meter's own code decides which lens it has, and whoever deploys it cannot choose another.
+"""
+
+# @dev What the compiler makes of DrillLens.vy, {len(code) // 2} bytes.
+CREATION: constant(Bytes[{len(code) // 2}]) = x"{code}"
+'''
+
+
 def generated() -> dict[Path, str]:
-    """What every generated file should hold."""
-    files = {ROOT / "tests" / "vectors" / n: as_text(v) for n, v in all_vectors().items()}
+    """What every generated file should hold, the lens's code being as it is on the disk."""
+    files = {LENS_CODE: lens_code()}
+    files |= {ROOT / "tests" / "vectors" / n: as_text(v) for n, v in all_vectors().items()}
     compiled = compile_drill_meter()
     files[ROOT / "protocol" / "abi" / "DrillMeter.json"] = as_text(compiled.abi)
     files[ROOT / "protocol" / "abi" / "DrillMeter.storage.json"] = as_text(slots(compiled))
     files[SOURCES / "DrillMeter.pin.json"] = as_text(pin(compiled))
+    lens = compile_vyper(SOURCES / "DrillLens.vy")
     files[ROOT / "audit" / "deployed" / "DrillMeter.json"] = as_text(deployed(compiled))
+    files[ROOT / "audit" / "deployed" / "DrillLens.json"] = as_text(deployed(lens))
     files.update(page_sources(compiled.abi, Path(sysconfig.get_path("purelib")) / "snekmate"))
     return files
 
@@ -53,7 +83,7 @@ def pin(compiled: Compiled) -> dict[str, str | int]:
 def deployed(compiled: Compiled) -> dict[str, Any]:
     """What the auditor holds a deployment's code against."""
     runtime = bytes.fromhex(compiled.runtime.removeprefix("0x"))
-    code = compiled.layout["code_layout"]
+    code = compiled.layout.get("code_layout", {})
     return {
         "runtime_bytes": len(runtime),
         "runtime_sha256": sha256(runtime).hexdigest(),
@@ -84,6 +114,8 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         print("generate: the only option is --check", file=sys.stderr)
         return 2
+    if not arguments:
+        LENS_CODE.write_text(lens_code(), "ascii")
     files = generated()
     for path in stale(files):
         print(("out of date: " if arguments else "written: ") + str(path.relative_to(ROOT)))

@@ -137,10 +137,11 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "check_settle__ended_capped",
-        "a rental that has closed is told without its caps",
+        "the refund at closing is reckoned without the caps",
         RENTALS,
-        "    if not terms.capped:\n        return terms.funded\n    caps",
-        "    if not terms.capped or terms.closed:\n        return terms.funded\n    caps",
+        "    refund: uint256 = terms.funded - earned",
+        "    earned = min(self._charge(rental, terms), terms.funded)\n"
+        "    refund: uint256 = terms.funded - earned",
     ),
     Break(
         "check_settle__closed",

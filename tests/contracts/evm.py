@@ -156,6 +156,10 @@ class Chain:
         """Set a word of an account's storage, for states that take too many transactions."""
         self._evm.insert_account_storage(address_of(who), slot, word)
 
+    def stored(self, who: Account | str, slot: int) -> int:
+        """A word of an account's storage."""
+        return int(self._evm.storage(address_of(who), slot))
+
     def deploy(self, compiled: Compiled, deployer: Account, *args: Any, value: int = 0) -> Deployed:
         """Deploy a contract; raises Reverted when its constructor does."""
         inputs = next((e["inputs"] for e in compiled.abi if e["type"] == "constructor"), [])
@@ -269,6 +273,11 @@ def _types(inputs: list[Abi]) -> list[str]:
 
 def _signature(abi: Abi) -> str:
     return f"{abi['name']}({','.join(_types(abi['inputs']))})"
+
+
+def selector_of(abi: Abi) -> bytes:
+    """The four bytes that a function of an interface is called by."""
+    return _selector(_signature(abi))
 
 
 @lru_cache(maxsize=256)

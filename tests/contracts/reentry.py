@@ -154,6 +154,7 @@ VIEWS: dict[str, tuple[Any, ...]] = {
     "signing_key": (NOBODY,),
     "tariff": (1,),
     "tariff_count": (),
+    "words": (1,),
 }
 """What shows the books, and is locked while they may be half done."""
 

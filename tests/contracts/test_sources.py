@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import vyper
+from contracts.evm import selector_of
 from vyper import ast as vy_ast
 from vyper.ast.parse import parse_to_ast
 
-from lab.rig.contract import DEPLOYED, SOURCES, compile_drill_meter
+from lab.rig.contract import DEPLOYED, SOURCES, compile_drill_meter, compile_vyper
+from lab.rig.generate import LENS_CODE, lens_code
 
 FILES = sorted(p for kind in ("vy", "vyi") for p in SOURCES.rglob(f"*.{kind}"))
 CODE = [path for path in FILES if path.suffix == ".vy"]
@@ -22,14 +24,17 @@ FORBIDDEN_CALLS = {
     "create_from_blueprint",
     "create_copy_of",
     "create_minimal_proxy_to",
-    "raw_create",
     "selfdestruct",
     "send",
 }
-"""It deploys nothing; `send` has a fixed stipend, `selfdestruct` ends the contract."""
+"""`send` has a fixed stipend, `selfdestruct` ends the contract."""
 
-RAW_CALLS = {"keys.vy": 1, "vault.vy": 3}
-"""The P-256 precompile; the permit, the token's answer that may be missing, and paying coins."""
+RAW_CREATIONS = {"lens.vy": 1}
+"""The lens, from code that is a constant; nothing else is deployed."""
+
+RAW_CALLS = {"DrillMeter.vy": 1, "keys.vy": 1, "vault.vy": 3}
+"""Asking the lens; the P-256 precompile; the permit, the token's answer that may be missing, and
+paying coins."""
 
 
 def tree(path: Path) -> vy_ast.Module:
@@ -75,6 +80,21 @@ def test_source__miscompiled_constructs__are_absent(path):
 @pytest.mark.parametrize("path", CODE, ids=named)
 def test_source__raw_calls__are_the_known_ones(path):
     assert called(path).count("raw_call") == RAW_CALLS.get(path.name, 0)
+    assert called(path).count("raw_create") == RAW_CREATIONS.get(path.name, 0)
+
+
+def test_lens__in_the_meters_code__is_what_the_compiler_makes_of_its_source():
+    lens = compile_vyper(SOURCES / "DrillLens.vy")
+    assert LENS_CODE.read_text("ascii") == lens_code()
+    assert {e["stateMutability"] for e in lens.abi} == {"view", "pure"}
+
+
+def test_interface__of_the_meter_and_its_lens__has_no_selector_twice():
+    """What the meter has is never asked of the lens."""
+    own, lens = (compile_vyper(SOURCES / f"Drill{name}.vy").abi for name in ("Meter", "Lens"))
+    selectors = [{selector_of(e) for e in abi if e["type"] == "function"} for abi in (own, lens)]
+    assert len(selectors[1]) == 13
+    assert not selectors[0] & selectors[1]
 
 
 def test_pin__compiler_and_code__are_those_of_the_sources():

@@ -283,6 +283,16 @@ def test_run__one_byte_of_the_code_differs__found(told: Told) -> None:
     assert names(audited(told, lie)) == {"code-differs"}
 
 
+def test_run__one_byte_of_the_lens_differs__found(told: Told) -> None:
+    def lie(method: str, parameters: list[Any], result: Any) -> Any:
+        if method == "eth_getCode" and parameters[0] == lens_address(told.contract):
+            return result[:1_000] + ("0" if result[1_000] != "0" else "1") + result[1_001:]
+        return result
+
+    (found,) = (f for f in audited(told, lie).findings if f.name == "code-differs")
+    assert found.subject == f"lens {lens_address(told.contract)}"
+
+
 def test_run__term_in_the_code_differs_from_the_view__found(told: Told) -> None:
     def lie(method: str, _parameters: list[Any], result: Any) -> Any:
         if method == "eth_getCode" and len(result) > 1_000:

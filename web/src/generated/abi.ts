@@ -1434,6 +1434,132 @@ export const drillMeterAbi = [
  {
   "stateMutability": "view",
   "type": "function",
+  "name": "rental_count",
+  "inputs": [],
+  "outputs": [
+   {
+    "name": "",
+    "type": "uint256"
+   }
+  ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
+  "name": "drill_count",
+  "inputs": [],
+  "outputs": [
+   {
+    "name": "",
+    "type": "uint256"
+   }
+  ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
+  "name": "tariff_count",
+  "inputs": [],
+  "outputs": [
+   {
+    "name": "",
+    "type": "uint256"
+   }
+  ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
+  "name": "oracle_count",
+  "inputs": [],
+  "outputs": [
+   {
+    "name": "",
+    "type": "uint256"
+   }
+  ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
+  "name": "words",
+  "inputs": [
+   {
+    "name": "number",
+    "type": "uint256"
+   }
+  ],
+  "outputs": [
+   {
+    "name": "",
+    "type": "tuple",
+    "components": [
+     {
+      "name": "terms",
+      "type": "uint256"
+     },
+     {
+      "name": "party",
+      "type": "uint256"
+     },
+     {
+      "name": "meter",
+      "type": "uint256"
+     },
+     {
+      "name": "caps",
+      "type": "uint256"
+     },
+     {
+      "name": "refunded",
+      "type": "uint256"
+     },
+     {
+      "name": "tariff",
+      "type": "uint256[3]"
+     },
+     {
+      "name": "drill",
+      "type": "uint256"
+     },
+     {
+      "name": "oracle",
+      "type": "uint256"
+     },
+     {
+      "name": "key",
+      "type": "uint256"
+     }
+    ]
+   }
+  ]
+ },
+ {
+  "stateMutability": "nonpayable",
+  "type": "constructor",
+  "inputs": [
+   {
+    "name": "asset",
+    "type": "address"
+   },
+   {
+    "name": "grace_period",
+    "type": "uint256"
+   },
+   {
+    "name": "evidence_period",
+    "type": "uint256"
+   },
+   {
+    "name": "penalty",
+    "type": "uint256"
+   }
+  ],
+  "outputs": []
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
   "name": "rental",
   "inputs": [
    {
@@ -1631,6 +1757,55 @@ export const drillMeterAbi = [
  {
   "stateMutability": "view",
   "type": "function",
+  "name": "tariff",
+  "inputs": [
+   {
+    "name": "tariff",
+    "type": "uint256"
+   }
+  ],
+  "outputs": [
+   {
+    "name": "",
+    "type": "tuple",
+    "components": [
+     {
+      "name": "levels",
+      "type": "tuple[3]",
+      "components": [
+       {
+        "name": "price_per_second",
+        "type": "uint256"
+       },
+       {
+        "name": "price_per_1000_revolutions",
+        "type": "uint256"
+       },
+       {
+        "name": "max_rpm",
+        "type": "uint256"
+       }
+      ]
+     },
+     {
+      "name": "standing_price_per_second",
+      "type": "uint256"
+     },
+     {
+      "name": "least_reserve",
+      "type": "uint256"
+     },
+     {
+      "name": "retired",
+      "type": "bool"
+     }
+    ]
+   }
+  ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
   "name": "quote",
   "inputs": [
    {
@@ -1721,55 +1896,6 @@ export const drillMeterAbi = [
      {
       "name": "revolutions_3",
       "type": "uint256"
-     }
-    ]
-   }
-  ]
- },
- {
-  "stateMutability": "view",
-  "type": "function",
-  "name": "tariff",
-  "inputs": [
-   {
-    "name": "tariff",
-    "type": "uint256"
-   }
-  ],
-  "outputs": [
-   {
-    "name": "",
-    "type": "tuple",
-    "components": [
-     {
-      "name": "levels",
-      "type": "tuple[3]",
-      "components": [
-       {
-        "name": "price_per_second",
-        "type": "uint256"
-       },
-       {
-        "name": "price_per_1000_revolutions",
-        "type": "uint256"
-       },
-       {
-        "name": "max_rpm",
-        "type": "uint256"
-       }
-      ]
-     },
-     {
-      "name": "standing_price_per_second",
-      "type": "uint256"
-     },
-     {
-      "name": "least_reserve",
-      "type": "uint256"
-     },
-     {
-      "name": "retired",
-      "type": "bool"
      }
     ]
    }
@@ -1887,76 +2013,5 @@ export const drillMeterAbi = [
     ]
    }
   ]
- },
- {
-  "stateMutability": "view",
-  "type": "function",
-  "name": "rental_count",
-  "inputs": [],
-  "outputs": [
-   {
-    "name": "",
-    "type": "uint256"
-   }
-  ]
- },
- {
-  "stateMutability": "view",
-  "type": "function",
-  "name": "drill_count",
-  "inputs": [],
-  "outputs": [
-   {
-    "name": "",
-    "type": "uint256"
-   }
-  ]
- },
- {
-  "stateMutability": "view",
-  "type": "function",
-  "name": "tariff_count",
-  "inputs": [],
-  "outputs": [
-   {
-    "name": "",
-    "type": "uint256"
-   }
-  ]
- },
- {
-  "stateMutability": "view",
-  "type": "function",
-  "name": "oracle_count",
-  "inputs": [],
-  "outputs": [
-   {
-    "name": "",
-    "type": "uint256"
-   }
-  ]
- },
- {
-  "stateMutability": "nonpayable",
-  "type": "constructor",
-  "inputs": [
-   {
-    "name": "asset",
-    "type": "address"
-   },
-   {
-    "name": "grace_period",
-    "type": "uint256"
-   },
-   {
-    "name": "evidence_period",
-    "type": "uint256"
-   },
-   {
-    "name": "penalty",
-    "type": "uint256"
-   }
-  ],
-  "outputs": []
  }
 ] as const
