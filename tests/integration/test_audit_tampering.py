@@ -9,6 +9,7 @@ import pytest
 from audit_rig import Lie, LyingNode, RefusalError, Told, audit, names, topic
 from web3 import HTTPProvider, Web3
 
+from audit.books.code import lens_address
 from audit.errors import OtherChainError
 from audit.findings import Grade
 from audit.result import Result
