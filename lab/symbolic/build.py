@@ -45,7 +45,8 @@ def build_checks(tools: Tools, folder: Path, sources: Path = CHECKS) -> list[Che
     (slots / "Slots.sol").write_text(_slots(layout["storage_layout"]), encoding="ascii")
     command = [str(tools.node), str(script), str(tools.solc), str(folder / "out")]
     _run([*command, str(sources), str(slots)])
-    _require_same_functions(folder, abi, identifiers)
+    views = json.loads(_vyper("method_identifiers", SOURCES, "DrillLens.vy"))
+    _require_same_functions(folder, abi, identifiers | views)
     found = []
     for path in sorted((folder / "out").glob("*.sol/*.json")):
         artefact = json.loads(path.read_text(encoding="utf-8"))
@@ -102,9 +103,9 @@ def compile_copy(contracts: Path) -> str:
     return code
 
 
-def _vyper(wanted: str, contracts: Path) -> str:
+def _vyper(wanted: str, contracts: Path, source: str = "DrillMeter.vy") -> str:
     command = [str(Path(sys.prefix) / "bin" / "vyper"), "-f", wanted]
-    command += ["--evm-version", EVM_VERSION, "DrillMeter.vy"]
+    command += ["--evm-version", EVM_VERSION, source]
     return _run(command, contracts).strip()
 
 
