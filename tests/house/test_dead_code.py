@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+import pytest
 from vulture import Vulture
 
 from lab.rig.services import ROOT
@@ -20,6 +21,7 @@ def unused(paths: list[str]) -> set[str]:
     return {item.name for item in finder.get_unused_code()}
 
 
+@pytest.mark.campaign
 def test_exceptions__each_name__is_of_something_that_nothing_uses() -> None:
     paths = EXCEPTIONS["paths"]
     found = unused(paths) | unused([path for path in paths if path != "tests"])

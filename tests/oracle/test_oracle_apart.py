@@ -27,6 +27,8 @@ from oracle.signing.registration import OracleIdentity
 from oracle.signing.sign import GasAccount
 from protocol.records import RentalState
 
+pytestmark = pytest.mark.campaign
+
 OPENED_AT = NOW_MS // 1000
 MINUTE_MS = 60_000
 GAS = GasAccount(bytes(role_account("relayer").key))

@@ -199,6 +199,7 @@ def test_upgrade__oracle_of_the_former_release_still_runs__kept_off(
     engine.dispose()
 
 
+@pytest.mark.campaign
 def test_upgrade__several_processes_at_once__one_does_it(former: Path) -> None:
     line = (
         "import sys; from oracle.journal.upgrade import upgrade; from oracle_box import DOMAIN\n"

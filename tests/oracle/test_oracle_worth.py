@@ -62,6 +62,7 @@ def test_settlement_due__funds_used_up_within_the_hour__gas_on_the_way_is_little
     assert at_risk <= min(funded, share + step)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("worth", [1, 3, 19, 21, 100, 2_000])
 @pytest.mark.parametrize("standing_share", [0, 50])
 def test_settlement_due__rental_of_weeks_used_a_little_each_hour__gas_stays_in_its_share(
