@@ -94,9 +94,11 @@ def require_whole(document: Document, leaves: list[Leaf]) -> None:
 
 def require_apart(leaf: Leaf) -> None:
     """No word is written over another."""
-    words = body(leaf)
+    words = sorted(body(leaf), key=lambda word: word.top)
     for place, one in enumerate(words):
         for other in words[place + 1 :]:
+            if other.top >= one.bottom:
+                break  # it and what comes after it is below
             across = min(one.right, other.right) - max(one.left, other.left)
             down = min(one.bottom, other.bottom) - max(one.top, other.top)
             small = min(one.bottom - one.top, other.bottom - other.top)
@@ -143,8 +145,7 @@ def test_as_pdf__heading_at_any_height__has_what_it_heads_below_it(
     document = document_of(
         DocumentSection("1 Above", (facts,)), DocumentSection(heading, (Note("said before"), block))
     )
-    require_sound(document)
-    leaves = pdf_pages(as_pdf(document))
+    leaves = require_sound(document)
     page = next(leaf for leaf in leaves if heading in lines_of(leaf))
     below = lines_of(page)[lines_of(page).index(heading) + 1 :]
     # The paragraph, and something of what comes after it.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests
+import stamina
 from structlog.testing import capture_logs
 from web3.providers import BaseProvider
 
 from chain.contract import DrillMeter, content
 from chain.endpoint import RpcEndpoint
 from chain.errors import ChainError, LyingEndpointError, RefusedCallError
+from chain.node import LATER_ATTEMPTS
 from protocol.errors import AnswerError
 from protocol.headers import Header, header_hash
 
@@ -52,6 +54,13 @@ LOG = {
 METER = DrillMeter(ADDRESS)
 SECRET = "0123456789abcdef"
 URL = f"https://user:{SECRET}user@node.example:8545/v3/{SECRET}?key={SECRET}key"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    """As many tries as ever, one right after the other."""
+    with stamina.set_testing(True, attempts=LATER_ATTEMPTS, cap=True):
+        yield
 
 
 class FakeEndpoint(BaseProvider):
