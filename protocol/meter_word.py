@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from protocol.errors import RecordError
 from protocol.records import Reading, Registers, require_uint
-from protocol.typed_data import split_signature
+from protocol.typed_data import P256_MARKS, split_signature
 
 UNTIL_BITS = 43
 ACTIVE_MS_BITS = 37
@@ -74,7 +74,7 @@ def settle_arguments(batches: Sequence[SignedBatch]) -> SettleArguments:
     signatures, readings = [], []
     for batch in batches:
         v, r, s = split_signature(batch.signature)
-        vs = s | (v - 27) << 255
+        vs = s if v in P256_MARKS else s | (v - 27) << 255
         signatures.append(
             (batch.oracle, len(batch.readings), r.to_bytes(32, "big"), vs.to_bytes(32, "big"))
         )

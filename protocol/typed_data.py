@@ -21,6 +21,7 @@ from eth_keys.datatypes import PrivateKey, Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
+from protocol import p256
 from protocol.errors import SignatureError
 from protocol.records import Domain, Lease, Reading
 
@@ -45,6 +46,11 @@ LEASE_TYPEHASH = keccak(_LEASE_TYPE)
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 """Half the order of secp256k1: a larger s is the malleable twin of a smaller one (EIP-2)."""
+
+SECP256K1_MARKS = (27, 28)
+P256_MARKS = (29, 30)
+"""What the v of a signature says: which curve, and whether the y of the nonce's point is odd. The
+contract learns the first from the key's record, and needs no v of a P-256 signature."""
 
 
 def _words(values: Iterable[int | bytes]) -> bytes:
@@ -83,7 +89,8 @@ def lease_digest(domain: Domain, lease: Lease) -> bytes:
 
 
 def split_signature(signature: bytes) -> tuple[int, int, int]:
-    """Return (v, r, s) of a 65-byte `r || s || v` signature with v 27 or 28 and a low s.
+    """Return (v, r, s) of a 65-byte `r || s || v` signature with a low s. Its v is 27 or 28 for a
+    key of secp256k1, 29 or 30 for one of P-256; the even one says that the nonce's y is odd.
 
     Raises SignatureError for any other length, v, or s above half the order.
     """
@@ -92,9 +99,9 @@ def split_signature(signature: bytes) -> tuple[int, int, int]:
     r = int.from_bytes(signature[:32], "big")
     s = int.from_bytes(signature[32:64], "big")
     v = signature[64]
-    if v not in (27, 28):
-        raise SignatureError(f"v of a signature must be 27 or 28, not {v}")
-    if s > _HALF_ORDER:
+    if v not in (*SECP256K1_MARKS, *P256_MARKS):
+        raise SignatureError(f"v of a signature must be 27, 28, 29 or 30, not {v}")
+    if s > (p256.ORDER // 2 if v in P256_MARKS else _HALF_ORDER):
         raise SignatureError("s of a signature must not exceed half the curve order")
     return v, r, s
 
@@ -108,6 +115,8 @@ def sign_digest(private_key: bytes, digest: bytes) -> bytes:
 def recover_signer(digest: bytes, signature: bytes) -> str:
     """The checksummed address whose key signed `digest`; raises SignatureError if none did."""
     v, r, s = split_signature(signature)
+    if v in P256_MARKS:
+        return p256.point_address(*p256.recover_point(digest, r, s, odd=v == P256_MARKS[1]))
     try:
         recovered = Signature(vrs=(v - 27, r, s)).recover_public_key_from_msg_hash(digest)
     except (BadSignature, ValidationError) as error:

@@ -9,7 +9,8 @@ from typing import Protocol
 from eth_account import Account
 
 from lab.rig.p256 import P256Key, named_key
-from protocol.typed_data import sign_digest
+from protocol.errors import SignatureError
+from protocol.typed_data import P256_MARKS, recover_signer, sign_digest
 
 
 class BoxKey(Protocol):
@@ -69,8 +70,16 @@ class ElementKey:
         return self.key.sign_words(digest)
 
     def sign_for_publication(self, digest: bytes) -> bytes:
-        """r, s, and a v that means nothing here."""
-        return b"".join(self.sign(digest)) + b"\x1b"
+        """r, s and v."""
+        both = [b"".join(self.sign(digest)) + bytes([mark]) for mark in P256_MARKS]
+        return next(one for one in both if _is_signed(digest, one, self.address))
+
+
+def _is_signed(digest: bytes, signature: bytes, address: str) -> bool:
+    try:
+        return recover_signer(digest, signature) == address
+    except SignatureError:
+        return False
 
 
 def box_key(number: int, epoch: int = 1) -> KeystoreKey:

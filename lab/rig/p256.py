@@ -12,11 +12,8 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from eth_hash.auto import keccak
-from eth_utils.address import to_checksum_address
 
-ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the curve's base point (NIST SP 800-186)."""
+from protocol.p256 import ORDER, point_address
 
 FIELD = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 """The prime that coordinates are below."""
@@ -60,12 +57,6 @@ class P256Key:
         """r and s, a word each, as `settle` takes them."""
         r, s = self.sign(digest)
         return r.to_bytes(32, "big"), s.to_bytes(32, "big")
-
-
-def point_address(x: int, y: int) -> str:
-    """The address that a point is called by."""
-    packed = x.to_bytes(32, "big") + y.to_bytes(32, "big")
-    return str(to_checksum_address(keccak(packed)[12:]))
 
 
 def named_key(name: str) -> P256Key:

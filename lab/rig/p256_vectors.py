@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from lab.rig.p256 import FIELD, ORDER, P256Key, named_key
+from lab.rig.p256 import FIELD, P256Key, named_key
+from protocol.p256 import ORDER
 
 NAMES = ("vector element 1", "vector element 2")
 DIGESTS = (sha256(b"vector digest").digest(), bytes(32), b"\xff" * 32)

@@ -15,7 +15,7 @@ from contracts.evm import Chain
 from contracts.p256 import KEY, OTHER, approve, enrol, forget_p256, outcome, teach_p256
 from contracts.wallet_signatures import ORDER, PARITY, message_of, sign
 
-from lab.rig.p256 import ORDER as N
+from protocol.p256 import ORDER as N
 from protocol.records import Reading
 
 NOT_SIGNED = "not signed by its oracle"

@@ -11,7 +11,7 @@ from contracts.evm import NOBODY, Chain, Receipt, event, reverts
 from contracts.p256 import KEY, OTHER, approve, enrol, forget_p256, outcome, teach_p256
 from contracts.wallet_signatures import PARITY, message_of
 
-from lab.rig.p256 import ORDER as N
+from protocol.p256 import ORDER as N
 from protocol.records import Reading
 
 NOT_SIGNED = "not signed by its oracle"

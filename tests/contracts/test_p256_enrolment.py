@@ -17,8 +17,8 @@ from contracts.wallet_signatures import ORDER, Signature, message_of
 from eth_keys.datatypes import PrivateKey
 
 from lab.rig.p256 import FIELD as P
-from lab.rig.p256 import ORDER as N
-from lab.rig.p256 import point_address
+from protocol.p256 import ORDER as N
+from protocol.p256 import point_address
 
 REFUSED = "keys: P-256 signature refused"
 UNKNOWN = {"oracle": 0, "since": 0, "until": 0, "penalised": False, "is_p256": False}

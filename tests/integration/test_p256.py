@@ -18,10 +18,10 @@ from web3.exceptions import ContractLogicError
 
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.p256 import FIELD as P
-from lab.rig.p256 import ORDER as N
 from lab.rig.p256 import P256Key
 from lab.rig.services import Anvil
 from protocol.meter_word import pack_meter
+from protocol.p256 import ORDER as N
 from protocol.records import Registers
 
 pytestmark = pytest.mark.integration

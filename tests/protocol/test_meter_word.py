@@ -85,4 +85,4 @@ def test_settle_arguments__sixty_five_readings__refused() -> None:
 
 def test_settle_arguments__malformed_signature__refused() -> None:
     with pytest.raises(SignatureError, match="v of a signature"):
-        settle_arguments([SignedBatch(1, (READING,), signature(1, 1, 29))])
+        settle_arguments([SignedBatch(1, (READING,), signature(1, 1, 31))])
