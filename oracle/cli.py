@@ -10,13 +10,11 @@ import typer
 from host.checks import check_as
 from host.command_line import OneLineGroup
 from host.deployment_record import read_deployment
-from host.errors import SettingsError
-from host.extras import needing
 from host.foreign_text import complain
-from host.keystores import new_keystore
 from host.log import configure_logs
 from host.static_files import StaticFiles
 from oracle.checks.check import OracleCheck
+from oracle.cli_keys import keys
 from oracle.journal.backup import backup
 from oracle.journal.store import open_journal
 from oracle.run import run as run_daemon
@@ -24,7 +22,6 @@ from oracle.samples.export import Exporter, export_all
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.ocmf_export import export_ocmf, write_new
 from oracle.settings import load_settings
-from oracle.signing.places import TokenPlace
 
 DIFFERS = 1
 """Exit status when samples are not those that were signed."""
@@ -37,7 +34,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="Keystores and tokens.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings, a TOML file.")]
@@ -121,32 +117,3 @@ def ocmf(
         write_new(out, record.encode("ascii"))
     if public_key is not None:
         write_new(public_key, key)
-
-
-@keys.command("new")
-def keys_new(  # noqa: PLR0917  typer calls it by keyword
-    out: Annotated[Path | None, typer.Option("--out", help="The keystore to write.")] = None,
-    password_file: Annotated[
-        Path | None, typer.Option("--password-file", help="The file with the keystore's password.")
-    ] = None,
-    pkcs11: Annotated[
-        Path | None, typer.Option("--pkcs11", help="PKCS#11 library of a token, instead.")
-    ] = None,
-    token: Annotated[str | None, typer.Option("--token", help="The token's label.")] = None,
-    key: Annotated[str | None, typer.Option("--key", help="The label of the new key.")] = None,
-    pin_file: Annotated[
-        Path | None, typer.Option("--pin-file", help="The file with the token's PIN.")
-    ] = None,
-) -> None:
-    """Create a key in a new encrypted keystore, or in a token, and print its address."""
-    in_token, in_keystore = (pkcs11, token, key, pin_file), (out, password_file)
-    if pkcs11 and token and key and pin_file and in_keystore == (None, None):
-        with needing("oracle"):
-            from oracle.signing.token_key import new_token_key  # noqa: PLC0415  for tokens only
-        typer.echo(new_token_key(TokenPlace(pkcs11, token, key, pin_file)))
-    elif out and password_file and in_token == (None, None, None, None):
-        typer.echo(new_keystore(out, password_file))
-    else:
-        raise SettingsError(
-            "a new key needs --out and --password-file, or --pkcs11, --token, --key and --pin-file"
-        )

@@ -98,7 +98,7 @@ class Core:
     def __post_init__(self) -> None:
         self._keys = ring_of(self.ports.signer)
         self.ports = replace(self.ports, signer=self._keys)
-        identity = OracleIdentity.of(self.metering.oracle, self._keys.addresses)
+        identity = OracleIdentity.of(self.metering.oracle, self._keys.signers)
         pen = Pen(self._keys, self.metering.journal.signed, self.domain)
         dues = Dues()
         self.leasing = Leasing(

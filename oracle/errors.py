@@ -16,6 +16,18 @@ class PinError(KeystoreError):
     """Whoever restarts this program must not go on: a few wrong PINs lock a token."""
 
 
+class LockoutError(PinError):
+    """A TPM takes no authorisation for so many `seconds`, after too many wrong ones."""
+
+    def __init__(self, text: str, seconds: int) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
+class TpmError(KeystoreError):
+    """A TPM that cannot be reached, does not answer, or refuses a command."""
+
+
 class SigningError(OracleError):
     """The signing key cannot sign right now; nothing that needs a signature goes out."""
 

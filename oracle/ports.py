@@ -31,6 +31,11 @@ class Signer(Protocol):
         """The checksummed address of the key."""
         ...
 
+    @property
+    def is_p256(self) -> bool:
+        """Whether it is a key of P-256, and not of secp256k1."""
+        ...
+
     def sign(self, digest: bytes) -> bytes:
         """65 bytes `r || s || v` with a low s; raises SigningError while the key is away."""
         ...

@@ -119,7 +119,7 @@ def build_chain_side(parts: Parts, store: Store, clock: SystemClock) -> ChainSid
         highest_fee_wei=settings.settlement.highest_fee_gwei * WEI_PER_GWEI,
     )
     domain, grace_seconds = parts.deployment.domain, parts.deployment.grace_period_seconds
-    identity = OracleIdentity.of(settings.oracle.number, parts.signer.addresses)
+    identity = OracleIdentity.of(settings.oracle.number, parts.signer.signers)
     transactor = Transactor(parts.chain, journal, clock, parts.gas, domain=domain, limits=limits)
     submitter = Submitter(
         parts.chain,

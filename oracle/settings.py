@@ -21,7 +21,8 @@ from host.settings import BrokerSettings, Section, read_settings
 from oracle.leasing.lease_policy import LeaseLimits, longest_wait_ms
 from oracle.settling.gas_key import GasLimits
 from oracle.settling.settlement_policy import SettlementLimits
-from oracle.signing.places import KeyPlace, TokenPlace
+from oracle.signing.places import KeyPlace, TokenPlace, TpmPlace
+from oracle.signing.tpm_wire import FIRST_HANDLE, LAST_HANDLE
 from protocol.leases import LONGEST_LEASE_MS
 from protocol.messages import DrillNumber
 
@@ -134,16 +135,31 @@ class TokenSettings(Section):
         return TokenPlace(self.module, self.token, self.key, self.pin_file)
 
 
+class TpmSettings(Section):
+    """A signing key in a TPM 2.0: device, persistent handle, and the file with what authorises its
+    use."""
+
+    device: Path = Path("/dev/tpmrm0")
+    handle: Annotated[int, Field(ge=FIRST_HANDLE, le=LAST_HANDLE)]
+    auth_file: Path
+
+    def place(self) -> TpmPlace:
+        """Where the key is."""
+        return TpmPlace(self.device, self.handle, self.auth_file)
+
+
 class KeySettings(Section):
-    """One key signs, in a keystore or a token, and another one pays gas. While the provider rotates
-    the signing key, its successor is there as well."""
+    """One key signs, in a keystore, a token or a TPM, and another one pays gas. While the provider
+    rotates the signing key, its successor is there as well."""
 
     signing_keystore: Path | None = None
     signing_password_file: Path | None = None
     signing_token: TokenSettings | None = None
+    signing_tpm: TpmSettings | None = None
     next_keystore: Path | None = None
     next_password_file: Path | None = None
     next_token: TokenSettings | None = None
+    next_tpm: TpmSettings | None = None
     gas_keystore: Path
     gas_password_file: Path
 
@@ -155,31 +171,48 @@ class KeySettings(Section):
 
     def signing(self) -> KeyPlace:
         """Where the signing key is."""
-        place = _key_place("signing", self)
+        keystore = _keystore("signing", self.signing_keystore, self.signing_password_file)
+        place = _only_place("signing", keystore, self.signing_token, self.signing_tpm)
         if place is None:
-            raise ValueError("signing_keystore or signing_token is needed")
+            raise ValueError("signing_keystore, signing_token or signing_tpm is needed")
         return place
 
     def next(self) -> KeyPlace | None:
         """Where the signing key's successor is."""
-        return _key_place("next", self)
+        keystore = _keystore("next", self.next_keystore, self.next_password_file)
+        return _only_place("next", keystore, self.next_token, self.next_tpm)
 
     def gas(self) -> tuple[Path, Path]:
         """Keystore and password file of the account that pays."""
         return self.gas_keystore, self.gas_password_file
 
 
-def _key_place(name: str, keys: KeySettings) -> KeyPlace | None:
-    """A keystore with its password file, or a token; raises ValueError for half of it or both."""
-    keystore, password = getattr(keys, f"{name}_keystore"), getattr(keys, f"{name}_password_file")
-    token: TokenSettings | None = getattr(keys, f"{name}_token")
-    if (keystore is None) != (password is None):
+def _keystore(name: str, keystore: Path | None, password: Path | None) -> tuple[Path, Path] | None:
+    """A keystore with its password file; raises ValueError for half of it."""
+    if keystore is None and password is None:
+        return None
+    if keystore is None or password is None:
         raise ValueError(f"{name}_keystore and {name}_password_file belong together")
-    if token is not None and keystore is not None:
-        raise ValueError(f"{name}_keystore and {name}_token are two places for one key")
+    return keystore, password
+
+
+def _only_place(
+    name: str,
+    keystore: tuple[Path, Path] | None,
+    token: TokenSettings | None,
+    tpm: TpmSettings | None,
+) -> KeyPlace | None:
+    """The one of them that is there; raises ValueError for several."""
+    found: dict[str, KeyPlace] = {}
+    if keystore is not None:
+        found[f"{name}_keystore"] = keystore
     if token is not None:
-        return token.place()
-    return None if keystore is None else (keystore, password)
+        found[f"{name}_token"] = token.place()
+    if tpm is not None:
+        found[f"{name}_tpm"] = tpm.place()
+    if len(found) > 1:
+        raise ValueError(f"{' and '.join(found)} are {len(found)} places for one key")
+    return next(iter(found.values()), None)
 
 
 class JournalSettings(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from host.command_line import OneLineGroup
 from host.foreign_text import harmless
+from protocol.p256 import point_address
 from provider.desk import Access, Desk
 from provider.errors import ProviderError
 from provider.overview import overview, running
@@ -89,6 +91,12 @@ def _address(text: str) -> str:
         raise ProviderError(str(error)) from error
 
 
+def _word(text: str) -> int:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
+        raise ProviderError(f"{harmless(text, 80)} is not 0x and 64 hexadecimal digits")
+    return int(text, 16)
+
+
 @app.command()
 def status(context: typer.Context) -> None:
     """Money, tariffs, oracles and drills."""
@@ -165,6 +173,18 @@ def tariff_retire(context: typer.Context, number: Number) -> None:
     """Retire a tariff; rentals under it continue."""
     desk: Desk = context.obj
     desk.send(f"retire tariff {number}", "retire_tariff", number)
+
+
+@oracle.command("enrol")
+def oracle_enrol(context: typer.Context, x: str, y: str, r: str, s: str) -> None:
+    """Make a P-256 key known, before it is registered or rotated to.
+
+    `drill-oracle keys enrolment` on the box prints these four words.
+    """
+    desk: Desk = context.obj
+    point, signature = (_word(x), _word(y)), (_word(r), _word(s))
+    what = f"enrol the P-256 key {point_address(*point)}"
+    desk.send(what, "enrol_p256_key", *point, *(word.to_bytes(32, "big") for word in signature))
 
 
 @oracle.command("register")

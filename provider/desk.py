@@ -76,7 +76,7 @@ class Desk:
             raise ProviderError(
                 f"the provider is {provider}, and this keystore's is {wallet.address}"
             )
-        shown = ", ".join(map(str, arguments))
+        shown = ", ".join(map(_short, arguments))
         with_value = f" with {self.asset.show(value)}" if value else ""
         self._say(
             f"{what}: {name}({shown}){with_value}, to {meter.address} on chain "

@@ -21,9 +21,12 @@ from oracle.checks import journal_check
 from oracle.checks.deployment_check import compare_deployment
 from oracle.checks.endpoint_check import endpoint_checks
 from oracle.endpoints import open_chain, trust
+from oracle.errors import SigningError
+from oracle.ports import Signer
 from oracle.run import require_terms
 from oracle.settings import Settings
 from oracle.settling.gas_key import gas_left
+from oracle.signing.held_key import PROBE
 from oracle.signing.keyring import Keyring
 from oracle.signing.registration import OracleIdentity, advice
 from oracle.signing.sign import GasAccount, open_keys
@@ -89,8 +92,8 @@ class OracleCheck:
     def _keys_found(self) -> list[CheckLine]:
         ring, gas = self._keys
         names = ("signing key", "next signing key")
-        found = [*zip(names, ring.addresses, strict=False), ("gas key", gas.address)]
-        return [CheckLine(Mark.OK, name, address) for name, address in found]
+        found = [_probed(*one) for one in zip(names, ring.signers, strict=False)]
+        return [*found, CheckLine(Mark.OK, "gas key", gas.address)]
 
     def _message_keys(self) -> str:
         return f"{len(self.settings.read_message_keys())}, one for each drill"
@@ -157,7 +160,7 @@ class OracleCheck:
                 f"the contract has no oracle {number}; the provider registers it with "
                 f"register_oracle({self._keys[0].addresses[0]}), or oracle.number is wrong"
             )
-        fault = advice(found, OracleIdentity.of(number, self._keys[0].addresses))
+        fault = advice(found, OracleIdentity.of(number, self._keys[0].signers))
         if fault is not None:
             raise MissingError(fault)
         return f"oracle {number} is registered with {found.key}"
@@ -209,6 +212,18 @@ class OracleCheck:
                 "running, and a second connection under its name would end its own"
             )
         return broker_check.connection(broker, f"drill-oracle-{self.settings.oracle.number}-check")
+
+
+def _probed(name: str, signer: Signer) -> CheckLine:
+    """Whether a key signs, and how fast."""
+    begun = time.monotonic()
+    try:
+        signer.sign(PROBE)
+    except SigningError as error:
+        return CheckLine(Mark.MISSING, name, str(error))
+    taken_ms = round(1000 * (time.monotonic() - begun))
+    curve = "P-256" if signer.is_p256 else "secp256k1"
+    return CheckLine(Mark.OK, name, f"{signer.address}, {curve}, a signature in {taken_ms} ms")
 
 
 def _clock() -> str:

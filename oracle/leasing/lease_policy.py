@@ -37,6 +37,7 @@ class Inhibit(StrEnum):
     DISK_FULL = "disk full"
     NO_SIGNATURE = "signing key does not answer"
     ORACLE_KEY = "oracle key not registered"
+    NOT_ENROLLED = "oracle key not enrolled"
     REVOKED = "oracle revoked"
     SUSPENDED = "oracle suspended"
     COPIED_KEY = "another oracle signs with this key"

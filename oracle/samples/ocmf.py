@@ -25,20 +25,21 @@ from eth_keys.datatypes import Signature
 from oracle.errors import OracleError
 from oracle.samples.extent import LogExtent
 from oracle.samples.extent_journal import SignedReading
+from oracle.signing.curves import P256, SECP256K1, KeyCurve
+from protocol.p256 import recover_point
 from protocol.publication import contract_folder
 from protocol.records import Domain, Registers
-from protocol.typed_data import DOMAIN_NAME, DOMAIN_VERSION, split_signature
+from protocol.typed_data import DOMAIN_NAME, DOMAIN_VERSION, P256_MARKS, split_signature
 
 FORMAT_VERSION = "1.3"
-ALGORITHM = "ECDSA-secp256k1-SHA256"
+ALGORITHMS = {SECP256K1.name: "ECDSA-secp256k1-SHA256", P256.name: "ECDSA-secp256r1-SHA256"}
 """Table 22."""
 
 TIME_STATE = "I"
 """Informative (table 19): the times are those of blocks, and traceable to no time of the law."""
 
-SPKI_PREFIX = bytes.fromhex("3056301006072a8648ce3d020106052b8104000a034200") + b"\x04"
-"""What precedes x and y in the DER of an uncompressed secp256k1 key: SEQUENCE, id-ecPublicKey,
-secp256k1, BIT STRING, the mark of an uncompressed point. Source: RFC 5480 section 2, SEC 2."""
+_EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")
+"""The object identifier id-ecPublicKey in DER. Source: RFC 5480 section 2.1.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,25 @@ def ocmf_record(payload: bytes, sign: Callable[[bytes], bytes]) -> tuple[str, by
     """
     digest = sha256(payload).digest()
     v, r, s = split_signature(sign(digest))
-    key = Signature(vrs=(v - 27, r, s)).recover_public_key_from_msg_hash(digest)
-    section = {"SA": ALGORITHM, "SD": der_signature(r, s).hex().upper()}
+    if v in P256_MARKS:
+        curve = P256
+        x, y = recover_point(digest, r, s, odd=v == P256_MARKS[1])
+        point = x.to_bytes(32, "big") + y.to_bytes(32, "big")
+    else:
+        curve = SECP256K1
+        point = Signature(vrs=(v - 27, r, s)).recover_public_key_from_msg_hash(digest).to_bytes()
+    section = {"SA": ALGORITHMS[curve.name], "SD": der_signature(r, s).hex().upper()}
     signature = json.dumps(section, separators=(",", ":"))
-    return f"OCMF|{payload.decode('ascii')}|{signature}", SPKI_PREFIX + key.to_bytes()
+    return f"OCMF|{payload.decode('ascii')}|{signature}", _subject_public_key(curve, point)
+
+
+def _subject_public_key(curve: KeyCurve, point: bytes) -> bytes:
+    """The DER of a public key: SEQUENCE (SEQUENCE (id-ecPublicKey, the curve), BIT STRING with the
+    mark of an uncompressed point, x and y). Source: RFC 5480 section 2."""
+    algorithm = _EC_PUBLIC_KEY + curve.parameters
+    bits = b"\x00\x04" + point
+    body = bytes([0x30, len(algorithm)]) + algorithm + bytes([0x03, len(bits)]) + bits
+    return bytes([0x30, len(body)]) + body
 
 
 def der_signature(r: int, s: int) -> bytes:

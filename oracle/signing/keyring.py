@@ -21,7 +21,8 @@ class Keyring:
 
     def __init__(self, *signers: Signer) -> None:
         """The first of `signers` signs until the contract says otherwise."""
-        self._signers = signers
+        self.signers = signers
+        """All of them, as they were given."""
         self._present = signers[0]
         self._failing = False
 
@@ -34,9 +35,14 @@ class Keyring:
         return self._present.address
 
     @property
+    def is_p256(self) -> bool:
+        """Whether the key that signs now is of P-256."""
+        return self._present.is_p256
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """The checksummed addresses of all keys, as they were given."""
-        return tuple(one.address for one in self._signers)
+        return tuple(one.address for one in self.signers)
 
     def successor(self, key: str) -> str | None:
         """The address of another key here that is `key`; None when nothing is to change."""
@@ -46,7 +52,7 @@ class Keyring:
 
     def use(self, address: str) -> None:
         """Sign with the key of that address from now on."""
-        self._present = next(one for one in self._signers if one.address == address)
+        self._present = next(one for one in self.signers if one.address == address)
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a bytes32 digest with the present key; a failure is said once until it is over."""

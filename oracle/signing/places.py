@@ -19,5 +19,21 @@ class TokenPlace:
         return f"key {self.key!r} in token {self.token!r} of {self.module}"
 
 
-KeyPlace = tuple[Path, Path] | TokenPlace
-"""Keystore and password file, or a token."""
+@dataclass(frozen=True, slots=True)
+class TpmPlace:
+    """Where a key is in a TPM 2.0: device, persistent handle, and the file with what authorises its
+    use."""
+
+    device: Path
+    handle: int
+    auth_file: Path
+
+    def __str__(self) -> str:
+        return f"key {self.handle:#x} in TPM {self.device}"
+
+
+HeldPlace = TokenPlace | TpmPlace
+"""Where a key signs without ever leaving."""
+
+KeyPlace = tuple[Path, Path] | HeldPlace
+"""Keystore and password file, or where it never leaves."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chain.views import OracleView
+from oracle.ports import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +20,23 @@ class OracleIdentity:
     number: int
     key: str
     next_key: str | None = None
+    p256: frozenset[str] = frozenset()
+    """Those of P-256 among them."""
 
     @classmethod
-    def of(cls, number: int, keys: Sequence[str]) -> OracleIdentity:
+    def of(cls, number: int, signers: Sequence[Signer]) -> OracleIdentity:
         """The identity with one key or two."""
-        key, next_key = (*keys, None)[:2]
-        return cls(number, str(key), next_key)
+        key, next_key = (*[one.address for one in signers], None)[:2]
+        p256 = frozenset(one.address for one in signers if one.is_p256)
+        return cls(number, str(key), next_key, p256)
 
     def holds(self, key: str) -> bool:
         """Whether `key` is one of ours."""
         return key.lower() in {one.lower() for one in (self.key, self.next_key) if one}
+
+    def is_p256(self, key: str) -> bool:
+        """Whether `key` is one of ours of P-256."""
+        return key.lower() in {one.lower() for one in self.p256}
 
 
 class KeyFault(StrEnum):
@@ -37,6 +45,7 @@ class KeyFault(StrEnum):
     REVOKED = "oracle revoked"
     SUSPENDED = "oracle suspended"
     OTHER_KEY = "oracle key not registered"
+    NOT_ENROLLED = "oracle key not enrolled"
 
 
 def key_fault(oracle: OracleView, identity: OracleIdentity) -> KeyFault | None:
@@ -45,6 +54,8 @@ def key_fault(oracle: OracleView, identity: OracleIdentity) -> KeyFault | None:
         return KeyFault.REVOKED
     if not identity.holds(oracle.key):
         return KeyFault.OTHER_KEY
+    if identity.is_p256(oracle.key) and not oracle.is_p256:
+        return KeyFault.NOT_ENROLLED
     return KeyFault.SUSPENDED if oracle.suspended else None
 
 
@@ -69,5 +80,11 @@ def advice(oracle: OracleView, identity: OracleIdentity) -> str | None:
         return (
             f"{name} is registered with {kind} {oracle.key}, the box holds {held}; "
             "the provider rotates it with rotate_oracle"
+        )
+    if fault is KeyFault.NOT_ENROLLED:
+        return (
+            f"{name} is registered with the P-256 key {oracle.key}, which was not enrolled before: "
+            "the contract accepts nothing that it signs; make another key, have the provider enrol "
+            "it (`drill-oracle keys enrolment`), and then rotate to it"
         )
     return None

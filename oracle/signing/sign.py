@@ -1,4 +1,5 @@
-"""Keys: the signing key in an encrypted keystore or a token (`token_key`), and the gas account."""
+"""Keys: the signing key in an encrypted keystore a token (`token_key`) or a TPM
+(`tpm_key`), and the gas account."""
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ from host.errors import KeystoreError
 from host.extras import needing
 from host.keystores import open_keystore
 from oracle.ports import Signer
+from oracle.signing.held_key import HeldKey
 from oracle.signing.keyring import Keyring
-from oracle.signing.places import KeyPlace, TokenPlace
+from oracle.signing.places import HeldPlace, KeyPlace, TpmPlace
+from oracle.signing.tpm_key import TpmSigner
 
 
 class KeystoreSigner:
-    """A key held in memory, opened from an encrypted keystore."""
+    """A secp256k1 key held in memory, opened from an encrypted keystore."""
+
+    is_p256 = False
 
     def __init__(self, private_key: bytes) -> None:
         self._key = coincurve.PrivateKey(private_key)
@@ -73,8 +78,15 @@ def open_keys(
 
 def open_signer(place: KeyPlace) -> Signer:
     """Open one signing key; raises KeystoreError that names what is wrong."""
-    if isinstance(place, TokenPlace):
-        with needing("oracle"):
-            from oracle.signing.token_key import TokenSigner  # noqa: PLC0415  for tokens only
-        return TokenSigner(place)
-    return KeystoreSigner(open_keystore(*place))
+    if isinstance(place, tuple):
+        return KeystoreSigner(open_keystore(*place))
+    return open_held_key(place)
+
+
+def open_held_key(place: HeldPlace) -> HeldKey:
+    """Open a signing key that never leaves where it is; raises KeystoreError."""
+    if isinstance(place, TpmPlace):
+        return TpmSigner(place)
+    with needing("oracle"):
+        from oracle.signing.token_key import TokenSigner  # noqa: PLC0415  for tokens only
+    return TokenSigner(place)

@@ -1,13 +1,11 @@
 """The signing key in a PKCS#11 token, such as a smart card, an HSM, or SoftHSM2 in the tests.
 
-The token makes the key and never gives it out. It signs with plain ECDSA over the 32 bytes of a
-digest (CKM_ECDSA) and answers `r || s` (PKCS#11 2.40, section 2.3.1). What Ethereum needs besides
-is made here: s in the lower half of the curve's order (EIP-2), and the recovery bit, found by
-trying both against the key's known address. A signature that recovers to none is refused.
+The token makes the key and never gives it out: one of secp256k1, or one of P-256, which is all that
+many secure elements have. It signs with plain ECDSA over the 32 bytes of a digest (CKM_ECDSA) and
+answers `r || s` (PKCS#11 2.40, section 2.3.1); `curves` makes of it what is published.
 
 A session ends when its token is drawn, reset or used up by somebody else. It is opened again once
-for a signature, and after a failure not before REOPEN_SECONDS. A PIN that was refused is not tried
-again, because a few wrong ones lock a token for good.
+for a signature; what happens after a failure is in `held_key`.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pkcs11
-from eth_keys.datatypes import PublicKey
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, PKCS11Error, Session
 from pkcs11.exceptions import (
     MultipleTokensReturned,
@@ -32,61 +29,28 @@ from pkcs11.exceptions import (
     UserAlreadyLoggedIn,
 )
 
-from host.errors import KeystoreError, SecretError
+from host.errors import KeystoreError
 from host.secret_files import read_secret
 from oracle.errors import PinError, SigningError
+from oracle.signing.curves import CURVES, SECP256K1, KeyCurve, PublicKey, recoverable
+from oracle.signing.held_key import HeldKey
 from oracle.signing.places import TokenPlace
-from protocol.errors import SignatureError
-from protocol.typed_data import recover_signer
-
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-"""Of secp256k1 (SEC 2, section 2.4.1)."""
-
-CURVE = bytes.fromhex("06052b8104000a")
-"""The object identifier of secp256k1, 1.3.132.0.10, in DER: what CKA_EC_PARAMS holds."""
 
 POINT_HEADS = (b"\x04\x41\x04", b"\x04")
 """An uncompressed point, in a DER octet string as PKCS#11 wants it, or bare as some tokens say."""
 
-REOPEN_SECONDS = 1.0
-"""Between two attempts to open a token that is gone: the step that signs also takes in samples."""
-
 _PIN_REFUSED = (PinExpired, PinIncorrect, PinInvalid, PinLenRange, PinLocked)
 
 
-class TokenSigner:
-    """A secp256k1 key that stays in its token."""
+class TokenSigner(HeldKey):
+    """A key that stays in its token."""
 
     def __init__(self, place: TokenPlace, clock: Callable[[], float] = time.monotonic) -> None:
         """Open the token; raises KeystoreError that names what is wrong, PinError for the PIN."""
-        self._place, self._clock = place, clock
-        self._pin_refused: str | None = None
-        self._failed: tuple[float, str] | None = None
+        self._place = place
         self._start = _starts[place.module]
-        self._session, self._key, self.address = _open_key(place)
-
-    def __repr__(self) -> str:
-        return f"TokenSigner({self.address})"
-
-    def sign(self, digest: bytes) -> bytes:
-        """Sign a bytes32 digest; returns 65 bytes `r || s || v`, another each time.
-
-        Raises SigningError when the token is away, and at once while it has just been.
-        """
-        if self._pin_refused is not None:
-            raise SigningError(self._pin_refused)
-        if self._failed is not None and self._clock() < self._failed[0]:
-            raise SigningError(self._failed[1])
-        try:
-            signature = self._signature(digest)
-        except (PKCS11Error, KeystoreError, SecretError, SigningError) as error:
-            message = f"{self._place} does not sign: {_reason(error)}"
-            self._failed = (self._clock() + REOPEN_SECONDS, message)
-            if isinstance(error, PinError):
-                self._pin_refused = f"{message}; it is not tried again before a restart"
-            raise SigningError(self._pin_refused or message) from error
-        self._failed = None
-        return signature
+        self._session, self._key, public = _open_key(place)
+        super().__init__(place, public, clock)
 
     def close(self) -> None:
         """End the session."""
@@ -105,38 +69,21 @@ class TokenSigner:
             _restart(self._place.module)
         self._start = _starts[self._place.module]
         self._session, self._key, found = _open_key(self._place)
-        if found != self.address:
+        if found != self.public:
             self.close()
-            raise KeystoreError(f"the token holds {found} now and not {self.address}")
-        return self._sign(digest)
+            raise KeystoreError(f"the token holds {found.address} now and not {self.address}")
+        try:
+            return self._sign(digest)
+        except PKCS11Error as error:
+            raise SigningError(_reason(error)) from error
 
     def _sign(self, digest: bytes) -> bytes:
         raw = bytes(self._key.sign(digest, mechanism=Mechanism.ECDSA))
-        return recoverable(raw, digest, self.address)
+        return recoverable(raw, digest, self.public)
 
 
-def recoverable(raw: bytes, digest: bytes, address: str) -> bytes:
-    """`r || s` as 65 bytes `r || s || v` with a low s that recover to `address`.
-
-    Raises SigningError when no recovery bit does.
-    """
-    if len(raw) != 64:
-        raise SigningError(f"the token gave a signature of {len(raw)} bytes, not 64")
-    s = int.from_bytes(raw[32:], "big")
-    if s > ORDER // 2:
-        raw = raw[:32] + (ORDER - s).to_bytes(32, "big") if s < ORDER else raw
-    for v in (27, 28):
-        signature = raw + bytes([v])
-        try:
-            if recover_signer(digest, signature) == address:
-                return signature
-        except SignatureError:
-            continue  # r is not a point of the curve for this bit
-    raise SigningError(f"the token gave a signature that is not of key {address}; it is refused")
-
-
-def new_token_key(place: TokenPlace) -> str:
-    """Have the token make a key that it never gives out; returns its address.
+def new_token_key(place: TokenPlace, curve: KeyCurve = SECP256K1) -> PublicKey:
+    """Have the token make a key that it never gives out; returns the public one.
 
     Raises KeystoreError, also when the label is taken: a key is never overwritten.
     """
@@ -144,16 +91,16 @@ def new_token_key(place: TokenPlace) -> str:
     try:
         if list(session.get_objects({Attribute.LABEL: place.key})):
             raise KeystoreError(f"{place} exists; a key is never overwritten")
-        curve = session.create_domain_parameters(
-            KeyType.EC, {Attribute.EC_PARAMS: CURVE}, local=True
+        domain = session.create_domain_parameters(
+            KeyType.EC, {Attribute.EC_PARAMS: curve.parameters}, local=True
         )
-        curve.generate_keypair(
+        domain.generate_keypair(
             store=True,
             label=place.key,
             id=place.key.encode(),
             private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
         )
-        return _address(session, place)
+        return _public_key(session, place)
     except PKCS11Error as error:
         raise KeystoreError(f"{place} cannot be made: {_reason(error)}") from error
     finally:
@@ -174,11 +121,11 @@ def _restart(module: Path) -> None:
         raise KeystoreError(f"{module} cannot be restarted: {_reason(error)}") from error
 
 
-def _open_key(place: TokenPlace) -> tuple[Session, Any, str]:
-    """A session, the private key in it, and its address."""
+def _open_key(place: TokenPlace) -> tuple[Session, Any, PublicKey]:
+    """A session, the private key in it, and the public one."""
     session = _open(place)
     try:
-        return session, _find(session, place, ObjectClass.PRIVATE_KEY), _address(session, place)
+        return session, _find(session, place, ObjectClass.PRIVATE_KEY), _public_key(session, place)
     except KeystoreError:
         session.close()
         raise
@@ -208,17 +155,18 @@ def _open(place: TokenPlace, *, writable: bool = False) -> Session:
         raise KeystoreError(f"token {place.token!r} of {place.module}: {_reason(error)}") from error
 
 
-def _address(session: Session, place: TokenPlace) -> str:
+def _public_key(session: Session, place: TokenPlace) -> PublicKey:
     key = _find(session, place, ObjectClass.PUBLIC_KEY)
     try:
-        curve, encoded = bytes(key[Attribute.EC_PARAMS]), bytes(key[Attribute.EC_POINT])
+        parameters, encoded = bytes(key[Attribute.EC_PARAMS]), bytes(key[Attribute.EC_POINT])
     except PKCS11Error as error:
         raise KeystoreError(f"{place}: {_reason(error)}") from error
-    if curve != CURVE:
-        raise KeystoreError(f"{place} is not of the curve secp256k1")
+    curve = next((one for one in CURVES.values() if one.parameters == parameters), None)
+    if curve is None:
+        raise KeystoreError(f"{place} is of another curve than {' and '.join(CURVES)}")
     for head in POINT_HEADS:
         if encoded.startswith(head) and len(encoded) == len(head) + 64:
-            return str(PublicKey(encoded[len(head) :]).to_checksum_address())
+            return PublicKey.of(curve, encoded[len(head) :])
     raise KeystoreError(
         f"{place} has a public key of {len(encoded)} bytes that is not a whole point"
     )

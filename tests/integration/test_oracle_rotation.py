@@ -61,7 +61,7 @@ def test_run__key_rotated_while_drilling__no_pause_no_loss_and_the_bill_is_exact
     world: World, token: SoftToken
 ) -> None:
     bridge, functions = world.bridge, world.contract.functions
-    former, successor = world.signing.address, new_token_key(token.place())
+    former, successor = world.signing.address, new_token_key(token.place()).address
     world.settings.write_text(
         world.settings_text(keys__next_token=token.toml(), settlement__share_of_balance="1")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +14,30 @@ from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.exceptions import AttributeSensitive, UserAlreadyLoggedIn
 from typer.testing import CliRunner
 
+from host.deployment_record import read_deployment
 from host.errors import KeystoreError, SecretError
 from oracle.cli import app
 from oracle.errors import PinError, SigningError
-from oracle.signing.token_key import ORDER, TokenSigner, new_token_key
-from protocol.typed_data import recover_signer
+from oracle.signing.curves import P256, SECP256K1, KeyCurve, recoverable
+from oracle.signing.token_key import TokenSigner, new_token_key
+from protocol.typed_data import batch_digest, recover_signer
 
 pytestmark = pytest.mark.integration
 
 DIGEST = bytes(range(32))
+RECORD = json.dumps(
+    {
+        "chain_id": 1,
+        "contract": "0x" + "d" * 40,
+        "asset": "0x" + "0" * 40,
+        "block_number": 0,
+        "block_hash": "0x" + "1" * 64,
+        "grace_period_seconds": 120,
+        "provider": "0x" + "d" * 40,
+        "compiler": "",
+        "bytecode_sha256": "",
+    }
+)
 
 
 @pytest.fixture
@@ -42,8 +58,9 @@ def session_of(token: SoftToken) -> pkcs11.Session:
         return token_itself.open(rw=True)
 
 
-def test_sign__many_digests__each_recovers_with_a_low_s(token: SoftToken) -> None:
-    address = new_token_key(token.place())
+@pytest.mark.parametrize("curve", [SECP256K1, P256], ids=lambda curve: curve.name)
+def test_sign__many_digests__each_recovers_with_a_low_s(token: SoftToken, curve: KeyCurve) -> None:
+    address = new_token_key(token.place(), curve).address
     signer = TokenSigner(token.place())
 
     signatures = [signer.sign(bytes([number]) * 32) for number in range(64)]
@@ -51,12 +68,13 @@ def test_sign__many_digests__each_recovers_with_a_low_s(token: SoftToken) -> Non
     assert signer.address == address
     for number, signature in enumerate(signatures):
         assert recover_signer(bytes([number]) * 32, signature) == address
-        assert int.from_bytes(signature[32:64], "big") <= ORDER // 2
-    assert {signature[64] for signature in signatures} == {27, 28}
+        assert int.from_bytes(signature[32:64], "big") <= curve.order // 2
+    assert {signature[64] for signature in signatures} == {*curve.marks}
 
 
-def test_new_token_key__made__cannot_be_taken_out(token: SoftToken) -> None:
-    new_token_key(token.place())
+@pytest.mark.parametrize("curve", [SECP256K1, P256], ids=lambda curve: curve.name)
+def test_new_token_key__made__cannot_be_taken_out(token: SoftToken, curve: KeyCurve) -> None:
+    new_token_key(token.place(), curve)
     with session_of(token) as session:
         (key,) = session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})
         assert key[Attribute.SENSITIVE]
@@ -66,7 +84,7 @@ def test_new_token_key__made__cannot_be_taken_out(token: SoftToken) -> None:
 
 
 def test_new_token_key__label_taken__never_overwritten(token: SoftToken) -> None:
-    address = new_token_key(token.place())
+    address = new_token_key(token.place()).address
 
     with pytest.raises(KeystoreError, match="never overwritten"):
         new_token_key(token.place())
@@ -136,10 +154,10 @@ def test_open__each_fault__is_named_and_quotes_no_pin(token: SoftToken) -> None:
     with session_of(token) as session:
         curve = session.create_domain_parameters(
             KeyType.EC,
-            {Attribute.EC_PARAMS: bytes.fromhex("06082a8648ce3d030107")},
+            {Attribute.EC_PARAMS: bytes.fromhex("06052b81040022")},
             local=True,
         )
-        curve.generate_keypair(store=True, label="p256")
+        curve.generate_keypair(store=True, label="p384")
     (token.folder / "wrong").write_text("4711\n")
     (token.folder / "wrong").chmod(0o600)
     (token.folder / "open").write_text("4711\n")
@@ -149,7 +167,7 @@ def test_open__each_fault__is_named_and_quotes_no_pin(token: SoftToken) -> None:
         "softhsm2.conf": replace(place, module=token.folder / "softhsm2.conf"),
         "no token labelled": replace(place, token="another"),
         "no private EC keys labelled": replace(place, key="another"),
-        "not of the curve secp256k1": replace(place, key="p256"),
+        "another curve than secp256k1 and P-256": replace(place, key="p384"),
         "refuses the PIN": replace(place, pin_file=token.folder / "wrong"),
         "chmod 600": replace(place, pin_file=token.folder / "open"),
         "gone: No such file": replace(place, pin_file=token.folder / "gone"),
@@ -172,6 +190,46 @@ def test_keys_new__in_a_token__prints_the_address(token: SoftToken) -> None:
     assert result.stdout.strip() == TokenSigner(place).address
 
 
+def test_keys_new__p256_and_its_enrolment__what_the_provider_is_told_is_signed_by_it(
+    token: SoftToken, tmp_path: Path
+) -> None:
+    place = token.place()
+    where = ["--pkcs11", str(place.module), "--token", place.token]
+    where += ["--key", place.key, "--pin-file", str(place.pin_file)]
+    record = tmp_path / "deployment.json"
+    record.write_text(RECORD)
+
+    made = CliRunner().invoke(app, ["keys", "new", "--curve", "p256", *where])
+    told = CliRunner().invoke(app, ["keys", "enrolment", "--deployment", str(record), *where])
+
+    assert made.exit_code == told.exit_code == 0, made.stderr + told.stderr
+    public = TokenSigner(place).public
+    address, x, y, command = told.stdout.splitlines()
+    assert made.stdout.strip() == public.address == address.split()[1]
+    *program, enrolled_x, enrolled_y, r, s = command.split()
+    assert program == ["drill-provider", "oracle", "enrol"]
+    assert [x.split()[1], y.split()[1]] == [enrolled_x, enrolled_y]
+    assert (int(enrolled_x, 16), int(enrolled_y, 16)) == (public.x, public.y)
+    digest = batch_digest(read_deployment(record).domain, [])
+    raw = bytes.fromhex(r[2:] + s[2:])
+    assert recover_signer(digest, recoverable(raw, digest, public)) == public.address
+
+
+def test_keys_enrolment__secp256k1__needs_none_and_says_so(
+    token: SoftToken, tmp_path: Path
+) -> None:
+    place = token.place()
+    new_token_key(place)
+    (tmp_path / "deployment.json").write_text(RECORD)
+    line = ["keys", "enrolment", "--deployment", str(tmp_path / "deployment.json")]
+    line += ["--pkcs11", str(place.module), "--token", place.token]
+
+    result = CliRunner().invoke(app, [*line, "--key", place.key, "--pin-file", str(place.pin_file)])
+
+    assert result.exit_code == 2
+    assert "registered by its address" in result.stderr
+
+
 def test_keys_new__wrong_pin__a_status_of_its_own(token: SoftToken) -> None:
     place = token.place()
     token.pin_file.write_text("a wrong PIN\n")
@@ -185,7 +243,14 @@ def test_keys_new__wrong_pin__a_status_of_its_own(token: SoftToken) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--out", "a"], ["--pkcs11", "a", "--token", "b"], ["--out", "a", "--key", "b"]]
+    "options",
+    [
+        [],
+        ["--out", "a"],
+        ["--pkcs11", "a", "--token", "b"],
+        ["--out", "a", "--key", "b"],
+        ["--out", "a", "--password-file", "b", "--curve", "p256"],
+    ],
 )
 def test_keys_new__half_of_it__one_line_and_status_2(options: list[str]) -> None:
     result = CliRunner().invoke(app, ["keys", "new", *options])

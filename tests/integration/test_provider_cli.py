@@ -17,9 +17,12 @@ from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
 from lab.rig.box_files import write_secret
+from lab.rig.box_keys import element_key
 from lab.rig.contract import compile_vyper, deploy
 from lab.rig.services import ROOT, Anvil
 from protocol.abi import drill_meter_abi
+from protocol.records import Domain
+from protocol.typed_data import batch_digest
 from provider.cli import app
 from provider.plan import Plan
 
@@ -92,6 +95,33 @@ def test_bond__posted_announced_and_too_early__is_shown_and_told(counter: Counte
     assert early.stderr == (
         "drill-provider: release the bond is refused: bonds: notice has not passed\n"
     )
+
+
+def test_oracle_enrol__p256_key_of_a_box__can_be_registered(tmp_path: Path) -> None:
+    with Anvil(tmp_path / "anvil", chain_id=84532, options=("--hardfork", "osaka")) as node:
+        counter = opened(node, tmp_path, PLAN)
+        element = element_key(1)
+        domain = Domain(84532, counter.meter.address)
+        r, s = element.sign(batch_digest(domain, []))
+        x, y = (f"0x{one:064x}" for one in element.point)
+        words = [x, y, "0x" + r.hex(), "0x" + s.hex()]
+
+        odd = counter.run("--yes", "oracle", "enrol", *words[:3], "0x12")
+        another = counter.run("--yes", "oracle", "enrol", *words[:2], words[3], words[2])
+        done = counter.run("--yes", "oracle", "enrol", *words)
+        registered = counter.run("--yes", "oracle", "register", element.address)
+
+        assert (odd.exit_code, odd.stderr) == (
+            2,
+            "drill-provider: 0x12 is not 0x and 64 hexadecimal digits\n",
+        )
+        assert another.exit_code == 2
+        assert another.stderr.endswith("is refused: keys: P-256 signature refused\n")
+        assert done.exit_code == 0, done.output
+        assert f"enrol the P-256 key {element.address}: enrol_p256_key(" in done.stdout
+        assert f"KeyEnrolled: key {element.address}" in done.stdout
+        assert registered.exit_code == 0, registered.output
+        assert counter.meter.functions.signing_key(element.address).call()[4] is True
 
 
 def test_provider_calls__each__changes_the_contract(counter: Counter, tmp_path: Path) -> None:

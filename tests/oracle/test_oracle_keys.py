@@ -14,13 +14,14 @@ from oracle_builders import NOW_MS, FakeBroker, FakeClock, make_rental
 from structlog.testing import capture_logs
 
 from chain.views import OracleView
+from lab.rig.box_keys import element_key
 from oracle.core import Core
 from oracle.errors import JournalError, SigningError
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import Inhibit
+from oracle.signing.curves import P256, SECP256K1, PublicKey, recoverable
 from oracle.signing.keyring import Keyring
 from oracle.signing.sign import KeystoreSigner
-from oracle.signing.token_key import ORDER, recoverable
 from protocol.messages import LeaseMessage, ReadingMessage, parse_command
 from protocol.typed_data import batch_digest, lease_digest, recover_signer
 
@@ -120,6 +121,7 @@ class AwayKey:
     """A key whose token is drawn and put back."""
 
     address = SIGNER.address
+    is_p256 = False
     away = True
 
     def sign(self, digest: bytes) -> bytes:
@@ -149,30 +151,73 @@ def test_step__key_away__locked_and_said_once_and_no_sample_lost(tmp_path: Path)
     store.close()
 
 
-def flipped(signature: bytes) -> bytes:
+ELEMENT = element_key(1)
+KEYS = {
+    "secp256k1": (SIGNER.sign, PublicKey(SECP256K1, 0, 0, SIGNER.address)),
+    "P-256": (ELEMENT.sign_for_publication, PublicKey(P256, *ELEMENT.point, ELEMENT.address)),
+}
+"""How each signs; of secp256k1 only the address is looked at."""
+
+
+def flipped(signature: bytes, order: int) -> bytes:
     """The other of the two signatures that ECDSA knows for one: with a high s."""
-    return signature[:32] + (ORDER - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big")
+    return signature[:32] + (order - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big")
 
 
-def test_recoverable__high_s__is_made_low_and_recovers() -> None:
-    low = SIGNER.sign(DIGEST)
+@pytest.mark.parametrize("name", KEYS)
+def test_recoverable__high_s__is_made_low_and_recovers(name: str) -> None:
+    sign, key = KEYS[name]
+    low = sign(DIGEST)
 
-    assert recoverable(flipped(low), DIGEST, SIGNER.address) == low
-    assert recoverable(low[:64], DIGEST, SIGNER.address) == low
+    assert recoverable(flipped(low, key.curve.order), DIGEST, key) == low
+    assert recoverable(low[:64], DIGEST, key) == low
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        NEXT.sign(DIGEST)[:64],
-        SIGNER.sign(b"another digest".ljust(32))[:64],
+@pytest.mark.parametrize("name", KEYS)
+def test_recoverable__not_of_this_key_and_digest__refused(name: str) -> None:
+    sign, key = KEYS[name]
+    other = {"secp256k1": NEXT.sign, "P-256": element_key(2).sign_for_publication}[name]
+    for raw in (
+        other(DIGEST)[:64],
+        sign(b"another digest".ljust(32))[:64],
         bytes(64),
         b"\xff" * 64,
-        SIGNER.sign(DIGEST)[:32] + ORDER.to_bytes(32, "big"),
-        SIGNER.sign(DIGEST)[:63],
-        SIGNER.sign(DIGEST),
-    ],
-)
-def test_recoverable__not_of_this_key_and_digest__refused(raw: bytes) -> None:
-    with pytest.raises(SigningError, match="the token gave a signature"):
-        recoverable(raw, DIGEST, SIGNER.address)
+        sign(DIGEST)[:32] + key.curve.order.to_bytes(32, "big"),
+        sign(DIGEST)[:63],
+        sign(DIGEST),
+    ):
+        with pytest.raises(SigningError, match="a signature"):
+            recoverable(raw, DIGEST, key)
+
+
+def test_step__rotated_to_a_p256_key_and_back__each_signs_leases_receipts_and_settlements(
+    tmp_path: Path,
+) -> None:
+    store = Store(f"sqlite:///{tmp_path}/journal.sqlite")
+    clock, broker = FakeClock(), FakeBroker()
+    element = ElementSigner()
+    ring = Keyring(SIGNER, element)
+    box = Box(store, clock, broker, build(store, clock, broker, signer=ring))
+    new_key = OracleView(ELEMENT.address, revoked=False, is_p256=True)
+    used_up = make_rental(opened_at=NOW_MS // 1000, funded=8_000)
+    box.rest()
+    box.run(20, view_of(OPEN, oracle=OLD_KEY), motor_on=True)
+    box.run(70, view_of(OPEN, oracle=new_key), motor_on=True)
+    assert signer_of_receipt(box) == signer_of_lease(box) == ELEMENT.address
+    box.run(10, view_of(used_up, oracle=new_key), motor_on=True)
+    assert signers_of_batches(box.core) == [ELEMENT.address]
+
+    box.run(30, view_of(OPEN, oracle=OLD_KEY), motor_on=True)
+
+    assert signer_of_receipt(box) == SIGNER.address
+    store.close()
+
+
+class ElementSigner:
+    """A key of P-256, as the oracle holds one."""
+
+    address = ELEMENT.address
+    is_p256 = True
+
+    def sign(self, digest: bytes) -> bytes:
+        return ELEMENT.sign_for_publication(digest)

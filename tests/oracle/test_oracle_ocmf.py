@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from oracle_press import RENTAL, Press
 from pyocmf import OCMF
 from pyocmf.exceptions import OcmfPayloadError
 
+from lab.rig.box_keys import element_key
 from lab.rig.services import ROOT
 from oracle.errors import OracleError
 from oracle.samples.extent import LogExtent, identity_of
@@ -46,11 +47,13 @@ ENDED_MS = RENTAL.opened_ms + 86_400_000
 EXTENT = LogExtent(identity_of(RENTAL), ENDED_MS, ENDED_MS, closed=True)
 
 
-def record(registers: Registers = LARGE) -> tuple[str, bytes]:
+def record(
+    registers: Registers = LARGE, sign: Callable[[bytes], bytes] = SIGNER.sign
+) -> tuple[str, bytes]:
     reading = Reading(7, ENDED_MS, registers, 864_000, sha256(b"root").digest())
-    signature = SIGNER.sign(batch_digest(DOMAIN, [reading]))
+    signature = sign(batch_digest(DOMAIN, [reading]))
     payload = ocmf_payload(METER, 12, EXTENT, SignedReading(reading, signature))
-    return ocmf_record(payload, SIGNER.sign)
+    return ocmf_record(payload, sign)
 
 
 def by_pyocmf(text: str, key: bytes) -> bool:
@@ -100,6 +103,20 @@ def test_ocmf_record__road_labs__accepts_it_and_reads_every_register() -> None:
     assert all(ours["opening"][name] == "0" for name in Registers.__slots__)
     assert (ours["rental"], ours["tariff"], ours["chain_id"]) == ("7", "1", "31337")
     assert (ours["contract"], ours["closing"]["until"]) == (DOMAIN.contract, str(ENDED_MS))
+
+
+def test_ocmf_record__p256_key__both_accept_it_under_its_own_curve() -> None:
+    element = element_key(1)
+    text, key = record(sign=element.sign_for_publication)
+
+    assert '"SA":"ECDSA-secp256r1-SHA256"' in text
+    found = load_der_public_key(key)
+    assert isinstance(found, EllipticCurvePublicKey)
+    numbers = found.public_numbers()
+    assert (numbers.curve.name, numbers.x, numbers.y) == ("secp256r1", *element.point)
+    assert by_pyocmf(text, key)
+    assert by_node(text, key)["verified"] is True
+    assert by_node(text.replace("rental 7", "rental 8"), record()[1])["verified"] is False
 
 
 def digits(text: str) -> list[int]:

@@ -12,8 +12,10 @@ from oracle_builders import FakeBroker, FakeClock
 from structlog.testing import capture_logs
 
 from chain.views import OracleView
+from lab.rig.box_keys import element_key
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import Inhibit
+from oracle.signing.keyring import Keyring
 from oracle.signing.registration import KeyFault, OracleIdentity, advice, key_fault
 
 KEY = SIGNER.address
@@ -25,6 +27,17 @@ FAULTS = [
     (OracleView(OTHER, revoked=False, is_p256=True), KeyFault.OTHER_KEY, "P-256"),
     (OracleView(OTHER, revoked=False, suspended=True), KeyFault.OTHER_KEY, "rotate_oracle"),
 ]
+ELEMENT = element_key(1)
+
+
+class ElementSigner:
+    """A key of P-256, as the oracle holds one."""
+
+    address = ELEMENT.address
+    is_p256 = True
+
+    def sign(self, digest: bytes) -> bytes:
+        return ELEMENT.sign_for_publication(digest)
 
 
 @pytest.mark.parametrize(("view", "fault", "word"), FAULTS)
@@ -42,6 +55,27 @@ def test_advice__in_force__none() -> None:
 
 def test_key_fault__each__is_an_inhibit_reason() -> None:
     assert all(Inhibit(fault.value) for fault in KeyFault)
+
+
+def test_key_fault__p256_key_registered_before_it_was_enrolled__nothing_it_signs_counts(
+    tmp_path: Path,
+) -> None:
+    identity = OracleIdentity.of(3, [SIGNER, ElementSigner()])
+    early = OracleView(ELEMENT.address, revoked=False, is_p256=False)
+    in_order = OracleView(ELEMENT.address, revoked=False, is_p256=True)
+    assert key_fault(early, identity) is KeyFault.NOT_ENROLLED
+    assert "keys enrolment" in (advice(early, identity) or "")
+    assert key_fault(in_order, identity) is None
+    assert key_fault(OracleView(KEY, revoked=False), identity) is None
+
+    with closing(Store(f"sqlite:///{tmp_path}/p.sqlite")) as store:
+        clock, broker = FakeClock(), FakeBroker()
+        ring = Keyring(SIGNER, ElementSigner())
+        box = Box(store, clock, broker, build(store, clock, broker, signer=ring))
+        box.rest()
+        box.run(80, view_of(oracle=early), motor_on=True)
+    assert [one["reason"] for one in broker.of("lease")][-1] == "oracle key not enrolled"
+    assert broker.of("reading") == []
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from lab.rig.box_files import write_secret
 from oracle.cli import app
 from oracle.run import open_parts
 from oracle.settings import load_settings
+from oracle.signing.places import TpmPlace
 from oracle.signing.sign import KeystoreSigner, open_keys
 from protocol.typed_data import recover_signer
 
@@ -71,6 +72,18 @@ def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.Monk
     assert load_settings(folder / "oracle.toml").chain.quorum == 3
 
 
+def test_load_settings__key_in_a_tpm__the_kernels_device_unless_another_is_named(
+    folder: Path,
+) -> None:
+    tpm = "signing_tpm = { handle = 0x81010001, auth_file = 'a' }"
+    keystore = 'signing_keystore = "signing.json"\nsigning_password_file = "password"'
+    (folder / "oracle.toml").write_text(GOOD.replace(keystore, tpm))
+
+    place = load_settings(folder / "oracle.toml").keys.signing()
+
+    assert place == TpmPlace(Path("/dev/tpmrm0"), 0x81010001, Path("a"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
@@ -98,6 +111,18 @@ def test_load_settings__environment__wins(folder: Path, monkeypatch: pytest.Monk
             "'5 coins' is not an amount",
         ),
         ("[broker]", "[brokers]", "broker"),
+        (
+            "gas_keystore",
+            "signing_tpm = { handle = 0x81010001, auth_file = 'a' }\ngas_keystore",
+            "signing_keystore and signing_tpm are 2 places for one key",
+        ),
+        ("gas_keystore", "next_tpm = { handle = 1, auth_file = 'a' }\ngas_keystore", "next_tpm"),
+        ("gas_keystore", "next_keystore = 'n'\ngas_keystore", "belong together"),
+        (
+            'signing_keystore = "signing.json"\nsigning_password_file = "password"',
+            "",
+            "signing_keystore, signing_token or signing_tpm is needed",
+        ),
         ('2 = "drill-2.key"', "", "message_keys names no file for drills [2]"),
         ("2 = ", "3 = ", "message_keys names no file for drills [2]"),
         ("2 = ", "3 = 'x'\n2 = ", "message_keys names [3], not in oracle.drills"),

@@ -84,6 +84,7 @@ export const INHIBITS = [
  "disk full",
  "signing key does not answer",
  "oracle key not registered",
+ "oracle key not enrolled",
  "oracle revoked",
  "oracle suspended",
  "another oracle signs with this key",

@@ -97,6 +97,10 @@ export const INHIBIT_WORDS: Record<(typeof INHIBITS)[number], Two> = {
     'the oracle’s key is not registered',
     'der Schlüssel des Orakels ist nicht eingetragen',
   ],
+  'oracle key not enrolled': [
+    'the contract does not know the oracle’s key yet',
+    'der Vertrag kennt den Schlüssel des Orakels noch nicht',
+  ],
   'oracle revoked': ['the oracle has been revoked', 'das Orakel wurde widerrufen'],
   'another oracle signs with this key': [
     'another oracle signs with this one’s key',
