@@ -38,7 +38,13 @@ SETTINGS: dict[str, dict[str, type[BaseModel]]] = {
     "docs/page.md": {"http": HttpSettings},
 }
 
-TABLES = ("keys.signing_token", "keys.next_token", "message_keys")
+TABLES = (
+    "keys.signing_token",
+    "keys.signing_tpm",
+    "keys.next_token",
+    "keys.next_tpm",
+    "message_keys",
+)
 """Settings that are tables of their own; the page explains in words what is in them."""
 
 

@@ -256,4 +256,5 @@ def test_keys_new__half_of_it__one_line_and_status_2(options: list[str]) -> None
     result = CliRunner().invoke(app, ["keys", "new", *options])
 
     assert result.exit_code == 2
-    assert "--password-file" in result.stderr
+    assert "--pin-file" in result.stderr or "--curve" in result.stderr
+    assert result.stderr.count("\n") == 1
