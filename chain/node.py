@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import requests
 import stamina
+import structlog
 from web3 import HTTPProvider, Web3
 from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
 from web3.providers import JSONBaseProvider
@@ -37,8 +38,17 @@ LATER_ATTEMPTS = 10
 """So often is asked what may be there a moment later. Behind one address may be several nodes, of
 which half do not have the newest block yet: one call in a thousand fails then."""
 
+BUSY_STATUSES = (408, *(status for status in BUSY_STATUS if status != 500))
+"""With one of these a batch is tried again. Some servers say 500 to whatever they cannot read."""
+
+NO_BATCH_STATUS = (400, 405, 413, 415, 422, 501)
+NO_BATCH_CODES = (-32700, -32600, -32601, -32602)
+"""That a node cannot read a batch, as a status and as a code of JSON-RPC."""
+
 TRANSPORT_ERRORS = (requests.RequestException, OSError)
 WORTH_ANOTHER_TRY = (*TRANSPORT_ERRORS, json.JSONDecodeError)
+
+log = structlog.get_logger()
 
 _T = TypeVar("_T")
 
@@ -75,17 +85,41 @@ class ChainNode:
     def _calls(self, method: str, several: list[list[Any]]) -> list[Any]:
         """The results of one method for several lists of parameters, in one request if the node
         takes several."""
-        if self._batches:
-            calls: list[Any] = [(RPCEndpoint(method), one) for one in several]
-            provider: Any = self._web3.provider
-            try:
-                answers: Any = provider.make_batch_request(calls)
-            except (requests.HTTPError, KeyError, TypeError, NotImplementedError):
-                answers = None
-            if isinstance(answers, list) and len(answers) == len(several):
-                return [self._result(method, answer) for answer in answers]
-            self._batches = False
-        return [self._call(method, *one) for one in several]
+        answers = self._batch(method, several) if self._batches else None
+        if answers is None:
+            return [self._call(method, *one) for one in several]
+        return [self._result(method, answer) for answer in answers]
+
+    def _batch(self, method: str, several: list[list[Any]]) -> list[Any] | None:
+        """The answers to calls in one request, or None where each has to be asked by itself: this
+        time, when something else is wrong, and from now on when the node says that it takes none.
+
+        A node that is busy is asked no oftener for that: it raises what is tried again later.
+        """
+        provider: Any = self._web3.provider
+        try:
+            answers = provider.make_batch_request([(RPCEndpoint(method), one) for one in several])
+        except requests.HTTPError as error:
+            status = None if error.response is None else error.response.status_code
+            if status is None or status in BUSY_STATUSES:
+                raise
+            if status in NO_BATCH_STATUS:
+                self._end_batches(f"status {status}")
+            return None
+        except (AttributeError, KeyError, TypeError, NotImplementedError):
+            return None  # a list of what is no answer
+        if isinstance(answers, list):
+            return answers if len(answers) == len(several) else None
+        refusal = answers.get("error") if isinstance(answers, Mapping) else None
+        if is_worth_another_try(refusal):
+            raise LaterError(f"{self.place} refuses {method}: {self._clean(error_text(refusal))}")
+        if _says_no_batches(refusal):
+            self._end_batches(self._clean(error_text(refusal)))
+        return None
+
+    def _end_batches(self, reason: str) -> None:
+        self._batches = False
+        log.info("endpoint takes one call at a time", endpoint=self.place, reason=reason)
 
     def _result(self, method: str, answer: Any) -> Any:
         if not isinstance(answer, Mapping):
@@ -159,6 +193,12 @@ class ChainNode:
 
     def _clean(self, text: str) -> str:
         return without_secrets(text, self._secret_url)
+
+
+def _says_no_batches(error: object) -> bool:
+    """Whether a node's error for a whole batch is about its being one."""
+    code = error.get("code") if isinstance(error, Mapping) else None
+    return code in NO_BATCH_CODES or "batch" in error_text(error).lower()
 
 
 def _worth_another_try() -> Callable[[Exception], bool]:
