@@ -22,6 +22,7 @@ from lab.bench.ingest import (
     measure_ingest,
 )
 from lab.bench.install import install_table, measure_install
+from lab.bench.keys import keys_table, measure_keys
 from lab.bench.latency import latency_table, measure_latency
 from lab.bench.peers import measure_peers, peers_table
 from lab.bench.soak import as_json, measure_soak, soak_text
@@ -97,6 +98,21 @@ def install(json_file: JsonFile = None) -> None:
     """Packages and megabytes of each role's installation, from its lock file."""
     figures = measure_install()
     typer.echo(install_table(figures))
+    if json_file is not None:
+        json_file.write_text(
+            json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="ascii"
+        )
+
+
+@app.command()
+def keys(
+    json_file: JsonFile = None,
+    *,
+    signatures: Annotated[int, typer.Option(min=20)] = 500,
+) -> None:
+    """How fast each kind of signing key signs, and how many drills a box with it can serve."""
+    figures = measure_keys(signatures)
+    typer.echo(keys_table(figures))
     if json_file is not None:
         json_file.write_text(
             json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="ascii"

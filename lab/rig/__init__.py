@@ -6,5 +6,5 @@
 
 `plan` is what the demo is set up with, `bill`, `ledger` and `listener` are eyes of its own, `audit`
 its last act. `web_demo` and `page_world` add the page, `box_files` and `box_keys` what an oracle is
-started with.
+started with; `soft_token` and `tpm` hold keys as hardware does.
 """

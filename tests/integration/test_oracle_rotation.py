@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 from oracle_builders import MESSAGE_KEYS
-from oracle_token import PIN, SoftToken
 from oracle_world import TARIFF, World, wait
 
 from lab.rig.box_files import PASSWORD, write_secret
 from lab.rig.process import Daemon
+from lab.rig.soft_token import PIN, SoftToken
 from oracle.signing.token_key import TokenSigner, new_token_key
 from protocol.leases import Provisioning, check_lease
 from protocol.messages import InhibitMessage, LeaseMessage, ReadingMessage
@@ -28,10 +28,10 @@ RESERVE = highest_charge(TARIFF, 28_000)
 
 
 @pytest.fixture
-def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftToken:
+def token(tmp_path: Path) -> Iterator[SoftToken]:
     made = SoftToken(tmp_path / "token")
-    monkeypatch.setenv("SOFTHSM2_CONF", made.environment["SOFTHSM2_CONF"])
-    return made
+    with made.here():
+        yield made
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pkcs11
 import pytest
-from oracle_token import PIN, SoftToken, find_library
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.exceptions import AttributeSensitive, UserAlreadyLoggedIn
 from typer.testing import CliRunner
 
 from host.deployment_record import read_deployment
 from host.errors import KeystoreError, SecretError
+from lab.rig.soft_token import PIN, SoftToken, find_library
 from oracle.cli import app
 from oracle.errors import PinError, SigningError
 from oracle.signing.curves import P256, SECP256K1, KeyCurve, recoverable
@@ -41,13 +41,10 @@ RECORD = json.dumps(
 
 
 @pytest.fixture
-def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoftToken]:
+def token(tmp_path: Path) -> Iterator[SoftToken]:
     made = SoftToken(tmp_path / "token")
-    monkeypatch.setenv("SOFTHSM2_CONF", made.environment["SOFTHSM2_CONF"])
-    # Another test of this process may have loaded the library for its own token.
-    pkcs11.lib(str(find_library())).finalize()
-    yield made
-    pkcs11.lib(str(find_library())).finalize()
+    with made.here():
+        yield made
 
 
 def session_of(token: SoftToken) -> pkcs11.Session:

@@ -1,9 +1,14 @@
-"""A PKCS#11 token in software (SoftHSM2) for the tests of the oracle's keys."""
+"""A PKCS#11 token in software (SoftHSM2)."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pkcs11
 
 from lab.rig.errors import RigError
 from lab.rig.services import find_program
@@ -44,9 +49,26 @@ class SoftToken:
         program = find_program("softhsm2-util")
         if program is None:
             raise RigError("softhsm2-util is not installed; run scripts/setup --with-debian")
-        line = [program, "--init-token", "--free", "--label", self.label]
+        line: list[str | Path] = [program, "--init-token", "--free", "--label", self.label]
         line += ["--pin", PIN, "--so-pin", SO_PIN]
         subprocess.run(line, env=self.environment, check=True, capture_output=True, timeout=300)
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Used by this process, which may have loaded the library for another one."""
+        name, config = next(iter(self.environment.items()))
+        before = os.environ.get(name)
+        os.environ[name] = config
+        library = pkcs11.lib(str(find_library()))
+        library.finalize()
+        try:
+            yield
+        finally:
+            library.finalize()
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
 
     def place(self, key: str = "signing") -> TokenPlace:
         """A key in it."""
