@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -57,13 +59,22 @@ def compile_vyper(source: Path, optimiser: Optimiser = DEPLOYED) -> Compiled:
     """Compile one source of contracts/ (or of the tests) with its modules."""
     kept = CACHE / f"{source.stem}-{optimiser}-{_sources_hash(source, optimiser)[:24]}.json"
     if not kept.exists():
-        output = _compile(source, optimiser)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(output))
-        draft.replace(kept)
+        with _alone(kept.with_suffix(".lock")):
+            if not kept.exists():
+                draft = kept.with_suffix(".draft")
+                draft.write_text(json.dumps(_compile(source, optimiser)))
+                draft.replace(kept)
     output = json.loads(kept.read_text())
     return Compiled(output["abi"], output["bytecode"], output["bytecode_runtime"], output["layout"])
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time; the others wait for what it makes, and for no longer than it lives."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        flock(file, LOCK_EX)
+        yield
 
 
 def _sources_hash(source: Path, optimiser: Optimiser) -> str:
