@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import sys
 import urllib.request
+from collections import deque
 from pathlib import Path
 from typing import Self
 
@@ -26,11 +28,31 @@ DEPLOYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 """The first of them, which ape calls TEST::0."""
 
 
+PORTS = range(10_000, 32_768)
+"""Below those that Linux gives to whoever connects somewhere."""
+
+CLAIMS = 64
+_claims: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    """A TCP port that nobody listens on right now."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
+    """A TCP port that nobody listens on, and that no process of a rig was given a moment ago: each
+    keeps the name of a socket for its newest ports. Raises RigError when none is found."""
+    for _ in range(1_000):
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0smart-drill-port-{port}")
+            with socket.socket() as listener:
+                listener.bind((HOST, port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        if len(_claims) > CLAIMS:
+            _claims.popleft().close()
+        return port
+    raise RigError(f"no free port from {PORTS[0]} to {PORTS[-1]}")
 
 
 def port_answers(port: int) -> bool:

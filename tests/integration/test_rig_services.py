@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +14,19 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from web3 import Web3
 
+from lab.rig import services
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.errors import RigError
-from lab.rig.services import HOST, Anvil, BrokerProcess, EmbeddedBroker, Mosquitto, port_answers
+from lab.rig.services import (
+    HOST,
+    ROOT,
+    Anvil,
+    BrokerProcess,
+    EmbeddedBroker,
+    Mosquitto,
+    free_port,
+    port_answers,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -128,3 +140,24 @@ def test_anvil__port_taken__is_refused_with_its_log(tmp_path: Path) -> None:
         Anvil(tmp_path / "second", port=first.port, chain_id=2),
     ):
         pass
+
+
+def test_free_port__given_to_another_process_that_does_not_listen_yet__not_given_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = free_port()
+    ask = (
+        "from lab.rig import services\n"
+        f"services.PORTS = [{ours}, {ours}, {ours}, {{other}}]\n"
+        "print(services.free_port())"
+    )
+    other = free_port()
+    services._claims.pop().close()
+    for _ in range(3):
+        line = [sys.executable, "-c", ask.format(other=other)]
+        told = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert int(told.stdout) == other
+
+    monkeypatch.setattr(services, "PORTS", [ours])
+    with pytest.raises(RigError, match=f"no free port from {ours}"):
+        free_port()
