@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from lab.rig.audit import audit, wait_for_publication
 from lab.rig.box_files import write_keystore, write_secret
+from lab.rig.drill import BridgeProgram, ControllerProgram
+from lab.rig.premises import Premises
 from lab.rig.process import Daemon
 from lab.rig.tpm import SoftTpm
 from oracle.cli import app
@@ -183,3 +185,66 @@ def test_check__key_in_a_tpm__tries_it_and_names_what_is_missing(
     assert early.exit_code == gone.exit_code == 1
     assert "which was not enrolled before" in " ".join(early.stdout.split())
     assert f"MISSING keys: TPM {tpm.socket}" in " ".join(gone.stdout.split())
+
+
+class RealDrill(Premises):
+    """A box whose key is in a TPM, with a controller that knows its address only, and a bridge in
+    strict mode."""
+
+    def __init__(self, folder: Path, tpm: SoftTpm) -> None:
+        options = ("--hardfork", "osaka")
+        super().__init__(folder, drills={1: "drill"}, anvil_options=options)
+        self._tpm = tpm
+        self._where = ["--tpm", str(tpm.socket), "--handle", HANDLE]
+        self._where += ["--auth-file", f"{folder}/tpm.auth"]
+
+    def _start(self) -> None:
+        super()._start()
+        write_secret(self.folder / "tpm.auth", "an authorisation\n")
+        (self._oracle_address,) = keys("new", *self._where)
+        told = keys("enrolment", "--deployment", str(self.record), *self._where)
+        x, y, r, s = (bytes.fromhex(word[2:]) for word in told[-1].split()[-4:])
+        point = (int.from_bytes(x, "big"), int.from_bytes(y, "big"))
+        self.send(self.contract.functions.enrol_p256_key(*point, r, s))
+        self.send(self.contract.functions.rotate_oracle(1, self._oracle_address))
+        auth = f'auth_file = "{self.folder}/tpm.auth"'
+        tpm = f'{{ device = "{self._tpm.socket}", handle = {HANDLE}, {auth} }}'
+        keystore, before = r"(?m)^signing_keystore = .*$", self.settings.read_text()
+        text = re.sub(keystore, f"signing_tpm = {tpm}", before)
+        text = re.sub(r"(?m)^signing_password_file = .*\n", "", text)
+        text = text.replace("[chain]\n", "[chain]\npublish_proofs = true\n")
+        self.settings.write_text(text)
+
+    def start_drill(self) -> ControllerProgram:
+        """The controller, and its bridge, which believes no oracle."""
+        controller = self.run(ControllerProgram(self.provisioning(1), self.folder, self.logs))
+        wait("controller", controller.up, controller)
+        bridge = BridgeProgram(1, controller.port, self.broker.port, self.folder, self.logs)
+        with (self.folder / "bridge-1.toml").open("a") as settings:
+            settings.write(
+                f'[strict]\nchain_id = {self.anvil.chain_id}\ncontract = "{self.address}"\n'
+                f'rpc_urls = ["{self.anvil.url}"]\nquorum = 1\n'
+            )
+        self.run(bridge)
+        return controller
+
+
+def test_drill__controller_and_strict_bridge_with_a_tpms_key__starts_and_is_billed(
+    tpm: SoftTpm, tmp_path: Path
+) -> None:
+    with RealDrill(tmp_path, tpm) as yard:
+        functions = yard.contract.functions
+        controller = yard.start_drill()
+        yard.start_oracle()
+        deposit = 10**18
+        yard.send(functions.open_rental(1, 1, deposit), yard.customer, deposit)
+        rental = int(functions.rental_count().call())
+        wait("a start", lambda: controller.do("pull")["motor_on"], yard.oracle)
+        wait("settled", lambda: functions.charge(rental).call() > 0, yard.oracle)
+        controller.do("release")
+        wait("rest", lambda: controller.state()["rpm"] == 0, yard.oracle)
+        yard.send(functions.end_rental(rental), yard.customer)
+        wait("closed", lambda: functions.rental(rental).call()[4] == CLOSED, yard.oracle)
+        yard.require_running()
+        assert functions.oracle(1).call()[0] == yard.oracle_address
+        assert sum(functions.registers(rental).call()[1:4]) > 0
