@@ -17,6 +17,7 @@ from lab.symbolic.errors import SymbolicError
 
 VAULT = "contracts/modules/vault.vy"
 RENTALS = "contracts/modules/rentals.vy"
+LIMITS = "contracts/modules/limits.vy"
 BONDS = "contracts/modules/bonds.vy"
 METER = "contracts/modules/meter.vy"
 KEYS = "contracts/modules/keys.vy"
@@ -288,7 +289,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "check_balance__is_what_is_not_owed",
         "the hourly cap starts without its first hour",
-        RENTALS,
+        LIMITS,
         "terms.opened_at * 1000 + MS_PER_HOUR)",
         "terms.opened_at * 1000)",
     ),
