@@ -101,7 +101,7 @@ class Replay:
         for missed in self.books.pending:
             subject = "oracle" if missed.name == "OracleSuspended" else "rental"
             self.findings.add(
-                "event-missing",
+                missed.finding,
                 f"{subject} {missed.number}",
                 f"{missed.name} should have come before {place} (transaction {missed.transaction})",
             )

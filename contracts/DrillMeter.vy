@@ -16,7 +16,8 @@
 
         Trust: the oracle's key is believed about usage, within the wall clock, the tariff's highest
         rpm and the customer's caps. What it has signed elsewhere can be held against it: a receipt
-        with lower registers than those settled is refunded from the provider's bond. The provider
+        with lower registers than those settled ends the rental and is refunded from what the
+        provider has not collected and from the bond. The provider
         appoints the oracles and may rotate their keys at any time, so is believed about as much,
         and about nothing else: terms are fixed when a rental opens, there is no upgrade, and
         ending, closing and withdrawing cannot be stopped. A reading
@@ -337,9 +338,10 @@ def dispute(receipt: IDrillMeter.PackedReading, key: address, r: bytes32, vs: by
     """
     @notice Hold an oracle's own receipt against what it has settled. A receipt dated at or after
             the last settled reading with a register below the settled one, or an older one from
-            which the settled ones cannot have grown by wall clock and highest rpm, brings the
-            difference at the tariff, and once for each key the penalty, from the bond to the
-            customer's account, and suspends the oracle while it still signs with that key.
+            which the settled ones cannot have grown by wall clock and highest rpm, ends and closes
+            the rental, brings the difference at the tariff from the revenue and what is missing of
+            it from the bond to the customer's account, and once for each key the penalty from the
+            bond, and suspends the oracle while it still signs with that key.
     @param receipt A reading that was signed alone.
     @param key The key that signed it, now or formerly one of the rental's oracle.
     @param r The r of its signature.

@@ -112,8 +112,8 @@ def verify(meter: DeployedMeter, record: Deployment, plan: Plan, say: Say) -> No
     posted = int(meter.view("bond")[0])
     if posted == 0:
         say(
-            "no bond is posted: a customer who wins a dispute gets nothing. Post one with "
-            "`drill-provider bond post`"
+            "no bond is posted: a customer who wins a dispute gets only what you have not "
+            "collected. Post one with `drill-provider bond post`"
         )
     elif plan.asset == ZERO_ADDRESS:
         say(f"the bond is {coins(posted)}")

@@ -74,11 +74,20 @@ class Story:
 
     def dispute(self, later: int, active_ms: int, refund: int, penalty: int, **args: Any) -> None:
         self.now += later
+        rental = self.books.rentals[1]
+        if not rental.ended_at:
+            self.tell("RentalEnded", 0, rental=1, by=STRANGER, ended_at=self.now)
+        if not rental.closed:
+            left = rental.funded - self.books.owed(rental)
+            self.close(0, rental.logged_charge, left)
+        args.setdefault("from_revenue", min(refund, self.books.revenue))
+        suspends = args.pop("suspends", True)
         until = args.pop("until", self.now * 1000)
         word = pack_meter(until, Registers(active_ms_1=active_ms))
         told = {"key": KEY, "until": until, "meter": word, "refund": refund, "penalty": penalty}
         self.tell("UsageDisputed", 0, rental=1, **{**told, **args})
-        self.tell("OracleSuspended", 0, oracle=1, key=KEY)
+        if suspends:
+            self.tell("OracleSuspended", 0, oracle=1, key=KEY)
 
     @property
     def found(self) -> set[str]:

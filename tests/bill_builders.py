@@ -75,7 +75,7 @@ def scope(**changes: Any) -> Scope:
 
 
 def told(label: str = "Pillar drill") -> TellingStory:
-    """A rental that is topped up, used, disputed, ended and closed."""
+    """A rental that is topped up, used, ended, closed and disputed."""
     story = TellingStory()
     story.furnish()
     story.books.drills[1].label = label
@@ -84,8 +84,8 @@ def told(label: str = "Pillar drill") -> TellingStory:
     story.settle(40_000)
     story.tell("ToppedUp", rental=1, payer=CUSTOMER, amount=5_000, funded=105_000)
     story.settle(70_001)
-    story.dispute(5, 60_000, refund=10_001, penalty=7)
     story.end()
     story.settle(70_001, later=0)
     story.tell("RentalClosed", 0, rental=1, customer=CUSTOMER, charge=70_001, refund=34_999)
+    story.dispute(5, 60_000, refund=10_001, penalty=7)
     return story

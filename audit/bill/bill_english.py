@@ -96,7 +96,10 @@ EN = Words(
         "owed": "Owed for usage",
     },
     disputes="Disputes",
-    disputes_note="Paid from the provider's bond to the customer's account.",
+    disputes_note=(
+        "Paid to the customer's account: from what the provider had not collected, "
+        "and where that did not suffice from the bond."
+    ),
     penalty="Penalty",
     usage_plot="Active time since opening, {unit}",
     time_units=("seconds", "minutes", "hours"),

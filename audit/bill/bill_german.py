@@ -101,7 +101,10 @@ DE = Words(
         "owed": "Entgelt für die Nutzung",
     },
     disputes="Streitfälle",
-    disputes_note="Aus der Sicherheitsleistung des Anbieters auf das Konto des Kunden gezahlt.",
+    disputes_note=(
+        "Auf das Konto des Kunden gezahlt: aus den nicht abgeholten Einnahmen des Anbieters, "
+        "und wo diese nicht reichten, aus der Sicherheitsleistung."
+    ),
     penalty="Vertragsstrafe",
     usage_plot="Laufzeit seit Mietbeginn, {unit}",
     time_units=("Sekunden", "Minuten", "Stunden"),

@@ -121,11 +121,12 @@ class Rental:
 
 @dataclass(slots=True)
 class Pending:
-    """An event that has to come next, of one rental (or an oracle)."""
+    """An event that has to come next, of one rental (or an oracle), and the finding if not."""
 
     name: str
     number: int
     transaction: str
+    finding: str = "event-missing"
 
 
 @dataclass(slots=True)

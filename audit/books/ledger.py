@@ -76,9 +76,9 @@ class Entry:
         if found != due:
             self.find(name, f"{what} is {found}, and should be {due}")
 
-    def follow(self, name: str, number: int) -> None:
-        """Remember that an event of that name has to come next."""
-        self.books.pending.append(Pending(name, number, self.event.log.transaction))
+    def follow(self, name: str, number: int, finding: str = "event-missing") -> None:
+        """Remember that an event of that name has to come next; `finding` when it does not."""
+        self.books.pending.append(Pending(name, number, self.event.log.transaction, finding))
 
     def debit(self, account: str, amount: int) -> None:
         """Take money out of an account, and report when it was not there."""

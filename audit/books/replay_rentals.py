@@ -98,17 +98,22 @@ def topped_up(entry: Entry) -> None:
 
 
 def rental_ended(entry: Entry) -> None:
-    """`ended_at` is fixed; `RentalClosed` follows when that very second has settled."""
+    """`ended_at` is fixed; `RentalClosed` follows when that very second has settled.
+
+    Whoever disputes an open rental ends it so, and closes it: of a stranger, both have to follow.
+    """
     rental = entry.rental()
     if rental is None:
         return
     entry.require(not rental.ended_at and not rental.closed, "it is ended or closed")
     entry.require(entry.args["ended_at"] == entry.now, "not at its block's time")
-    by = entry.args["by"]
-    entry.require(by in (rental.customer, entry.books.owner), "by a stranger")
+    number = entry.args["rental"]
     rental.ended_at = entry.args["ended_at"]
-    if rental.now().until == rental.ended_at * 1000:
-        entry.follow("RentalClosed", entry.args["rental"])
+    if entry.args["by"] not in (rental.customer, entry.books.owner):
+        entry.follow("RentalClosed", number, "event-impossible")
+        entry.follow("UsageDisputed", number, "event-impossible")
+    elif rental.now().until == rental.ended_at * 1000:
+        entry.follow("RentalClosed", number)
 
 
 def rental_closed(entry: Entry) -> None:
@@ -117,8 +122,11 @@ def rental_closed(entry: Entry) -> None:
     if rental is None:
         return
     entry.require(bool(rental.ended_at) and not rental.closed, "it is not ended, or closed already")
-    if not entry.expected and entry.now < rental.ended_at + books.terms.grace_period:
-        entry.find("closed-too-early", f"closed at {entry.now}, ended at {rental.ended_at}")
+    is_final = entry.expected and rental.now().until == rental.ended_at * 1000
+    is_early = not is_final and entry.now < rental.ended_at + books.terms.grace_period
+    # Only a dispute closes so early; after a stranger's end, it is awaited already.
+    if is_early and not books.pending:
+        entry.follow("UsageDisputed", entry.args["rental"], "closed-too-early")
     entry.require(entry.args["customer"] == rental.customer, "of another customer")
     earned, refund = books.owed(rental), entry.args["refund"]
     tariff = books.tariff_of(rental)

@@ -80,11 +80,15 @@ def balance_exhausted(entry: Entry) -> None:
 
 
 def usage_disputed(entry: Entry) -> None:
-    """A receipt with lower registers brings money back out of the bond."""
+    """A receipt with lower registers brings money back, out of the revenue before the bond.
+
+    The rental is over by then: RentalEnded and RentalClosed have come just before.
+    """
     args, books, rental = entry.args, entry.books, entry.rental()
     if rental is None:
         return
-    refund, penalty = args["refund"], args["penalty"]
+    refund, from_revenue, penalty = args["refund"], args["from_revenue"], args["penalty"]
+    entry.require(rental.closed, "of a rental that it has not closed")
     _require_disputable(entry, rental)
     tariff = books.tariff_of(rental)
     if tariff is not None:
@@ -93,15 +97,19 @@ def usage_disputed(entry: Entry) -> None:
         due = rental.owed_of(settled, tariff) - kept - rental.refunded
         if due <= 0:
             entry.find("dispute-out-of-rules", "nothing was overcharged")
-        entry.equal("dispute-refund-differs", "the refund", refund, min(due, books.posted))
+        most = books.revenue + books.posted
+        entry.equal("dispute-refund-differs", "the refund", refund, min(due, most))
+        first = min(due, books.revenue)
+        entry.equal("dispute-refund-differs", "its part from the revenue", from_revenue, first)
     key = books.keys.get(args["key"])
-    left = books.posted - refund
+    left = books.posted - (refund - from_revenue)
     due = 0
     if key is not None and not key.penalised and left > 0:
         due, key.penalised = min(books.terms.penalty, left), True
     entry.equal("penalty-differs", "the penalty", penalty, due)
     rental.refunded += refund
-    books.posted -= refund + penalty
+    books.revenue -= from_revenue
+    books.posted = left - penalty
     books.releasing = max(0, min(books.releasing, books.posted))
     books.credit(rental.customer, refund + penalty)
     if books.posted < 0:

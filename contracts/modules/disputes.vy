@@ -6,8 +6,9 @@
 @notice Registers only rise, and no faster than the wall clock and the highest rpm allow. A receipt
         of the same oracle from which the settled registers cannot have grown, or which shows less
         at a later time, proves that one of the two was made up. Which one cannot be seen; the
-        customer gets the doubt: what the settled registers cost over what the receipt allows comes
-        back out of the bond. The bond answers for boxes, not for an owner who means to cheat: with
+        customer gets the doubt: the rental is over, and what the settled registers cost over what
+        the receipt allows comes back, out of what the provider has not collected and then out of
+        the bond. The bond answers for boxes, not for an owner who means to cheat: with
         a box and a rental of his own he can dispute the bond away.
 """
 
@@ -76,10 +77,11 @@ def __init__(evidence_period: uint256, penalty: uint256):
 @internal
 def _dispute(receipt: IDrillMeter.PackedReading, key: address):
     """
-    @dev Judges a receipt that `key` has signed, which the caller has checked. Draws the refund, and
-         once for each key the penalty, from the bond for the rental's customer; logs UsageDisputed
-         and suspends the oracle. What was paid is remembered, so that a lower receipt later brings
-         the difference and the same one nothing.
+    @dev Judges a receipt that `key` has signed, which the caller has checked. Ends and closes the
+         rental if it is not closed, takes the refund from the revenue and what is missing of it
+         from the bond, once for each key the penalty from the bond, all for the rental's customer;
+         logs UsageDisputed and suspends the oracle. What was paid is remembered, so that a lower
+         receipt later brings the difference and the same one nothing.
     @param receipt The reading that was signed.
     @param key The key that signed it, now or formerly one of the rental's oracle.
     """
@@ -95,7 +97,10 @@ def _dispute(receipt: IDrillMeter.PackedReading, key: address):
     refunded: uint256 = self.refunded[rental]
     checks._require(due > refunded, "disputes: nothing overcharged")
     customer: address = rentals._party(rental).customer
-    refund: uint256 = bonds._draw(customer, due - refunded)
+    # The earnings of this very rental, as far as they were not collected, are revenue from here on.
+    rentals._close_now(msg.sender, rental, terms)
+    from_revenue: uint256 = rentals._give_back(customer, due - refunded)
+    refund: uint256 = from_revenue + bonds._draw(customer, due - refunded - from_revenue)
     self.refunded[rental] = refunded + refund
     penalty: uint256 = 0
     # What cannot be paid is not used up.
@@ -107,6 +112,7 @@ def _dispute(receipt: IDrillMeter.PackedReading, key: address):
         until=meter._until(receipt.meter),
         meter=receipt.meter,
         refund=refund,
+        from_revenue=from_revenue,
         penalty=penalty,
     )
     oracles._suspend(terms.oracle, key)

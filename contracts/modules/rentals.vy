@@ -191,12 +191,27 @@ def _end(by: address, is_provider: bool, rental: uint256):
         is_provider or by == self._party(rental).customer,
         "rentals: not yours to end",
     )
-    terms.ended_at = block.timestamp
-    self.terms[rental] = packing._pack_terms(terms)
-    log IDrillMeter.RentalEnded(rental=rental, by=by, ended_at=block.timestamp)
+    terms = self._fix_end(by, rental, terms)
     # A reading of this very second has settled, or the rental opened in it: nothing can follow.
     if meter._until(self.meters[rental]) == block.timestamp * 1000:
         self._settle_up(rental, terms)
+
+
+@internal
+def _fix_end(by: address, rental: uint256, terms: packing.Terms) -> packing.Terms:
+    """
+    @dev Stores this block's time as the end of a rental and logs RentalEnded. The caller has
+         checked that it is open.
+    @param by Who ends it.
+    @param rental The rental's number.
+    @param terms Its terms as stored.
+    @return Its terms with the end.
+    """
+    ended: packing.Terms = terms
+    ended.ended_at = block.timestamp
+    self.terms[rental] = packing._pack_terms(ended)
+    log IDrillMeter.RentalEnded(rental=rental, by=by, ended_at=block.timestamp)
+    return ended
 
 
 @internal
@@ -213,6 +228,22 @@ def _close(rental: uint256):
         block.timestamp >= terms.ended_at + GRACE_PERIOD, "rentals: awaiting final reading"
     )
     self._settle_up(rental, terms)
+
+
+@internal
+def _close_now(by: address, rental: uint256, terms: packing.Terms):
+    """
+    @dev Ends a rental unless it is ended, and closes it unless it is closed, as it stands settled.
+    @param by Who does it.
+    @param rental The rental's number.
+    @param terms Its terms as stored.
+    """
+    if terms.closed:
+        return
+    ended: packing.Terms = terms
+    if terms.ended_at == 0:
+        ended = self._fix_end(by, rental, terms)
+    self._settle_up(rental, ended)
 
 
 @internal
@@ -242,6 +273,21 @@ def _settle_up(rental: uint256, terms: packing.Terms):
         charge=self._charge(rental, terms),
         refund=refund,
     )
+
+
+@internal
+def _give_back(customer: address, amount: uint256) -> uint256:
+    """
+    @dev Moves `amount`, or what there is of it, from the revenue to a customer's account. It stays
+         in the contract, so `vault.held` does not change; the caller logs it.
+    @param customer Whose account is credited.
+    @param amount In the asset's smallest unit.
+    @return How much was moved.
+    """
+    given: uint256 = min(amount, self.revenue)
+    self.revenue -= given
+    vault.accounts[customer] += given
+    return given
 
 
 @internal

@@ -96,6 +96,7 @@ class ModelBooks:
     releasable_at: int = 0
     withdrawn: int = 0
     collected: int = 0
+    given_back: int = 0
     deposited: int = 0
     bonded: int = 0
     unbonded: int = 0
@@ -269,6 +270,14 @@ class ModelBooks:
         self.releasing = min(self.releasing, self.bond)
         self.accounts[account] += drawn
         return drawn
+
+    def give_back(self, account: int, amount: int) -> int:
+        """Move what there is of `amount` from the revenue to an account."""
+        given = min(amount, self.revenue)
+        self.revenue -= given
+        self.given_back += given
+        self.accounts[account] += given
+        return given
 
     # Pausing and ownership ------------------------------------------------------------------
 

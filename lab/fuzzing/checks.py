@@ -36,7 +36,8 @@ def books_add_up(site: FuzzSite) -> None:
     went = model.withdrawn + model.collected + model.unbonded
     _same("what came in and what went out", came - went, model.held)
     earned = sum(r.earned for r in model.rentals.values())
-    _same("what the provider took and may take", model.collected + uncollected, earned)
+    kept = earned - model.given_back
+    _same("what the provider took and may take", model.collected + uncollected, kept)
 
 
 def everything(game: Game, site: FuzzSite, seen: Seen) -> None:

@@ -88,7 +88,7 @@ def dispute(move: Move) -> None:
         "dispute",
         sender,
         data,
-        lambda: model.dispute(receipt, named, genuine, key.private is None),
+        lambda: model.dispute(sender, receipt, named, genuine, key.private is None),
         about,
     )
 

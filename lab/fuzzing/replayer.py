@@ -148,11 +148,20 @@ class Replayer:
             self.revenue -= amount
 
     def _on_usage_disputed(
-        self, _: int, rental: int, key: int, until: int, meter: int, refund: int, penalty: int
+        self,
+        _: int,
+        rental: int,
+        key: int,
+        until: int,
+        meter: int,
+        refund: int,
+        from_revenue: int,
+        penalty: int,
     ) -> None:
         book = self.rentals[rental]
         book["refunded"] += refund
-        posted = self.bond[0] - refund
+        self.revenue -= from_revenue
+        posted = self.bond[0] - (refund - from_revenue)
         # Where the refund has left nothing, the penalty is still to come.
         if posted:
             self._key(key)["penalised"] = True

@@ -117,7 +117,9 @@ class Model(RentalLife):
 
     # Dispute --------------------------------------------------------------------------------
 
-    def dispute(self, reading: Reading, key: int, genuine: bool, p256: bool) -> CallVerdict:
+    def dispute(
+        self, sender: int, reading: Reading, key: int, genuine: bool, p256: bool
+    ) -> CallVerdict:
         """A receipt of `key` against what was settled; `genuine`: it signed just that, here."""
         book = self.keys.get(key)
         signed = genuine and p256 == (book is not None and book.is_p256)
@@ -145,17 +147,21 @@ class Model(RentalLife):
         self.noted[notes.AFTERWARDS] += rental.ended_at is not None
         self.noted[notes.CLOSED_DISPUTE] += rental.closed
         self.noted[notes.PENALISED] += book.penalised
-        refund = self.draw(rental.customer, due - rental.refunded)
-        self.noted[notes.SHORT_REFUND] += refund < due - rental.refunded
+        events = self._close_now(sender, number)
+        missing = due - rental.refunded
+        from_revenue = self.give_back(rental.customer, missing)
+        refund = from_revenue + self.draw(rental.customer, missing - from_revenue)
+        self.noted[notes.FROM_REVENUE] += from_revenue > 0
+        self.noted[notes.FROM_BOTH] += 0 < from_revenue < refund
+        self.noted[notes.SHORT_REFUND] += refund < missing
         rental.refunded += refund
         penalty = 0
         if self.bond and not book.penalised:
             penalty = self.draw(rental.customer, self.penalty)
             self.noted[notes.SHORT_PENALTY] += penalty < self.penalty
             book.penalised = True
-        events: list[Event] = [
-            ("UsageDisputed", number, key, until, meter_word(reading), refund, penalty)
-        ]
+        word = meter_word(reading)
+        events.append(("UsageDisputed", number, key, until, word, refund, from_revenue, penalty))
         if self.present_key(rental.oracle) == key:
             self.oracles[rental.oracle].suspended = True
             self.noted[notes.SUSPENDED] += 1
@@ -163,6 +169,16 @@ class Model(RentalLife):
         else:
             self.noted[notes.FORMER] += 1
         return CallVerdict(faults, events)
+
+    def _close_now(self, sender: int, number: int) -> list[Event]:
+        """A dispute ends a rental and closes it, whatever its state."""
+        rental, events = self.rentals[number], list[Event]()
+        if rental.ended_at is None:
+            rental.ended_at = self.now
+            events.append(("RentalEnded", number, sender, self.now))
+        if not rental.closed:
+            events.append(self.close(number, notes.CLOSED_BY_DISPUTE))
+        return events
 
     def _in_force(self, since: int, ended: int, until: int) -> bool:
         last = min(ended or self.now, self.now)

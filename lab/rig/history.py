@@ -66,6 +66,8 @@ def _round(yard: Yard, size: int) -> None:
     yard.settle([settled])
     yard.dispute(first, settled)
     yard.rotate(yard.meters[first].oracle)
+    # The dispute has closed it.
+    del opened[first]
     for place, (rental, customer) in enumerate(opened.items()):
         if place % 6 == 5:
             yard.publish(yard.reading(rental, yard.now * 1000))

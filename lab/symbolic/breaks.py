@@ -222,6 +222,13 @@ BREAKS: tuple[Break, ...] = (
         "self.posted -= 0",
     ),
     Break(
+        "check_dispute__not_closed",
+        "a dispute pays out of the revenue and leaves it there",
+        RENTALS,
+        "self.revenue -= given",
+        "self.revenue -= 0",
+    ),
+    Break(
         "check_collect",
         "what was collected from a rental is not remembered",
         RENTALS,

@@ -73,9 +73,9 @@ def test_statement__whole_rental__lines_add_up_and_money_balances() -> None:
     assert [one.name for one in bill.happenings] == [
         "RentalOpened",
         "ToppedUp",
-        "UsageDisputed",
         "RentalEnded",
         "RentalClosed",
+        "UsageDisputed",
     ]
     points = bill.course.points
     assert [one.balance for one in points] == [100_000, 60_000, 65_000, 34_999, 34_999, 34_999]

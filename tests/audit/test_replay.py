@@ -34,13 +34,24 @@ def test_replay__a_whole_rental__nothing_found_and_the_parts_add_up(story: Story
     story.open()
     story.settle(40_000)
     story.tell("RevenueCollected", rental=1, to=PROVIDER, amount=40_000)
-    story.dispute(10, 30_000, 10_000, PENALTY, until=story.now * 1000)
     story.end()
     story.close(GRACE, 40_000, 60_000)
+    story.dispute(10, 30_000, 10_000, PENALTY, until=story.now * 1000)
     assert story.found == set()
     assert story.books.accounts[CUSTOMER] == 10 * FUNDED - 40_000 + 10_000 + PENALTY
     assert story.books.held == story.books.owed_in_all()
     assert story.books.revenue == 0
+
+
+def test_replay__an_open_rental_is_disputed__ends_and_closes_and_is_paid_back(story: Story) -> None:
+    story.open()
+    story.settle(40_000)
+    story.dispute(10, 30_000, 10_000, PENALTY)
+    assert story.found == set()
+    assert story.books.accounts[CUSTOMER] == 10 * FUNDED - 40_000 + 10_000 + PENALTY
+    assert story.books.held == story.books.owed_in_all()
+    assert story.books.revenue == 30_000
+    assert story.books.posted == 50_000 - PENALTY
 
 
 def test_replay__events_begin_after_the_deployment__rules_about_state_are_not_applied() -> None:
@@ -179,6 +190,33 @@ BROKEN: dict[str, tuple[Telling, Telling, set[str]]] = {
         lambda s: s.dispute(10, 30_000, 10_001, PENALTY),
         {"dispute-refund-differs"},
     ),
+    "dispute takes from the bond what the revenue could pay": (
+        settled,
+        lambda s: s.dispute(10, 30_000, 10_000, PENALTY, from_revenue=9_999),
+        {"dispute-refund-differs"},
+    ),
+    "dispute leaves the rental open": (
+        settled,
+        lambda s: s.tell(
+            "UsageDisputed",
+            rental=1,
+            key=KEY,
+            until=s.now * 1000,
+            meter=pack_meter(s.now * 1000, Registers(active_ms_1=30_000)),
+            refund=0,
+            from_revenue=0,
+            penalty=PENALTY,
+        ),
+        {"event-impossible", "dispute-refund-differs", "event-missing"},
+    ),
+    "closed at a stranger's end, and nothing disputed": (
+        settled,
+        lambda s: (
+            s.tell("RentalEnded", rental=1, by=STRANGER, ended_at=s.now + 1),
+            s.close(0, 40_000, 60_000),
+        ),
+        {"event-impossible"},
+    ),
     "dispute without overcharge": (
         settled,
         lambda s: s.dispute(10, 40_000, 0, PENALTY),
@@ -186,28 +224,12 @@ BROKEN: dict[str, tuple[Telling, Telling, set[str]]] = {
     ),
     "second penalty of a key": (
         lambda s: (settled(s), s.dispute(10, 30_000, 10_000, PENALTY))[0],
-        lambda s: s.tell(
-            "UsageDisputed",
-            rental=1,
-            key=KEY,
-            until=s.now * 1000,
-            meter=pack_meter(s.now * 1000, Registers(active_ms_1=20_000)),
-            refund=10_000,
-            penalty=PENALTY,
-        ),
+        lambda s: s.dispute(1, 20_000, 10_000, PENALTY, suspends=False),
         {"penalty-differs"},
     ),
     "receipt of a later key's time": (
         lambda s: (s.tell("OracleRotated", oracle=1, key=NEXT_KEY, epoch=2), settled(s))[0],
-        lambda s: s.tell(
-            "UsageDisputed",
-            rental=1,
-            key=KEY,
-            until=s.now * 1000,
-            meter=pack_meter(s.now * 1000, Registers(active_ms_1=30_000)),
-            refund=10_000,
-            penalty=PENALTY,
-        ),
+        lambda s: s.dispute(1, 30_000, 10_000, PENALTY, suspends=False),
         {"dispute-out-of-rules"},
     ),
     "evidence too late": (

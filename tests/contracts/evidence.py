@@ -85,6 +85,13 @@ def lie(yard: Yard, rental: int | None = None, *, active_ms: int = SETTLED_MS) -
     return Lie(settled, lower(settled, active_ms - DUE))
 
 
+def collected_lie(yard: Yard, rental: int | None = None) -> Lie:
+    """A lie whose earnings the provider has taken: only the bond is left to refund it from."""
+    told = lie(yard, rental)
+    yard.provide("collect", [told.rental], yard.provider.address)
+    return told
+
+
 def dated(told: Lie, until: int) -> Reading:
     """The receipt of a lie with another date."""
     return replace(told.receipt, until=until)
@@ -115,8 +122,10 @@ def dispute(
     return yard.meter.transact(sender or yard.people["relayer"], "dispute", *arguments)
 
 
-def disputed(receipt: Reading, key: str, refund: int, penalty: int) -> Event:
-    """The event of a dispute."""
+def disputed(
+    receipt: Reading, key: str, refund: int, penalty: int, *, from_revenue: int = 0
+) -> Event:
+    """The event of a dispute; the rest of the refund, and the penalty, came from the bond."""
     return event(
         "UsageDisputed",
         rental=receipt.rental,
@@ -124,6 +133,7 @@ def disputed(receipt: Reading, key: str, refund: int, penalty: int) -> Event:
         until=receipt.until,
         meter=pack_meter(receipt.until, receipt.registers),
         refund=refund,
+        from_revenue=from_revenue,
         penalty=penalty,
     )
 
@@ -134,7 +144,24 @@ def amounts(receipt: Receipt) -> tuple[int, int]:
     return found.args["refund"], found.args["penalty"]
 
 
+def closing(yard: Yard, rental: int, by: Account, *, ended: bool = False) -> list[Event]:
+    """The events by which a dispute sent by `by` has ended and closed a rental."""
+    closed = event(
+        "RentalClosed",
+        rental=rental,
+        customer=yard.call("rental", rental)["customer"],
+        charge=yard.call("charge", rental),
+        refund=yard.call("balance_of", rental),
+    )
+    if ended:
+        return [closed]
+    return [
+        event("RentalEnded", rental=rental, by=by.address, ended_at=yard.chain.now),
+        closed,
+    ]
+
+
 def standing(yard: Yard, rental: int) -> dict[str, Any]:
     """All of a rental that a dispute must leave as it is."""
-    views = ("rental", "registers", "charge", "balance_of", "earned", "caps")
+    views = ("registers", "charge", "balance_of", "caps")
     return {view: yard.call(view, rental) for view in views}

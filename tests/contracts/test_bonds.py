@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 from contracts.builders import EVIDENCE_PERIOD, GRACE_PERIOD, PENALTY, Yard, deploy_yard
-from contracts.evidence import BOND, DUE, announce_release, dispute, fund, lie, post_bond, posted
+from contracts.evidence import (
+    BOND,
+    DUE,
+    announce_release,
+    collected_lie,
+    dispute,
+    fund,
+    post_bond,
+    posted,
+)
 from contracts.evm import Chain, event, reverts
 from contracts.sources import mock
 
@@ -114,7 +123,7 @@ def test_announce_bond_release__more_than_is_posted__reverts(yard: Yard, amount)
 
 def test_announce_bond_release__more_than_a_dispute_has_left__reverts(yard: Yard):
     post_bond(yard)
-    dispute(yard, lie(yard).receipt)
+    dispute(yard, collected_lie(yard).receipt)
     left = BOND - DUE - PENALTY
     with reverts(TOO_MUCH):
         yard.provide("announce_bond_release", left + 1)

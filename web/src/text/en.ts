@@ -149,9 +149,9 @@ export const en = {
   'verdict.false-samples': 'Samples arrived that are not in the signed log. They are not shown.',
   'verdict.malformed': 'Something arrived that is not a reading: {why}. It is not counted.',
   'security.standing':
-    'The provider’s bond, now {amount}, stands behind the oracle’s readings: what a proven contradiction has cost you is refunded out of it.',
+    'The provider’s bond, now {amount}, stands behind the oracle’s readings: what a proven contradiction has cost you is refunded out of earnings not yet collected, and then out of it.',
   'security.none':
-    'The provider has no bond that counts: if the oracle settled too much, there would be nothing to refund you from.',
+    'The provider has no bond that counts: if the oracle settled too much, only earnings not yet collected could refund you.',
   'security.leaving':
     'The provider has given notice to take {amount} out of the bond, from {when} on. That part does not count.',
   'security.unread': 'The provider’s bond could not be read; the page is trying again.',
@@ -159,7 +159,7 @@ export const en = {
   'dispute.text':
     'You hold a receipt of {when}, signed by the oracle, that contradicts the settled registers. One of the two is false. At your tariff the difference is {amount}.',
   'dispute.bond':
-    'The contract checks the receipt, pays you out of the provider’s bond, now {bond}, and suspends the oracle. Save your receipts as well.',
+    'The contract checks the receipt, ends the rental, pays you out of the provider’s earnings not yet collected and then out of the bond, now {bond}, and suspends the oracle. Save your receipts as well.',
   'dispute.go': 'Dispute it',
   'dispute.unread': 'Your receipts could not be checked against what was settled; the page is trying again.',
   'dispute.refunded': 'After a dispute, {amount} was returned to the customer’s account.',
