@@ -60,8 +60,9 @@ def _round(yard: Yard, size: int) -> None:
     exhausted = [one for one in opened if yard.contract.functions.balance_of(one).call() == 0]
     for rental in exhausted[:2]:
         yard.send(opened[rental], "top_up", rental, COIN // 10, value=COIN // 10)
-    yard.provide("collect", list(opened), yard.provider)
-    first = next(iter(opened))
+    first, *others = opened
+    if others:
+        yard.provide("collect", others, yard.provider)
     settled = yard.reading(first, yard.now * 1000)
     yard.settle([settled])
     yard.dispute(first, settled)

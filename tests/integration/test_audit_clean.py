@@ -127,7 +127,7 @@ def test_run__from_a_later_block__history_said_to_be_missing(told: Told) -> None
 
 def test_run__command_line__all_three_reports(told: Told, tmp_path: Path) -> None:
     reports = tmp_path / "report.json", tmp_path / "report.html"
-    arguments = ["run", "--rpc", told.url, "--contract", told.contract, "--rental", "7"]
+    arguments = ["run", "--rpc", told.url, "--contract", told.contract, "--rental", "8"]
     arguments += ["--samples", str(told.samples)]
     options = ["--json", str(reports[0]), "--html", str(reports[1])]
     done = CliRunner().invoke(app, [*arguments, *options])
@@ -135,11 +135,11 @@ def test_run__command_line__all_three_reports(told: Told, tmp_path: Path) -> Non
     assert "Clean" in done.output
     content = json.loads(reports[0].read_text())
     assert [rental["difference"] for rental in content["rentals"]] == ["0"]
-    assert content["scope"]["samples"]["rental"] == 7
+    assert content["scope"]["samples"]["rental"] == 8
     samples = content["rentals"][0]["samples"]
     assert samples["checked"] == samples["anchored"] > 100
     page = reports[1].read_text()
-    assert "rental 7 only" in page
+    assert "rental 8 only" in page
     assert f"{samples['checked']} of {samples['checked']}" in page
     assert "<script" not in page
     assert "http://www" not in page
