@@ -276,10 +276,10 @@ def _withdraw(account: address, amount: uint256, to: address):
 @internal
 def _pay(to: address, amount: uint256):
     """
-    @dev Pays out, and lowers what is held first. A token that takes more out of the vault than it
-         pays out, say a fee on top, is refused: the difference would be others' money. Reverts when
-         `to` is zero or this contract, or the transfer fails. The caller has debited whoever it
-         belonged to, and logs it.
+    @dev Pays out, and lowers what is held first. Exactly `amount` has to leave: more, say a fee on
+         top, would be others' money; less, say nothing at all, would leave money that belongs to
+         nobody any more. Reverts for another amount, when `to` is zero or this contract, or the
+         transfer fails. The caller has debited whoever it belonged to, and logs it.
     @param to Who receives it.
     @param amount In the asset's smallest unit.
     """
@@ -290,4 +290,4 @@ def _pay(to: address, amount: uint256):
         return
     before: uint256 = self._tokens()
     self._ask(abi_encode(to, amount, method_id=method_id("transfer(address,uint256)")))
-    checks._require(self._tokens() + amount >= before, "vault: token took a fee on top")
+    checks._require(self._tokens() + amount == before, "vault: another amount paid")

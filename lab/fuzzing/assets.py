@@ -161,7 +161,7 @@ class MoodyToken:
         elif self.holdings < amount + self.toll:
             faults.add("token: balance")
         if self.toll and not self.refusing:
-            faults.add("vault: token took a fee on top")
+            faults.add("vault: another amount paid")
         return faults
 
     def pay(self, to: int, amount: int) -> None:

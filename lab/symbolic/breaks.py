@@ -77,7 +77,7 @@ BREAKS: tuple[Break, ...] = (
         "check_withdraw__token",
         "a token may take a fee on top of a payment",
         VAULT,
-        "self._tokens() + amount >= before",
+        "self._tokens() + amount == before",
         "self._tokens() <= before",
     ),
     Break(

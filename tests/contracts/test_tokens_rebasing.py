@@ -204,7 +204,7 @@ def test_withdraw__scale_makes_amounts_uneven__takes_no_more_than_asked(rebasing
     """34 shares are worth 102: the two would be others' money. 33 are worth what is asked."""
     yard = rebasing_yard
     rebase(yard, 300)
-    with reverts("vault: token took a fee on top"):
+    with reverts("vault: another amount paid"):
         yard.meter.transact(customer, "withdraw", 100, customer.address)
     yard.meter.transact(customer, "withdraw", 99, customer.address)
     assert yard.account(customer) == 901

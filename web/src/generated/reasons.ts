@@ -60,6 +60,7 @@ export const REVERTS = [
  "vault: account is zero",
  "vault: amount is not the value",
  "vault: another amount delivered",
+ "vault: another amount paid",
  "vault: asset is not a contract",
  "vault: cannot pay there",
  "vault: more than the account has",
@@ -67,7 +68,6 @@ export const REVERTS = [
  "vault: nothing to withdraw",
  "vault: takes tokens, not coins",
  "vault: token refused",
- "vault: token took a fee on top",
  "vault: tokens have vanished"
 ] as const
 
