@@ -193,6 +193,15 @@ CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 """How it shows that the other end has closed a connection."""
 
 
+def shows_closing(error: Exception) -> bool:
+    """Whether the other end has closed the connection.
+
+    OpenSSL 3.5 reports that it went away while it was written to as a system error with this reason.
+    """
+    reason = error.reason if isinstance(error, ssl.SSLError) else None
+    return isinstance(error, CLOSED) or reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
 class _Pool(HTTPConnectionPool):
     """Asks once more where a kept connection has been closed before any of the answer came."""
 
@@ -203,9 +212,9 @@ class _Pool(HTTPConnectionPool):
         began, before, timeout = time.monotonic(), conn.heard.answers, options["timeout"]
         try:
             return super()._make_request(conn, *args, **options)
-        except CLOSED:
-            if before == 0 or conn.heard.answers != before:
-                raise  # it was new, or part of the answer came
+        except (*CLOSED, ssl.SSLError) as error:
+            if not shows_closing(error) or before == 0 or conn.heard.answers != before:
+                raise  # something else, or it was new, or part of the answer came
             left = None
             if timeout.read_timeout is not None:
                 left = timeout.read_timeout - (time.monotonic() - began)

@@ -15,7 +15,7 @@ from secure_broker import certificates
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util import Timeout
 
-from host.bounded_http import bounded_session
+from host.bounded_http import bounded_session, shows_closing
 from lab.rig.services import HOST
 
 pytestmark = pytest.mark.integration
@@ -49,6 +49,18 @@ def session() -> Iterator[requests.Session]:
 
 def ask(session: requests.Session, server: ClosingServer, body: bytes = b"{}") -> bytes:
     return session.post(server.url, data=body, timeout=SECONDS).content
+
+
+def test_shows_closing__ways_that_tls_reports_it__and_no_other_error() -> None:
+    gone = ssl.SSLError(ssl.SSLErrorNumber.SSL_ERROR_SYSCALL, "unexpected eof while reading")
+    gone.reason = "UNEXPECTED_EOF_WHILE_READING"
+    assert shows_closing(gone)
+    assert shows_closing(ssl.SSLEOFError())
+    assert shows_closing(ConnectionResetError())
+    forged = ssl.SSLError(ssl.SSLErrorNumber.SSL_ERROR_SSL, "bad record mac")
+    forged.reason = "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"
+    assert not shows_closing(forged)
+    assert not shows_closing(TimeoutError())
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -59,14 +59,17 @@ def test_broker__two_of_one_name__each_says_so_and_they_slow_down(
             for close in closers:
                 close()
     reasons = [str(one["reason"]) for one in logs if "reason" in one]
-    assert any(f"it seems that another client has the id {name}" in one for one in reasons)
+    # Mosquitto 2.0.11 closes without a word, later ones say under MQTT 5 why they do.
+    told = f"another client with the id {name} has connected"
+    guessed = f"it seems that another client has the id {name}"
+    assert any(told in one or guessed in one for one in reasons)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(bridge, "drill-bridge-7"), (oracle, "drill-oracle-1")])
 def test_broker__says_that_the_session_was_taken_over__is_named_at_once(
     kind: Callable[..., Callable[[], None]], name: str
 ) -> None:
-    """As a broker says it that speaks MQTT 5 to the full; mosquitto closes without a word."""
+    """As a broker says it that speaks MQTT 5 to the full."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def take_over() -> None:
