@@ -196,9 +196,10 @@ CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 def shows_closing(error: Exception) -> bool:
     """Whether the other end has closed the connection.
 
-    OpenSSL 3.5 reports that it went away while it was written to as a system error with this reason.
+    OpenSSL 3.5 reports that it went away while it was written to as an error of the system.
     """
-    reason = error.reason if isinstance(error, ssl.SSLError) else None
+    # An SSLError that Python has made has a reason; one that a library raises may have none.
+    reason = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else None
     return isinstance(error, CLOSED) or reason == "UNEXPECTED_EOF_WHILE_READING"
 
 
