@@ -51,6 +51,8 @@ def drill_a_hole(controller: Controller, seconds: float) -> None:
     assert controller.do("pull")["motor_on"]
     time.sleep(seconds)
     controller.do("release")
+    # An end is dated in whole seconds, so one within this second would come before the release.
+    time.sleep(1.1)
 
 
 def test_replace_controller__in_the_middle_of_a_rental__billed_to_the_last_sample_and_goes_on(
