@@ -92,6 +92,7 @@ class Campaign:
         self.record = record
         self.baseline: dict[str, float] = {}
         self.failed = ""
+        self.failure = ""
         self.error: str | None = None
 
     # What pytest calls ----------------------------------------------------------------------
@@ -116,7 +117,7 @@ class Campaign:
         seconds = self.baseline.get(report.nodeid, 0.0) + report.duration
         self.baseline[report.nodeid] = seconds
         if report.failed and not self.failed:
-            self.failed = report.nodeid
+            self.failed, self.failure = report.nodeid, report.longreprtext[-400:]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -138,7 +139,8 @@ class Campaign:
         before = _cpu_seconds_of_forks()
         heard = first_answer(lambda say: self._try_original(items, say))
         if heard.get("failed") or "baseline" not in heard:
-            raise CampaignError(f"without any mutation: {heard.get('failed') or 'no answer'}")
+            told = f"{heard.get('failed') or 'no answer'}: {heard.get('failure', '')}"
+            raise CampaignError(f"without any mutation: {told}")
         used = _cpu_seconds_of_forks() - before
         self._limit = int(self.plan.compiling_seconds + PATIENCE * used)
         self._order = MutantOrder(heard["baseline"], heard["calls"], self.compiler.reaching)
@@ -228,7 +230,7 @@ class Campaign:
             of_each[item.nodeid] = calls - Counter(self.plan.setting_up)
             if self.failed:
                 break
-        say(failed=self.failed, baseline=self.baseline, calls=of_each)
+        say(failed=self.failed, failure=self.failure, baseline=self.baseline, calls=of_each)
 
     def _try(self, mutant: Mutant, items: list[pytest.Item], say: Say) -> None:
         try:
