@@ -130,6 +130,7 @@ class Core:
         arrived = self._parse(incoming)
         for message in arrived:
             self._chain_clock.hear(message.samples[-1].sample, moment)
+            self.leasing.hear(message)
         taken = self.metering.intake(arrived, now_ms)
         self._follow(view)
         self._look_for_copies(view)
@@ -208,7 +209,7 @@ class Core:
             LoggedSample(sample, payload[start : start + SAMPLE_BYTES])
             for sample, start in zip(decoded.samples, starts, strict=True)
         )
-        return Arrived(drill, decoded.oldest, logged)
+        return Arrived(drill, decoded.oldest, decoded.nonce, logged)
 
     def _note_status(self, status: StatusMessage) -> None:
         seen = (status.online, status.link_up, status.state, status.reason)

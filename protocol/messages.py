@@ -17,11 +17,12 @@ Everything is QoS 1. A sample message holds 1 to 64 samples of one drill, big en
 
     offset  size  field
     0       2     magic "SD"
-    2       1     version, 2
+    2       1     version, 3
     3       1     number of samples n
     4       4     drill
     8       8     oldest: the lowest sequence that the bridge still holds or may still get
-    16      n*96  samples, oldest first, sequences rising
+    16      16    nonce: what the drill's next lease has to answer, 0: the bridge knows none yet
+    32      n*96  samples, oldest first, sequences rising
 
 JSON payloads are objects with exactly the fields below. Money is a decimal string, because it may
 exceed 2^53; bytes are hexadecimal with 0x. Nothing in a payload is trusted for who sent it: what
@@ -42,7 +43,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from protocol.errors import MessageError, SampleError
 from protocol.merkle import Frontier
-from protocol.records import Domain, Lease, Reading, Registers
+from protocol.records import NONCE_BYTES, Domain, Lease, Reading, Registers
 from protocol.sample import SAMPLE_BYTES, Sample, decode_sample, encode_sample
 
 MAX_SAMPLES_PER_MESSAGE = 64
@@ -52,10 +53,10 @@ MAX_LOG_SAMPLES = 24
 MAX_JSON_BYTES = 8192
 """No JSON payload of ours comes near; a larger one is refused before it is parsed."""
 
-VERSION = 2
-"""Of sample messages; in version 1 samples named no rental."""
+VERSION = 3
+"""Of sample messages; in version 1 samples named no rental, in version 2 there was no nonce."""
 
-_HEADER = struct.Struct(">2sBBIQ")
+_HEADER = struct.Struct(f">2sBBIQ{NONCE_BYTES}s")
 MAX_SAMPLE_MESSAGE_BYTES = _HEADER.size + MAX_SAMPLES_PER_MESSAGE * SAMPLE_BYTES
 
 _TOPIC = re.compile(r"drill/([1-9][0-9]{0,9})/([a-z]+)")
@@ -94,19 +95,23 @@ def parse_topic(text: str) -> tuple[int, Channel]:
 
 @dataclass(frozen=True, slots=True)
 class SampleMessage:
-    """Samples of one drill, sequences rising; nothing older than `oldest` will ever come."""
+    """Samples of one drill, sequences rising; nothing older than `oldest` will ever come, and the
+    drill's next lease has to answer `nonce`."""
 
     oldest: int
+    nonce: int
     samples: tuple[Sample, ...]
 
 
-def encode_samples(samples: Sequence[Sample], oldest: int) -> bytes:
-    """Pack 1 to 64 samples of one drill, sequences rising, into a payload."""
+def encode_samples(samples: Sequence[Sample], oldest: int, nonce: int) -> bytes:
+    """Pack 1 to 64 samples of one drill, sequences rising, into a payload; `nonce` has 128 bits at
+    most, NO_NONCE while it is not known."""
     if not 1 <= len(samples) <= MAX_SAMPLES_PER_MESSAGE:
         raise MessageError(f"a message holds 1 .. {MAX_SAMPLES_PER_MESSAGE}, not {len(samples)}")
     drill = samples[0].drill
     _require_order(drill, oldest, samples)
-    header = _HEADER.pack(b"SD", VERSION, len(samples), drill, oldest)
+    asked = nonce.to_bytes(NONCE_BYTES, "big")
+    header = _HEADER.pack(b"SD", VERSION, len(samples), drill, oldest, asked)
     return header + b"".join(encode_sample(sample) for sample in samples)
 
 
@@ -115,9 +120,14 @@ def decode_samples(drill: int, payload: bytes) -> SampleMessage:
     well-formed and about that drill."""
     if len(payload) < _HEADER.size:
         raise MessageError(f"a sample message of {len(payload)} bytes is too short")
-    magic, version, count, claimed, oldest = _HEADER.unpack_from(payload)
-    if magic != b"SD" or version != VERSION:
-        raise MessageError(f"not a sample message of version {VERSION}: {payload[:3].hex()}")
+    magic, version, count, claimed, oldest, nonce = _HEADER.unpack_from(payload)
+    if magic != b"SD":
+        raise MessageError(f"not a sample message: {payload[:3].hex()}")
+    if version != VERSION:
+        raise MessageError(
+            f"a sample message of version {version}, this side takes {VERSION}: bridge and oracle "
+            "are to be of one release"
+        )
     if not 1 <= count <= MAX_SAMPLES_PER_MESSAGE:
         raise MessageError(f"a message holds 1 .. {MAX_SAMPLES_PER_MESSAGE} samples, not {count}")
     if len(payload) != _HEADER.size + count * SAMPLE_BYTES:
@@ -132,7 +142,7 @@ def decode_samples(drill: int, payload: bytes) -> SampleMessage:
     except SampleError as error:
         raise MessageError(f"bad sample in a message of drill {drill}: {error}") from error
     _require_order(drill, oldest, samples)
-    return SampleMessage(oldest, samples)
+    return SampleMessage(oldest, int.from_bytes(nonce, "big"), samples)
 
 
 def _require_order(drill: int, oldest: int, samples: Sequence[Sample]) -> None:
@@ -154,6 +164,7 @@ SignedMoney = Annotated[str, Field(pattern=r"^(0|-?[1-9][0-9]{0,77})$")]
 Bytes32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 SignatureHex = Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+NonceHex = Annotated[str, Field(pattern=rf"^0x[0-9a-f]{{{2 * NONCE_BYTES}}}$")]
 PeaksHex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{64}){0,63}$")]
 SamplesHex = Annotated[
     str, Field(pattern=rf"^0x([0-9a-f]{{{2 * SAMPLE_BYTES}}}){{1,{MAX_LOG_SAMPLES}}}$")
@@ -198,6 +209,7 @@ class LeaseMessage(_Message):
     issued_at: UInt
     expires_at: UInt
     block_number: UInt
+    nonce: NonceHex
     signature: SignatureHex
     block_hash: Bytes32
     transaction_hash: Bytes32
@@ -205,7 +217,14 @@ class LeaseMessage(_Message):
 
     def lease(self) -> Lease:
         """The signed part."""
-        return Lease(self.drill, self.rental, self.issued_at, self.expires_at, self.block_number)
+        return Lease(
+            self.drill,
+            self.rental,
+            self.issued_at,
+            self.expires_at,
+            self.block_number,
+            int(self.nonce, 16),
+        )
 
 
 class InhibitMessage(_Message):

@@ -112,15 +112,25 @@ class Reading:
         return (self.rental, self.until, *self.registers.as_tuple(), self.log_size, self.log_root)
 
 
+NONCE_BYTES = 16
+"""So long that no two power-ups ever draw the same, and that leases for numbers which somebody
+makes up are worth nothing, however many he has the oracle sign."""
+
+NO_NONCE = 0
+"""Says that a controller's nonce is not known; no controller draws it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Permission for one drill to start its motor, `issued_at` to `expires_at` (Unix ms)."""
+    """Permission for one drill to start its motor, `issued_at` to `expires_at` (Unix ms); `nonce`
+    is the number that the drill's controller has drawn and wants answered."""
 
     drill: int
     rental: int
     issued_at: int
     expires_at: int
     block_number: int
+    nonce: int
 
     def __post_init__(self) -> None:
         for field in fields(self):

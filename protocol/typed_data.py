@@ -4,7 +4,7 @@
                  uint256 log_size,bytes32 log_root)
     UsageBatch(UsageReading[] readings)
     StartLease(uint256 drill,uint256 rental,uint256 issued_at,uint256 expires_at,
-               uint256 block_number)
+               uint256 block_number,uint256 nonce)
 
 All members are one word wide, so encoding is concatenation. The digests are checked in the tests
 against eth-account, which encodes any type but takes ten times as long.
@@ -37,7 +37,7 @@ _READING_TYPE = (
 _BATCH_TYPE = b"UsageBatch(UsageReading[] readings)" + _READING_TYPE
 _LEASE_TYPE = (
     b"StartLease(uint256 drill,uint256 rental,uint256 issued_at,uint256 expires_at,"
-    b"uint256 block_number)"
+    b"uint256 block_number,uint256 nonce)"
 )
 
 READING_TYPEHASH = keccak(_READING_TYPE)

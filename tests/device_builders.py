@@ -18,6 +18,7 @@ STRANGER_KEY = b"\x22" * 32
 DOMAIN = Domain(31337, "0x" + "ab" * 20)
 DRILL = 7
 MESSAGE_KEY = b"\x33" * 32
+NONCE = 0x0123456789ABCDEF_0123456789ABCDEF
 PROVISIONING = Provisioning(DRILL, ORACLE, DOMAIN)
 NOW_MS = 1_800_000_000_000
 
@@ -41,8 +42,13 @@ def make_sample(sequence: int, time_ms: int | None = None, drill: int = DRILL) -
     )
 
 
-def make_lease(issued_at: int = NOW_MS, expires_at: int | None = None, drill: int = DRILL) -> Lease:
-    return Lease(drill, 1, issued_at, expires_at or issued_at + 5_000, 42)
+def make_lease(
+    issued_at: int = NOW_MS,
+    expires_at: int | None = None,
+    drill: int = DRILL,
+    nonce: int = NONCE,
+) -> Lease:
+    return Lease(drill, 1, issued_at, expires_at or issued_at + 5_000, 42, nonce)
 
 
 def sign_lease(lease: Lease, key: bytes = ORACLE_KEY, domain: Domain = DOMAIN) -> bytes:
@@ -56,6 +62,7 @@ def lease_message(lease: Lease, signature: bytes | None = None) -> LeaseMessage:
         issued_at=lease.issued_at,
         expires_at=lease.expires_at,
         block_number=lease.block_number,
+        nonce=f"0x{lease.nonce:032x}",
         signature="0x" + (signature or sign_lease(lease)).hex(),
         block_hash="0x" + "00" * 32,
         transaction_hash="0x" + "00" * 32,

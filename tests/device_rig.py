@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +27,7 @@ from protocol.messages import (
     parse_message,
     topic,
 )
-from protocol.records import Lease
+from protocol.records import NO_NONCE, Lease
 from protocol.sample import Sample
 from protocol.sealing import seal, unseal
 
@@ -121,7 +122,9 @@ class Oracle:
         self.alone_and_running = 0
         self.statuses: list[StatusMessage] = []
         self.events: list[dict[str, Any]] = []
-        self.journalling = journalling
+        self.journalling, self.port = journalling, broker_port
+        self.nonce = NO_NONCE
+        self._lease: Lease | None = None
         self._drill, self._lock = drill, threading.Lock()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._on_message
@@ -141,10 +144,30 @@ class Oracle:
         self._client.publish(name, payload, 1, retain).wait_for_publish(PATIENCE_S)
 
     def lease(self, lasting_ms: int = LONGEST_LEASE_MS, *, issued_at: int | None = None) -> None:
+        """One that answers what the controller asked last, and again whenever it asks anew before
+        the lease is over, as when it has lost power; not one of another time."""
+        self.wait_for("a nonce", lambda: self.nonce != NO_NONCE)
         issued = now_ms() if issued_at is None else issued_at
-        lease = Lease(self._drill, 1, issued, issued + lasting_ms, 42)
+        with self._lock:
+            lease = Lease(self._drill, 1, issued, issued + lasting_ms, 42, self.nonce)
+            self._lease = lease if issued_at is None else None
+            told = self._tell(lease)
+        told.wait_for_publish(PATIENCE_S)
+
+    def _tell(self, lease: Lease) -> mqtt.MQTTMessageInfo:
         payload = lease_message(lease).to_json()
-        self.publish(topic(self._drill, Channel.LEASE), payload, retain=True)
+        return self._client.publish(topic(self._drill, Channel.LEASE), payload, 1, retain=True)
+
+    def _hear(self, nonce: int) -> None:
+        with self._lock:
+            if nonce in (NO_NONCE, self.nonce):
+                return
+            self.nonce = nonce
+            before, now = self._lease, now_ms()
+            if before is not None and now < before.expires_at:
+                later = max(now, before.issued_at + 1)
+                self._lease = replace(before, issued_at=later, nonce=nonce)
+                self._tell(self._lease)
 
     def journalled(self, sequence: int, *, resend: bool = False) -> None:
         word = JournalledMessage(drill=self._drill, sequence=sequence, resend=resend)
@@ -164,7 +187,9 @@ class Oracle:
     def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         if message.topic == topic(self._drill, Channel.SAMPLE):
             payload = unseal(MESSAGE_KEY, message.topic, message.payload)
-            self._take(decode_samples(self._drill, payload).samples)
+            decoded = decode_samples(self._drill, payload)
+            self._hear(decoded.nonce)
+            self._take(decoded.samples)
         elif message.topic == topic(self._drill, Channel.STATUS):
             self.statuses.append(parse_message(StatusMessage, self._drill, message.payload))
         elif message.topic == topic(self._drill, Channel.EVENT):

@@ -76,6 +76,7 @@ LEASE_LIMITS = LeaseLimits(
     stalled_ms=1_800_000,
 )
 MESSAGE_KEYS = {drill: bytes([drill]) * 32 for drill in range(1, 101)}
+NONCE = 2**127 + 3
 EVIDENCE = BalanceEvidence(7, 1, 10**9, 90, bytes(32), bytes(32), 3)
 
 
@@ -142,6 +143,8 @@ class FakeBroker:
         self.up = True
         self.count = 1
         self.named: dict[int, int] = {}
+        self.nonce = NONCE
+        """What the controllers want answered."""
 
     def receive(self, limit: int) -> list[Incoming]:
         taken, self.inbox = self.inbox[:limit], self.inbox[limit:]
@@ -170,7 +173,9 @@ class FakeBroker:
         """Put one sample message into the inbox."""
         name = topic(samples[0].drill, Channel.SAMPLE)
         named = [self._named(sample) for sample in samples]
-        sealed = seal(MESSAGE_KEYS[samples[0].drill], name, encode_samples(named, oldest))
+        sealed = seal(
+            MESSAGE_KEYS[samples[0].drill], name, encode_samples(named, oldest, self.nonce)
+        )
         self.inbox.append(Incoming(name, sealed))
 
     def _named(self, sample: Sample) -> Sample:

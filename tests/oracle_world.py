@@ -51,6 +51,7 @@ class TestBridge:
         self.drill = drill
         self.motor_on, self.level, self.rpm = False, 1, 0
         self.silent = False
+        self.nonce = 1
         self.samples: list[Sample] = []
         self.journalled = 0
         self.messages: list[Any] = []
@@ -143,7 +144,7 @@ class TestBridge:
         name = topic(self.drill, Channel.SAMPLE)
         for start in range(0, len(samples), 64):
             oldest = min(self.journalled + 1, samples[start].sequence)
-            payload = encode_samples(samples[start : start + 64], oldest)
+            payload = encode_samples(samples[start : start + 64], oldest, self.nonce)
             self._client.publish(name, seal(MESSAGE_KEYS[self.drill], name, payload), qos=1)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
@@ -287,7 +288,9 @@ class World(Premises):
     def require_lease(self, lease: LeaseMessage) -> None:
         """The controller's own check."""
         signature = bytes.fromhex(lease.signature[2:])
-        check_lease(lease.lease(), signature, self.provisioning(1), lease.issued_at)
+        check_lease(
+            lease.lease(), signature, self.provisioning(1), lease.issued_at, (self.bridge.nonce,)
+        )
 
 
 def wait(what: str, probe: Any, daemon: Daemon | None = None) -> None:

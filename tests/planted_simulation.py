@@ -24,6 +24,7 @@ from oracle.intake.metering import Metering
 from oracle.journal.journal import Journal
 from oracle.leasing import lease_policy
 from oracle.meter.sample_log import RentalLog
+from protocol.records import Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ def _acknowledge_before_the_journal(patch: pytest.MonkeyPatch) -> None:
 def _forget_what_was_published(patch: pytest.MonkeyPatch) -> None:
     following = SpoolPublisher.next
 
-    def careless(publisher: SpoolPublisher, now_ms: int) -> bytes | None:
-        payload = following(publisher, now_ms)
+    def careless(publisher: SpoolPublisher, now_ms: int, nonce: int) -> bytes | None:
+        payload = following(publisher, now_ms, nonce)
         publisher._spool.forget(publisher._cursor)
         return payload
 
@@ -104,6 +105,15 @@ def _keep_the_nonce(patch: pytest.MonkeyPatch) -> None:
 
 def _lease_that_never_expires(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Controller, "permitted", property(lambda one: one.lease is not None))
+
+
+def _any_nonce_is_answered(patch: pytest.MonkeyPatch) -> None:
+    check = device.drill.controller.check_lease
+
+    def careless(lease: Lease, *arguments: Any) -> None:
+        check(lease, *arguments[:-1], {lease.nonce})
+
+    patch.setattr(device.drill.controller, "check_lease", careless)
 
 
 def _no_reserve(patch: pytest.MonkeyPatch) -> None:
@@ -174,6 +184,7 @@ PLANTS = (
     Plant("counted twice after a restart", _count_twice_after_a_restart, ("oracle killed",)),
     Plant("the nonce is asked for once", _keep_the_nonce, ()),
     Plant("leases do not expire", _lease_that_never_expires, ("broker restarts", "oracle killed")),
+    Plant("any nonce is answered", _any_nonce_is_answered, ("leases withheld",)),
     Plant("no reserve", _no_reserve, ()),
     Plant("gaps are billed", _bill_gaps, ("controller off",)),
     Plant("the last reading waits for nothing", _final_reading_at_once, ("bad broker",)),

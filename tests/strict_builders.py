@@ -18,6 +18,7 @@ from protocol.records import Domain, Lease
 from protocol.typed_data import lease_digest
 
 ORACLE = role_account("oracle")
+NONCE = 2**127 + 1
 
 
 @dataclass
@@ -44,6 +45,7 @@ def message_of(lease: Lease, signature: bytes) -> LeaseMessage:
         issued_at=lease.issued_at,
         expires_at=lease.expires_at,
         block_number=lease.block_number,
+        nonce=f"0x{lease.nonce:032x}",
         signature="0x" + signature.hex(),
         block_hash="0x" + 64 * "0",
         transaction_hash="0x" + 64 * "0",
@@ -68,6 +70,6 @@ def make(place: Place) -> Made:
     rental = chain.rental(1, head)
     assert rental is not None
     proof = chain.lease_proof(rental, chain.event_proof(evidence), head)
-    lease = Lease(1, 1, 1_000, 6_000, head.number)
+    lease = Lease(1, 1, 1_000, 6_000, head.number, NONCE)
     domain = Domain(31337, place.contract.address)
     return Made(lease, sign(domain, lease), proof, domain)

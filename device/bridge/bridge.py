@@ -271,7 +271,7 @@ class Bridge:
         self._publish_status(now)
         name = topic(self._drill, Channel.SAMPLE)
         for _ in range(MESSAGES_PER_STEP):
-            payload = self._publisher.next(now.monotonic_ms)
+            payload = self._publisher.next(now.monotonic_ms, self._link.session.nonce)
             if payload is None:
                 break
             self._broker.publish(name, seal(self._key, name, payload), retain=False)

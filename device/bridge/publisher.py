@@ -73,9 +73,9 @@ class SpoolPublisher:
             self._cursor = min(self._cursor, sequence)
         return True
 
-    def next(self, now_ms: int) -> bytes | None:
-        """The next sample message, or None when there is nothing to publish now; raises
-        SpoolError when the spool cannot be read."""
+    def next(self, now_ms: int, nonce: int) -> bytes | None:
+        """The next sample message, with what the controller wants the next lease to answer, or None
+        when there is nothing to publish now; raises SpoolError when the spool cannot be read."""
         if self._cursor > self._spool.journalled and now_ms - self._progress_ms >= self._resend_ms:
             self._cursor = self._spool.journalled
             self._progress_ms = now_ms
@@ -93,7 +93,7 @@ class SpoolPublisher:
         oldest = self._oldest()
         self._cursor = rows[-1][0]
         try:
-            return encode_samples([decode_sample(data) for _, data in rows], oldest)
+            return encode_samples([decode_sample(data) for _, data in rows], oldest, nonce)
         except ProtocolError as error:
             raise SpoolError(f"the spool is damaged: {error}") from error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protocol.errors import FrameError
-from protocol.records import Lease
+from protocol.records import NO_NONCE, Lease
 from protocol.serial.frames import NUMBERS, Decoder, Frame, FrameType, encode_frame
 from protocol.serial.payloads import (
     Ack,
@@ -71,6 +71,8 @@ class Session:
     def __init__(self, drill: int) -> None:
         """Expect the controller of `drill` and no other at the end of the line."""
         self.drill = drill
+        self.nonce = NO_NONCE
+        """What the controller wants its next lease to answer, as it said last."""
         self.status: Status | None = None
         self.statuses: list[Status] = []
         self.wrong_drill: int | None = None
@@ -114,6 +116,7 @@ class Session:
         self._acks.clear()
         self._heard_ms = None
         self.wrong_drill = None
+        self.nonce = NO_NONCE
         self._noise, self._refusal = False, ""
         self._restart()
 
@@ -183,6 +186,7 @@ class Session:
             case FrameType.HELLO:
                 hello = parse_hello(frame.payload)
                 self._check_drill(hello.drill)
+                self.nonce = hello.nonce
                 self._acks.append(Ack(frame.number, 0, ""))
                 self._restart()
             case FrameType.SAMPLE:
@@ -192,7 +196,7 @@ class Session:
             case FrameType.STATUS:
                 status = parse_status(frame.payload)
                 self._check_drill(status.drill)
-                self.status = status
+                self.status, self.nonce = status, status.nonce
                 self.statuses.append(status)
             case FrameType.ACK:
                 self._acknowledged(parse_ack(frame.payload))

@@ -86,6 +86,13 @@ class Inhibited:
 
 
 @dataclass(frozen=True, slots=True)
+class NoncesDrawn:
+    """What a lease may answer from now on, the newest first; see `protocol.leases.NONCE_MS`."""
+
+    nonces: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sensed:
     """A clock tick with what the sensors say; `time_ms` is Unix ms, 0 while the clock is unset.
     `obstacle` is what of the controller's own forbids the next start, such as a failing memory."""
@@ -96,7 +103,7 @@ class Sensed:
     obstacle: str = ""
 
 
-Input = Pull | Release | LeaseOffered | Inhibited | Sensed
+Input = Pull | Release | LeaseOffered | Inhibited | NoncesDrawn | Sensed
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,11 @@ class Controller:
     """The whole state of a controller, a value.
 
     `rental` is whose the samples are, 0 nobody's; `next_rental` is whose they become at standstill.
+    `nonces` are what a new lease may answer, the newest first; a loss of power takes them.
     """
 
     provisioning: Provisioning
+    nonces: tuple[int, ...]
     state: ControllerState = ControllerState.LOCKED
     trigger: bool = False
     rpm: int = 0
@@ -181,6 +190,8 @@ def apply(controller: Controller, event: Input) -> Outcome:
             if event.rental is not None:
                 told = replace(told, next_rental=event.rental)
             outcome = Outcome(told)
+        case NoncesDrawn():
+            outcome = Outcome(replace(controller, nonces=event.nonces))
         case Sensed():
             sensed = replace(
                 controller,
@@ -228,7 +239,13 @@ def _accept(controller: Controller, offered: LeaseOffered) -> Outcome:
             controller, f"lease issued at {lease.issued_at}, one of {newest} was accepted before"
         )
     try:
-        check_lease(lease, offered.signature, controller.provisioning, controller.time_ms)
+        check_lease(
+            lease,
+            offered.signature,
+            controller.provisioning,
+            controller.time_ms,
+            controller.nonces,
+        )
     except ProtocolError as error:
         return Outcome(controller, str(error))
     return Outcome(

@@ -6,6 +6,8 @@ No I/O and no clock of its own: the monotonic time comes with each step, samples
 from __future__ import annotations
 
 import random
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from device.drill import controller as machine
@@ -22,13 +24,19 @@ from device.drill.spindle import (
     faults,
 )
 from device.errors import DeviceError
-from protocol.leases import Provisioning
-from protocol.records import LEVELS
+from protocol.leases import NONCE_MS, Provisioning
+from protocol.records import LEVELS, NONCE_BYTES
 from protocol.sample import SAMPLE_PERIOD_MS, ControllerFault, Sample
 from protocol.serial.payloads import ControllerState
 
 STANDSTILL_PERIOD_MS = 1000
 """A drill at rest reports this often; each change it reports at once."""
+
+
+def random_nonce() -> int:
+    """From the operating system's generator: what nobody can guess before it is told, and never 0.
+    What a board without one has to use is in docs/controller.md."""
+    return 1 + secrets.randbelow(2 ** (8 * NONCE_BYTES) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,18 @@ class SimulatedDrill:
         monotonic_ms: int,
         *,
         step_ms: int = STEP_MS,
+        draw_nonce: Callable[[], int] = random_nonce,
     ) -> None:
-        """Power up at `monotonic_ms`: locked, clock unset, odometer and sequence as remembered.
+        """Power up at `monotonic_ms`: locked, clock unset, odometer and sequence as remembered,
+        with a new nonce.
 
         `step_ms`, the fixed step, divides the sample period."""
         self.step_ms = step_ms
+        self._draw_nonce = draw_nonce
+        self._drawn_ms = monotonic_ms
         self.controller = Controller(
             provisioning,
+            nonces=(draw_nonce(),),
             newest_issued_at=memory.newest_issued_at,
             rental=memory.rental,
             next_rental=memory.rental,
@@ -154,6 +167,7 @@ class SimulatedDrill:
         floor_ms = self.memory.time_floor_ms + elapsed_ms
         self.memory = replace(self.memory, time_floor_ms=floor_ms)
         self._count()
+        self._renew_nonce()
         motor_on = self.controller.motor_on
         load = self._loads.load(self.level, self._motor_ms)
         self.spindle = advance(
@@ -169,6 +183,15 @@ class SimulatedDrill:
             self.level = load.level
         self._sense()
         return self._sample() if self._due() else None
+
+    def _renew_nonce(self) -> None:
+        """Draw a new nonce when it is time. The one before it counts on, unless the controller was
+        held up and it is as old by now as one that was replaced twice."""
+        age_ms = self._monotonic_ms - self._drawn_ms
+        if age_ms >= NONCE_MS:
+            self._drawn_ms = self._monotonic_ms
+            before = self.controller.nonces[:1] if age_ms < 2 * NONCE_MS else ()
+            self.apply(machine.NoncesDrawn((self._draw_nonce(), *before)))
 
     def _count(self) -> None:
         """Count the step that ends now as the newest sample said, exactly as the meter will."""

@@ -126,6 +126,7 @@ class Firmware:
         controller = self.drill.controller
         return Status(
             drill=controller.provisioning.drill,
+            nonce=controller.nonces[0],
             state=controller.state,
             time_ms=self.drill.time_ms,
             lease_expires_at=controller.lease_expires_at,

@@ -110,7 +110,8 @@ class Uplink:
         if not self._linked:
             if self._hello_ms is None or now_ms - self._hello_ms >= HELLO_MS:
                 self._hello_ms = now_ms
-                hello = Hello(self._drill, next(iter(self._ring), self._next_sequence))
+                oldest = next(iter(self._ring), self._next_sequence)
+                hello = Hello(self._drill, oldest, status.nonce)
                 frames.append(self._frame(FrameType.HELLO, pack_hello(hello)))
             return b"".join(frames)
         if self._status_due(now_ms, status):
@@ -120,10 +121,11 @@ class Uplink:
 
     def _status_due(self, now_ms: int, status: Status) -> bool:
         old = self._status
-        changed = old is None or (old.state, old.reason, old.refused_starts) != (
+        changed = old is None or (old.state, old.reason, old.refused_starts, old.nonce) != (
             status.state,
             status.reason,
             status.refused_starts,
+            status.nonce,
         )
         if not changed and now_ms - self._status_ms < STATUS_MS:
             return False

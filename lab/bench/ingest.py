@@ -36,6 +36,7 @@ from lab.bench.ingest_box import READY, message_key
 from lab.bench.mqtt import RawPublisher, publish
 from lab.rig.errors import RigError
 from lab.rig.services import ROOT, Mosquitto
+from protocol.leases import NONCE_MS
 from protocol.messages import Channel, JournalledMessage, encode_samples, parse_message, topic
 from protocol.records import Registers
 from protocol.sample import SAMPLE_PERIOD_MS, ControllerFault, Sample
@@ -144,7 +145,7 @@ def prepare(drills: int, each: int, per_message: int, first_ms: int) -> list[lis
         while start <= each:
             end = min(end, each)
             samples = [sample_of(drill, number, first_ms) for number in range(start, end + 1)]
-            sealed = seal(key, name, encode_samples(samples, 1))
+            sealed = seal(key, name, encode_samples(samples, 1, 1 + samples[0].time_ms // NONCE_MS))
             ticks[end][drill % CONNECTIONS] += publish(name, sealed, next(numbers))
             start, end = end + 1, end + per_message
     return [[bytes(one) for one in tick] for tick in ticks]

@@ -28,6 +28,7 @@ from device.bridge.bridge import MESSAGES_PER_STEP
 from device.bridge.publisher import SpoolPublisher
 from lab.bench.mqtt import RawPublisher, publish
 from lab.bench.soak_drill import TurningDrill
+from protocol.leases import NONCE_MS
 from protocol.messages import Channel, JournalledMessage, parse_message, topic
 from protocol.sample import SAMPLE_PERIOD_MS
 from protocol.sealing import seal, unseal
@@ -155,7 +156,7 @@ class Feeder:
     def _messages(self, bridge: FeedingBridge, now_ms: int) -> bytes:
         packets = b""
         for _ in range(MESSAGES_PER_STEP):
-            payload = bridge.publisher.next(now_ms)
+            payload = bridge.publisher.next(now_ms, 1 + now_ms // NONCE_MS)
             if payload is None:
                 break
             packets += self._packet(bridge, payload)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from cobs import cobs
 
 from device.bridge.session import Session
-from lab.malformed.parts import DRILL, make_firmware, real_frames
+from lab.malformed.parts import DRILL, NONCE, make_firmware, real_frames
+from protocol.records import NONCE_BYTES
 from protocol.sample import SAMPLE_BYTES
 from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
-from protocol.serial.payloads import Hello, pack_hello
+from protocol.serial.payloads import VERSION, Hello, pack_hello
 
 BATCH = 500
 SENSELESS_SHARE = 20
@@ -115,15 +116,25 @@ def another(dice: random.Random, value: int) -> bytes:
 def _senseless_up(dice: random.Random) -> Iterator[tuple[str, FrameType, bytes]]:
     """What no controller says."""
     size = dice.randrange(200)
-    hello = pack_hello(Hello(DRILL, 1))
+    hello = pack_hello(Hello(DRILL, 1, NONCE))
+    status = bytes([VERSION]) + DRILL.to_bytes(4, "big")
+    asked = NONCE.to_bytes(NONCE_BYTES, "big")
     while True:
         junk = dice.randbytes(dice.randrange(200))
         down = dice.choice((FrameType.LEASE, FrameType.INHIBIT, FrameType.CLOCK))
         yield "a word of the other side", down, junk
-        yield "a hello of another size", FrameType.HELLO, junk[:12] + b"\0" * (len(junk) >= 13)
+        yield "a hello of another size", FrameType.HELLO, hello[: dice.randrange(len(hello))]
+        yield "a hello of another size", FrameType.HELLO, hello + junk[:50] + b"\0"
         yield "a hello of another version", FrameType.HELLO, another(dice, hello[0]) + hello[1:]
-        yield "a cut status", FrameType.STATUS, junk[:28]
-        yield "a state that is none", FrameType.STATUS, DRILL.to_bytes(4, "big") + b"\x09" * 29
+        yield (
+            "a hello that asks nothing",
+            FrameType.HELLO,
+            hello[:-NONCE_BYTES] + bytes(NONCE_BYTES),
+        )
+        yield "a status of another version", FrameType.STATUS, another(dice, VERSION) + junk
+        yield "a cut status", FrameType.STATUS, (status + asked + junk)[: dice.randrange(49)]
+        yield "a state that is none", FrameType.STATUS, status + asked + b"\x09" * 29
+        yield "a status that asks nothing", FrameType.STATUS, status + bytes(16) + b"\x02" * 29
         yield "a short acknowledgement", FrameType.ACK, junk[:11]
         yield "a text that is none", FrameType.ACK, bytes(12) + b"\xff" + junk[:50]
         size = 8 + SAMPLE_BYTES * dice.randrange(1, 9) + dice.choice((-1, 1, 7, 44))
@@ -138,12 +149,14 @@ def _senseless_down(dice: random.Random) -> Iterator[tuple[str, FrameType, bytes
         junk = dice.randbytes(dice.randrange(200))
         up = dice.choice((FrameType.HELLO, FrameType.SAMPLE, FrameType.STATUS))
         yield "a word of the other side", up, junk
-        yield "a lease of another size", FrameType.LEASE, junk[:104]
-        yield "a lease that nobody signed", FrameType.LEASE, dice.randbytes(105)
+        yield "a lease of another size", FrameType.LEASE, junk[:120]
+        yield "a lease of the version before", FrameType.LEASE, dice.randbytes(105)
+        yield "a lease that nobody signed", FrameType.LEASE, dice.randbytes(121)
         lease = b"".join(
             n.to_bytes(8, "big") for n in (DRILL, 1, 10**12, 10**12 + 5_000, dice.randrange(99))
         )
-        yield "a lease that nobody signed", FrameType.LEASE, lease + dice.randbytes(65)
+        answer = dice.choice((NONCE.to_bytes(NONCE_BYTES, "big"), bytes(NONCE_BYTES)))
+        yield "a lease that nobody signed", FrameType.LEASE, lease + answer + dice.randbytes(65)
         yield "a clock of another size", FrameType.CLOCK, junk[:7]
         yield "a time that is none", FrameType.CLOCK, b"\xff" * 8
         yield "a text that is none", FrameType.INHIBIT, bytes(8) + b"\xff" + junk[:50]

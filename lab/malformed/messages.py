@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 from host.mqtt_client import Incoming
 from lab.malformed.frames import Accepted, another
-from lab.malformed.parts import DRILL, KEY, NOW, Inbox, a_sample, make_bridge
+from lab.malformed.parts import DRILL, KEY, NONCE, NOW, Inbox, a_sample, make_bridge
 from oracle.core import Core
 from protocol.messages import (
     MAX_JSON_BYTES,
@@ -29,7 +29,7 @@ from protocol.messages import (
 from protocol.sample import SAMPLE_BYTES
 from protocol.sealing import seal
 
-HEADER = 16
+HEADER = 32
 Made = tuple[str, str, bytes]
 """What is wrong, the topic, the payload."""
 
@@ -50,7 +50,7 @@ def _damaged(dice: random.Random, payload: bytes) -> bytes:
 
 def _sample_messages(dice: random.Random) -> Iterator[Made]:
     place = topic(DRILL, Channel.SAMPLE)
-    good = encode_samples([a_sample(n) for n in range(5, 8)], 2)
+    good = encode_samples([a_sample(n) for n in range(5, 8)], 2, NONCE)
     sealed = seal(KEY, place, good)
     while True:
         yield "sealed and damaged", place, _damaged(dice, sealed)
@@ -126,6 +126,7 @@ def _commands(dice: random.Random) -> Iterator[Made]:
         issued_at=NOW.time_ms,
         expires_at=NOW.time_ms + 5_000,
         block_number=42,
+        nonce="0x" + 16 * "11",
         signature="0x" + 65 * "11",
         block_hash="0x" + 32 * "00",
         transaction_hash="0x" + 32 * "00",

@@ -37,6 +37,7 @@ from protocol.serial.payloads import (
 
 DRILL = 7
 KEY = bytes(range(32))
+NONCE = 2**127 + 1
 DOMAIN = Domain(31_337, "0x" + "ab" * 20)
 
 
@@ -64,10 +65,10 @@ def a_sample(sequence: int) -> Sample:
 def real_frames() -> tuple[bytes, ...]:
     """One of each kind and of several sizes, without the delimiter."""
     samples = [encode_sample(a_sample(n)) for n in range(1, 9)]
-    status = Status(DRILL, ControllerState.READY, 10**12, 10**12, 0, 0, 0, "no lease")
-    lease = Lease(DRILL, 1, 10**12, 10**12 + 5_000, 42)
+    status = Status(DRILL, NONCE, ControllerState.READY, 10**12, 10**12, 0, 0, 0, "no lease")
+    lease = Lease(DRILL, 1, 10**12, 10**12 + 5_000, 42, NONCE)
     frames = [
-        Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1))),
+        Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1, NONCE))),
         Frame(FrameType.STATUS, 1, pack_status(status)),
         *(Frame(FrameType.SAMPLE, 2, pack_samples(1, samples[:n])) for n in (1, 2, 8)),
         Frame(FrameType.LEASE, 3, pack_lease(lease, bytes(65))),
@@ -81,7 +82,7 @@ def real_frames() -> tuple[bytes, ...]:
 def make_firmware() -> Firmware:
     """A controller that trusts one oracle."""
     provisioning = Provisioning(DRILL, named(signer(BOX).address), DOMAIN)
-    drill = SimulatedDrill(provisioning, Memory(), PresetLoads(), 1, 0)
+    drill = SimulatedDrill(provisioning, Memory(), PresetLoads(), 1, 0, draw_nonce=lambda: NONCE)
     return Firmware(drill, lambda _: None)
 
 

@@ -35,7 +35,7 @@ REGISTERS = (
     "revolutions_3",
 )
 READING_FIELDS = ("rental", "until", *REGISTERS, "log_size")
-LEASE_FIELDS = ("drill", "rental", "issued_at", "expires_at", "block_number")
+LEASE_FIELDS = ("drill", "rental", "issued_at", "expires_at", "block_number", "nonce")
 NOW_MS = 1_790_000_000_000
 
 TYPES: Json = {
@@ -60,9 +60,9 @@ BATCHES = (
     [_reading(n, NOW_MS, 1000 * n, 0, 0, 0, 0, 9 * n, n, root=f"{n:02x}") for n in range(1, 65)],
 )
 LEASES = (
-    (1, 1, NOW_MS, NOW_MS + 4_000, 12),
-    (2**32 - 1, 2**64, NOW_MS, NOW_MS + 30_000, 2**40),
-    (0, 0, 0, 1, 0),
+    (1, 1, NOW_MS, NOW_MS + 4_000, 12, 0x0123456789ABCDEF0123456789ABCDEF),
+    (2**32 - 1, 2**64, NOW_MS, NOW_MS + 30_000, 2**40, 2**128 - 1),
+    (0, 0, 0, 1, 0, 0),
 )
 ZERO_COIN, COIN = 0, 10**18
 TARIFFS = (

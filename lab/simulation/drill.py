@@ -17,11 +17,15 @@ from lab.simulation.line import SimLine
 from lab.simulation.truth import TrueStroke, WorldTruth
 from protocol.leases import Provisioning
 from protocol.sample import Sample
+from protocol.serial.payloads import ControllerState
 
 CLOCK_NOT_SET = "clock not set"
 OFF_MS = 60_000
 """At least as long as a lease may be ahead of the true time: with a clock further ahead the oracle
 takes the chain to have stopped, and issues none."""
+
+ACCOMPLICE_MS = 2_000
+"""For so long after leases were played somebody waits to pull the trigger."""
 
 STEP_MS = 50
 """Five times coarser than the process at a pseudo-terminal; it divides the sample period."""
@@ -89,11 +93,14 @@ class SimDrill:
     firmware: Firmware | None = None
     off_until_ms: int = 0
     stroke: TrueStroke | None = None
+    played_to: bool = False
+    """Whoever holds the line plays leases at the next power-up, and pulls the trigger."""
 
     def __post_init__(self) -> None:
         self.fuse = Fuse("controller", self.tally)
         self._booted_ms = 0
         self._now_ms = 0
+        self._accomplice_until_ms = 0
 
     @property
     def number(self) -> int:
@@ -113,6 +120,7 @@ class SimDrill:
             self.dice.randrange(2**32),
             0,
             step_ms=STEP_MS,
+            draw_nonce=lambda: 1 + self.dice.getrandbits(127),
         )
         drill.truth = self.truth
         drill.whose = lambda: 0 if self.stroke is None else self.stroke.lease.rental
@@ -121,6 +129,10 @@ class SimDrill:
         uplink = RecordedUplink(self.number, self.memory.sequence + 1)
         uplink.truth, uplink.drill = self.truth, self.number
         self.firmware.uplink = uplink
+        if self.played_to:
+            self.tally.faults["leases withheld and played after a power-up"] += 1
+            self.line.play()
+            self.played_to, self._accomplice_until_ms = False, now_ms + ACCOMPLICE_MS
 
     def lose_power(self, now_ms: int, off_ms: int) -> None:
         """What was not durable is gone."""
@@ -184,12 +196,19 @@ class SimDrill:
             if now_ms >= hand.pulled_until_ms or hand.away:
                 hand.pulled_until_ms = None
                 drill.apply(Release())
-        elif not hand.away and self.dice.hits(hand.pulls_per_second / 10):
+        elif not hand.away and (
+            self._accomplice(firmware, now_ms) or self.dice.hits(hand.pulls_per_second / 10)
+        ):
             if self.dice.hits(0.5):
                 drill.set_level(self.dice.randrange(1, 4))
             hand.pulled_until_ms = now_ms + self.dice.randrange(100, hand.longest_ms)
             drill.apply(Pull())
             self.tally.seen["trigger pulled"] += 1
+
+    def _accomplice(self, firmware: Firmware, now_ms: int) -> bool:
+        """Whether somebody stands there who knows that leases are being played."""
+        ready = firmware.drill.controller.state is ControllerState.READY
+        return ready and now_ms < self._accomplice_until_ms
 
     def _watch(self) -> None:
         """Record when the motor gets power, and on which word."""
@@ -197,7 +216,10 @@ class SimDrill:
         controller = self.firmware.drill.controller
         if controller.motor_on and self.stroke is None:
             assert controller.lease is not None, "the motor has power and there is no lease"
-            self.stroke = TrueStroke(self.number, controller.lease, self.firmware.drill.time_ms)
+            time_ms = self.firmware.drill.time_ms
+            self.stroke = TrueStroke(
+                self.number, controller.lease, time_ms, self._now_ms, self._booted_ms
+            )
             self.truth.strokes.append(self.stroke)
             self.tally.seen["motor started"] += 1
         elif not controller.motor_on:

@@ -9,12 +9,17 @@ from lab.simulation.chance import PromiseBroken
 from lab.simulation.meter import cost
 from lab.simulation.truth import Issued, TrueStroke
 from lab.simulation.world import SimWorld
+from protocol.leases import CLOCK_SKEW_MS, LONGEST_LEASE_MS, NONCE_MS
 from protocol.records import RentalState
 from protocol.tariff import highest_charge, limit
 from protocol.typed_data import lease_digest, recover_signer
 
 SIGNATURES_CHECKED = 3
 """Of each drill's leases: the controllers have checked them already."""
+
+LONGEST_USE_MS = 2 * NONCE_MS + LONGEST_LEASE_MS + CLOCK_SKEW_MS + 1_000
+"""From a lease's signature to the last start that it can permit, whatever is said of the time; a
+second of it for crystals and ticks."""
 
 GRACE_MS = 1_000
 """A lease may be under way as silence begins to count."""
@@ -112,6 +117,11 @@ def _stroke(world: SimWorld, bills: Bills, stroke: TrueStroke) -> None:
     issued = world.truth.issued.get(stroke.lease)
     if issued is None:
         raise PromiseBroken(f"6: drill {stroke.drill} started on a lease that nobody issued")
+    if issued.true_ms < stroke.powered_ms:
+        raise PromiseBroken(f"6: drill {stroke.drill} started on a lease of before a power-up")
+    age_ms = stroke.began_ms - issued.true_ms
+    if age_ms > LONGEST_USE_MS:
+        raise PromiseBroken(f"6: drill {stroke.drill} started on a lease signed {age_ms} ms before")
     block = world.chain.known[bytes.fromhex(issued.message.block_hash[2:])]
     rental = block.rentals[stroke.lease.rental]
     if stroke.from_time_ms >= stroke.lease.expires_at:

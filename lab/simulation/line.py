@@ -1,4 +1,6 @@
-"""A serial line between a controller and its bridge."""
+"""A serial line between a controller and its bridge, in the hands of somebody who may keep leases
+back and play them, with a clock to match, to a controller that has lost power since.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,11 @@ from dataclasses import dataclass, field
 
 from device.errors import PortError
 from lab.simulation.chance import EventTally, Fuse, SeededDice
+from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
+from protocol.serial.payloads import pack_clock, parse_lease
+
+PLAYED = 2**31
+"""Numbers of the frames that whoever holds the line makes up."""
 
 BUFFER_BYTES = 4_096
 """What a line holds that nobody reads."""
@@ -32,6 +39,9 @@ class SimLine:
     plugged: bool = True
     up: bytearray = field(default_factory=bytearray)
     down: bytearray = field(default_factory=bytearray)
+    withholding: bool = False
+    withheld: list[bytes] = field(default_factory=list)
+    """Payloads of the leases that were kept back, oldest first."""
 
     def carry(self, way: bytearray, data: bytes) -> None:
         """Write bytes at one end."""
@@ -39,8 +49,28 @@ class SimLine:
             return
         if not self.plugged:
             return
+        if self.withholding and way is self.down:
+            data = self._without_leases(data)
         way += self._mangle(data)
         del way[:-BUFFER_BYTES]
+
+    def _without_leases(self, data: bytes) -> bytes:
+        passed = b""
+        for frame in Decoder().feed(data):
+            if frame.type is FrameType.LEASE:
+                self.withheld.append(frame.payload)
+            else:
+                passed += encode_frame(frame)
+        return passed
+
+    def play(self) -> None:
+        """Give the controller all that was kept back, newest first, each at its own time."""
+        for number, payload in enumerate(reversed(self.withheld)):
+            lease, _signature = parse_lease(payload)
+            clock = Frame(FrameType.CLOCK, PLAYED + 2 * number, pack_clock(lease.issued_at))
+            played = Frame(FrameType.LEASE, PLAYED + 2 * number + 1, payload)
+            self.down += encode_frame(clock) + encode_frame(played)
+        self.withheld.clear()
 
     def _mangle(self, data: bytes) -> bytes:
         noise, hits = self.noise, self.dice.hits

@@ -49,6 +49,7 @@ FAULTS = (
     "serial frames repeated",
     "serial garbage",
     "serial line unplugged",
+    "leases withheld and played after a power-up",
     "disk full",
     "disk slow",
     "journal input/output error",

@@ -205,6 +205,23 @@ def _noise(world: TroubleStage) -> End:
     return end
 
 
+def _withhold_leases(world: TroubleStage) -> End:
+    """Somebody holds the line of a drill: of one that knows of no lease yet, if there is any, for
+    that one takes any clock."""
+    lines = list(zip(world.drills, world.lines, strict=True))
+    fresh = [one for one in lines if one[0].memory.newest_issued_at == 0]
+    drill, line = world.dice.choice(fresh or lines)
+    line.withholding = True
+
+    def end() -> None:
+        line.withholding = False
+        if line.withheld:
+            drill.lose_power(world.now_ms, world.dice.randrange(200, 5_000))
+            drill.played_to = True
+
+    return end
+
+
 def _unplug(world: TroubleStage) -> End:
     world.tally.faults["serial line unplugged"] += 1
     line = world.dice.choice(world.lines)
@@ -332,6 +349,7 @@ KINDS = (
     Kind("bad broker", _bad_broker, 20_000, 2),
     Kind("noise", _noise, 20_000, 2),
     Kind("unplugged", _unplug, 12_000),
+    Kind("leases withheld", _withhold_leases, 20_000),
     Kind("disk full", _disk_full, 15_000),
     Kind("disk fails", _disk_fails, 10_000),
     Kind("disk ambiguous", _disk_ambiguous, 10_000),

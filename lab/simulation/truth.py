@@ -19,11 +19,14 @@ from protocol.sample import Sample, decode_sample
 
 @dataclass
 class TrueStroke:
-    """The motor had power, from and to a time in Unix ms by the drill's clock."""
+    """The motor had power, from and to a time in Unix ms by the drill's clock. Begun at `began_ms`,
+    and the controller switched on at `powered_ms`, by the true time."""
 
     drill: int
     lease: Lease
     from_time_ms: int
+    began_ms: int
+    powered_ms: int
     to_time_ms: int = 0
 
 

@@ -19,7 +19,7 @@ from chain.views import ChainView, RentalView
 from oracle.meter.sample_log import RentalLog
 from oracle.signing.registration import OracleIdentity, key_fault
 from protocol.messages import CreditWarning
-from protocol.records import Lease, Registers, RentalState, Tariff
+from protocol.records import NO_NONCE, Lease, Registers, RentalState, Tariff
 from protocol.tariff import balance, charge, highest_charge, runway_seconds
 
 
@@ -50,6 +50,7 @@ class Inhibit(StrEnum):
     ENDED = "rental ended"
     JOURNAL_BEHIND = "journal does not cover this rental"
     NO_SAMPLES = "no fresh samples"
+    NO_NONCE = "controller's nonce not known"
     NO_STANDSTILL = "no sample with the motor off yet"
     SIGNED_MORE = "more is signed than metered"
     DRILL_CLOCK = "drill clock ahead"
@@ -120,9 +121,11 @@ class DrillFacts:
     run under another rental's lease, `heights` the highest block on which a lease of the drill
     rested, by finality policy. `damaged` is whether the rental's samples in the journal are not
     those that came, `settlement_waits_ms` for how long a settlement of it has been due or under
-    way."""
+    way. `nonce` is what the controller wants its next lease to answer, NO_NONCE while that is not
+    known."""
 
     drill: int
+    nonce: int
     log: RentalLog | None
     last_sample_ms: int | None
     signed_until: int
@@ -229,7 +232,9 @@ def rental_problem(  # noqa: PLR0911, PLR0912  # one line a reason
     return None
 
 
-def drill_problem(facts: DrillFacts, now_ms: int, limits: LeaseLimits) -> Inhibit | None:
+def drill_problem(  # noqa: PLR0911  # one line a reason
+    facts: DrillFacts, now_ms: int, limits: LeaseLimits
+) -> Inhibit | None:
     """Why the drill's own reports do not allow a start, if so."""
     if not facts.journal_writable:
         return Inhibit.JOURNAL
@@ -239,6 +244,8 @@ def drill_problem(facts: DrillFacts, now_ms: int, limits: LeaseLimits) -> Inhibi
         return Inhibit.SEQUENCE_REUSED
     if facts.last_sample_ms is None or now_ms - facts.last_sample_ms > limits.sample_age_ms:
         return Inhibit.NO_SAMPLES
+    if facts.nonce == NO_NONCE:
+        return Inhibit.NO_NONCE
     counted_ms = 0 if facts.log is None else facts.log.until or 0
     if max(facts.last_sample_ms, counted_ms) > now_ms + limits.clock_skew_ms:
         return Inhibit.DRILL_CLOCK
@@ -281,4 +288,5 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
         issued_at=now_ms,
         expires_at=now_ms + limits.lease_ms,
         block_number=view.rested[rental.rental].header.number,
+        nonce=facts.nonce,
     )

@@ -1,4 +1,5 @@
-"""Leases and inhibits as they go out: decided by `lease_policy`, renewed at half life."""
+"""Leases and inhibits as they go out: decided by `lease_policy`, renewed at half life and whenever
+the drill's controller has drawn a new nonce."""
 
 from __future__ import annotations
 
@@ -15,10 +16,11 @@ from oracle.journal.journal import SignedMark
 from oracle.leasing.dues import Dues
 from oracle.leasing.lease_policy import ClockStep, DrillFacts, Inhibit, LeaseLimits, decide_lease
 from oracle.leasing.publish import event_message, lease_message
+from oracle.meter.order import Arrived
 from oracle.ports import CorePorts
 from oracle.signing.registration import OracleIdentity
 from protocol.messages import Channel, InhibitMessage, topic
-from protocol.records import Domain, Lease
+from protocol.records import NO_NONCE, Domain, Lease
 from protocol.typed_data import lease_digest
 
 DECIDE_MS = 200
@@ -28,6 +30,15 @@ takes no more of the time: a thousand every 500 ms. And at once when the chain s
 new. It delays an inhibit by so much and outlasts no lease."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The nonce that a controller wants answered, and the sequence up to which its samples had come
+    when it said so."""
+
+    sequence: int = 0
+    nonce: int = NO_NONCE
 
 
 @dataclass
@@ -41,6 +52,7 @@ class Leasing:
     identity: OracleIdentity
     dues: Dues
     told: dict[int, Lease | Inhibit] = field(default_factory=dict)
+    asked: dict[int, Asked] = field(default_factory=dict)
     _named: dict[int, int | None] = field(default_factory=dict)
     _repeat: bool = False
     _told_branch: int = 0
@@ -48,6 +60,14 @@ class Leasing:
     _issued_ms: dict[int, int] = field(default_factory=dict)
     _decided_ms: int | None = None
     _decided_on: ChainView | None = None
+
+    def hear(self, message: Arrived) -> None:
+        """Note the nonce that came with samples. One that came with older ones than were here
+        already is older too: a broker may deliver late and again."""
+        sequence = message.samples[-1].sample.sequence
+        known = self.asked.get(message.drill, Asked())
+        if message.nonce != NO_NONCE and sequence >= known.sequence:
+            self.asked[message.drill] = Asked(sequence, message.nonce)
 
     def step(self, view: ChainView | None, times: Times, halted: Inhibit | None = None) -> None:
         """Decide for every drill when it is time, and tell those for whom it makes a change;
@@ -120,6 +140,7 @@ class Leasing:
         order = self.metering.orders[drill]
         return DrillFacts(
             drill=drill,
+            nonce=self.asked.get(drill, Asked()).nonce,
             log=self.metering.logs.get(rental),
             last_sample_ms=order.time_ms if order.sequence else None,
             signed_until=mark.until,
@@ -212,12 +233,13 @@ def _same_chain(view: ChainView | None, before: ChainView | None) -> bool:
 
 
 def _still_good(before: Lease | Inhibit | None, decided: Lease) -> bool:
-    """Whether a lease was told of which more than half is left."""
+    """Whether a lease was told of which more than half is left, and the same nonce is asked."""
     if not isinstance(before, Lease):
         return False
     life_ms = before.expires_at - before.issued_at
     left_ms = before.expires_at - decided.issued_at
-    return before.rental == decided.rental and life_ms // 2 < left_ms <= life_ms
+    same = (before.rental, before.nonce) == (decided.rental, decided.nonce)
+    return same and life_ms // 2 < left_ms <= life_ms
 
 
 def _by_its_clock(decided: Lease | Inhibit, over_ms: int) -> Lease | Inhibit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chain.views import BalanceEvidence, ChainView, RentalView
 from oracle.leasing.lease_policy import Credit
 from protocol.messages import EventMessage, LeaseMessage, ReadingMessage
-from protocol.records import Domain, Lease, Reading, Tariff
+from protocol.records import NONCE_BYTES, Domain, Lease, Reading, Tariff
 
 LONGEST_TEXT = 200
 """ShortText of protocol.messages."""
@@ -21,6 +21,7 @@ def lease_message(
         issued_at=lease.issued_at,
         expires_at=lease.expires_at,
         block_number=lease.block_number,
+        nonce=f"0x{lease.nonce:0{2 * NONCE_BYTES}x}",
         signature="0x" + signature.hex(),
         block_hash="0x" + view.rested[lease.rental].header.hash.hex(),
         transaction_hash="0x" + evidence.transaction_hash.hex(),

@@ -21,10 +21,12 @@ again within seconds after a request got lost."""
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One message's samples, sequences rising; nothing older than `oldest` will ever come."""
+    """One message's samples, sequences rising; nothing older than `oldest` will ever come. `nonce`
+    is what the controller wants the next lease to answer, NO_NONCE while its bridge knows none."""
 
     drill: int
     oldest: int
+    nonce: int
     samples: tuple[LoggedSample, ...]
 
 

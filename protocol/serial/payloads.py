@@ -1,12 +1,13 @@
 """What the frames of the serial link hold.
 
     type     direction  payload
-    HELLO    up         version u8 = 2, drill u32, oldest u64
+    HELLO    up         version u8 = 3, drill u32, oldest u64, nonce u128
     SAMPLE   up         oldest u64, then 1 to 8 samples of 96 bytes (`protocol.sample`)
-    STATUS   up         drill u32, state u8, time_ms u64, lease_expires_at u64, lost_samples u32,
-                        bad_frames u32, refused_starts u32, then the reason, UTF-8, to the end
-    LEASE    down       drill, rental, issued_at, expires_at, block_number as u64 each, 65 bytes
-                        signature (r, s, v)
+    STATUS   up         version u8 = 3, drill u32, nonce u128, state u8, time_ms u64,
+                        lease_expires_at u64, lost_samples u32, bad_frames u32, refused_starts u32,
+                        then the reason, UTF-8, to the end
+    LEASE    down       drill, rental, issued_at, expires_at, block_number as u64 each, nonce u128,
+                        65 bytes signature (r, s, v)
     INHIBIT  down       rental u64 that samples at rest belong to from now on, 0 nobody's, all ones:
                         says nothing of it; then the reason, UTF-8, at most 200 bytes
     CLOCK    down       time_ms u64, Unix ms
@@ -14,8 +15,9 @@
                         none), then why it was refused, UTF-8 (nothing: it was taken)
 
 All integers are big endian. `oldest` is the smallest sequence that may still come: what
-is missing below it never will. Texts are cut to 200 bytes; a controller shows them and
-decides nothing by them.
+is missing below it never will. `nonce` is what the controller wants the next lease to
+answer, never 0. Texts are cut to 200 bytes; a controller shows them and decides nothing by
+them. A STATUS says its version too: a bridge that was replaced hears no HELLO at first.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from enum import IntEnum
 from itertools import pairwise
 
 from protocol.errors import FrameError, RecordError, SampleError
-from protocol.records import Lease
+from protocol.records import NO_NONCE, NONCE_BYTES, Lease
 from protocol.sample import MAX_RENTAL, SAMPLE_BYTES, Sample, decode_sample
 
-VERSION = 2
+VERSION = 3
+"""Of HELLO and STATUS; in version 2 a lease answered no nonce."""
+
 MAX_SAMPLES_PER_FRAME = 8
 MAX_TEXT_BYTES = 200
 SIGNATURE_BYTES = 65
@@ -38,10 +42,10 @@ SIGNATURE_BYTES = 65
 _U32 = 2**32 - 1
 _NOT_SAID = 2**64 - 1
 
-_HELLO = struct.Struct(">BIQ")
+_HELLO = struct.Struct(f">BIQ{NONCE_BYTES}s")
 _OLDEST = struct.Struct(">Q")
-_STATUS = struct.Struct(">IBQQIII")
-_LEASE = struct.Struct(">5Q65s")
+_STATUS = struct.Struct(f">BI{NONCE_BYTES}sBQQIII")
+_LEASE = struct.Struct(f">5Q{NONCE_BYTES}s65s")
 _INHIBIT = struct.Struct(">Q")
 _CLOCK = struct.Struct(">Q")
 _ACK = struct.Struct(">IQ")
@@ -59,10 +63,12 @@ class ControllerState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A controller's first word: its drill, and the smallest sequence that may still come."""
+    """A controller's first word: its drill, the smallest sequence that may still come, and what
+    its leases have to answer."""
 
     drill: int
     oldest: int
+    nonce: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class Status:
     """The controller's state and why; times in Unix ms, 0 for no lease and for no clock."""
 
     drill: int
+    nonce: int
     state: ControllerState
     time_ms: int
     lease_expires_at: int
@@ -113,16 +120,15 @@ def parse_text(data: bytes) -> str:
 
 def pack_hello(hello: Hello) -> bytes:
     """Lay out a HELLO."""
-    return _HELLO.pack(VERSION, hello.drill, hello.oldest)
+    return _HELLO.pack(VERSION, hello.drill, hello.oldest, _pack_nonce(hello.nonce))
 
 
 def parse_hello(payload: bytes) -> Hello:
     """Read a HELLO."""
+    _require_version(payload)
     _require_size("HELLO", payload, _HELLO.size)
-    version, drill, oldest = _HELLO.unpack(payload)
-    if version != VERSION:
-        raise FrameError(f"the controller speaks version {version}, this side {VERSION}")
-    return Hello(drill, oldest)
+    _version, drill, oldest, nonce = _HELLO.unpack(payload)
+    return Hello(drill, oldest, _parse_nonce(nonce))
 
 
 def pack_samples(oldest: int, encoded: Sequence[bytes]) -> bytes:
@@ -153,7 +159,9 @@ def parse_samples(payload: bytes) -> Samples:
 def pack_status(status: Status) -> bytes:
     """Lay out a STATUS."""
     head = _STATUS.pack(
+        VERSION,
         status.drill,
+        _pack_nonce(status.nonce),
         status.state,
         status.time_ms,
         status.lease_expires_at,
@@ -166,23 +174,27 @@ def pack_status(status: Status) -> bytes:
 
 def parse_status(payload: bytes) -> Status:
     """Read a STATUS."""
+    _require_version(payload)
     if len(payload) < _STATUS.size:
         raise FrameError(f"a STATUS frame does not have {len(payload)} bytes")
-    drill, state, time_ms, lease_expires_at, lost, bad, refused = _STATUS.unpack_from(payload)
+    head = _STATUS.unpack_from(payload)
+    _version, drill, nonce, state, time_ms, lease_expires_at, lost, bad, refused = head
     reason = parse_text(payload[_STATUS.size :])
     try:
         known = ControllerState(state)
     except ValueError:
         raise FrameError(f"unknown controller state {state}") from None
-    return Status(drill, known, time_ms, lease_expires_at, lost, bad, refused, reason)
+    asked = _parse_nonce(nonce)
+    return Status(drill, asked, known, time_ms, lease_expires_at, lost, bad, refused, reason)
 
 
 def pack_lease(lease: Lease, signature: bytes) -> bytes:
     """Lay out a LEASE; raises FrameError when a field does not fit."""
     if len(signature) != SIGNATURE_BYTES:
         raise FrameError(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
+    *words, nonce = lease.words()
     try:
-        return _LEASE.pack(*lease.words(), signature)
+        return _LEASE.pack(*words, _pack_nonce(nonce), signature)
     except struct.error as error:
         raise FrameError(f"a lease does not fit its layout: {error}") from error
 
@@ -190,9 +202,10 @@ def pack_lease(lease: Lease, signature: bytes) -> bytes:
 def parse_lease(payload: bytes) -> tuple[Lease, bytes]:
     """Read a LEASE: the lease and its signature, neither of them checked yet."""
     _require_size("LEASE", payload, _LEASE.size)
-    *words, signature = _LEASE.unpack(payload)
+    drill, rental, issued_at, expires_at, block, nonce, signature = _LEASE.unpack(payload)
+    asked = _parse_nonce(nonce)
     try:
-        return Lease(*words), signature
+        return Lease(drill, rental, issued_at, expires_at, block, asked), signature
     except RecordError as error:
         raise FrameError(str(error)) from error
 
@@ -238,6 +251,28 @@ def parse_ack(payload: bytes) -> Ack:
         raise FrameError(f"an ACK frame does not have {len(payload)} bytes")
     number, sequence = _ACK.unpack_from(payload)
     return Ack(number, sequence, parse_text(payload[_ACK.size :]))
+
+
+def _pack_nonce(nonce: int) -> bytes:
+    try:
+        return nonce.to_bytes(NONCE_BYTES, "big")
+    except OverflowError:
+        raise FrameError(f"nonce {nonce} does not fit its layout") from None
+
+
+def _parse_nonce(data: bytes) -> int:
+    nonce = int.from_bytes(data, "big")
+    if nonce == NO_NONCE:
+        raise FrameError("a nonce is never 0")
+    return nonce
+
+
+def _require_version(payload: bytes) -> None:
+    """A controller's release is told by its first byte; the STATUS of version 2 had none, and a
+    drill's number there, 0 up to drill 16,777,215."""
+    if payload[:1] != bytes([VERSION]):
+        found = payload[0] if payload[:1] > b"\0" else "2 or older"
+        raise FrameError(f"the controller speaks version {found}, this side {VERSION}")
 
 
 def _require_size(name: str, payload: bytes, size: int) -> None:

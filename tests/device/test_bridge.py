@@ -11,6 +11,7 @@ import structlog
 from device_builders import (
     DRILL,
     MESSAGE_KEY,
+    NONCE,
     NOW_MS,
     FakeBroker,
     FakePort,
@@ -43,7 +44,9 @@ from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
 from protocol.serial.payloads import (
     Ack,
     ControllerState,
+    Hello,
     Status,
+    pack_hello,
     pack_samples,
     pack_status,
     parse_ack,
@@ -146,31 +149,31 @@ def test_spool__no_database__is_refused(tmp_path: Path) -> None:
 def test_next__samples_wait__go_out_in_order_64_at_a_time(spool: Spool) -> None:
     put(spool, *range(1, 101))
     publisher = SpoolPublisher(spool)
-    assert sequences(publisher.next(0)) == list(range(1, 65))
-    assert sequences(publisher.next(0)) == list(range(65, 101))
-    assert publisher.next(0) is None
+    assert sequences(publisher.next(0, NONCE)) == list(range(1, 65))
+    assert sequences(publisher.next(0, NONCE)) == list(range(65, 101))
+    assert publisher.next(0, NONCE) is None
 
 
 def test_next__hole_that_may_be_filled__is_waited_for(spool: Spool) -> None:
     put(spool, 1, 2, 4)
     publisher = SpoolPublisher(spool)
-    assert sequences(publisher.next(0)) == [1, 2]
-    assert publisher.next(0) is None
+    assert sequences(publisher.next(0, NONCE)) == [1, 2]
+    assert publisher.next(0, NONCE) is None
     put(spool, 3)
-    assert sequences(publisher.next(0)) == [3, 4]
+    assert sequences(publisher.next(0, NONCE)) == [3, 4]
 
 
 def test_next__hole_that_will_stay__is_passed(spool: Spool) -> None:
     put(spool, 1, 5, oldest=5)
-    assert sequences(SpoolPublisher(spool).next(0)) == [1, 5]
+    assert sequences(SpoolPublisher(spool).next(0, NONCE)) == [1, 5]
 
 
 def test_next__samples_are_held__oldest_says_since_which(spool: Spool) -> None:
     put(spool, *range(11, 151), oldest=11)
     publisher = SpoolPublisher(spool)
-    assert [oldest(publisher.next(0)) for _ in range(3)] == [11, 11, 11]
+    assert [oldest(publisher.next(0, NONCE)) for _ in range(3)] == [11, 11, 11]
     publisher.journalled(20, 10, resend=True)
-    assert oldest(publisher.next(10)) == 21
+    assert oldest(publisher.next(10, NONCE)) == 21
 
 
 def test_next__hole_that_will_stay__oldest_rises_when_what_is_before_it_is_safe(
@@ -178,51 +181,51 @@ def test_next__hole_that_will_stay__oldest_rises_when_what_is_before_it_is_safe(
 ) -> None:
     put(spool, 1, 5, oldest=5)
     publisher = SpoolPublisher(spool)
-    assert oldest(publisher.next(0)) == 1
+    assert oldest(publisher.next(0, NONCE)) == 1
     publisher.journalled(1, 10, resend=True)
-    again = publisher.next(10)
+    again = publisher.next(10, NONCE)
     assert (oldest(again), sequences(again)) == (5, [5])
 
 
 def test_next__oracle_lost_its_journal__oldest_is_not_above_what_goes_out(spool: Spool) -> None:
     put(spool, *range(1, 6))
     publisher = SpoolPublisher(spool)
-    publisher.next(0)
+    publisher.next(0, NONCE)
     publisher.journalled(3, 10, resend=False)
     publisher.journalled(0, 20, resend=True)  # what it has journalled is not yet deleted
-    again = publisher.next(20)
+    again = publisher.next(20, NONCE)
     assert (oldest(again), sequences(again)) == (1, [1, 2, 3, 4, 5])
 
 
 def test_journalled__nothing_comes__everything_goes_again_after_a_while(spool: Spool) -> None:
     put(spool, 1, 2)
     publisher = SpoolPublisher(spool)
-    publisher.next(0)
+    publisher.next(0, NONCE)
     publisher.journalled(1, 100, resend=False)
-    assert publisher.next(FIRST_RESEND_MS + 99) is None
-    assert sequences(publisher.next(FIRST_RESEND_MS + 100)) == [2]
-    assert publisher.next(2 * FIRST_RESEND_MS + 100) is None
-    assert sequences(publisher.next(3 * FIRST_RESEND_MS + 100)) == [2]
+    assert publisher.next(FIRST_RESEND_MS + 99, NONCE) is None
+    assert sequences(publisher.next(FIRST_RESEND_MS + 100, NONCE)) == [2]
+    assert publisher.next(2 * FIRST_RESEND_MS + 100, NONCE) is None
+    assert sequences(publisher.next(3 * FIRST_RESEND_MS + 100, NONCE)) == [2]
 
 
 def test_journalled__resend__sends_what_follows_at_once(spool: Spool) -> None:
     put(spool, *range(1, 6))
     publisher = SpoolPublisher(spool)
-    publisher.next(0)
+    publisher.next(0, NONCE)
     publisher.journalled(2, 10, resend=True)
-    assert sequences(publisher.next(10)) == [3, 4, 5]
+    assert sequences(publisher.next(10, NONCE)) == [3, 4, 5]
     publisher.journalled(2, 20, resend=True)  # the same request, repeated
-    assert publisher.next(20) is None
+    assert publisher.next(20, NONCE) is None
 
 
 def test_journalled__resend_from_before__sends_what_there_still_is(spool: Spool) -> None:
     put(spool, *range(1, 6))
     publisher = SpoolPublisher(spool)
-    publisher.next(0)
+    publisher.next(0, NONCE)
     publisher.journalled(3, 10, resend=False)
     put(spool, 6)
     publisher.journalled(0, 20, resend=True)
-    assert sequences(publisher.next(20)) == [4, 5, 6]
+    assert sequences(publisher.next(20, NONCE)) == [4, 5, 6]
 
 
 def test_journalled__samples_that_never_were__is_refused(spool: Spool) -> None:
@@ -236,7 +239,7 @@ def test_next__oracle_is_silent__stops_at_the_window(tmp_path: Path) -> None:
     put(spool, *range(1, WINDOW_SAMPLES + 200))
     publisher = SpoolPublisher(spool)
     sent = 0
-    while (payload := publisher.next(0)) is not None:
+    while (payload := publisher.next(0, NONCE)) is not None:
         sent += len(sequences(payload))
     assert sent == WINDOW_SAMPLES
     spool.close()
@@ -269,7 +272,7 @@ class Rig:
     def status(
         self, state: ControllerState, reason: str = "", refused: int = 0, lost: int = 0
     ) -> None:
-        status = Status(DRILL, state, NOW_MS, 0, lost, 0, refused, reason)
+        status = Status(DRILL, NONCE, state, NOW_MS, 0, lost, 0, refused, reason)
         self.says(FrameType.STATUS, pack_status(status))
 
     def message(self, channel: Channel, payload: bytes, drill: int = DRILL) -> None:
@@ -371,6 +374,19 @@ def test_step__lease__goes_to_the_line_in_the_same_pass(rig: Rig) -> None:
     lease, signature = parse_lease(frame.payload)
     assert lease == message.lease()
     assert "0x" + signature.hex() == message.signature
+
+
+def test_step__samples__go_out_with_what_the_controller_wants_answered(rig: Rig) -> None:
+    rig.samples(1)
+    rig.step()
+    rig.status(ControllerState.LOCKED)
+    rig.samples(2)
+    rig.step()
+    rig.says(FrameType.HELLO, pack_hello(Hello(DRILL, 3, 9)))
+    rig.samples(3)
+    rig.step()
+    sent = [decode_samples(DRILL, payload) for payload in rig.broker.on(Channel.SAMPLE)]
+    assert [(one.samples[-1].sequence, one.nonce) for one in sent] == [(1, 0), (2, NONCE), (3, 9)]
 
 
 def test_step__expired_retained_lease__is_harmless(rig: Rig) -> None:
@@ -577,7 +593,7 @@ def test_pending__damaged_database__is_a_spool_error(
 ) -> None:
     put(spool, 1)
     spool._db.execute("UPDATE sample SET data = x'00'")
-    assert SpoolPublisher(spool).next(0) is None
+    assert SpoolPublisher(spool).next(0, NONCE) is None
     assert "stored sample 1 is damaged" in spool.trouble
     spool._db.execute("DROP TABLE sample")
     with pytest.raises(SpoolError, match="no such table"):
@@ -589,16 +605,16 @@ def test_next__told_to_gather__a_message_waits_for_more_and_not_for_ever(tmp_pat
     spool = Spool(tmp_path / "spool", DRILL, 1_000)
     publisher = SpoolPublisher(spool, gather_ms=400)
     spool.put([make_sample(1)], 1)
-    assert publisher.next(1_000) is None
+    assert publisher.next(1_000, NONCE) is None
     spool.put([make_sample(number) for number in (2, 3, 4)], 1)
-    assert publisher.next(1_399) is None
+    assert publisher.next(1_399, NONCE) is None
 
-    payload = publisher.next(1_400)
+    payload = publisher.next(1_400, NONCE)
 
     assert payload is not None
     assert [one.sequence for one in decode_samples(DRILL, payload).samples] == [1, 2, 3, 4]
     spool.put([make_sample(5)], 1)
-    assert publisher.next(1_500) is None, "the next one waits anew"
+    assert publisher.next(1_500, NONCE) is None, "the next one waits anew"
     spool.close()
 
 

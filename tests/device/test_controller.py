@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from device_builders import (
     DOMAIN,
+    NONCE,
     NOW_MS,
     PROVISIONING,
     STRANGER_KEY,
@@ -24,6 +25,7 @@ from device.drill.controller import (
     Inhibited,
     Input,
     LeaseOffered,
+    NoncesDrawn,
     Pull,
     Release,
     Sensed,
@@ -44,6 +46,7 @@ def controller(
 ) -> Controller:
     return Controller(
         PROVISIONING,
+        (NONCE,),
         state=state,
         trigger=trigger,
         rpm=rpm,
@@ -212,7 +215,7 @@ def test_apply__pull_under_emergency_stop_with_lease__is_refused_with_its_name()
 
 
 def test_apply__pull_when_locked__gives_the_reason() -> None:
-    assert apply(Controller(PROVISIONING), Pull()).refusal == "clock not set"
+    assert apply(Controller(PROVISIONING, (NONCE,)), Pull()).refusal == "clock not set"
     assert apply(controller(ControllerState.LOCKED, permitted=False), Pull()).refusal == "no lease"
     expired = replace(controller(ControllerState.READY, permitted=True), time_ms=LEASE.expires_at)
     assert apply(expired, Pull()).refusal == "lease expired"
@@ -287,6 +290,26 @@ def test_apply__inhibit_at_rest__samples_become_those_of_the_rental_it_names(
     assert apply(told, still(told)).controller.rental == rental
 
 
+def test_apply__nonce_drawn_anew__takes_answers_to_the_newest_two_and_no_others() -> None:
+    drawn = apply(FRESH, NoncesDrawn((8, NONCE))).controller
+    assert (drawn.state, drawn.nonces) == (ControllerState.LOCKED, (8, NONCE))
+    former = apply(drawn, LeaseOffered(LEASE, SIGNATURE))
+    assert (former.refusal, former.controller.state) == ("", ControllerState.READY)
+    newest = make_lease(nonce=8)
+    assert apply(drawn, LeaseOffered(newest, sign_lease(newest))).refusal == ""
+    later = apply(drawn, NoncesDrawn((9, 8))).controller
+    outcome = apply(later, LeaseOffered(LEASE, SIGNATURE))
+    assert f"answers nonce {NONCE:x}, none of the newest" in outcome.refusal
+    assert outcome.controller == later
+
+
+def test_apply__nonce_of_the_lease_in_force_is_replaced__lease_stays() -> None:
+    ready = apply(FRESH, LeaseOffered(LEASE, SIGNATURE)).controller
+    later = apply(apply(ready, NoncesDrawn((8, NONCE))).controller, NoncesDrawn((9, 8))).controller
+    assert later.lease == LEASE
+    assert apply(later, Pull()).controller.motor_on
+
+
 def test_apply__lease_without_a_rental__is_refused() -> None:
     nobody = replace(LEASE, rental=0)
     refusal = apply(FRESH, LeaseOffered(nobody, sign_lease(nobody))).refusal
@@ -294,7 +317,7 @@ def test_apply__lease_without_a_rental__is_refused() -> None:
 
 
 def test_apply__lease_before_the_clock_is_set__is_refused() -> None:
-    outcome = apply(Controller(PROVISIONING), LeaseOffered(LEASE, SIGNATURE))
+    outcome = apply(Controller(PROVISIONING, (NONCE,)), LeaseOffered(LEASE, SIGNATURE))
     assert outcome.refusal == "clock not set"
 
 
@@ -323,7 +346,7 @@ def test_apply__lease_replayed_after_inhibit__is_refused() -> None:
 
 
 def test_apply__spindle_turned_by_hand_in_ready__starts_nothing_without_a_lease() -> None:
-    ready = Controller(PROVISIONING)
+    ready = Controller(PROVISIONING, (NONCE,))
     tick = Sensed(NOW_MS, 0, ControllerFault.NONE)
     for event in (tick, LeaseOffered(LEASE, SIGNATURE), tick):
         ready = apply(ready, event).controller
@@ -337,6 +360,7 @@ EVENTS = st.one_of(
     st.just(Pull()),
     st.just(Release()),
     st.builds(Inhibited, st.just("test"), st.sampled_from([None, 0, 1, 2])),
+    st.builds(NoncesDrawn, st.sampled_from([(NONCE,), (8, NONCE), (9, 8)])),
     st.builds(
         Sensed,
         st.integers(NOW_MS, NOW_MS + 9_000),
@@ -365,9 +389,11 @@ EVENTS = st.one_of(
 
 @given(st.lists(EVENTS, max_size=60))
 def test_apply__any_inputs__never_break_the_promises(events: list[Input]) -> None:
-    before = Controller(PROVISIONING)
+    before = Controller(PROVISIONING, (NONCE,))
     for event in events:
         after = apply(before, event).controller
+        if after.lease is not None and after.lease != before.lease:
+            assert after.lease.nonce in before.nonces
         if after.motor_on and not before.motor_on:  # a start: fresh edge, lease, no fault
             assert isinstance(event, Pull)
             assert not before.trigger

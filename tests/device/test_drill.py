@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, sign_lease
+from device_builders import DRILL, NONCE, NOW_MS, PROVISIONING, make_lease, sign_lease
 
 from device.drill.clock import DrillClock, set_clock
 from device.drill.controller import Inhibited, LeaseOffered, Pull, Release
-from device.drill.drill import SimulatedDrill
+from device.drill.drill import SimulatedDrill, random_nonce
 from device.drill.memory import Memory, MemoryFile
 from device.drill.operator_socket import command
 from device.drill.spindle import PresetLoads
 from device.errors import NonVolatileError
+from protocol.leases import NONCE_MS
 from protocol.sample import Sample
 from protocol.serial.payloads import ControllerState
 
@@ -28,7 +29,9 @@ class Bench:
     """A drill and its monotonic time."""
 
     def __init__(self, memory: Memory | None = None) -> None:
-        self.drill = SimulatedDrill(PROVISIONING, memory or Memory(), PresetLoads(), 1, 0)
+        self.drill = SimulatedDrill(
+            PROVISIONING, memory or Memory(), PresetLoads(), 1, 0, draw_nonce=lambda: NONCE
+        )
         self.now_ms = 0
         self.samples: list[Sample] = []
 
@@ -258,6 +261,78 @@ def test_drill__withheld_lease_and_a_clock_set_back__stays_locked_after_a_power_
     assert again.set_clock(NOW_MS + 120_000) == ""
     assert again.controller.reason == "no lease"
     assert "expired" in again.apply(LeaseOffered(withheld, sign_lease(withheld)))
+
+
+def drawing(memory: Memory | None = None, first: int = 1) -> SimulatedDrill:
+    """One that draws a number of its own each time."""
+    drawn = itertools.count(first)
+    return SimulatedDrill(
+        PROVISIONING, memory or Memory(), PresetLoads(), 1, 0, draw_nonce=lambda: next(drawn)
+    )
+
+
+def answer(drill: SimulatedDrill, nonce: int) -> str:
+    """Why a lease that is good but for its nonce is refused."""
+    lease = make_lease(drill.time_ms, nonce=nonce)
+    return drill.apply(LeaseOffered(lease, sign_lease(lease)))
+
+
+def test_drill__lease_that_it_never_saw_is_played_after_a_power_cycle__stays_locked() -> None:
+    """Its memory knows of no lease, so any clock may be set, and to the lease's own time."""
+    drill = drawing()
+    drill.set_clock(NOW_MS)
+    withheld = make_lease(NOW_MS, nonce=drill.controller.nonces[0])
+    again = drawing(drill.memory, first=1_000)
+    assert again.set_clock(NOW_MS) == ""
+    assert "answers nonce 1," in again.apply(LeaseOffered(withheld, sign_lease(withheld)))
+    again.step(10)
+    assert again.apply(Pull()) != ""
+    assert again.controller.state is ControllerState.LOCKED
+
+
+def test_drill__lease_withheld_from_a_controller_without_a_clock__is_refused_once_it_is_old() -> (
+    None
+):
+    """Whoever holds the line sets the clock when he likes, and to what he likes."""
+    for late_ms, refused in ((2 * NONCE_MS - 10, False), (2 * NONCE_MS, True)):
+        drill = drawing()
+        withheld = make_lease(NOW_MS, nonce=1)
+        for now_ms in range(10, late_ms + 10, 10):
+            drill.step(now_ms)
+        assert drill.set_clock(NOW_MS) == ""
+        refusal = drill.apply(LeaseOffered(withheld, sign_lease(withheld)))
+        assert ("answers nonce 1," in refusal) is refused, late_ms
+
+
+def test_step__nonce_in_use_for_its_time__is_replaced_and_counts_once_more() -> None:
+    drill = drawing()
+    seen = [drill.controller.nonces]
+    for now_ms in range(10, 3 * NONCE_MS + 10, 10):
+        drill.step(now_ms)
+        if drill.controller.nonces != seen[-1]:
+            assert now_ms % NONCE_MS == 0
+            seen.append(drill.controller.nonces)
+    assert seen == [(1,), (2, 1), (3, 2), (4, 3)]
+    drill.set_clock(NOW_MS)
+    assert [answer(drill, nonce) == "" for nonce in (2, 3)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("held_up_ms", "counts"), [(2 * NONCE_MS - 10, (2, 1)), (2 * NONCE_MS, (2,))]
+)
+def test_step__held_up__the_nonce_before_counts_only_if_it_is_not_too_old(
+    held_up_ms: int, counts: tuple[int, ...]
+) -> None:
+    drill = drawing()
+    drill.step(held_up_ms)
+    assert drill.controller.nonces == counts
+
+
+def test_random_nonce__drawn_often__is_another_each_time_and_of_128_bits() -> None:
+    drawn = {random_nonce() for _ in range(1_000)}
+    assert len(drawn) == 1_000
+    assert all(0 < nonce < 2**128 for nonce in drawn)
+    assert max(drawn) > 2**120
 
 
 def test_drill__clock_set_far_ahead__comes_right_at_rest_and_takes_leases_again() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import random
+import struct
 
 import pytest
-from device_builders import make_sample
+from device_builders import NONCE, make_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,10 +146,10 @@ def test_decode_frame__unknown_type__is_refused() -> None:
 
 
 def test_payloads__all_kinds__survive_the_round_trip() -> None:
-    hello = Hello(7, 123)
-    status = Status(7, ControllerState.COASTING, 5, 6, 1, 2, 3, "lease expired")
+    hello = Hello(7, 123, NONCE)
+    status = Status(7, NONCE, ControllerState.COASTING, 5, 6, 1, 2, 3, "lease expired")
     ack = Ack(9, 12, "no")
-    lease, signature = Lease(7, 1, 1000, 2000, 5), bytes(range(65))
+    lease, signature = Lease(7, 1, 1000, 2000, 5, 2**128 - 1), bytes(range(65))
     samples = Samples(3, (make_sample(4), make_sample(6)))
     assert parse_hello(pack_hello(hello)) == hello
     assert parse_status(pack_status(status)) == status
@@ -181,20 +182,42 @@ def test_parse_samples__sequence_falls_within_a_frame__is_refused() -> None:
 
 
 def test_parse_lease__expires_before_it_is_issued__is_refused() -> None:
-    payload = bytearray(pack_lease(Lease(1, 1, 10, 20, 1), bytes(65)))
+    payload = bytearray(pack_lease(Lease(1, 1, 10, 20, 1, NONCE), bytes(65)))
     payload[16:24] = (30).to_bytes(8, "big")
     with pytest.raises(FrameError, match="must expire after"):
         parse_lease(bytes(payload))
 
 
-def test_pack_lease__field_over_64_bits__is_refused() -> None:
+@pytest.mark.parametrize(("rental", "nonce"), [(2**64, NONCE), (1, 2**128)])
+def test_pack_lease__field_over_its_bits__is_refused(rental: int, nonce: int) -> None:
     with pytest.raises(FrameError, match="does not fit"):
-        pack_lease(Lease(1, 2**64, 10, 20, 1), bytes(65))
+        pack_lease(Lease(1, rental, 10, 20, 1, nonce), bytes(65))
 
 
-def test_parse_hello__other_version__is_refused() -> None:
-    with pytest.raises(FrameError, match="version 1"):
-        parse_hello(b"\x01" + bytes(12))
+def test_parse__nonce_of_0__is_refused() -> None:
+    hello = pack_hello(Hello(7, 123, 0))
+    status = pack_status(Status(7, 0, ControllerState.READY, 5, 6, 1, 2, 3, ""))
+    lease = pack_lease(Lease(7, 1, 1000, 2000, 5, 0), bytes(65))
+    for parse, payload in ((parse_hello, hello), (parse_status, status), (parse_lease, lease)):
+        with pytest.raises(FrameError, match="never 0"):
+            parse(payload)
+
+
+def test_parse_hello__version_before__is_refused_by_its_number() -> None:
+    with pytest.raises(FrameError, match="speaks version 2, this side 3"):
+        parse_hello(struct.pack(">BIQ", 2, 7, 123))
+
+
+def test_parse_status__version_before__is_refused() -> None:
+    former = struct.pack(">IBQQIII", 7, 2, 5, 6, 1, 2, 3) + b"a reason longer than a nonce"
+    with pytest.raises(FrameError, match="speaks version 2 or older, this side 3"):
+        parse_status(former)
+
+
+def test_parse_lease__version_before__is_refused_by_its_size() -> None:
+    former = struct.pack(">5Q65s", 7, 1, 10, 20, 5, bytes(65))
+    with pytest.raises(FrameError, match="121 bytes, not 105"):
+        parse_lease(former)
 
 
 @given(st.text(max_size=400))

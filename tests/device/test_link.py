@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
+import struct
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 import structlog
-from device_builders import DRILL, NOW_MS, PROVISIONING, make_lease, make_sample, sign_lease
+from device_builders import DRILL, NONCE, NOW_MS, PROVISIONING, make_lease, make_sample, sign_lease
 
 from device.bridge.link import Link
 from device.bridge.session import MOST_SENDS, RESEND_MS, SILENCE_MS, SampleFrame, Session
@@ -18,6 +21,7 @@ from device.drill.memory import Memory
 from device.drill.spindle import PresetLoads
 from device.drill.uplink import RING_SAMPLES, Uplink
 from device.errors import NonVolatileError, PortError
+from protocol.records import NO_NONCE
 from protocol.sample import encode_sample
 from protocol.serial.frames import Decoder, Frame, FrameType, encode_frame
 from protocol.serial.payloads import (
@@ -30,10 +34,26 @@ from protocol.serial.payloads import (
     pack_clock,
     pack_hello,
     pack_lease,
+    pack_status,
     parse_samples,
+    parse_status,
 )
 
-STATUS = Status(DRILL, ControllerState.LOCKED, 0, 0, 0, 0, 0, "")
+STATUS = Status(DRILL, NONCE, ControllerState.LOCKED, 0, 0, 0, 0, 0, "")
+
+
+def make_drill(
+    start_ms: int, memory: Memory | None = None, drawn: Iterable[int] = itertools.repeat(NONCE)
+) -> SimulatedDrill:
+    nonces = iter(drawn)
+    return SimulatedDrill(
+        PROVISIONING,
+        memory or Memory(),
+        PresetLoads(),
+        1,
+        start_ms,
+        draw_nonce=lambda: next(nonces),
+    )
 
 
 class Line:
@@ -41,7 +61,7 @@ class Line:
 
     def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
         self.written: list[Memory] = []
-        drill = SimulatedDrill(PROVISIONING, Memory(), PresetLoads(), 1, 0)
+        drill = make_drill(0)
         self.memory_fails = False
         self.firmware = Firmware(drill, self._remember)
         self.session = Session(DRILL)
@@ -50,6 +70,12 @@ class Line:
         self.spooled: dict[int, SampleFrame] = {}
         self.arrivals: list[int] = []
         self._loss, self._noise = loss, random.Random(seed)  # noqa: S311  line noise
+
+    def lose_power(self) -> None:
+        """Off and on: what is not in the memory is gone, and another nonce is drawn."""
+        memory = self.written[-1] if self.written else None
+        drill = make_drill(self.now_ms, memory, itertools.count(NONCE + 1))
+        self.firmware = Firmware(drill, self._remember)
 
     def _remember(self, memory: Memory) -> None:
         if self.memory_fails:
@@ -76,7 +102,11 @@ class Line:
                 self.session.acknowledge(frame)
 
     def unlock(self) -> None:
-        lease = make_lease(NOW_MS + self.now_ms, NOW_MS + self.now_ms + 30_000)
+        """Give a lease, once it is known what it has to answer."""
+        while self.session.nonce == NO_NONCE:
+            self.run(10)
+        issued_at = NOW_MS + self.now_ms
+        lease = make_lease(issued_at, issued_at + 30_000, nonce=self.session.nonce)
         self.session.send_lease(lease, sign_lease(lease))
 
 
@@ -244,7 +274,7 @@ def test_run_until__held_up_too_long__a_true_clock_is_taken_as_it_is() -> None:
 
 def test_receive__clock_before_the_first_step__is_set_to_the_time_on_it() -> None:
     start_ms = 3_410_000  # the machine has been up for an hour
-    drill = SimulatedDrill(PROVISIONING, Memory(), PresetLoads(), 1, start_ms)
+    drill = make_drill(start_ms)
     firmware = Firmware(drill, lambda _: None)
     clock = encode_frame(Frame(FrameType.CLOCK, 0, pack_clock(NOW_MS)))
     firmware.run_until(start_ms + 5)
@@ -309,6 +339,44 @@ def test_uplink__ring_overflows__drops_the_oldest_and_counts() -> None:
     assert parse_samples(sent[0].payload).oldest == 11
 
 
+def test_uplink__nonce_changes__is_said_at_once() -> None:
+    uplink = linked_uplink(0)
+    assert len(frames(uplink.due(1, STATUS))) == 1
+    assert uplink.due(2, STATUS) == b""
+    (told,) = frames(uplink.due(3, replace(STATUS, nonce=9)))
+    assert parse_status(told.payload).nonce == 9
+
+
+def test_session__hello_and_status__say_what_to_answer_until_the_port_is_opened_again() -> None:
+    session = Session(DRILL)
+    assert session.nonce == NO_NONCE
+    hello, status = pack_hello(Hello(DRILL, 1, 5)), pack_status(replace(STATUS, nonce=6))
+    for kind, payload, nonce in ((FrameType.HELLO, hello, 5), (FrameType.STATUS, status, 6)):
+        session.receive(encode_frame(Frame(kind, 0, payload)), 0)
+        assert session.nonce == nonce
+    session.opened()
+    assert session.nonce == NO_NONCE
+
+
+def test_line__lease_withheld_until_after_a_power_cycle__the_session_hears_why_it_is_refused() -> (
+    None
+):
+    line = Line()
+    line.run(200)
+    withheld = make_lease(NOW_MS + line.now_ms, nonce=line.session.nonce)
+    line.lose_power()
+    line.run(200)
+    assert line.session.nonce not in (NO_NONCE, withheld.nonce)
+    line.session.send_lease(withheld, sign_lease(withheld))
+    line.run(50)
+    (refusal,) = line.session.refusals
+    assert f"answers nonce {withheld.nonce:x}, none of the newest" in refusal.reason
+    assert line.firmware.drill.controller.state is ControllerState.LOCKED
+    line.unlock()
+    line.run(50)
+    assert line.firmware.drill.controller.state is ControllerState.READY
+
+
 def test_uplink__silence__begins_again_with_hello() -> None:
     uplink = linked_uplink(3)
     uplink.due(1, STATUS)
@@ -347,7 +415,7 @@ def test_session__inhibit_after_lease__replaces_it() -> None:
 
 def test_session__controller_of_another_drill__gets_no_word_and_counts_as_down() -> None:
     session = Session(DRILL)
-    hello = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(8, 1))))
+    hello = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(8, 1, NONCE))))
     assert session.receive(hello, 0) == []
     assert session.wrong_drill == 8
     assert not session.up(0)
@@ -423,7 +491,7 @@ def test_link__port_vanishes_and_returns__reopens_with_growing_delays() -> None:
         link.write(now, NOW_MS)
     assert len(ports) == 2
     assert FrameType.CLOCK in {frame.type for frame in frames(ports[1].written)}
-    hello = Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1)))
+    hello = Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1, NONCE)))
     ports[1].incoming = encode_frame(hello)
     link.read(13_000)
     assert link.up(13_000)
@@ -437,7 +505,9 @@ def test_link__port_leads_to_another_drill__is_closed_and_tried_again() -> None:
     def open_port(_: str) -> FakePort:
         ports.append(FakePort())
         drill = DRILL + 1 if len(ports) == 1 else DRILL
-        ports[-1].incoming = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(drill, 1))))
+        ports[-1].incoming = encode_frame(
+            Frame(FrameType.HELLO, 0, pack_hello(Hello(drill, 1, NONCE)))
+        )
         return ports[-1]
 
     link = Link(Session(DRILL), ["port"], open_port)
@@ -469,7 +539,7 @@ class Desk:
         for name, port in self.open.items():
             who = self.at[name]
             hello = (
-                encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(int(who), 1))))
+                encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(int(who), 1, NONCE))))
                 if isinstance(who, int)
                 else who
             )
@@ -530,11 +600,17 @@ def test_link__several_ports_and_none_is_the_drills__says_of_each_why_once() -> 
             "bytes come and no frame among them: has the controller another baud rate?",
         ),
         (
-            encode_frame(Frame(FrameType.HELLO, 0, b"\x09" + pack_hello(Hello(DRILL, 1))[1:])),
+            encode_frame(Frame(FrameType.HELLO, 0, struct.pack(">BIQ", 2, DRILL, 1))),
+            f"what comes is refused: the controller speaks version 2, this side {VERSION}",
+        ),
+        (
+            encode_frame(
+                Frame(FrameType.HELLO, 0, b"\x09" + pack_hello(Hello(DRILL, 1, NONCE))[1:])
+            ),
             f"what comes is refused: the controller speaks version 9, this side {VERSION}",
         ),
     ],
-    ids=["silent", "other baud rate", "other version"],
+    ids=["silent", "other baud rate", "version before", "other version"],
 )
 def test_link__controller_not_heard__says_what_comes_instead(line: bytes, reason: str) -> None:
     port = FakePort()
@@ -546,7 +622,7 @@ def test_link__controller_not_heard__says_what_comes_instead(line: bytes, reason
     assert link.down_reason == reason
     said = {"event": "controller not heard", "log_level": "warning", "port": "usb0"}
     assert logs == [said | {"reason": reason}]
-    hello = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1))))
+    hello = encode_frame(Frame(FrameType.HELLO, 0, pack_hello(Hello(DRILL, 1, NONCE))))
     port.incoming = b"\x00" + hello
     link.read(20_000)
     assert link.up(20_000)

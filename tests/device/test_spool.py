@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from device_builders import DRILL, NOW_MS, make_sample
+from device_builders import DRILL, NONCE, NOW_MS, make_sample
 
 from device.bridge.publisher import SpoolPublisher
 from device.bridge.spool import Spool
@@ -89,7 +89,7 @@ def test_replace_controller__board_counts_again__goes_on_above_the_former_ones(
     spool = Spool(tmp_path / "spool", DRILL, 100)
     of_new_board(spool, 2, 3)
     assert held(spool) == [1, 2, 3, 4, 5, 6]
-    assert [decode_samples(DRILL, SpoolPublisher(spool).next(0) or b"").oldest] == [1]
+    assert [decode_samples(DRILL, SpoolPublisher(spool).next(0, NONCE) or b"").oldest] == [1]
     with pytest.raises(ControllerReplacedError, match="from 1 again, sample 3 was here"):
         spool.put([make_sample(1, NOW_MS + 90_000)], 1)  # and another one
     assert spool.replace_controller() == 7
@@ -122,7 +122,7 @@ def test_replace_controller__spool_is_new_as_well__goes_on_above_what_the_oracle
     assert spool.replace_controller() == 303
     of_new_board(spool, 2, 3)
     assert held(spool) == [301, 302, 303]
-    message = decode_samples(DRILL, SpoolPublisher(spool).next(0) or b"")
+    message = decode_samples(DRILL, SpoolPublisher(spool).next(0, NONCE) or b"")
     assert (message.oldest, len(message.samples)) == (301, 3)
     spool.close()
 
@@ -150,16 +150,16 @@ def test_pending__one_bit_flipped__nothing_from_there_on_until_it_is_dropped(
     flip(path, 3)
     spool = Spool(path, DRILL, 100)
     publisher = SpoolPublisher(spool)
-    first = decode_samples(DRILL, publisher.next(0) or b"")
+    first = decode_samples(DRILL, publisher.next(0, NONCE) or b"")
     assert [one.sequence for one in first.samples] == [1, 2]
-    assert publisher.next(0) is None
+    assert publisher.next(0, NONCE) is None
     assert "stored sample 3 is damaged" in spool.trouble
     spool.put([make_sample(5)], 5)
-    assert publisher.next(0) is None
+    assert publisher.next(0, NONCE) is None
     assert spool.drop_damaged() == [3]
     assert spool.trouble == ""
     assert held(spool) == [1, 2, 4, 5]
-    rest = decode_samples(DRILL, publisher.next(0) or b"")
+    rest = decode_samples(DRILL, publisher.next(0, NONCE) or b"")
     assert [one.sequence for one in rest.samples] == [4, 5]
     assert spool.drop_damaged() == []
     spool.close()

@@ -319,7 +319,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def sealed_samples(drill: int, *samples: Any) -> bytes:
     name = topic(drill, "sample")  # type: ignore[arg-type]
-    return seal(MESSAGE_KEYS[drill], name, encode_samples(samples, 1))
+    return seal(MESSAGE_KEYS[drill], name, encode_samples(samples, 1, 1))
 
 
 def attack(hostile: Client, recorded: list[bytes]) -> int:
@@ -340,8 +340,8 @@ def attack(hostile: Client, recorded: list[bytes]) -> int:
     messages += [(victim + "sample", one) for one in recorded]
     # Of its own drill, where the broker lets it: what no bridge says.
     stolen = make_sample(1, now_ms, drill=VICTIM, motor_on=True, rpm=1000)
-    other = seal(MESSAGE_KEYS[HOSTILE], own + "sample", encode_samples([stolen], 1))
-    unsealed = encode_samples([make_sample(1, now_ms, drill=HOSTILE)], 1)
+    other = seal(MESSAGE_KEYS[HOSTILE], own + "sample", encode_samples([stolen], 1, 1))
+    unsealed = encode_samples([make_sample(1, now_ms, drill=HOSTILE)], 1, 1)
     wrong_key = seal(MESSAGE_KEYS[VICTIM], own + "sample", unsealed)
     messages += [(own + "sample", one) for one in (other, unsealed, wrong_key, *recorded)]
     for size in (0, 1, 16, 119, 120, 121, 5_680, LARGEST - 1, LARGEST):

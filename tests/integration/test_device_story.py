@@ -19,6 +19,7 @@ from device_rig import PATIENCE_S, Bridge, Controller, Oracle, now_ms
 from lab.rig.process import wait_until
 from lab.rig.services import Mosquitto, free_port
 from protocol.messages import Channel, topic
+from protocol.records import NO_NONCE
 
 pytestmark = pytest.mark.integration
 
@@ -113,19 +114,21 @@ def test_lease__forged_replayed_or_of_the_past__keeps_the_drill_locked(
 ) -> None:
     clock_is_set(controller)
     name = topic(DRILL, Channel.LEASE)
-    lease = make_lease(now_ms())
-    forged = lease_message(lease, sign_lease(lease, b"\x22" * 32))
-    oracle.publish(name, forged.to_json())
+    oracle.wait_for("a nonce", lambda: oracle.nonce != NO_NONCE)
+
+    def is_refused() -> bool:
+        lease = make_lease(now_ms(), nonce=oracle.nonce)
+        oracle.publish(name, lease_message(lease, sign_lease(lease, b"\x22" * 32)).to_json())
+        return any("is signed by" in event["reason"] for event in oracle.events)
+
+    lease = make_lease(now_ms(), nonce=oracle.nonce)
     oracle.lease(issued_at=now_ms() - 60_000)
     oracle.publish(topic(DRILL + 1, Channel.LEASE), lease_message(lease).to_json())
     other = make_lease(now_ms(), drill=DRILL + 1)
     oracle.publish(name, lease_message(other).to_json())
     oracle.publish(name, b"\xff" * 20_000)
     oracle.publish(name, b"{}")
-    oracle.wait_for(
-        "the forged lease's refusal",
-        lambda: any("is signed by" in event["reason"] for event in oracle.events),
-    )
+    oracle.wait_for("the forged lease's refusal", is_refused)
     wait_until("the log", lambda: "message dropped" in bridge.log.read_text(), PATIENCE_S, bridge)
     assert controller.do("state")["state"] == "LOCKED"
     oracle.lease()

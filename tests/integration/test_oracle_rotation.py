@@ -86,7 +86,13 @@ def test_run__key_rotated_while_drilling__no_pause_no_loss_and_the_bill_is_exact
         assert not [one for one in told if isinstance(one, InhibitMessage)], "no pause"
         drill = Provisioning(1, former, world.domain, successor)
         for lease in (one for one in told if isinstance(one, LeaseMessage)):
-            check_lease(lease.lease(), bytes.fromhex(lease.signature[2:]), drill, lease.issued_at)
+            check_lease(
+                lease.lease(),
+                bytes.fromhex(lease.signature[2:]),
+                drill,
+                lease.issued_at,
+                (world.bridge.nonce,),
+            )
         assert signer_of_lease(world, told[-1]) == successor
         outside = seen_from_outside(world, daemon)
 

@@ -136,6 +136,13 @@ def test_ground_of__signed_by_a_stranger__refused(made: Made) -> None:
         ground_of(made.parsed(), made.lease, signature, made.domain)
 
 
+def test_ground_of__nonce_changed_after_signing__refused(made: Made) -> None:
+    lease = replace(made.lease, nonce=made.lease.nonce + 1)
+
+    with pytest.raises(ProofError, match="the lease is signed by"):
+        ground_of(made.parsed(), lease, made.signature, made.domain)
+
+
 def test_ground_of__another_contract__refused(made: Made) -> None:
     other = Domain(31337, "0x" + "77" * 20)
 

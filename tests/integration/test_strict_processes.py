@@ -21,8 +21,9 @@ from lab.rig.listener import TopicListener
 from lab.rig.process import wait_until
 from lab.rig.services import Anvil, Mosquitto
 from protocol.leases import Provisioning
-from protocol.messages import Channel, topic
-from protocol.records import Domain, Lease
+from protocol.messages import Channel, decode_samples, topic
+from protocol.records import NO_NONCE, Domain, Lease
+from protocol.sealing import unseal
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +36,15 @@ KEY = b"\x05" * 32
 
 
 class Publisher(TopicListener):
-    """A listener that publishes as well."""
+    """A listener that publishes as well, and hears what the controller wants answered."""
+
+    nonce = NO_NONCE
+
+    def _keep(self, drill: int, channel: Channel, payload: bytes) -> None:
+        if channel is Channel.SAMPLE:
+            opened = unseal(KEY, topic(drill, channel), payload)
+            self.nonce = decode_samples(drill, opened).nonce or self.nonce
+        super()._keep(drill, channel, payload)
 
     def publish(self, name: str, payload: bytes) -> None:
         self._client.publish(name, payload, 1, retain=True).wait_for_publish(PATIENCE_S)
@@ -55,7 +64,9 @@ class Attack:
         """A lease signed now with the true key, and the proof that this chain gives for it."""
         made = make(place)
         now_ms = time.time_ns() // 1_000_000
-        lease = Lease(DRILL, 1, now_ms, now_ms + 25_000, made.lease.block_number)
+        lease = Lease(
+            DRILL, 1, now_ms, now_ms + 25_000, made.lease.block_number, self.listener.nonce
+        )
         payload = message_of(lease, sign(made.domain, lease)).to_json()
         for channel, content in ((Channel.PROOF, made.proof), (Channel.LEASE, payload)):
             self.listener.publish(topic(DRILL, channel), content)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle_builders import DOMAIN_KEY, LEASE_LIMITS, NOW_MS, TARIFF, make_rental, make_view
+from oracle_builders import DOMAIN_KEY, LEASE_LIMITS, NONCE, NOW_MS, TARIFF, make_rental, make_view
 
 from chain.views import RentalView
 from oracle.leasing.lease_policy import DrillFacts, Inhibit, credit, decide_lease
@@ -39,7 +39,9 @@ def decide(rental: RentalView, used: int, now_ms: int = NOW_MS) -> Lease | Inhib
     view = make_view(latest={7: rental}, deep={7: rental}, polled_ms=now_ms)
     view = replace(view, head=replace(view.head, timestamp=now_ms // 1000))
     log = at_standstill(now_ms - 500, used)
-    facts = DrillFacts(1, log, now_ms - 500, 0, Registers(), reused=False, journal_writable=True)
+    facts = DrillFacts(
+        1, NONCE, log, now_ms - 500, 0, Registers(), reused=False, journal_writable=True
+    )
     return decide_lease(view, facts, OracleIdentity(1, DOMAIN_KEY), now_ms, LEASE_LIMITS)
 
 

@@ -13,6 +13,7 @@ from oracle_box import DOMAIN, LIMITS, SIGNER, Box, build, ended, fresh, last_re
 from oracle_builders import (
     EVIDENCE,
     MESSAGE_KEYS,
+    NONCE,
     NOW_MS,
     FakeBroker,
     FakeClock,
@@ -136,7 +137,7 @@ def test_step__malformed_and_foreign_messages__dropped_and_counted(box: Box) -> 
 
 
 SAMPLE_TOPIC = topic(1, Channel.SAMPLE)
-ONE_SAMPLE = encode_samples([make_sample(1, NOW_MS)], 1)
+ONE_SAMPLE = encode_samples([make_sample(1, NOW_MS)], 1, NONCE)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +235,53 @@ def test_step__credit__leases_renewed_at_half_life(box: Box) -> None:
     steps = {later["issued_at"] - earlier["issued_at"] for earlier, later in pairwise(leases)}
     assert len(leases) == 3
     assert all(2_400 <= step <= 2_800 for step in steps)
+
+
+def leases_of(box: Box) -> list[tuple[int, int]]:
+    """Nonce and time of each lease so far."""
+    told = [one for one in box.broker.of("lease") if one["kind"] == "lease"]
+    return [(int(one["nonce"], 16), one["issued_at"]) for one in told]
+
+
+def test_step__controller_draws_another_nonce__its_lease_answers_it_at_once(box: Box) -> None:
+    box.run(5, view_of())
+    before = leases_of(box)
+    box.broker.nonce = 5
+    box.run(3, view_of())
+    assert [nonce for nonce, _ in before] == [NONCE]
+    ((nonce, issued_at),) = leases_of(box)[1:]
+    assert nonce == 5
+    assert issued_at - before[0][1] < LIMITS.lease.lease_ms // 2
+
+
+def test_step__message_of_before_comes_again__the_newer_nonce_stays(box: Box) -> None:
+    box.run(5, view_of())
+    box.broker.nonce = 5
+    box.run(3, view_of())
+    box.broker.nonce = NONCE
+    box.broker.give(make_sample(1, NOW_MS + 100))
+    box.broker.nonce = 5
+    box.run(3, view_of())
+    assert [nonce for nonce, _ in leases_of(box)] == [NONCE, 5]
+
+
+def test_step__bridge_that_knows_no_nonce__the_one_before_stays(box: Box) -> None:
+    box.run(5, view_of())
+    box.broker.nonce = 0
+    box.run(3, view_of())
+    assert [nonce for nonce, _ in leases_of(box)] == [NONCE]
+    assert box.broker.of("lease")[-1]["kind"] == "lease"
+
+
+def test_step__started_again__no_lease_before_a_nonce_is_heard(box: Box) -> None:
+    box.run(5, view_of())
+    box.restart()
+    box.broker.nonce = 0
+    box.run(3, view_of())
+    assert box.broker.of("lease")[-1]["reason"] == Inhibit.NO_NONCE
+    box.broker.nonce = NONCE
+    box.run(3, view_of())
+    assert box.broker.of("lease")[-1]["kind"] == "lease"
 
 
 def test_step__many_drills__each_leased_once_in_half_a_life(box: Box) -> None:

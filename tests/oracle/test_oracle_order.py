@@ -12,7 +12,7 @@ from oracle.meter.sample_log import LoggedSample
 
 def some(*sequences: int, oldest: int = 1) -> Arrived:
     samples = tuple(logged(make_sample(one, 1000 + one * 100)) for one in sequences)
-    return Arrived(1, oldest, samples)
+    return Arrived(1, oldest, 1, samples)
 
 
 def numbers(samples: tuple[LoggedSample, ...]) -> list[int]:
@@ -101,7 +101,7 @@ def test_take__sample_for_a_hole_given_up__is_late() -> None:
 
 
 def test_take__old_number_with_newer_time__is_reused() -> None:
-    intake = take(SampleOrder(1, 9, 1900), Arrived(1, 1, (logged(make_sample(1, 99_000)),)), 0)
+    intake = take(SampleOrder(1, 9, 1900), Arrived(1, 1, 1, (logged(make_sample(1, 99_000)),)), 0)
 
     assert intake.reused == 1
     assert not intake.late

@@ -10,6 +10,7 @@ from oracle_builders import (
     DOMAIN_KEY,
     EVIDENCE,
     LEASE_LIMITS,
+    NONCE,
     NOW_MS,
     TARIFF,
     logged,
@@ -38,6 +39,7 @@ LOG = RentalLog(7, MAX_RPM, meter=STANDSTILL)
 def facts(**changes: Any) -> DrillFacts:
     values: dict[str, Any] = {
         "drill": 1,
+        "nonce": NONCE,
         "log": LOG,
         "last_sample_ms": NOW_MS - 500,
         "signed_until": 0,
@@ -53,7 +55,7 @@ def decide(view: ChainView | None = None, now_ms: int = NOW_MS, **changes: Any) 
 
 
 def test_decide_lease__credit_and_everything_well__lease_on_the_confirmed_block() -> None:
-    assert decide() == Lease(1, 7, NOW_MS, NOW_MS + LEASE_LIMITS.lease_ms, 99)
+    assert decide() == Lease(1, 7, NOW_MS, NOW_MS + LEASE_LIMITS.lease_ms, 99, NONCE)
 
 
 def test_decide_lease__no_view__starting() -> None:
@@ -105,6 +107,7 @@ def test_decide_lease__chain_gives_no_credit__that_reason(view: ChainView, reaso
         ({"damaged": True}, Inhibit.DAMAGED),
         ({"last_sample_ms": None}, Inhibit.NO_SAMPLES),
         ({"last_sample_ms": NOW_MS - 4_001}, Inhibit.NO_SAMPLES),
+        ({"nonce": 0}, Inhibit.NO_NONCE),
         ({"last_sample_ms": NOW_MS + 15_001}, Inhibit.DRILL_CLOCK),
         ({"log": None}, Inhibit.STARTING),
         ({"held_over": True}, Inhibit.NO_STANDSTILL),

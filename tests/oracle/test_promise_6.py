@@ -12,7 +12,15 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle_builders import DOMAIN_KEY, LEASE_LIMITS, NOW_MS, make_rental, make_sample, make_view
+from oracle_builders import (
+    DOMAIN_KEY,
+    LEASE_LIMITS,
+    NONCE,
+    NOW_MS,
+    make_rental,
+    make_sample,
+    make_view,
+)
 
 from oracle.leasing.lease_policy import DrillFacts, decide_lease
 from oracle.meter.meter import highest_rpm
@@ -60,6 +68,7 @@ def test_decide_lease__the_worst_that_can_follow_from_it__is_paid_for(
     view = make_view(deep={7: rental}, latest={7: rental}, tariffs={1: tariff})
     facts = DrillFacts(
         1,
+        NONCE,
         rental_log,
         NOW_MS - unseen_ms,
         0,

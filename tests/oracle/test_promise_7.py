@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
-from device_builders import DRILL, make_sample
+from device_builders import DRILL, NONCE, make_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,7 +57,7 @@ class Line:
         self.ring = [one for one in self.ring if one not in crossing]
 
     def publish(self, _count: int) -> None:
-        while (payload := self.publisher.next(self.now_ms)) is not None:
+        while (payload := self.publisher.next(self.now_ms, NONCE)) is not None:
             self.up.append(payload)
 
     def work(self, count: int) -> None:
@@ -100,7 +100,9 @@ class Line:
     def _take(self, payload: bytes) -> None:
         message = decode_samples(DRILL, payload)
         samples = tuple(LoggedSample(one, encode_sample(one)) for one in message.samples)
-        intake = take(self.order, Arrived(DRILL, message.oldest, samples), self.now_ms)
+        intake = take(
+            self.order, Arrived(DRILL, message.oldest, message.nonce, samples), self.now_ms
+        )
         self.order = intake.order
         self.journal |= {one.sample.sequence for one in intake.accepted}
         self.down.append((self.order.sequence, intake.resend))

@@ -35,6 +35,7 @@ from protocol.records import Domain, Lease, Reading, Registers
 from protocol.sample import ControllerFault, Sample
 
 NOW = 1_790_000_000_000
+NONCE = 2**127 + 5
 HASH, SIGNATURE, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 65, "0x" + "Ef" * 20
 SAMPLE = Sample(
     1, NOW, 7, 1, True, True, False, ControllerFault.NONE, 2500, 1000, 900, 30_000, 3, Registers(1)
@@ -50,6 +51,7 @@ LEASE = LeaseMessage(
     issued_at=NOW,
     expires_at=NOW + 4000,
     block_number=12,
+    nonce=f"0x{NONCE:032x}",
     signature=SIGNATURE,
     block_hash=HASH,
     transaction_hash=HASH,
@@ -122,15 +124,15 @@ def test_parse_topic__anything_else__is_refused(text: str) -> None:
 @pytest.mark.parametrize("count", [1, 2, MAX_SAMPLES_PER_MESSAGE])
 def test_decode_samples__encoded_samples__are_the_same(count: int) -> None:
     samples = tuple(replace(SAMPLE, sequence=4 + n * n) for n in range(1, count + 1))
-    payload = encode_samples(samples, 3)
-    assert len(payload) == 16 + 96 * count
-    assert decode_samples(7, payload) == SampleMessage(3, samples)
+    payload = encode_samples(samples, 3, NONCE)
+    assert len(payload) == 32 + 96 * count
+    assert decode_samples(7, payload) == SampleMessage(3, NONCE, samples)
 
 
 @pytest.mark.parametrize("count", [0, MAX_SAMPLES_PER_MESSAGE + 1])
 def test_encode_samples__too_few_or_many__is_refused(count: int) -> None:
     with pytest.raises(MessageError, match=f"not {count}"):
-        encode_samples([replace(SAMPLE, sequence=n + 1) for n in range(count)], 1)
+        encode_samples([replace(SAMPLE, sequence=n + 1) for n in range(count)], 1, NONCE)
 
 
 @pytest.mark.parametrize("sequences", [(1, 1), (2, 1)])
@@ -138,44 +140,44 @@ def test_encode_samples__sequence_that_does_not_rise__is_refused(
     sequences: tuple[int, int],
 ) -> None:
     with pytest.raises(MessageError, match="in one message"):
-        encode_samples([replace(SAMPLE, sequence=n) for n in sequences], 1)
+        encode_samples([replace(SAMPLE, sequence=n) for n in sequences], 1, NONCE)
 
 
 def test_encode_samples__two_drills__is_refused() -> None:
     with pytest.raises(MessageError, match="sample of drill 8 in a message of drill 7"):
-        encode_samples([SAMPLE, replace(SAMPLE, sequence=2, drill=8)], 1)
+        encode_samples([SAMPLE, replace(SAMPLE, sequence=2, drill=8)], 1, NONCE)
 
 
 @pytest.mark.parametrize("oldest", [0, 6])
 def test_encode_samples__oldest_not_up_to_the_first_sample__is_refused(oldest: int) -> None:
     with pytest.raises(MessageError, match=f"oldest {oldest} in a message from sample 5 on"):
-        encode_samples([replace(SAMPLE, sequence=5)], oldest)
+        encode_samples([replace(SAMPLE, sequence=5)], oldest, NONCE)
 
 
-GOOD = encode_samples([SAMPLE, replace(SAMPLE, sequence=2)], 1)
+GOOD = encode_samples([SAMPLE, replace(SAMPLE, sequence=2)], 1, NONCE)
 
 
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
         (b"", "0 bytes is too short"),
-        (GOOD[:15], "15 bytes is too short"),
+        (GOOD[:31], "31 bytes is too short"),
         (b"XX" + GOOD[2:], "not a sample message"),
-        (GOOD[:2] + b"\1" + GOOD[3:], "not a sample message of version 2"),
+        (GOOD[:2] + b"\2" + GOOD[3:], "sample message of version 2, this side takes 3"),
         (GOOD[:3] + b"\0" + GOOD[4:], r"not"),
         (GOOD[:3] + b"\3" + GOOD[4:], r"not"),
         (GOOD[:3] + b"\1" + GOOD[4:], r"not"),
-        (GOOD[:3] + b"\x41" + GOOD[4:] + GOOD[16:] * 63, r"not"),
+        (GOOD[:3] + b"\x41" + GOOD[4:] + GOOD[32:] * 63, r"not"),
         (GOOD[:-1], "bad sample|not"),
         (GOOD + b"\0", "bad sample|not"),
-        (GOOD[:16], "not"),
-        (GOOD[:16] + GOOD[112:] + GOOD[16:112], "sequence 1 after 2"),
-        (GOOD[:16] + GOOD[16:112] * 2, "sequence 1 after 1"),
+        (GOOD[:32], "not"),
+        (GOOD[:32] + GOOD[128:] + GOOD[32:128], "sequence 1 after 2"),
+        (GOOD[:32] + GOOD[32:128] * 2, "sequence 1 after 1"),
         (GOOD[:15] + b"\0" + GOOD[16:], "oldest 0 in a message from sample 1 on"),
         (GOOD[:15] + b"\2" + GOOD[16:], "oldest 2 in a message from sample 1 on"),
         (GOOD[:4] + b"\0\0\0\x08" + GOOD[8:], "about drill 8 on the topic of drill 7"),
-        (GOOD[:32] + b"\0\0\0\x08" + GOOD[36:], "sample of drill 8"),
-        (GOOD[:36] + b"\x09" + GOOD[37:], "bad sample in a message of drill 7"),
+        (GOOD[:48] + b"\0\0\0\x08" + GOOD[52:], "sample of drill 8"),
+        (GOOD[:52] + b"\x09" + GOOD[53:], "bad sample in a message of drill 7"),
     ],
 )
 def test_decode_samples__malformed_payload__is_refused(payload: bytes, message: str) -> None:
@@ -185,7 +187,7 @@ def test_decode_samples__malformed_payload__is_refused(payload: bytes, message: 
 
 @given(st.binary(max_size=400))
 def test_decode_samples__any_bytes__never_fail_in_another_way(payload: bytes) -> None:
-    for data in (payload, GOOD[:16] + payload, GOOD[: len(GOOD) - len(payload)] + payload):
+    for data in (payload, GOOD[:32] + payload, GOOD[: len(GOOD) - len(payload)] + payload):
         try:
             decode_samples(7, data)
         except MessageError:
@@ -203,7 +205,7 @@ def test_parse_command__lease_or_inhibit__is_told_apart() -> None:
 
 
 def test_lease__of_a_message__is_the_signed_part() -> None:
-    assert LEASE.lease() == Lease(7, 3, NOW, NOW + 4000, 12)
+    assert LEASE.lease() == Lease(7, 3, NOW, NOW + 4000, 12, NONCE)
 
 
 def test_reading__of_a_message__is_the_signed_part() -> None:

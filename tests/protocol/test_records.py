@@ -71,18 +71,18 @@ def test_reading__field_out_of_range__is_refused_by_name(
 
 
 def test_words__of_a_lease__are_in_the_order_of_the_typed_data() -> None:
-    assert Lease(1, 2, 3, 4, 5).words() == (1, 2, 3, 4, 5)
+    assert Lease(1, 2, 3, 4, 5, 6).words() == (1, 2, 3, 4, 5, 6)
 
 
 @pytest.mark.parametrize("expires_at", [9, 10])
 def test_lease__that_ends_before_it_begins__is_refused(expires_at: int) -> None:
     with pytest.raises(RecordError, match="must expire after"):
-        Lease(1, 1, 10, expires_at, 1)
+        Lease(1, 1, 10, expires_at, 1, 1)
 
 
 def test_lease__negative_number__is_refused_by_name() -> None:
     with pytest.raises(RecordError, match="block_number must lie"):
-        Lease(1, 1, 1, 2, -1)
+        Lease(1, 1, 1, 2, -1, 1)
 
 
 def test_tariff__not_three_levels__is_refused() -> None:

@@ -34,17 +34,20 @@ readings = st.builds(
     st.binary(min_size=32, max_size=32),
 )
 leases = st.builds(
-    lambda drill, rental, begin, length, block: Lease(drill, rental, begin, begin + length, block),
+    lambda drill, rental, begin, length, block, nonce: Lease(
+        drill, rental, begin, begin + length, block, nonce
+    ),
     word,
     word,
     st.integers(0, 2**255),
     st.integers(1, 2**64),
     word,
+    word,
 )
 
 HOME = Domain(31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
 READING = Reading(1, 2_000, Registers(3, 4, 5, 6, 7, 8), 9, bytes(32))
-LEASE = Lease(1, 2, 3_000, 4_000, 5)
+LEASE = Lease(1, 2, 3_000, 4_000, 5, 6)
 
 UINTS = [
     {"name": name, "type": "uint256"}
@@ -67,7 +70,7 @@ BATCH_TYPES = {
 LEASE_TYPES = {
     "StartLease": [
         {"name": name, "type": "uint256"}
-        for name in ("drill", "rental", "issued_at", "expires_at", "block_number")
+        for name in ("drill", "rental", "issued_at", "expires_at", "block_number", "nonce")
     ]
 }
 

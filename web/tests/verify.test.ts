@@ -142,7 +142,7 @@ test('test_judge__point_not_read_or_of_another_key__is_said', async () => {
 })
 
 test('test_lease_holds__signed_by_either_curve__only_by_the_oracles_own', async () => {
-  const lease: Lease = { drill: 1n, rental: 4n, issued_at: 5n, expires_at: 6n, block_number: 7n }
+  const lease: Lease = { drill: 1n, rental: 4n, issued_at: 5n, expires_at: 6n, block_number: 7n, nonce: 8n }
   const digest = leaseDigest(domain, lease)
   const signature: Hex = `0x${p256.sign(digest.slice(2), secret).toCompactHex()}1b`
   const signed = { kind: 'lease', drill: 1, lease, signature } as const

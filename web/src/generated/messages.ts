@@ -201,6 +201,10 @@ export const MESSAGES = {
    "minimum": 0,
    "exclusiveMaximum": 9223372036854775808
   },
+  "nonce": {
+   "type": "string",
+   "pattern": "^0x[0-9a-f]{32}$"
+  },
   "signature": {
    "type": "string",
    "pattern": "^0x[0-9a-f]{130}$"

@@ -76,6 +76,10 @@ export const TYPES = {
   {
    "name": "block_number",
    "type": "uint256"
+  },
+  {
+   "name": "nonce",
+   "type": "uint256"
   }
  ]
 } as const

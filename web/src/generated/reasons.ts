@@ -97,6 +97,7 @@ export const INHIBITS = [
  "rental ended",
  "journal does not cover this rental",
  "no fresh samples",
+ "controller's nonce not known",
  "no sample with the motor off yet",
  "more is signed than metered",
  "drill clock ahead",

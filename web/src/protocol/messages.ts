@@ -182,6 +182,7 @@ export function parseCommand(value: unknown): LeaseMessage | InhibitMessage {
       issued_at: whole(v, 'issued_at'),
       expires_at: whole(v, 'expires_at'),
       block_number: whole(v, 'block_number'),
+      nonce: BigInt(v['nonce'] as Hex),
     },
     signature: v['signature'] as Hex,
   }

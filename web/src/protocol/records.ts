@@ -65,6 +65,7 @@ export interface Lease {
   readonly issued_at: bigint
   readonly expires_at: bigint
   readonly block_number: bigint
+  readonly nonce: bigint
 }
 
 /** Where a signature is valid: one contract on one chain. */

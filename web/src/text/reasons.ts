@@ -125,6 +125,10 @@ export const INHIBIT_WORDS: Record<(typeof INHIBITS)[number], Two> = {
     'das Journal des Orakels deckt diese Miete nicht ab',
   ],
   'no fresh samples': ['nothing has been heard from the drill', 'von der Maschine ist nichts zu hören'],
+  "controller's nonce not known": [
+    'the drill has not asked for permission to start yet',
+    'die Maschine hat noch nicht um Freigabe gebeten',
+  ],
   'no sample with the motor off yet': ['let go of the trigger first', 'lassen Sie zuerst den Abzug los'],
   'more is signed than metered': ['the oracle’s records are behind', 'die Aufzeichnungen des Orakels hinken nach'],
   'drill clock ahead': ['the drill’s clock is ahead', 'die Uhr der Maschine geht vor'],
