@@ -31,7 +31,8 @@ class Bills:
     def of(self, rental: RentalView, *, renumbered: bool = False) -> SimulatedBill:
         """The bill of a rental over all that names it; with `renumbered` without what named its
         number before the box knew this one by it."""
-        after = self._world.oracle.sequence_before(rental.rental) if renumbered else 0
+        before = self._world.oracle.sequences_before
+        after = before.get((rental.rental, rental.identity), 0) if renumbered else 0
         key = (rental.rental, *rental.identity), after
         if key not in self._made:
             tariff = self._world.chain.tariffs[rental.tariff - 1]

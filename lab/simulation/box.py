@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from chain.quorum_chain import QuorumChain
+from chain.views import Identity
 from device.bridge.bridge import Bridge, Now
 from device.bridge.link import Link
 from device.bridge.session import Session
@@ -130,6 +131,8 @@ class SimOracle:
     def __post_init__(self) -> None:
         self.fuse = Fuse("oracle", self.tally)
         self.journal = self.folder / "journal.sqlite"
+        self.sequences_before: dict[tuple[int, Identity], int] = {}
+        """By number and rental: the drill's sequence as the box came to know the rental by it."""
         self._store: SimStore | None = None
         self._client: Client | None = None
 
@@ -216,8 +219,15 @@ class SimOracle:
             return False
         return True
 
-    def sequence_before(self, rental: int) -> int:
-        """What the journal says of a number that was given to another rental."""
+    def _note_renumbered(self, core: Core) -> None:
+        """Keep what the journal says of each rental that a number was given to: it says it of the
+        last one only."""
+        for number, view in core.metering.rentals.items():
+            key = number, view.identity
+            if key not in self.sequences_before:
+                self.sequences_before[key] = self._sequence_before(number)
+
+    def _sequence_before(self, rental: int) -> int:
         with closing(sqlite3.connect(self.journal)) as connection:
             query = "SELECT after_sequence FROM rental WHERE rental = ?"
             found = connection.execute(query, (rental,)).fetchone()
@@ -239,7 +249,9 @@ class SimOracle:
         assert core is not None
         assert side is not None
         for _ in range(4):
-            if not core.step(side.view):
+            again = core.step(side.view)
+            self._note_renumbered(core)
+            if not again:
                 break
         if self.polling or self.clock.true_ms < self.next_poll_ms:
             return
