@@ -131,10 +131,10 @@ def test_settle_arguments__p256__s_alone_without_a_parity() -> None:
 
 
 def test_check_lease__p256_key__accepted_by_its_address_and_nobody_elses() -> None:
-    lease = Lease(1, 2, 3_000, 4_000, 5)
+    lease = Lease(1, 2, 3_000, 4_000, 5, 6)
     signature = signed(lease_digest(HOME, lease))
 
-    check_lease(lease, signature, Provisioning(1, KEY.address, HOME), 3_500)
-    check_lease(lease, signature, Provisioning(1, "0x" + "1" * 40, HOME, KEY.address), 3_500)
+    check_lease(lease, signature, Provisioning(1, KEY.address, HOME), 3_500, (6,))
+    check_lease(lease, signature, Provisioning(1, "0x" + "1" * 40, HOME, KEY.address), 3_500, (6,))
     with pytest.raises(ValueError, match=f"signed by {KEY.address}"):
-        check_lease(lease, signature, Provisioning(1, "0x" + "1" * 40, HOME), 3_500)
+        check_lease(lease, signature, Provisioning(1, "0x" + "1" * 40, HOME), 3_500, (6,))
