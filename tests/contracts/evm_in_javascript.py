@@ -10,6 +10,7 @@ import atexit
 import itertools
 import json
 import os
+import resource
 import shutil
 import subprocess
 import weakref
@@ -195,13 +196,19 @@ def _ask(program: subprocess.Popen[str], **request: Any) -> Any:
 
 @cache
 def _program(_process: int) -> subprocess.Popen[str]:
-    """The process that serves this one; a fork starts its own, which knows no machine yet."""
+    """The process that serves this one; a fork starts its own, which knows no machine yet.
+
+    What this process may use of the processor is its own: it has to meet that limit itself, rather
+    than lose its machine to the same limit before.
+    """
     node = shutil.which("node")
     if node is None:
         raise OSError("Node.js is not on the PATH; scripts/setup installs it")
     program = subprocess.Popen(
         [node, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.prlimit(program.pid, resource.RLIMIT_CPU, (hard, hard))
     atexit.register(_end, program)
     return program
 

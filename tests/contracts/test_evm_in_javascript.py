@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +12,7 @@ from contracts.evm import Chain, Event, Halted, Reverted
 from contracts.sources import drill_meter, mock
 
 from contracts import evm, evm_in_javascript
+from lab.mutation.forks import first_answer
 
 NAMES = ("EVM", "AccountInfo", "BlockEnv", "CfgEnv", "Env")
 MACHINES = sorted({evm.EVM.__module__, evm_in_javascript.__name__})
@@ -67,3 +70,15 @@ def test_transact__transient_storage__gone_with_the_transaction(chain: Chain, pe
     for _ in range(2):  # a lock that stayed would refuse the second
         yard.deposit(RESERVE)
     assert yard.call("held") == 2 * RESERVE
+
+
+def test_program__of_a_process_with_little_of_the_processor_left__is_not_ended_before_it():
+    def work(say):
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (5, hard))
+        pid = evm_in_javascript._program(os.getpid()).pid
+        limits = (resource.prlimit(one, resource.RLIMIT_CPU)[0] for one in (os.getpid(), pid))
+        say(limits=[*limits], hard=hard)
+
+    said = first_answer(work)
+    assert said["limits"] == [5, said["hard"]]

@@ -36,7 +36,7 @@ def run_tiny(record: Path, tests: str = "1", *explained: str) -> subprocess.Comp
     command = [sys.executable, str(TINY / "campaign.py"), str(record), tests, *explained]
     environment = os.environ | {"PYTHONPATH": path}
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, env=environment, capture_output=True, text=True, timeout=1_800, check=False
     )
 
 
@@ -98,7 +98,7 @@ def test_campaign__tests_that_fail_anyway__says_so(tmp_path):
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1_800,
         check=False,
     )
     assert done.returncode == 1
