@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +29,8 @@ from oracle.settling.settlement import CoreLimits
 from oracle.settling.settlement_policy import SettlementLimits
 from oracle.signing.keyring import ring_of
 from oracle.signing.sign import KeystoreSigner
-from protocol.records import Domain, RentalState
+from protocol.messages import ReadingMessage
+from protocol.records import Domain, Reading, RentalState
 from protocol.sample import Sample
 
 SIGNER = KeystoreSigner(bytes(role_account("oracle").key))
@@ -109,6 +111,12 @@ def view_of(rental: RentalView | None = None, **changes: Any) -> ChainView:
 
 def last_reading(box: Box) -> dict[str, Any]:
     return box.broker.of("reading")[-1]
+
+
+def receipts(box: Box) -> list[Reading]:
+    """Those published, in the order in which they were signed."""
+    messages = box.broker.of("reading")
+    return [ReadingMessage.model_validate_json(json.dumps(one)).reading() for one in messages]
 
 
 def ended(ended_ms: int) -> ChainView:

@@ -17,7 +17,7 @@ from oracle.errors import DamagedError, JournalError
 from oracle.intake.rebuild import rebuild, rebuild_closing
 from oracle.journal.journal import Journal, Received, SignedMark
 from oracle.journal.signed import Bounds
-from oracle.meter.closing_log import grows_within
+from oracle.meter.live_log import LastSigned, live_log
 from oracle.meter.meter import Gap, Triple, highest_rpm
 from oracle.meter.order import Arrived, Intake, SampleOrder, overdue, take
 from oracle.meter.sample_log import LoggedSample, LogTail, RentalLog
@@ -54,8 +54,8 @@ class Metering:
     """Rentals of which nothing is signed any more, for the journal is damaged."""
     writable: bool = True
     _doubtful: bool = False
-    _ahead_ms: dict[int, int] = field(default_factory=dict)
-    """By how much a rental's readings are dated before its samples' own times."""
+    _waiting: dict[int, tuple[RentalLog, ...]] = field(default_factory=dict)
+    """Logs that may be signed while the newest may not; see `live_log`."""
 
     _closing: dict[int, tuple[tuple[int, int, int], RentalLog]] = field(default_factory=dict)
     _damaged: dict[int, DamagedError] = field(default_factory=dict)
@@ -273,11 +273,12 @@ class Metering:
                 if rental in marks:
                     self.logs[rental] = self._rebuild(view)
                     self.marks[rental] = marks[rental]
-                    self._ahead_ms.pop(rental, None)
+                    self._waiting.pop(rental, None)
                     log.info("rental taken up", rental=rental, drill=view.drill)
                 elif self.rentals[rental].ended_ms != view.ended_ms:
                     self.logs[rental] = self._rebuild(view)
                     self._closing.pop(rental, None)
+                    self._waiting.pop(rental, None)
             except DamagedError as error:
                 self._hold(view, error)
                 continue
@@ -301,7 +302,7 @@ class Metering:
 
     def _drop(self, rental: int) -> None:
         kept: tuple[dict[int, Any], ...] = (
-            *(self.rentals, self.logs, self.marks, self._ahead_ms, self._closing),
+            *(self.rentals, self.logs, self.marks, self._waiting, self._closing),
             *(self._max_rpm, self._checkpoint_size),
         )
         for known in kept:
@@ -357,29 +358,18 @@ class Metering:
         return found
 
     def live_reading(self, rental: int, latest_ms: int, ahead_ms: int) -> Reading | None:
-        """The reading up to the last counted sample, dated by the chain, or None when there is
-        nothing new to sign, or the date is after `latest_ms` or too early for what was signed.
-
-        Within a stroke dates never pass more slowly than the drill's clock, or the contract would
-        not believe it: what is learnt of the clocks meanwhile may only bring the date forward.
-        """
-        newest, mark = self.logs[rental], self.marks[rental]
-        last = newest.meter.last
-        if last is None:
-            return None
-        if last.motor_on or newest.meter.registers != mark.registers:
-            ahead_ms = min(ahead_ms, self._ahead_ms.get(rental, ahead_ms))
-        self._ahead_ms[rental] = ahead_ms
-        until = last.time_ms - ahead_ms
-        opened_ms = self.rentals[rental].opened_ms
-        if not max(mark.until, opened_ms) <= until <= latest_ms:
-            return None
-        if until == mark.until and newest.frontier.size != mark.log_size:
-            return None
-        elapsed_ms = until - max(mark.until, opened_ms)
-        if not grows_within(elapsed_ms, newest.meter.registers, mark.registers):
-            return None
-        return newest.reading(until)
+        """The newest reading that can be dated by the chain up to `latest_ms` (Unix ms), or None
+        when there is nothing new to sign; `ahead_ms` as in `final_reading`."""
+        mark, opened_ms = self.marks[rental], self.rentals[rental].opened_ms
+        found = live_log(
+            self.logs[rental],
+            self._waiting.get(rental, ()),
+            LastSigned(max(mark.until, opened_ms), mark.log_size, mark.registers),
+            latest_ms=latest_ms,
+            ahead_ms=ahead_ms,
+        )
+        self._waiting[rental] = found.waiting
+        return found.reading
 
     def covers(self, latest: RentalView) -> bool:
         """Whether the journal knows of all that has settled for one of `rentals`, as `latest` shows
@@ -397,9 +387,11 @@ class Metering:
     def tail(self, reading: Reading) -> LogTail | None:
         """The newest samples under a reading's root; None when the log has moved on since, or has
         none after a restart."""
-        log_ = self.logs[reading.rental]
-        fits = log_.frontier.size == reading.log_size and log_.tail.runs
-        return log_.tail if fits and log_.frontier.root() == reading.log_root else None
+        for known in (self.logs[reading.rental], *self._waiting.get(reading.rental, ())):
+            fits = known.frontier.size == reading.log_size and known.tail.runs
+            if fits and known.frontier.root() == reading.log_root:
+                return known.tail
+        return None
 
     def bounds(self, readings: Sequence[Reading]) -> dict[int, Bounds]:
         """What each of these readings must keep to, by rental."""

@@ -16,7 +16,7 @@ import pytest
 from conftest import role_account
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle_box import DOMAIN, SIGNER, Box, build, ended, fresh, view_of
+from oracle_box import DOMAIN, SIGNER, Box, build, ended, fresh, receipts, view_of
 from oracle_builders import (
     NOW_MS,
     TARIFF,
@@ -390,12 +390,6 @@ def test_step__ended__the_last_receipt_is_the_final_reading(box: Box) -> None:
     last = box.broker.of("reading")[-1]
     assert last["until"] == NOW_MS + 3_000
     assert last["active_ms_1"] == 2_900
-
-
-def receipts(box: Box) -> list[Reading]:
-    """In the order in which they were signed."""
-    messages = box.broker.of("reading")
-    return [ReadingMessage.model_validate_json(json.dumps(one)).reading() for one in messages]
 
 
 def everything_signed(box: Box) -> list[Reading]:
