@@ -198,48 +198,30 @@ def withdraw(amount: uint256, to: address):
 
 @external
 @payable
-def open_rental(drill: uint256, tariff: uint256, reserve: uint256) -> uint256:
+def open_rental(
+    drill: uint256, tariff: uint256, reserve: uint256, caps: IDrillMeter.Caps, deadline: uint256
+) -> uint256:
     """
     @notice Rent a free drill and set `reserve` of your account aside for it. Value sent along is
-            deposited first, so that one transaction deposits and opens.
+            deposited first, so that one transaction deposits and opens. You owe no more than your
+            caps allow: whatever is settled, at most `per_rental`, and t hours after the opening at
+            most (t + 1) times `per_hour`. Caps never change; what they keep back is refunded at
+            closing.
     @param drill The drill's number.
     @param tariff The tariff you agree to; it must be the one the drill is on offer at.
     @param reserve In the asset's smallest unit, at least the tariff's least reserve, below 2**96.
-    @return The number of the rental.
-    @dev Reverts when paused, value comes with a token deployment, the tariff does not exist or is
-         retired, the reserve is zero, too small or too large, the drill does not exist, is retired,
-         rented or on offer at another tariff, its oracle is revoked or suspended, or the account
-         holds less.
-    """
-    pausable._require_not_paused()
-    vault._credit_value()
-    return rentals._open(
-        msg.sender,
-        drill,
-        tariff,
-        reserve,
-        IDrillMeter.Caps(per_rental=packing.MAX_FUNDED, per_hour=packing.MAX_FUNDED),
-    )
-
-
-@external
-@payable
-def open_capped_rental(
-    drill: uint256, tariff: uint256, reserve: uint256, caps: IDrillMeter.Caps
-) -> uint256:
-    """
-    @notice Rent a free drill as `open_rental` does, owing no more than your caps allow: whatever is
-            settled, at most `per_rental`, and t hours after the opening at most (t + 1) times
-            `per_hour`. Caps never change; what they keep back is refunded at closing.
-    @param drill The drill's number.
-    @param tariff The tariff you agree to; it must be the one the drill is on offer at.
-    @param reserve In the asset's smallest unit, below 2**96.
     @param caps In the asset's smallest unit, 2**96 - 1 for none.
+    @param deadline The last second in which this opens, Unix s: what waits longer, say for gas to
+           get cheap, must not unlock a drill when you no longer stand before it.
     @return The number of the rental.
-    @dev Reverts as `open_rental` does, and when a cap is zero, under the least reserve or, by the
+    @dev Reverts when paused, the deadline has passed, value comes with a token deployment, the
+         tariff does not exist or is retired, the reserve is zero, too small or too large, the drill
+         does not exist, is retired, rented or on offer at another tariff, its oracle is revoked or
+         suspended, the account holds less, or a cap is zero, under the least reserve or, by the
          hour, under the standing price, or exceeds 2**96 - 1.
     """
     pausable._require_not_paused()
+    checks._require(block.timestamp <= deadline, "rentals: too late to open")
     vault._credit_value()
     return rentals._open(msg.sender, drill, tariff, reserve, caps)
 

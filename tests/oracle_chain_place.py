@@ -9,6 +9,7 @@ from oracle_world import TARIFF
 from web3 import HTTPProvider, Web3
 
 from lab.rig.contract import compile_drill_meter, deploy
+from lab.rig.plan import NO_DEADLINE
 from lab.rig.services import Anvil
 
 ZERO = "0x" + 40 * "0"
@@ -32,7 +33,7 @@ class Place:
         self.send(functions.publish_tariff((levels, 0, TARIFF.least_reserve, False)))
         self.send(functions.register_oracle(to_checksum_address(oracle_key)))
         self.send(functions.list_drill(1, 1, "drill 1"))
-        opening = functions.open_capped_rental(1, 1, 10**18, (10**17, 10**16))
+        opening = functions.open_rental(1, 1, 10**18, (10**17, 10**16), NO_DEADLINE)
         if deposit:
             self.opened = self.send(opening, self.customer, 10**18)["blockNumber"]
         self.mine(2)

@@ -16,6 +16,7 @@ from secure_broker import SecureBroker
 
 from lab.rig import plan
 from lab.rig.drill import module
+from lab.rig.plan import UNBOUND
 from lab.rig.premises import Premises
 from lab.rig.process import Daemon, wait_until
 from lab.rig.services import Mosquitto
@@ -276,7 +277,9 @@ class World(Premises):
 
     def open_rental(self, amount: int) -> int:
         """Deposit and open in one transaction; returns the rental's number."""
-        self.send(self.contract.functions.open_rental(1, 1, amount), self.customer, amount)
+        self.send(
+            self.contract.functions.open_rental(1, 1, amount, *UNBOUND), self.customer, amount
+        )
         return int(self.contract.functions.rental_count().call())
 
     def rental(self, rental: int) -> Any:

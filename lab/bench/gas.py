@@ -24,6 +24,7 @@ from web3.types import RPCEndpoint, TxParams, TxReceipt, Wei
 
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.errors import RigError
+from lab.rig.plan import UNBOUND
 from lab.rig.services import Anvil
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import Domain, Reading, Registers
@@ -111,7 +112,7 @@ class Bench:
         opened = 0
         for number, oracle in enumerate(oracles, start=1):
             self.send(self.provider, "list_drill", oracle, 1, f"Pillar drill no. {number}")
-            receipt = self.send(self.customer, "open_rental", number, 1, COIN, value=COIN)
+            receipt = self.send(self.customer, "open_rental", number, 1, COIN, *UNBOUND, value=COIN)
             opened = receipt["gasUsed"]
         return opened
 

@@ -15,6 +15,7 @@ from web3.types import TxReceipt
 from lab.bench.gas import BOXES, COIN, TARIFF, TRANSACTION_GAS_CAP, Bench
 from lab.rig.errors import RigError
 from lab.rig.p256 import P256Key, named_key
+from lab.rig.plan import NO_DEADLINE
 from protocol.meter_word import pack_meter
 from protocol.records import Reading, Registers
 from protocol.typed_data import batch_digest
@@ -56,7 +57,7 @@ def _rent(bench: Bench, number: int, key: P256Key) -> int:
     bench.send(bench.provider, "register_oracle", key.address)
     label = f"Pillar drill no. {number}"
     bench.send(bench.provider, "list_drill", number, number, label)
-    bench.send(customer, "open_capped_rental", number, number, COIN, CAPS, value=COIN)
+    bench.send(customer, "open_rental", number, number, COIN, CAPS, NO_DEADLINE, value=COIN)
     return int(bench.contract.functions.rental_count().call())
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from lab.rig import plan
 from lab.rig.errors import RigError
 from lab.rig.ledger import ContractLedger, Customer
+from lab.rig.plan import UNBOUND
 from lab.rig.world import World
 from oracle.meter.meter import highest_rpm
 from oracle.meter.sample_log import LoggedSample, RentalLog
@@ -102,7 +103,7 @@ class Tester:
     def _open(self) -> float:
         """Unix s of the receipt, less the longest pause since the block."""
         arguments = (self._drill, TARIFF, self._amount)
-        self._customer.send("open_rental", *arguments, value=self._amount)
+        self._customer.send("open_rental", *arguments, *UNBOUND, value=self._amount)
         return time.time() - 0.05  # the pause between two looks of `Customer.send`
 
     def _end(self, rental: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.rig import plan
 from lab.rig.offer import send_all
+from lab.rig.plan import UNBOUND
 from lab.rig.premises import Premises
 from lab.rig.process import wait_until
 from lab.rig.yard import TARIFFS
@@ -63,7 +64,11 @@ class SoakYard(Premises):
         """Open a rental of every drill, and wait until the oracle has taken them up."""
         functions = self.contract.functions
         opening = [
-            (functions.open_rental(drill, self.tariff(drill), FUNDS), self._customer(drill), FUNDS)
+            (
+                functions.open_rental(drill, self.tariff(drill), FUNDS, *UNBOUND),
+                self._customer(drill),
+                FUNDS,
+            )
             for drill in self.numbers
         ]
         send_all(self.web3, opening)

@@ -12,6 +12,7 @@ from typing import Any
 from lab.chaos.stage import ChaosStage, stage_of
 from lab.chaos.yard import FUNDS, ChaosYard, Operators
 from lab.rig.errors import RigError
+from lab.rig.plan import UNBOUND
 from lab.rig.process import Daemon, wait_until
 
 PATIENCE_SECONDS = 180.0
@@ -110,7 +111,7 @@ class Story:
         function = self._yard.contract.functions
         self._running = []
         for drill in self._yard.numbers:
-            call = function.open_rental(drill, 1, FUNDS)
+            call = function.open_rental(drill, 1, FUNDS, *UNBOUND)
             self._yard.send(call, self._yard.customer, FUNDS)
             rental = int(function.rental_count().call())
             self._running.append(rental)

@@ -10,6 +10,7 @@ from lab.fuzzing import notes
 from lab.fuzzing.books import MAX_FUNDED, MAX_UNTIL, PAUSED, TOO_MUCH, CallVerdict
 from lab.fuzzing.offers import Offers
 from lab.fuzzing.words import Event
+from lab.rig.plan import NO_DEADLINE
 
 UNKNOWN = "rentals: no such rental"
 
@@ -24,10 +25,13 @@ class RentalLife(Offers):
         tariff: int,
         reserve: int,
         value: int = 0,
-        caps: tuple[int, int] | None = None,
+        caps: tuple[int, int] = (NO_CAP, NO_CAP),
+        deadline: int = NO_DEADLINE,
     ) -> CallVerdict:
-        """A rental, with the customer's caps on what it may owe or without."""
+        """A rental, with the customer's caps on what it may owe."""
         faults = {PAUSED} if self.paused else set()
+        if self.now > deadline:
+            faults.add("rentals: too late to open")
         faults |= self.value_faults(value) | self.tariff_faults(tariff) | self.drill_faults(drill)
         if reserve > MAX_FUNDED:
             faults.add("packing: funds over 2**96 - 1")
@@ -47,7 +51,6 @@ class RentalLife(Offers):
         if value:
             self.noted[notes.CAME_ALONG] += 1
         self.accounts[sender] -= reserve
-        caps = None if caps == (NO_CAP, NO_CAP) else caps
         number = len(self.rentals) + 1
         oracle = self.drills[drill].oracle
         self.drills[drill].rental = number
@@ -59,24 +62,22 @@ class RentalLife(Offers):
             self.tariffs[tariff].tariff,
             reserve,
             self.now,
-            *(caps or (NO_CAP, NO_CAP)),
+            *caps,
         )
         self.rentals[number] = rental
         events.append(("RentalOpened", number, drill, sender, tariff, oracle, reserve))
-        if caps:
+        if min(caps) < NO_CAP:
             events.append(("RentalCapped", number, *caps))
         events.append(("BalancePositive", number, drill, sender, rental.credit))
         return CallVerdict(faults, events, (number,))
 
-    def _terms_faults(self, number: int, reserve: int, caps: tuple[int, int] | None) -> set[str]:
+    def _terms_faults(self, number: int, reserve: int, caps: tuple[int, int]) -> set[str]:
         tariff = self.tariffs[number].tariff
-        credit, faults = reserve, set()
-        if caps is not None:
-            credit = min(reserve, *caps)
-            if caps[1] < 3600 * tariff.standing_price_per_second:
-                faults.add("rentals: hourly cap is too low")
-            if max(caps) > NO_CAP:
-                faults.add("packing: cap over 2**96 - 1")
+        credit, faults = min(reserve, *caps), set()
+        if caps != (NO_CAP, NO_CAP) and caps[1] < 3600 * tariff.standing_price_per_second:
+            faults.add("rentals: hourly cap is too low")
+        if max(caps) > NO_CAP:
+            faults.add("packing: cap over 2**96 - 1")
         if credit == 0:
             faults.add("rentals: nothing reserved")
         if credit < tariff.least_reserve:

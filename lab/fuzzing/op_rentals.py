@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contracts.reference import NO_CAP
+
 from lab.fuzzing.moves import MOST, Move, hexes
 from lab.fuzzing.op_provider import pause
+from lab.rig.plan import NO_DEADLINE
 
 
 def _offer(move: Move) -> tuple[int, int]:
@@ -45,9 +48,19 @@ def open_rental(move: Move) -> None:
     sender = move.customer()
     drill, tariff = _offer(move)
     reserve, value = _reserve(move, sender, tariff)
-    verdict = move.site.model.open_rental(sender, drill, tariff, reserve, value)
-    data = move.words("open_rental", drill, tariff, reserve)
-    about = hexes((sender, drill, tariff, reserve))
+    _open(move, sender, (drill, tariff, reserve), value, (NO_CAP, NO_CAP))
+
+
+def _open(
+    move: Move, sender: int, wish: tuple[int, int, int], value: int, caps: tuple[int, int]
+) -> None:
+    """Send it, before its deadline mostly."""
+    deadline, dice = NO_DEADLINE, move.dice
+    if dice.chance(128):
+        deadline = move.game.world.now + (dice.below(3) - 1 if dice.chance(40) else 900)
+    verdict = move.site.model.open_rental(sender, *wish, value, caps, deadline)
+    data = move.words("open_rental", *wish, *caps, deadline)
+    about = hexes((sender, *wish, *caps, deadline))
     move.game.call(move.site, "open_rental", sender, data, verdict, value, about)
 
 
@@ -75,10 +88,7 @@ def open_capped_rental(move: Move) -> None:
             (0, max(caps[bent] - 1, 0), (least, hourly)[bent] - 1, MOST + 1, 2**255)
         )
         caps[bent] = max(caps[bent], 0)
-    verdict = move.site.model.open_rental(sender, drill, tariff, reserve, value, (caps[0], caps[1]))
-    data = move.words("open_capped_rental", drill, tariff, reserve, *caps)
-    about = hexes((sender, drill, tariff, reserve, *caps))
-    move.game.call(move.site, "open_capped_rental", sender, data, verdict, value, about)
+    _open(move, sender, (drill, tariff, reserve), value, (caps[0], caps[1]))
 
 
 def running(move: Move, *, ended: bool | None = None) -> int:

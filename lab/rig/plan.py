@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from protocol.records import LevelRate, Tariff
+from protocol.records import NO_CAP, LevelRate, Tariff
 from protocol.sample import MAX_RPM
 from protocol.tariff import highest_charge
 
@@ -31,6 +31,10 @@ SETTLEMENT_SECONDS = 6
 SAMPLE_AGE_SECONDS = 2
 RESERVE_MS = (SAMPLE_AGE_SECONDS + LEASE_SECONDS + STROKE_SECONDS + SETTLEMENT_SECONDS) * 1000
 """What the oracle holds back: the most that drilling can cost in this time."""
+
+NO_DEADLINE = 2**256 - 1
+UNBOUND = ((NO_CAP, NO_CAP), NO_DEADLINE)
+"""The end of `open_rental`'s arguments: no caps, and no deadline."""
 
 STEADY = Tariff(
     (

@@ -11,6 +11,7 @@ from lab.rig import plan
 from lab.rig.drill import State
 from lab.rig.errors import RigError
 from lab.rig.ledger import ContractLedger, Customer
+from lab.rig.plan import UNBOUND
 from lab.rig.world import World
 from protocol.messages import CreditWarning, ReadingMessage
 from protocol.records import RentalState
@@ -89,7 +90,7 @@ class Storyteller:
         refused = self._controller.do("pull")
         self._fact("locked before the deposit", "error" in refused and not refused["motor_on"])
         self._say(f"pulls the trigger: refused, {refused.get('error', 'no')}")
-        self._customer.send("open_rental", self._drill, TARIFF, amount, value=amount)
+        self._customer.send("open_rental", self._drill, TARIFF, amount, *UNBOUND, value=amount)
         self.progress.deposited_at = time.monotonic()
         self.progress.rental = int(self._ledger.call("drill", self._drill)[2])
         self._say(f"deposits {coins(amount)} and opens rental {self.progress.rental}")

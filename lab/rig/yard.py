@@ -20,11 +20,12 @@ from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.drilling import MeteredMachine
 from lab.rig.errors import RigError
 from lab.rig.offer import NATIVE
+from lab.rig.plan import NO_DEADLINE
 from lab.rig.publishing import GrowingFolder
 from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.meter_word import pack_meter
 from protocol.publication import PublishedReading, RentalIdentity
-from protocol.records import Domain, LevelRate, Reading, Tariff
+from protocol.records import NO_CAP, Domain, LevelRate, Reading, Tariff
 from protocol.typed_data import batch_digest
 
 COIN = 10**18
@@ -170,10 +171,8 @@ class Yard:
     def open(self, customer: str, reserve: int, caps: tuple[int, int] | None = None) -> int:
         """Rent the next free drill and return the rental's number; the drill goes to the end."""
         drill, oracle, tariff = self.free.pop(0)
-        if caps is None:
-            self.send(customer, "open_rental", drill, tariff, reserve, value=reserve)
-        else:
-            self.send(customer, "open_capped_rental", drill, tariff, reserve, caps, value=reserve)
+        terms = (caps or (NO_CAP, NO_CAP), NO_DEADLINE)
+        self.send(customer, "open_rental", drill, tariff, reserve, *terms, value=reserve)
         rental = len(self.meters) + 1
         opened_ms = self.now * 1000
         one, two, three = (rate.max_rpm for rate in TARIFFS[tariff - 1].levels)

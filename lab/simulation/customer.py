@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.fuzzing.people import address
+from lab.rig.plan import NO_DEADLINE
 from lab.simulation.chain import CUSTOMERS, SimChain, Transaction, named
 from lab.simulation.chance import EventTally, SeededDice
 from protocol.records import NO_CAP, RentalState
@@ -72,20 +73,14 @@ class Renter:
     def _open(self, now_ms: int) -> None:
         payer, amount = address(self.dice.choice(CUSTOMERS)), self._amount()
         tariff = 1 + (self.drill - 1) % len(self.chain.tariffs)
+        per_rental = per_hour = NO_CAP
         if self.dice.hits(0.2):
             per_rental = self.dice.choice((NO_CAP, max(amount // 2, 1)))
             hourly = self.chain.tariffs[tariff - 1].standing_price_per_second * 3_600 + 1
             per_hour = self.dice.choice((NO_CAP, max(amount, hourly)))
-            call = self.chain.call(
-                payer,
-                "open_capped_rental",
-                *(self.drill, tariff, amount, per_rental, per_hour),
-                value=amount,
-            )
             self.tally.seen["opened with caps"] += 1
-        else:
-            call = self.chain.call(payer, "open_rental", self.drill, tariff, amount, value=amount)
-        self._send(call)
+        opening = (self.drill, tariff, amount, per_rental, per_hour, NO_DEADLINE)
+        self._send(self.chain.call(payer, "open_rental", *opening, value=amount))
         self._busy_until_ms = now_ms + PATIENCE_MS
 
     def _amount(self) -> int:

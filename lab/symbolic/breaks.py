@@ -95,7 +95,7 @@ BREAKS: tuple[Break, ...] = (
         "pass",
     ),
     Break(
-        "check_open_capped_rental",
+        "check_open_rental",
         "the meter of a new rental starts a second early",
         RENTALS,
         "meter._opening(block.timestamp)",

@@ -10,6 +10,7 @@ from eth_account import Account as KeyPair
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
+from lab.rig.plan import UNBOUND
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import Domain, LevelRate, Reading, Registers, Tariff
 from protocol.typed_data import batch_digest, sign_digest
@@ -188,7 +189,9 @@ class Yard:
         """Deposit a reserve, open a rental with it and return its number."""
         self.deposit(reserve, who)
         arguments = (drill or self.drill, tariff or self.tariff, reserve)
-        return int(self.meter.transact(who or self.customer, "open_rental", *arguments).result)
+        return int(
+            self.meter.transact(who or self.customer, "open_rental", *arguments, *UNBOUND).result
+        )
 
     def open_simple(self, reserve: int = RESERVE) -> int:
         """Open a rental on a drill of its own, under the tariff of one unit a millisecond."""

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 from contracts.builders import SIMPLE, Yard
 
-from protocol.records import LevelRate, Tariff
+from lab.rig.plan import NO_DEADLINE
+from protocol.records import NO_CAP, LevelRate, Tariff
 
-NO_CAP = 2**96 - 1
 HOUR_MS = 3_600_000
 
 DEAR = Tariff((LevelRate(10**15, 0, 6_000),) * 3, 0, 1)
@@ -22,8 +22,8 @@ def open_capped(
     tariff = yard.publish(of)
     drill = yard.list_drill(tariff=tariff)
     yard.deposit(reserve)
-    arguments = (drill, tariff, reserve, (per_rental, per_hour))
-    return int(yard.meter.transact(yard.customer, "open_capped_rental", *arguments).result)
+    arguments = (drill, tariff, reserve, (per_rental, per_hour), NO_DEADLINE)
+    return int(yard.meter.transact(yard.customer, "open_rental", *arguments).result)
 
 
 def most(reserve: int, per_rental: int, per_hour: int, elapsed_ms: int) -> int:

@@ -11,14 +11,15 @@ from contracts.p256 import KEY, teach_p256
 from contracts.wallet_signatures import message_of, sign
 from eth_account.signers.local import LocalAccount
 
+from lab.rig.plan import NO_DEADLINE, UNBOUND
 from protocol.meter_word import settle_arguments
+from protocol.records import NO_CAP
 
 TOKENS_ONLY = ("deposit_with_permit", "deposit_with_authorization")
 PAYABLE = ("deposit", "post_bond")
 """What needs its amount sent along with the native coin."""
 
 SIGNATURE = (27, bytes(32), bytes(32))
-NO_CAP = 2**96 - 1
 
 
 class Attack:
@@ -32,7 +33,7 @@ class Attack:
         self.free_drill = yard.list_drill()
         self.spare_tariff = yard.publish(TARIFF)
         teach_p256(yard.chain)
-        self.do("open_rental", yard.drill, yard.tariff, RESERVE)
+        self.do("open_rental", yard.drill, yard.tariff, RESERVE, *UNBOUND)
         self.do("open_rental", yard.list_drill(), yard.tariff, RESERVE)
         yard.chain.advance(10)
         self.told = yard.reading(1, active_ms_1=5_000)
@@ -94,8 +95,7 @@ class Attack:
             "deposit_with_permit": (me, 1, 0, *SIGNATURE),
             "deposit_with_authorization": (me, 1, 0, 0, bytes(32), *SIGNATURE),
             "withdraw": (1, self.person.address),
-            "open_rental": rent,
-            "open_capped_rental": (*rent, (NO_CAP - 1, NO_CAP)),
+            "open_rental": (*rent, (NO_CAP - 1, NO_CAP), NO_DEADLINE),
             "top_up": (1, 1),
             "end_rental": (1,),
         }
@@ -164,7 +164,6 @@ CHANGES = (
     "deposit_with_authorization",
     "withdraw",
     "open_rental",
-    "open_capped_rental",
     "top_up",
     "end_rental",
     "settle",

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from contracts.builders import SIMPLE, Yard
 
+from lab.rig.plan import NO_DEADLINE
+
 VECTORS = Path(__file__).parents[1] / "vectors"
 CASES = json.loads((VECTORS / "caps.json").read_text("ascii"))["cases"]
 
@@ -21,7 +23,7 @@ def test_settle__capped_rental__owes_what_the_vectors_say(yard: Yard, case: dict
     yard.deposit(told["funded"])
     caps = (told["per_rental"], told["per_hour"])
     opened = yard.meter.transact(
-        yard.customer, "open_capped_rental", drill, tariff, told["funded"], caps
+        yard.customer, "open_rental", drill, tariff, told["funded"], caps, NO_DEADLINE
     )
     rental, opened_ms = int(opened.result), yard.now_ms
     yard.chain.advance(told["elapsed_ms"] // 1000 + 1)

@@ -25,6 +25,7 @@ from contracts.evidence import (
 )
 from contracts.evm import event, reverts
 
+from lab.rig.plan import NO_DEADLINE
 from protocol.records import Registers, Tariff
 
 NOTHING = "disputes: nothing overcharged"
@@ -239,8 +240,8 @@ def test_dispute__capped_rental__brings_only_what_was_owed(yard: Yard, customer,
     post_bond(yard)
     tariff = yard.publish(SIMPLE)
     drill = yard.list_drill(tariff=tariff)
-    arguments = drill, tariff, 1_000_000, caps
-    opened = yard.meter.transact(customer, "open_capped_rental", *arguments, value=1_000_000)
+    arguments = drill, tariff, 1_000_000, caps, NO_DEADLINE
+    opened = yard.meter.transact(customer, "open_rental", *arguments, value=1_000_000)
     told = lie(yard, opened.result)
     assert yard.call("earned", told.rental) == limit
     yard.chain.advance(7_200)

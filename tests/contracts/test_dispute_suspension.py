@@ -21,6 +21,8 @@ from contracts.evidence import (
 )
 from contracts.evm import event, reverts
 
+from lab.rig.plan import NO_DEADLINE, UNBOUND
+
 SUSPENDED = "oracles: suspended"
 NOTHING = "disputes: nothing overcharged"
 LATER_KEY = "disputes: a later key settled"
@@ -131,15 +133,15 @@ def test_oracle__suspended__opens_lists_and_takes_no_drill(yard: Yard, told, cus
     yard.deposit(2 * RESERVE)
     offer = yard.drill, yard.tariff, RESERVE
     with reverts(SUSPENDED):
-        yard.meter.transact(customer, "open_rental", *offer)
+        yard.meter.transact(customer, "open_rental", *offer, *UNBOUND)
     with reverts(SUSPENDED):
-        yard.meter.transact(customer, "open_capped_rental", *offer, (RESERVE, RESERVE))
+        yard.meter.transact(customer, "open_rental", *offer, (RESERVE, RESERVE), NO_DEADLINE)
     with reverts(SUSPENDED):
         yard.list_drill()
     with reverts(SUSPENDED):
         yard.provide("reassign_drill", its_drill, yard.oracle, yard.tariff)
     yard.provide("reassign_drill", yard.drill, other, yard.tariff)
-    yard.meter.transact(customer, "open_rental", *offer)
+    yard.meter.transact(customer, "open_rental", *offer, *UNBOUND)
 
 
 def test_oracle__suspended__its_other_rentals_can_be_topped_up_ended_closed_and_withdrawn(

@@ -6,6 +6,7 @@ from contracts.builders import RESERVE, SIMPLE, Yard
 from contracts.evidence import announce_release, post_bond
 from contracts.evm import event, reverts
 
+from lab.rig.plan import UNBOUND
 from protocol.meter_word import settle_arguments
 
 ELSEWHERE = "vault: cannot pay there"
@@ -22,7 +23,7 @@ def test_dust__deposits_top_ups_and_a_rental_of_one_unit__add_up(any_yard: Yard,
     for _ in range(11):
         yard.deposit(1)
     arguments = (drill, tariff, 1)
-    rental = yard.meter.transact(customer, "open_rental", *arguments).result
+    rental = yard.meter.transact(customer, "open_rental", *arguments, *UNBOUND).result
     for _ in range(5):
         yard.meter.transact(customer, "top_up", rental, 1)
     assert yard.money() - before == {

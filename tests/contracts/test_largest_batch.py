@@ -11,6 +11,7 @@ from contracts.builders import SIMPLE, Yard, new_key
 from contracts.evm import TRANSACTION_GAS
 from eth_account.signers.local import LocalAccount
 
+from lab.rig.plan import NO_DEADLINE
 from protocol.meter_word import SignedBatch
 
 BOXES = 64
@@ -40,7 +41,7 @@ class Fleet:
         drill = yard.list_drill(oracle, tariff)
         yard.chain.give(customer, RESERVE)
         receipt = yard.meter.transact(
-            customer, "open_capped_rental", drill, tariff, RESERVE, CAPS, value=RESERVE
+            customer, "open_rental", drill, tariff, RESERVE, CAPS, NO_DEADLINE, value=RESERVE
         )
         self.oracles.append(oracle)
         self.rentals.append(receipt.result)

@@ -13,6 +13,7 @@ from contracts.evm import reverts
 from eth_utils import keccak
 
 from lab.rig.contract import compile_drill_meter
+from lab.rig.plan import UNBOUND
 from protocol.records import LevelRate, Tariff
 
 MAX_FUNDED = 2**96 - 1
@@ -71,7 +72,7 @@ def test_list_drill__last_number__is_rented_and_the_next_cannot_be(yard: Yard):
     beyond = yard.list_drill()
     yard.deposit(RESERVE)
     with reverts(""):
-        yard.meter.transact(yard.customer, "open_rental", beyond, yard.tariff, RESERVE)
+        yard.meter.transact(yard.customer, "open_rental", beyond, yard.tariff, RESERVE, *UNBOUND)
 
 
 def test_open_rental__last_number__works_and_the_next_reverts(yard: Yard):
@@ -82,7 +83,7 @@ def test_open_rental__last_number__works_and_the_next_reverts(yard: Yard):
     drill = yard.list_drill()
     yard.deposit(RESERVE)
     with reverts(""):
-        yard.meter.transact(yard.customer, "open_rental", drill, yard.tariff, RESERVE)
+        yard.meter.transact(yard.customer, "open_rental", drill, yard.tariff, RESERVE, *UNBOUND)
     assert yard.call("drill", drill)["rental"] == 0
 
 
@@ -106,7 +107,7 @@ def test_open_rental__last_second_that_a_meter_holds__works_and_the_next_reverts
     drill = yard.list_drill()
     yard.deposit(RESERVE)
     with reverts(""):
-        yard.meter.transact(yard.customer, "open_rental", drill, yard.tariff, RESERVE)
+        yard.meter.transact(yard.customer, "open_rental", drill, yard.tariff, RESERVE, *UNBOUND)
 
 
 def test_end_rental__last_second_of_its_field__works_and_the_next_reverts(yard: Yard):

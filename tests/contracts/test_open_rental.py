@@ -6,8 +6,11 @@ import pytest
 from contracts.builders import RESERVE, SIMPLE, TARIFF, Yard
 from contracts.evm import GENESIS_TIME, event, reverts
 
+from lab.rig.plan import UNBOUND
+
 LEAST = TARIFF.least_reserve
 MAX_FUNDED = 2**96 - 1
+NO_CAPS = (MAX_FUNDED, MAX_FUNDED)
 
 
 def refuse(yard: Yard, reason: str, drill: int, tariff: int, reserve: int) -> None:
@@ -15,7 +18,7 @@ def refuse(yard: Yard, reason: str, drill: int, tariff: int, reserve: int) -> No
     yard.deposit(10 * RESERVE)
     before, drills = yard.money(), yard.call("rental_count")
     with reverts(reason):
-        yard.meter.transact(yard.customer, "open_rental", drill, tariff, reserve)
+        yard.meter.transact(yard.customer, "open_rental", drill, tariff, reserve, *UNBOUND)
     assert yard.money() - before == {}
     assert yard.call("rental_count") == drills
 
@@ -24,7 +27,9 @@ def test_open_rental__from_the_account__sets_the_reserve_aside(yard: Yard, custo
     yard.deposit(RESERVE + 5)
     yard.chain.advance(100)
     before = yard.money()
-    receipt = yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, RESERVE)
+    receipt = yard.meter.transact(
+        customer, "open_rental", yard.drill, yard.tariff, RESERVE, *UNBOUND
+    )
     assert receipt.result == 1
     assert receipt.events == [
         event(
@@ -66,7 +71,7 @@ def test_open_rental__from_the_account__sets_the_reserve_aside(yard: Yard, custo
 def test_open_rental__with_coins_sent_along__deposits_first(yard: Yard, customer):
     before = yard.money()
     receipt = yard.meter.transact(
-        customer, "open_rental", yard.drill, yard.tariff, RESERVE, value=RESERVE + 3
+        customer, "open_rental", yard.drill, yard.tariff, RESERVE, *UNBOUND, value=RESERVE + 3
     )
     assert [e.name for e in receipt.events] == ["Deposited", "RentalOpened", "BalancePositive"]
     assert receipt.events[0] == event(
@@ -82,7 +87,7 @@ def test_open_rental__with_coins_sent_along__deposits_first(yard: Yard, customer
 
 def test_open_rental__coins_and_account_together__are_enough(yard: Yard, customer):
     yard.deposit(LEAST - 1)
-    yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, LEAST, value=1)
+    yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, LEAST, *UNBOUND, value=1)
     assert yard.account(customer) == 0
     assert yard.call("rental", 1)["funded"] == LEAST
 
@@ -101,7 +106,7 @@ def test_open_rental__paused__reverts_and_returns_the_coins(yard: Yard, customer
     before = yard.money()
     with reverts("pausable: contract is paused"):
         yard.meter.transact(
-            customer, "open_rental", yard.drill, yard.tariff, RESERVE, value=RESERVE
+            customer, "open_rental", yard.drill, yard.tariff, RESERVE, *UNBOUND, value=RESERVE
         )
     assert yard.money() - before == {}
 
@@ -110,7 +115,7 @@ def test_open_rental__coins_with_a_token_deployment__reverts(token_yard: Yard, c
     token_yard.deposit(RESERVE)
     with reverts("vault: takes tokens, not coins"):
         token_yard.meter.transact(
-            customer, "open_rental", token_yard.drill, token_yard.tariff, RESERVE, value=1
+            customer, "open_rental", token_yard.drill, token_yard.tariff, RESERVE, *UNBOUND, value=1
         )
 
 
@@ -187,7 +192,7 @@ def test_open_rental__oracle_is_revoked__reverts(yard: Yard):
 def test_open_rental__account_holds_one_less__reverts(yard: Yard, customer):
     yard.deposit(LEAST - 1)
     with reverts("vault: more than the account has"):
-        yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, LEAST)
+        yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, LEAST, *UNBOUND)
     assert yard.call("drill", yard.drill)["rental"] == 0
 
 
@@ -200,7 +205,9 @@ def test_open_rental__the_widest_reserve__opens(yard: Yard):
 def test_open_rental__one_more_than_the_widest_reserve__reverts(yard: Yard, customer):
     yard.deposit(MAX_FUNDED + 1)
     with reverts("packing: funds over 2**96 - 1"):
-        yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, MAX_FUNDED + 1)
+        yard.meter.transact(
+            customer, "open_rental", yard.drill, yard.tariff, MAX_FUNDED + 1, *UNBOUND
+        )
     assert yard.account(customer) == MAX_FUNDED + 1
 
 
@@ -215,4 +222,30 @@ def test_open_rental__after_the_meters_last_second__reverts(yard: Yard, customer
     yard.deposit(RESERVE)
     yard.chain.set_time((2**43 - 1) // 1000 + 1)
     with reverts(""):
-        yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, RESERVE)
+        yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, RESERVE, *UNBOUND)
+
+
+def test_open_rental__at_its_deadline__opens(yard: Yard, customer):
+    yard.deposit(RESERVE)
+    deadline = yard.chain.now
+    opening = (yard.drill, yard.tariff, RESERVE, NO_CAPS, deadline)
+    assert yard.meter.transact(customer, "open_rental", *opening).result == 1
+    assert yard.call("rental", 1)["opened_at"] == deadline
+
+
+@pytest.mark.parametrize("late", [1, 86_400])
+def test_open_rental__after_its_deadline__reverts_and_returns_the_coins(yard: Yard, customer, late):
+    """What was signed yesterday and is mined today does not unlock a drill."""
+    opening = (yard.drill, yard.tariff, RESERVE, NO_CAPS, yard.chain.now)
+    yard.chain.advance(late)
+    before = yard.money()
+    with reverts("rentals: too late to open"):
+        yard.meter.transact(customer, "open_rental", *opening, value=RESERVE)
+    assert yard.money() - before == {}
+    assert yard.call("drill", yard.drill)["rental"] == 0
+
+
+def test_open_rental__deadline_of_zero__reverts(yard: Yard, customer):
+    yard.deposit(RESERVE)
+    with reverts("rentals: too late to open"):
+        yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, RESERVE, NO_CAPS, 0)

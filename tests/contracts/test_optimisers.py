@@ -12,6 +12,7 @@ from contracts.builders import SIMPLE, TARIFF, Yard, deploy_yard, new_key, tarif
 from contracts.evm import Chain, Event, Receipt, Reverted
 from contracts.sources import OPTIMISERS, drill_meter
 
+from lab.rig.plan import UNBOUND
 from protocol.meter_word import settle_arguments
 from protocol.records import Reading, Registers
 
@@ -78,9 +79,9 @@ def customers_come(diary: Diary) -> None:
     customer = diary.yard.customer.address
     diary.do("customer", "deposit", customer, 500_000, value=500_000)
     diary.do("customer", "deposit", customer, 5, value=4)
-    diary.do("customer", "open_rental", 1, 1, 400_000)
-    diary.do("stranger", "open_rental", 2, 2, 20_000, value=25_000)
-    diary.do("stranger", "open_rental", 2, 2, 20_000, value=25_000)
+    diary.do("customer", "open_rental", 1, 1, 400_000, *UNBOUND)
+    diary.do("stranger", "open_rental", 2, 2, 20_000, *UNBOUND, value=25_000)
+    diary.do("stranger", "open_rental", 2, 2, 20_000, *UNBOUND, value=25_000)
     diary.do("customer", "withdraw", 100_001, customer)
     diary.do("customer", "withdraw", 50_000, customer)
 

@@ -18,6 +18,7 @@ from contracts.builders import (
 )
 from contracts.evm import CHAIN_ID, NOBODY, Chain
 
+from lab.rig.plan import UNBOUND
 from protocol.meter_word import SignedBatch, settle_arguments
 from protocol.records import Domain, Reading, Registers
 
@@ -157,7 +158,7 @@ def test_promise_5__the_chain_forks__each_side_takes_its_own_signatures(yard: Ya
         ("list_drill", 1, 1, "forked"),
     ):
         meter.transact(NOBODY, function, *args)
-    meter.transact(yard.customer, "open_rental", 1, 1, RESERVE, value=RESERVE)
+    meter.transact(yard.customer, "open_rental", 1, 1, RESERVE, *UNBOUND, value=RESERVE)
     now = fork.advance(10)
     reading = Reading(1, now * 1000, Registers(active_ms_1=1), 1, bytes(32))
     results = []

@@ -14,6 +14,8 @@ from contracts.evidence import announce_release, post_bond
 from contracts.evm import reverts
 from contracts.token_signatures import FOREVER
 
+from lab.rig.plan import UNBOUND
+
 VANISHED = "vault: tokens have vanished"
 ANOTHER = "vault: another amount delivered"
 JUNK = (27, b"\x11" * 32, b"\x22" * 32)
@@ -172,7 +174,7 @@ def test_open_rental__tokens_have_shrunk__moves_only_what_is_on_the_account(
     yard.deposit(99_000)
     rebase(yard, 50)
     before = yard.money()
-    yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, 100_000)
+    yard.meter.transact(customer, "open_rental", yard.drill, yard.tariff, 100_000, *UNBOUND)
     assert yard.money() - before == {"customer.account": -100_000}
 
 

@@ -9,6 +9,8 @@ from contracts.builders import GRACE_PERIOD, PENALTY, RESERVE, Yard
 from contracts.evidence import DUE, announce_release, dispute, lie, post_bond
 from contracts.evm import reverts
 
+from lab.rig.plan import UNBOUND
+
 PAUSED = "token: paused"
 PAYER = "token: payer is blocked"
 RECEIVER = "token: receiver is blocked"
@@ -101,7 +103,7 @@ def test_open_and_top_up__token_is_paused__go_on_from_the_account(token_yard: Ya
     token_yard.deposit(2 * RESERVE)
     pause(token_yard)
     arguments = (token_yard.drill, token_yard.tariff, RESERVE)
-    rental = token_yard.meter.transact(customer, "open_rental", *arguments).result
+    rental = token_yard.meter.transact(customer, "open_rental", *arguments, *UNBOUND).result
     token_yard.meter.transact(customer, "top_up", rental, RESERVE)
     assert token_yard.call("balance_of", rental) == 2 * RESERVE
 

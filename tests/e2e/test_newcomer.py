@@ -16,6 +16,7 @@ import pytest
 
 from lab.rig.drill import OUR_PACKAGES, ControllerProgram
 from lab.rig.ledger import ContractLedger, Customer
+from lab.rig.plan import UNBOUND
 from lab.rig.process import Daemon, wait_until
 from lab.rig.services import ROOT, Anvil, find_program, free_port
 from protocol.deployment import Deployment, parse_deployment
@@ -143,7 +144,7 @@ def rent_and_drill(anvil: Anvil, record: Deployment, controller: ControllerProgr
     customer = Customer(ledger, "a customer")
     anvil.rpc("anvil_setBalance", customer.address, hex(COIN))
     deposit = 5 * 10**15
-    customer.send("open_rental", controller.drill, 1, deposit, value=deposit)
+    customer.send("open_rental", controller.drill, 1, deposit, *UNBOUND, value=deposit)
     wait_until("the drill starts", lambda: "error" not in controller.do("pull"), STEP_SECONDS)
     wait_until("it has turned", lambda: turned_ms(controller) > 2_000, STEP_SECONDS)
     controller.do("release")

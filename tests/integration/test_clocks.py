@@ -22,6 +22,7 @@ from lab.rig.box_files import write_secret
 from lab.rig.drill import BridgeProgram, ControllerProgram
 from lab.rig.ledger import ContractLedger
 from lab.rig.listener import TopicListener
+from lab.rig.plan import UNBOUND
 from lab.rig.process import wait_until
 from protocol.records import Registers, RentalState
 from protocol.tariff import charge as charge_of
@@ -111,7 +112,7 @@ class Clocks:
     def open(self, customer: str) -> int:
         """A rental of the drill; its number."""
         functions = self.world.contract.functions
-        self.world.send(functions.open_rental(DRILL, 1, FUNDS), customer, FUNDS)
+        self.world.send(functions.open_rental(DRILL, 1, FUNDS, *UNBOUND), customer, FUNDS)
         return int(functions.rental_count().call())
 
     def end(self, rental: int) -> None:

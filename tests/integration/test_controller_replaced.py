@@ -17,6 +17,7 @@ from device_rig import Bridge, Controller
 from oracle_builders import MESSAGE_KEYS
 from oracle_world import World, wait
 
+from lab.rig.plan import UNBOUND
 from lab.rig.process import Daemon
 
 pytestmark = pytest.mark.integration
@@ -65,7 +66,7 @@ def test_replace_controller__in_the_middle_of_a_rental__billed_to_the_last_sampl
     (folder / "message.key").write_text(MESSAGE_KEYS[DRILL].hex() + "\n")
 
     def rent() -> int:
-        world.send(functions.open_rental(DRILL, 1, COIN), world.customer, COIN)
+        world.send(functions.open_rental(DRILL, 1, COIN, *UNBOUND), world.customer, COIN)
         return int(functions.rental_count().call())
 
     with world.daemon() as oracle, Controller(folder, *options, drill=DRILL) as board, bridge:

@@ -12,6 +12,7 @@ from audit_rig import RefusalError
 from awkward_node import Habit, awkward
 from oracle_world import TARIFF, TestBridge, World, wait
 
+from lab.rig.plan import UNBOUND
 from oracle.leasing.lease_policy import Inhibit
 from protocol.tariff import highest_charge
 
@@ -57,7 +58,11 @@ def test_run__settlement_refused_for_one_rental__others_settle_close_and_stay_st
         }
         daemon = stack.enter_context(world.daemon())
         for drill in bridges:
-            world.send(functions.open_rental(drill, 1, 10 * RESERVE), world.customer, 10 * RESERVE)
+            world.send(
+                functions.open_rental(drill, 1, 10 * RESERVE, *UNBOUND),
+                world.customer,
+                10 * RESERVE,
+            )
 
         def turned(rental: int) -> bool:
             return int(functions.registers(rental).call()[1]) > 0

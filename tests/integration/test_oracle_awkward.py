@@ -22,6 +22,7 @@ from awkward_node import (
 )
 from oracle_world import TARIFF, World, wait
 
+from lab.rig.plan import UNBOUND
 from protocol.tariff import highest_charge
 
 pytestmark = pytest.mark.integration
@@ -136,9 +137,9 @@ def test_run__rentals_that_open_and_end_within_one_second__only_the_last_is_dril
         world.anvil.rpc("evm_setIntervalMining", 0)
         now = world.web3.eth.get_block("latest")["timestamp"] + 3
         calls = (
-            (functions.open_rental(1, 1, amount), amount),
+            (functions.open_rental(1, 1, amount, *UNBOUND), amount),
             (functions.end_rental(1), 0),
-            (functions.open_rental(1, 1, amount), amount),
+            (functions.open_rental(1, 1, amount, *UNBOUND), amount),
         )
         for function, value in calls:
             function.transact({"from": world.customer, "value": value, "gas": 900_000})

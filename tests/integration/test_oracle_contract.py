@@ -14,7 +14,7 @@ import pytest
 from conftest import role_account
 from oracle_world import TARIFF, World, wait
 
-from lab.rig.plan import GRACE_SECONDS
+from lab.rig.plan import GRACE_SECONDS, NO_DEADLINE
 from oracle.leasing.lease_policy import Inhibit
 from protocol.tariff import highest_charge
 
@@ -71,7 +71,7 @@ def test_run__capped_rental__locks_at_the_cap_and_owes_no_more(world: World) -> 
     bridge, functions = world.bridge, world.contract.functions
     cap = RESERVE + 3 * 2 * 10**15  # three seconds at level 2
     with world.daemon() as daemon:
-        opening = functions.open_capped_rental(1, 1, COIN, (cap, COIN))
+        opening = functions.open_rental(1, 1, COIN, (cap, COIN), NO_DEADLINE)
         world.send(opening, world.customer, COIN)
         rental = int(functions.rental_count().call())
         wait("lease", bridge.leased, daemon)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from oracle_world import TARIFF, TestBridge, World, wait
 
+from lab.rig.plan import UNBOUND
 from oracle.leasing.lease_policy import Inhibit
 from protocol.tariff import highest_charge
 
@@ -33,7 +34,7 @@ def test_run__gas_key_with_less_than_one_settlement__warned_and_drills_go_on_wit
     log = world.folder / "logs" / "oracle.log"
     with TestBridge(world.broker.port, 2) as idle, world.daemon() as daemon:
         for drill in (1, 2):
-            world.send(functions.open_rental(drill, 1, amount), world.customer, amount)
+            world.send(functions.open_rental(drill, 1, amount, *UNBOUND), world.customer, amount)
         wait("both leased", lambda: world.bridge.leased() and idle.leased(), daemon)
         wait("the word", lambda: "gas key is empty" in log.read_text(), daemon)
         assert "settlement signed" not in log.read_text()

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from lab.rig.audit import audit, wait_for_publication
 from lab.rig.box_files import write_keystore, write_secret
 from lab.rig.drill import BridgeProgram, ControllerProgram
+from lab.rig.plan import UNBOUND
 from lab.rig.premises import Premises
 from lab.rig.process import Daemon
 from lab.rig.tpm import SoftTpm
@@ -237,7 +238,7 @@ def test_drill__controller_and_strict_bridge_with_a_tpms_key__starts_and_is_bill
         controller = yard.start_drill()
         yard.start_oracle()
         deposit = 10**18
-        yard.send(functions.open_rental(1, 1, deposit), yard.customer, deposit)
+        yard.send(functions.open_rental(1, 1, deposit, *UNBOUND), yard.customer, deposit)
         rental = int(functions.rental_count().call())
         wait("a start", lambda: controller.do("pull")["motor_on"], yard.oracle)
         wait("settled", lambda: functions.charge(rental).call() > 0, yard.oracle)

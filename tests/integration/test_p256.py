@@ -19,6 +19,7 @@ from web3.exceptions import ContractLogicError
 from lab.rig.contract import compile_drill_meter, deploy
 from lab.rig.p256 import FIELD as P
 from lab.rig.p256 import P256Key
+from lab.rig.plan import UNBOUND
 from lab.rig.services import Anvil
 from protocol.meter_word import pack_meter
 from protocol.p256 import ORDER as N
@@ -148,7 +149,7 @@ def test_p256_oracle__chain_with_eip_7951__enrols_settles_and_answers_for_a_lie(
     send("publish_tariff", tariff_words(SIMPLE))
     send("list_drill", 1, 1, "drill")
     send("post_bond", BOND, value=BOND)
-    opened = send("open_rental", 1, 1, RESERVE, value=RESERVE)
+    opened = send("open_rental", 1, 1, RESERVE, *UNBOUND, value=RESERVE)
     opened_ms = web3.eth.get_block(opened["blockNumber"])["timestamp"] * 1000
     osaka.rpc("evm_increaseTime", 60)
 

@@ -19,6 +19,7 @@ from web3 import HTTPProvider, Web3
 from lab.rig.box_files import write_secret
 from lab.rig.box_keys import element_key
 from lab.rig.contract import compile_vyper, deploy
+from lab.rig.plan import UNBOUND
 from lab.rig.services import ROOT, Anvil
 from protocol.abi import drill_meter_abi
 from protocol.records import Domain
@@ -174,7 +175,9 @@ def test_provider_calls__each__changes_the_contract(counter: Counter, tmp_path: 
 def test_collect__from_closed_and_running_rentals__goes_where_it_is_told(counter: Counter) -> None:
     meter, web3 = counter.meter.functions, counter.meter.w3
     customer = web3.eth.accounts[3]
-    meter.open_rental(1, 1, COIN // 100).transact({"from": customer, "value": COIN // 100})
+    meter.open_rental(1, 1, COIN // 100, *UNBOUND).transact(
+        {"from": customer, "value": COIN // 100}
+    )
     web3.provider.make_request("evm_increaseTime", [100])
     web3.provider.make_request("evm_mine", [])
 

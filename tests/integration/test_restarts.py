@@ -11,6 +11,7 @@ from device_rig import Bridge, Controller
 from oracle_builders import MESSAGE_KEYS
 from oracle_world import World, wait
 
+from lab.rig.plan import UNBOUND
 from lab.rig.process import Daemon
 
 pytestmark = pytest.mark.integration
@@ -40,7 +41,7 @@ def test_programs__killed_one_after_another__drill_starts_again_each_time(
     (folder / "message.key").write_text(MESSAGE_KEYS[DRILL].hex() + "\n")
 
     with world.daemon() as oracle, Controller(folder, *options, drill=DRILL) as board, bridge:
-        world.send(functions.open_rental(DRILL, 1, COIN), world.customer, COIN)
+        world.send(functions.open_rental(DRILL, 1, COIN, *UNBOUND), world.customer, COIN)
         drill_a_hole(board)
 
         others: tuple[Daemon, ...] = (bridge, oracle, world.broker)

@@ -18,6 +18,7 @@ from lab.rig import plan
 from lab.rig.box_files import write_secret
 from lab.rig.drill import BridgeProgram, ControllerProgram
 from lab.rig.listener import TopicListener
+from lab.rig.plan import NO_DEADLINE
 from lab.rig.process import wait_until
 from lab.rig.services import Anvil, Mosquitto
 from protocol.leases import Provisioning
@@ -131,7 +132,7 @@ def test_bridge__true_key_without_the_deposit__drill_does_not_start_until_it_is_
     assert all("in the chain" in reason for reason in strict.refusals()), strict.refusals()
 
     real = strict.real
-    opening = real.contract.functions.open_capped_rental(1, 1, 10**18, (10**17, 10**16))
+    opening = real.contract.functions.open_rental(1, 1, 10**18, (10**17, 10**16), NO_DEADLINE)
     real.send(opening, real.customer, 10**18)
     real.mine(2)
 

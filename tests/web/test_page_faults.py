@@ -15,6 +15,7 @@ from web_wallet import Wallet, connect
 from lab.rig.ledger import Customer
 from lab.rig.page import PageServer
 from lab.rig.page_world import PageWorld
+from lab.rig.plan import UNBOUND
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +40,7 @@ def test_page__somebody_was_faster__the_reverted_transaction_says_why(
     ledger = world.ledger()
     rival = Customer(ledger, "rival")
     world.give_coins(rival.address)
-    call = ledger.contract.functions.open_rental(1, 1, AMOUNT_WEI)
+    call = ledger.contract.functions.open_rental(1, 1, AMOUNT_WEI, *UNBOUND)
     raw = rival._account.sign_transaction(
         call.build_transaction(
             {

@@ -18,6 +18,7 @@ from web_wallet import Wallet, connect
 
 from lab.rig.page import PageServer
 from lab.rig.page_world import bare_world
+from lab.rig.plan import UNBOUND
 from lab.rig.premises import Premises
 from lab.rig.process import wait_until
 from lab.rig.services import DEPLOYER
@@ -48,7 +49,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
         for number in range(1, RENTALS + 1):
             customer = mine if number in MINE else provider
             value = ledger.web3.to_wei(10**15, "wei")
-            opening = functions.open_rental(1, 1, 10**15)
+            opening = functions.open_rental(1, 1, 10**15, *UNBOUND)
             opening.transact({"from": customer, "value": value})
             ended = functions.end_rental(number).transact({"from": customer})
             # The node answers before it has mined, and says until then that the drill is rented.

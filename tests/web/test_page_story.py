@@ -36,6 +36,11 @@ def test_page__storefront_to_refund__every_step_is_shown(
     assert wallet.asked.count("eth_sendTransaction") == 1
     ledger = world.ledger()
     assert ledger.rental(number).funded == AMOUNT_WEI
+    (opened,) = ledger.events("RentalOpened", rental=number)
+    sent = ledger.web3.eth.get_transaction(opened["transactionHash"])
+    _, wish = ledger.contract.decode_function_input(sent["input"])
+    mined = ledger.block_time(sent["blockNumber"])
+    assert mined <= wish["deadline"] <= mined + 900
     expect(page.get_by_text(re.compile(r"Final, in block \d+"))).to_be_visible()
     expect(page.locator("[data-lock=ready]")).to_be_visible()
 

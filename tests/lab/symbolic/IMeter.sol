@@ -50,8 +50,7 @@ interface IMeter {
         bytes32 s
     ) external;
     function withdraw(uint256 amount, address to) external;
-    function open_rental(uint256 drill, uint256 tariff, uint256 reserve) external payable returns (uint256);
-    function open_capped_rental(uint256 drill, uint256 tariff, uint256 reserve, Caps calldata caps)
+    function open_rental(uint256 drill, uint256 tariff, uint256 reserve, Caps calldata caps, uint256 deadline)
         external
         payable
         returns (uint256);

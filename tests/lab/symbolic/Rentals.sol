@@ -14,26 +14,20 @@ contract Rentals is NativeBase {
         uint256 tariff;
         uint256 reserve;
         Caps caps;
+        uint256 deadline;
         address who;
         uint256 other;
     }
 
     /// @notice Opening moves the reserve from the sender's account, to which the value sent is
     ///         added first, into the rental, whose meter starts now; no other account or rental
-    ///         changes.
+    ///         changes. Caps are stored as given unless they are none, and nothing opens after the
+    ///         deadline.
     function check_open_rental(Opening memory o) public {
         State memory s = beforeOpening(o);
         vm.prank(o.sender);
-        uint256 opened = meter.open_rental{value: o.value}(o.drill, o.tariff, o.reserve);
-        assertOpened(o, s, opened);
-        assert(s.words[TERMS] >> 255 == 0);
-    }
-
-    /// @notice The same with caps, which are stored as given unless they are none.
-    function check_open_capped_rental(Opening memory o) public {
-        State memory s = beforeOpening(o);
-        vm.prank(o.sender);
-        uint256 opened = meter.open_capped_rental{value: o.value}(o.drill, o.tariff, o.reserve, o.caps);
+        uint256 opened = meter.open_rental{value: o.value}(o.drill, o.tariff, o.reserve, o.caps, o.deadline);
+        assert(block.timestamp <= o.deadline);
         assertOpened(o, s, opened);
         if (s.words[TERMS] >> 255 == 1) {
             assert(s.words[CAPS] == o.caps.per_rental | o.caps.per_hour << 96);

@@ -107,10 +107,9 @@ contract Tokens is Base {
     /// @notice Coins do not enter a contract whose asset is a token.
     function check_coins__refused(address sender, uint256 value, address account, uint256 a, uint256 c, uint256 d) public {
         vm.assume(value > 0 && sender != address(meter));
-        bytes[5] memory calls = [
+        bytes[4] memory calls = [
             abi.encodeCall(meter.deposit, (account, a)),
-            abi.encodeCall(meter.open_rental, (a, c, d)),
-            abi.encodeCall(meter.open_capped_rental, (a, c, d, Caps({per_rental: a, per_hour: c}))),
+            abi.encodeCall(meter.open_rental, (a, c, d, Caps({per_rental: a, per_hour: c}), d)),
             abi.encodeCall(meter.top_up, (a, c)),
             abi.encodeCall(meter.post_bond, (a))
         ];

@@ -876,31 +876,6 @@ export const drillMeterAbi = [
    {
     "name": "reserve",
     "type": "uint256"
-   }
-  ],
-  "outputs": [
-   {
-    "name": "",
-    "type": "uint256"
-   }
-  ]
- },
- {
-  "stateMutability": "payable",
-  "type": "function",
-  "name": "open_capped_rental",
-  "inputs": [
-   {
-    "name": "drill",
-    "type": "uint256"
-   },
-   {
-    "name": "tariff",
-    "type": "uint256"
-   },
-   {
-    "name": "reserve",
-    "type": "uint256"
    },
    {
     "name": "caps",
@@ -915,6 +890,10 @@ export const drillMeterAbi = [
       "type": "uint256"
      }
     ]
+   },
+   {
+    "name": "deadline",
+    "type": "uint256"
    }
   ],
   "outputs": [

@@ -50,6 +50,7 @@ export const REVERTS = [
  "rentals: nothing reserved",
  "rentals: nothing to top up",
  "rentals: offered at other tariff",
+ "rentals: too late to open",
  "rentals: under the least reserve",
  "settle: more signed than given",
  "settle: unsigned readings",

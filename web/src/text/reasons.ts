@@ -54,6 +54,10 @@ export const REVERT_WORDS: Partial<Record<Revert, Two>> = {
     'the drill is now on offer at another tariff; look at it again',
     'die Maschine wird jetzt zu einem anderen Tarif angeboten; sehen Sie noch einmal nach',
   ],
+  'rentals: too late to open': [
+    'it reached the chain too late: an opening is good for 15 minutes, so that it does not unlock a drill that nobody waits for. Nothing was paid; ask again',
+    'es kam zu spät auf die Chain: Eine Öffnung gilt 15 Minuten, damit sie keine Maschine freigibt, auf die niemand mehr wartet. Es wurde nichts bezahlt; versuchen Sie es noch einmal',
+  ],
   'rentals: under the least reserve': [
     'the amount is below the tariff’s minimum',
     'der Betrag liegt unter dem Mindestbetrag',

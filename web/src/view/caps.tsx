@@ -44,11 +44,7 @@ export function useCaps(terms: TariffTerms) {
       : { per_rental: rental.value, per_hour: hour.value }
   // Kept here, because the form around the fields is made anew when more of the wallet is known.
   const [open, setOpen] = useState(false)
-  return { rental, hour, open, setOpen, caps, capped: caps !== undefined && isCapped(caps) }
-}
-
-export function isCapped(caps: Caps): boolean {
-  return caps.per_rental < NO_CAP || caps.per_hour < NO_CAP
+  return { rental, hour, open, setOpen, caps }
 }
 
 export function CapFields({

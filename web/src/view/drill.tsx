@@ -46,7 +46,7 @@ function Rent({ offer }: { readonly offer: Offer }) {
   const { site, client } = useBase()
   const { address } = useWallet()
   const { drill, terms, oracle } = offer
-  const { caps, capped, ...fields } = useCaps(terms)
+  const { caps, ...fields } = useCaps(terms)
   const held = highestCharge(terms, BigInt(site.reserve_seconds) * 1000n)
 
   const openIt = async () => {
@@ -81,8 +81,8 @@ function Rent({ offer }: { readonly offer: Offer }) {
             purpose={{
               kind: 'open',
               about: String(drill.number),
-              name: capped ? 'open_capped_rental' : 'open_rental',
-              args: (amount) => [BigInt(drill.number), drill.tariff, amount, ...(capped ? [caps] : [])],
+              name: 'open_rental',
+              args: (amount, deadline) => [BigInt(drill.number), drill.tariff, amount, caps, deadline],
             }}
             fields={<CapFields {...fields} />}
             fieldsFit={caps !== undefined}

@@ -13,9 +13,13 @@ import { useBase, useFunds, useWallet } from './context'
 export interface Purpose {
   readonly kind: 'open' | 'top-up'
   readonly about: string
-  readonly name: 'open_rental' | 'open_capped_rental' | 'top_up'
-  readonly args: (amount: bigint) => readonly unknown[]
+  readonly name: 'open_rental' | 'top_up'
+  /** `deadline` in Unix s: until when the call should be of use. */
+  readonly args: (amount: bigint, deadline: bigint) => readonly unknown[]
 }
+
+/** For signing in the wallet and being mined; later nobody may stand before the drill any more. */
+export const OPENING_SECONDS = 900n
 
 /** Where tokens are paid from; undefined without a wallet that is ready. */
 export function useTill(): Till | undefined {
@@ -39,15 +43,18 @@ export function usePay(purpose: Purpose, asset: Asset) {
     if (till === undefined) return false
     const { kind, about, name } = purpose
     let funds: Funds
+    let now: bigint
     try {
       funds = await readFunds(client, site, till.sender)
+      now = (await client.getBlock()).timestamp
     } catch (error) {
       const at = { id: crypto.randomUUID(), sender: till.sender, at: Date.now() }
       ledger.add({ ...at, kind, about, state: 'failed', fault: faultOf(error) })
       return false
     }
     const missing = amount > funds.account ? amount - funds.account : 0n
-    const call = { kind, about, to: site.contract, abi, name, args: purpose.args(amount) }
+    const args = purpose.args(amount, now + OPENING_SECONDS)
+    const call = { kind, about, to: site.contract, abi, name, args }
     if (asset.token === undefined) return send({ ...call, value: missing })
     if (missing > 0n && !(await deposit(till, missing))) return false
     return send(call)

@@ -1,4 +1,4 @@
-"""open_capped_rental and caps(): what a customer lets a rental owe at most."""
+"""open_rental's caps and caps(): what a customer lets a rental owe at most."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from contracts.builders import RESERVE, SIMPLE, TARIFF, Yard, deploy_yard
+from contracts.builders import RESERVE, SIMPLE, TARIFF, Yard
 from contracts.capped import NO_CAP, open_capped
-from contracts.evm import Chain, Event, event, reverts
+from contracts.evm import Event, event, reverts
+
+from lab.rig.plan import NO_DEADLINE
 
 LEAST = TARIFF.least_reserve
 STANDING_HOUR = 3_600 * TARIFF.standing_price_per_second
@@ -21,8 +23,8 @@ WIDE = "packing: cap over 2**96 - 1"
 
 def opened(yard: Yard, per_rental: int, per_hour: int, reserve: int = RESERVE) -> list[Event]:
     """Open with coins sent along; returns the events."""
-    arguments = (yard.drill, yard.tariff, reserve, (per_rental, per_hour))
-    receipt = yard.meter.transact(yard.customer, "open_capped_rental", *arguments, value=reserve)
+    arguments = (yard.drill, yard.tariff, reserve, (per_rental, per_hour), NO_DEADLINE)
+    receipt = yard.meter.transact(yard.customer, "open_rental", *arguments, value=reserve)
     assert receipt.result == 1
     return receipt.events
 
@@ -45,7 +47,7 @@ def positive(events: list[Event]) -> int:
     return int(found)
 
 
-def test_open_capped_rental__with_coins_sent_along__says_everything_in_order(yard: Yard, customer):
+def test_open_rental__caps_and_coins_sent_along__says_everything_in_order(yard: Yard, customer):
     before = yard.money()
     events = opened(yard, 600_000, 400_000)
     assert events == [
@@ -78,26 +80,26 @@ def test_open_capped_rental__with_coins_sent_along__says_everything_in_order(yar
     assert yard.call("rental", 1)["funded"] == RESERVE
 
 
-def test_open_capped_rental__from_the_account__sets_the_reserve_aside(yard: Yard, customer):
+def test_open_rental__caps__sets_the_reserve_aside(yard: Yard, customer):
     yard.deposit(RESERVE + 5)
     before = yard.money()
-    arguments = (yard.drill, yard.tariff, RESERVE, (LEAST, NO_CAP))
-    yard.meter.transact(customer, "open_capped_rental", *arguments)
+    arguments = (yard.drill, yard.tariff, RESERVE, (LEAST, NO_CAP), NO_DEADLINE)
+    yard.meter.transact(customer, "open_rental", *arguments)
     assert yard.money() - before == {"customer.account": -RESERVE}
 
 
-def test_open_capped_rental__coins_with_a_token_deployment__reverts(token_yard: Yard, customer):
+def test_open_rental__caps_and_coins_with_a_token_deployment__reverts(token_yard: Yard, customer):
     token_yard.deposit(RESERVE)
-    arguments = (token_yard.drill, token_yard.tariff, RESERVE, (LEAST, NO_CAP))
+    arguments = (token_yard.drill, token_yard.tariff, RESERVE, (LEAST, NO_CAP), NO_DEADLINE)
     with reverts("vault: takes tokens, not coins"):
-        token_yard.meter.transact(customer, "open_capped_rental", *arguments, value=1)
+        token_yard.meter.transact(customer, "open_rental", *arguments, value=1)
 
 
-def test_open_capped_rental__token__comes_from_the_account(token_yard: Yard, customer):
+def test_open_rental__caps_with_a_token__comes_from_the_account(token_yard: Yard, customer):
     token_yard.deposit(RESERVE)
     before = token_yard.money()
-    arguments = (token_yard.drill, token_yard.tariff, RESERVE, (LEAST, NO_CAP))
-    token_yard.meter.transact(customer, "open_capped_rental", *arguments)
+    arguments = (token_yard.drill, token_yard.tariff, RESERVE, (LEAST, NO_CAP), NO_DEADLINE)
+    token_yard.meter.transact(customer, "open_rental", *arguments)
     assert token_yard.money() - before == {"customer.account": -RESERVE}
 
 
@@ -118,7 +120,7 @@ def test_open_capped_rental__token__comes_from_the_account(token_yard: Yard, cus
         (500_001, 500_000, 500_000),
     ],
 )
-def test_open_capped_rental__caps_in_range__start_on_the_least_of_all(
+def test_open_rental__caps_in_range__start_on_the_least_of_all(
     yard: Yard, per_rental, per_hour, credit
 ):
     events = opened(yard, per_rental, per_hour)
@@ -150,14 +152,12 @@ def test_open_capped_rental__caps_in_range__start_on_the_least_of_all(
         (LEAST, 2**256 - 1, WIDE),
     ],
 )
-def test_open_capped_rental__caps_out_of_range__reverts(yard: Yard, per_rental, per_hour, reason):
+def test_open_rental__caps_out_of_range__reverts(yard: Yard, per_rental, per_hour, reason):
     refused(yard, reason, per_rental, per_hour)
 
 
 @pytest.mark.parametrize("per_hour", [999, 1_000, 1_001])
-def test_open_capped_rental__hourly_cap_around_the_least_reserve__must_reach_it(
-    yard: Yard, per_hour
-):
+def test_open_rental__hourly_cap_around_the_least_reserve__must_reach_it(yard: Yard, per_hour):
     """Where nothing is to be paid for standing, the least reserve still is."""
     tariff = replace(SIMPLE, least_reserve=1_000)
     if per_hour < 1_000:
@@ -169,9 +169,7 @@ def test_open_capped_rental__hourly_cap_around_the_least_reserve__must_reach_it(
 
 
 @pytest.mark.parametrize(("per_rental", "per_hour"), [(0, 5), (5, 0), (0, 0)])
-def test_open_capped_rental__free_tariff_and_a_cap_of_zero__reverts(
-    yard: Yard, per_rental, per_hour
-):
+def test_open_rental__free_tariff_and_a_cap_of_zero__reverts(yard: Yard, per_rental, per_hour):
     tariff = replace(SIMPLE, least_reserve=0)
     with reverts(NOTHING):
         open_capped(yard, 5_000, per_rental, per_hour, of=tariff)
@@ -181,7 +179,7 @@ def test_open_capped_rental__free_tariff_and_a_cap_of_zero__reverts(
     ("reserve", "reason"),
     [(0, NOTHING), (LEAST - 1, UNDER), (2**96, "packing: funds over 2**96 - 1")],
 )
-def test_open_capped_rental__reserve_out_of_range__reverts(yard: Yard, reserve, reason):
+def test_open_rental__caps_and_reserve_out_of_range__reverts(yard: Yard, reserve, reason):
     refused(yard, reason, NO_CAP - 1, NO_CAP, reserve)
 
 
@@ -197,12 +195,12 @@ REFUSALS: dict[str, Callable[[Yard], Any]] = {
 
 
 @pytest.mark.parametrize("reason", REFUSALS)
-def test_open_capped_rental__where_open_rental_refuses__refuses(yard: Yard, reason):
+def test_open_rental__caps_fit_and_something_else_does_not__reverts(yard: Yard, reason):
     REFUSALS[reason](yard)
     refused(yard, reason, LEAST, STANDING_HOUR)
 
 
-def test_open_capped_rental__drill_is_rented__reverts(yard: Yard, customer, stranger):
+def test_open_rental__caps_and_drill_is_rented__reverts(yard: Yard, customer, stranger):
     yard.open(who=stranger)
     with reverts("drills: in a rental"):
         opened(yard, LEAST, STANDING_HOUR)
@@ -216,21 +214,21 @@ def test_open_capped_rental__drill_is_rented__reverts(yard: Yard, customer, stra
         (0, 0, "tariffs: no such tariff"),
     ],
 )
-def test_open_capped_rental__unknown_drill_or_tariff__reverts(
+def test_open_rental__caps_and_unknown_drill_or_tariff__reverts(
     yard: Yard, customer, drill, tariff, reason
 ):
     yard.deposit(RESERVE)
     with reverts(reason):
         yard.meter.transact(
-            customer, "open_capped_rental", drill, tariff, RESERVE, (LEAST, STANDING_HOUR)
+            customer, "open_rental", drill, tariff, RESERVE, (LEAST, STANDING_HOUR), NO_DEADLINE
         )
 
 
-def test_open_capped_rental__account_holds_one_less__reverts(yard: Yard, customer):
+def test_open_rental__caps_and_account_holds_one_less__reverts(yard: Yard, customer):
     yard.deposit(RESERVE - 1)
-    arguments = (yard.drill, yard.tariff, RESERVE, (LEAST, STANDING_HOUR))
+    arguments = (yard.drill, yard.tariff, RESERVE, (LEAST, STANDING_HOUR), NO_DEADLINE)
     with reverts("vault: more than the account has"):
-        yard.meter.transact(customer, "open_capped_rental", *arguments)
+        yard.meter.transact(customer, "open_rental", *arguments)
 
 
 def test_caps__of_an_uncapped_rental__are_the_widest(yard: Yard):
@@ -249,37 +247,3 @@ def test_caps__of_two_rentals__are_each_its_own(yard: Yard):
     second = open_capped(yard, 9_000, 7_000, 8_000)
     assert yard.call("caps", first) == {"per_rental": 5_000, "per_hour": 6_000}
     assert yard.call("caps", second) == {"per_rental": 7_000, "per_hour": 8_000}
-
-
-def life(yard: Yard, function: str, *caps: object) -> tuple[Any, ...]:
-    """A rental from its opening to its closing: all it said and showed."""
-    said, shown = [], []
-
-    def look() -> None:
-        shown.append([yard.call(view, 1) for view in ("rental", "registers", "charge", "caps")])
-        shown.append([yard.call(view, 1) for view in ("balance_of", "earned", "refunded")])
-        shown.append(yard.money())
-
-    arguments = (yard.drill, yard.tariff, LEAST, *caps)
-    said += yard.meter.transact(yard.customer, function, *arguments, value=LEAST).events
-    look()
-    for step, topped_up in ((1, 0), (2, 1_000), (3, 500_000), (4, 0)):
-        yard.chain.advance(30)
-        said += yard.use(1, active_ms_2=27_000 * step, revolutions_2=500 * step).events
-        look()
-        if topped_up:
-            said += yard.meter.transact(
-                yard.customer, "top_up", 1, topped_up, value=topped_up
-            ).events
-        look()
-    said += yard.provide("collect", [1], yard.provider.address).events
-    said += yard.finish(1).events
-    look()
-    return said, shown
-
-
-def test_open_capped_rental__both_caps_none__is_open_rental(compiled, people):
-    plain = life(deploy_yard(Chain(), compiled, people), "open_rental")
-    capped = life(deploy_yard(Chain(), compiled, people), "open_capped_rental", (NO_CAP, NO_CAP))
-    assert plain == capped
-    assert {"BalanceExhausted", "BalancePositive", "RentalClosed"} < {e.name for e in plain[0]}
