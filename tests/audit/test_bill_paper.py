@@ -234,6 +234,7 @@ def test_as_pdf__largest_amounts_and_longest_names__whole_and_apart(
         require_apart(leaf)
 
 
+@pytest.mark.campaign
 def test_as_pdf__section_with_plots__begins_on_the_page_of_the_first() -> None:
     for lines in range(40):
         story = told()

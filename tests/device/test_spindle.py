@@ -75,6 +75,7 @@ def test_advance__recorded_load__is_followed_at_once() -> None:
     assert (spindle.rpm, spindle.torque_nm) == (1551, 42.8)
 
 
+@pytest.mark.campaign
 def test_advance__rated_load_for_an_hour__warms_by_the_rated_rise() -> None:
     spindle = run(Spindle(), 360_000, PresetLoads().load(3, 0), motor_on=True)
     assert spindle.temperature_c == pytest.approx(22 + 60, abs=1)

@@ -34,7 +34,7 @@ from protocol.records import Reading, Registers
 
 STEP_MS = 100
 BOX_AHEAD_MS = 3_000
-LATER_MS = (400, 1_700, 12_000)
+LATER_MS = (400, 12_000)
 VIEW = view_of(make_rental(funded=10**12), gas_price_wei=0)
 
 
