@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from audit.books import compare
 from audit.books.books import DeploymentTerms
-from audit.books.code import check_code, check_lens, lens_address
+from audit.books.code import check_code, check_forwarder, check_lens
 from audit.errors import AuditError, EndpointError, OtherChainError
 from audit.findings import Findings
 from audit.node.fetch import ContractEndpoint
 from audit.order import AuditOrder
+from protocol.created import forwarder_address, lens_address
 from protocol.headers import Header
 from protocol.records import Domain
 
@@ -45,6 +46,8 @@ def deployed_terms(
     if fixed is not None:
         lens = lens_address(domain.contract)
         check_lens(chain.code(last.hash, lens), domain.contract, findings)
+        forwarder = forwarder_address(domain.contract)
+        check_forwarder(chain.code(last.hash, forwarder), domain, findings)
     try:
         told = compare.chain_terms(chain, last)
     except EndpointError:

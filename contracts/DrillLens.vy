@@ -228,6 +228,31 @@ def signing_key(key: address) -> IDrillMeter.SigningKey:
     return packing._unpack_key(self._words(convert(key, uint256)).key)
 
 # ---------------------------------------------------------------------------------------------
+# Views: who speaks for customers
+# ---------------------------------------------------------------------------------------------
+
+@external
+@view
+def forwarder() -> address:
+    """
+    @notice The DrillForwarder that passes on what customers have signed: the second contract that
+            the meter has created, after the lens.
+    @return Its address.
+    """
+    return self._forwarder()
+
+
+@external
+@view
+def isTrustedForwarder(forwarder: address) -> bool:
+    """
+    @notice Whether the meter believes that a caller's data ends with the sender (ERC-2771).
+    @param forwarder The caller's address.
+    @return True for the DrillForwarder only.
+    """
+    return forwarder == self._forwarder()
+
+# ---------------------------------------------------------------------------------------------
 # Internals
 # ---------------------------------------------------------------------------------------------
 
@@ -240,6 +265,21 @@ def _words(number: uint256) -> IDrillMeter.Words:
     @return The words; zero where it stores nothing.
     """
     return staticcall IDrillMeter(msg.sender).words(number)
+
+
+@internal
+@view
+def _forwarder() -> address:
+    """
+    @dev Where the second creation of the meter that calls is.
+    @return The address: the last 20 bytes of the hash of the RLP list of creator and number.
+    """
+    return convert(
+        convert(
+            keccak256(concat(x"d694", convert(msg.sender, bytes20), x"02")), uint256
+        ) & packing.ADDRESS_MASK,
+        address,
+    )
 
 
 @internal

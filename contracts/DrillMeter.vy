@@ -24,6 +24,9 @@
         names its rental by number, so an oracle should sign only for rentals that are opened
         deep enough in the chain not to be reorganised away.
         Units: amounts in the asset's smallest unit, `until` in Unix ms, block times in Unix s.
+        Who may not send transactions signs orders for the DrillForwarder, which this contract
+        creates and believes about who has called, where that is a customer's business and nowhere
+        else (ERC-2771).
         Stopping: `pause` stops opening and topping up, and nothing else.
 """
 
@@ -41,6 +44,7 @@ from .modules import bonds
 from .modules import checks
 from .modules import disputes
 from .modules import drills
+from .modules import forwarder
 from .modules import keys
 from .modules import lens
 from .modules import meter
@@ -56,7 +60,8 @@ initializes: ownable_2step[ownable := ownable]
 initializes: pausable
 initializes: eip712_domain_separator
 initializes: lens
-initializes: vault
+initializes: forwarder
+initializes: vault[forwarder := forwarder]
 initializes: tariffs
 initializes: keys
 initializes: oracles[keys := keys]
@@ -114,6 +119,7 @@ def __init__(asset: address, grace_period: uint256, evidence_period: uint256, pe
     pausable.__init__()
     eip712_domain_separator.__init__("DrillMeter", "1")
     lens.__init__()
+    forwarder.__init__()
     vault.__init__(asset)
     rentals.__init__(grace_period)
     disputes.__init__(evidence_period, penalty)
@@ -193,7 +199,7 @@ def withdraw(amount: uint256, to: address):
     @param to Who receives it.
     @dev Reverts when the amount is zero or more than the account holds, or the transfer fails.
     """
-    vault._withdraw(msg.sender, amount, to)
+    vault._withdraw(amount, to)
 
 
 @external
@@ -223,7 +229,7 @@ def open_rental(
     pausable._require_not_paused()
     checks._require(block.timestamp <= deadline, "rentals: too late to open")
     vault._credit_value()
-    return rentals._open(msg.sender, drill, tariff, reserve, caps)
+    return rentals._open(drill, tariff, reserve, caps)
 
 
 @external
@@ -240,7 +246,7 @@ def top_up(rental: uint256, amount: uint256):
     """
     pausable._require_not_paused()
     vault._credit_value()
-    rentals._top_up(msg.sender, rental, amount)
+    rentals._top_up(rental, amount)
 
 
 @external
@@ -252,7 +258,7 @@ def end_rental(rental: uint256):
     @param rental The rental's number.
     @dev Reverts when the rental does not exist or is ended or closed, or for anybody else.
     """
-    rentals._end(msg.sender, msg.sender == ownable.owner, rental)
+    rentals._end(forwarder._sender(), msg.sender == ownable.owner, rental)
 
 # ---------------------------------------------------------------------------------------------
 # Anyone

@@ -17,6 +17,10 @@ class SampleError(ProtocolError):
     """Bytes that are not a sample, or a sample with a field outside its range."""
 
 
+class OrderError(ProtocolError):
+    """An order of a customer's that cannot be read."""
+
+
 class MessageError(ProtocolError):
     """An MQTT payload or topic that does not follow the protocol."""
 

@@ -57,15 +57,20 @@ def _words(values: Iterable[int | bytes]) -> bytes:
     return b"".join(v if isinstance(v, bytes) else v.to_bytes(32, "big") for v in values)
 
 
-@lru_cache(maxsize=16)
 def domain_separator(domain: Domain) -> bytes:
-    """The EIP-712 domain separator, bytes32."""
+    """The EIP-712 domain separator of a DrillMeter, bytes32."""
+    return separator_of(domain, DOMAIN_NAME, DOMAIN_VERSION)
+
+
+@lru_cache(maxsize=16)
+def separator_of(domain: Domain, name: str, version: str) -> bytes:
+    """The EIP-712 domain separator of any contract, bytes32."""
     return keccak(
         _words(
             (
                 keccak(_DOMAIN_TYPE),
-                keccak(DOMAIN_NAME.encode()),
-                keccak(DOMAIN_VERSION.encode()),
+                keccak(name.encode()),
+                keccak(version.encode()),
                 domain.chain_id,
                 int(domain.contract, 16),
             )
@@ -73,8 +78,13 @@ def domain_separator(domain: Domain) -> bytes:
     )
 
 
+def typed_digest(separator: bytes, struct_hash: bytes) -> bytes:
+    """What is signed of a struct in a domain, bytes32."""
+    return keccak(b"\x19\x01" + separator + struct_hash)
+
+
 def _digest(domain: Domain, struct_hash: bytes) -> bytes:
-    return keccak(b"\x19\x01" + domain_separator(domain) + struct_hash)
+    return typed_digest(domain_separator(domain), struct_hash)
 
 
 def batch_digest(domain: Domain, readings: Sequence[Reading]) -> bytes:

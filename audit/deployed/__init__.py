@@ -9,20 +9,21 @@ from typing import Any
 
 
 @cache
-def _content(contract: str = "DrillMeter") -> dict[str, Any]:
+def _content(contract: str) -> dict[str, Any]:
     text = files(__name__).joinpath(f"{contract}.json").read_text(encoding="ascii")
     content: dict[str, Any] = json.loads(text)
     return content
 
 
-def immutables() -> dict[str, tuple[int, int]]:
+def immutables(contract: str) -> dict[str, tuple[int, int]]:
     """Offset and length in bytes of each immutable behind the code, as "module.NAME"."""
-    return {name: (offset, length) for name, (offset, length) in _content()["immutables"].items()}
+    places = _content(contract)["immutables"]
+    return {name: (offset, length) for name, (offset, length) in places.items()}
 
 
-def runtime() -> tuple[int, str]:
+def runtime(contract: str) -> tuple[int, str]:
     """How many bytes the code has without its immutables, and their SHA-256."""
-    content = _content()
+    content = _content(contract)
     return content["runtime_bytes"], content["runtime_sha256"]
 
 

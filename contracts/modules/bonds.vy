@@ -49,7 +49,7 @@ def _post(amount: uint256):
     self.posted += amount
     vault.held += amount
     log IDrillMeter.BondPosted(amount=amount, bond=self.posted)
-    vault._receive(amount)
+    vault._receive(msg.sender, amount)
 
 
 @internal

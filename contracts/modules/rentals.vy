@@ -85,16 +85,15 @@ def __init__(grace_period: uint256):
 
 @internal
 def _open(
-    customer: address, drill: uint256, tariff: uint256, reserve: uint256, caps: IDrillMeter.Caps
+    drill: uint256, tariff: uint256, reserve: uint256, caps: IDrillMeter.Caps
 ) -> uint256:
     """
-    @dev Sets a reserve aside from the customer's account, occupies the drill and logs RentalOpened,
+    @dev Sets a reserve aside from the sender's account, occupies the drill and logs RentalOpened,
          RentalCapped if there are caps, and BalancePositive. Reverts when the tariff is unknown or
          retired, the drill not free or on offer at another tariff, its oracle not trusted, the
          account holds less, a cap does not fit or is below the standing price of an hour, or what
          may be owed at first is nothing or under the least reserve. The caller has checked that
          opening is not paused.
-    @param customer Whose account pays, and who gets the rest back.
     @param drill The drill's number.
     @param tariff The number of the tariff that the customer agrees to.
     @param reserve In the asset's smallest unit.
@@ -107,7 +106,7 @@ def _open(
     d: IDrillMeter.Drill = drills._occupy(drill, rental)
     checks._require(d.tariff == tariff, "rentals: offered at other tariff")
     oracles._require_trusted(d.oracle)
-    vault._debit(customer, reserve)
+    customer: address = vault._debit(reserve)
 
     terms: packing.Terms = packing.Terms(
         funded=reserve,
@@ -150,19 +149,18 @@ def _open(
 
 
 @internal
-def _top_up(payer: address, rental: uint256, amount: uint256):
+def _top_up(rental: uint256, amount: uint256):
     """
-    @dev Adds to the funds of an open rental from the payer's account, and logs ToppedUp, and
+    @dev Adds to the funds of an open rental from the sender's account, and logs ToppedUp, and
          BalancePositive when it had been exhausted and no longer is. Reverts when the rental is
          unknown, ended or closed, the amount is zero or more than the account holds, or the funds
          do not fit. The caller has checked that topping up is not paused.
-    @param payer Whose account pays; not necessarily the customer's.
     @param rental The rental's number.
     @param amount In the asset's smallest unit.
     """
     terms: packing.Terms = self._open_terms(rental)
     checks._require(amount > 0, "rentals: nothing to top up")
-    vault._debit(payer, amount)
+    payer: address = vault._debit(amount)
 
     charge: uint256 = self._charge(rental, terms)
     until: uint256 = meter._until(self.meters[rental])

@@ -13,6 +13,9 @@ from ethereum.ercs import IERC20
 
 from ..interfaces import IDrillMeter
 from . import checks
+from . import forwarder
+
+uses: forwarder
 
 # ---------------------------------------------------------------------------------------------
 # Interfaces
@@ -115,8 +118,9 @@ def _deposit(account: address, amount: uint256):
     @param amount In the asset's smallest unit.
     """
     checks._require(account != empty(address), "vault: account is zero")
-    self._credit(account, msg.sender, amount)
-    self._receive(amount)
+    payer: address = forwarder._sender()
+    self._credit(account, payer, amount)
+    self._receive(payer, amount)
 
 
 @internal
@@ -166,7 +170,7 @@ def _permit(amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32
     granted: bool = raw_call(
         ASSET.address,
         abi_encode(
-            msg.sender,
+            forwarder._sender(),
             self,
             amount,
             deadline,
@@ -181,11 +185,12 @@ def _permit(amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32
 
 @internal
 @payable
-def _receive(amount: uint256):
+def _receive(payer: address, amount: uint256):
     """
-    @dev Takes `amount`, which the books hold already, from the sender: the value sent along, or
-         tokens by the sender's allowance. Reverts when it is zero or not the value sent, when coins
+    @dev Takes `amount`, which the books hold already, from the payer: the value sent along, or
+         tokens by the payer's allowance. Reverts when it is zero or not the value sent, when coins
          come with a token deployment, or when the token refuses or delivers another amount.
+    @param payer The sender.
     @param amount In the asset's smallest unit.
     """
     checks._require(amount > 0, "vault: nothing to take")
@@ -196,7 +201,7 @@ def _receive(amount: uint256):
     before: uint256 = self._tokens()
     self._ask(
         abi_encode(
-            msg.sender,
+            payer,
             self,
             amount,
             method_id=method_id("transferFrom(address,address,uint256)"),
@@ -246,29 +251,30 @@ def _require_delivered(before: uint256, amount: uint256):
 
 
 @internal
-def _debit(account: address, amount: uint256):
+def _debit(amount: uint256) -> address:
     """
-    @dev Takes an amount out of an account; it stays held. Reverts when the account has less.
-    @param account Whose account.
+    @dev Takes an amount out of the sender's account, and never out of another's; it stays held.
+         Reverts when the account has less.
     @param amount In the asset's smallest unit.
+    @return Whose account that is.
     """
+    account: address = forwarder._sender()
     available: uint256 = self.accounts[account]
     checks._require(amount <= available, "vault: more than the account has")
     self.accounts[account] = available - amount
+    return account
 
 
 @internal
-def _withdraw(account: address, amount: uint256, to: address):
+def _withdraw(amount: uint256, to: address):
     """
-    @dev Pays an amount out of an account and logs Withdrawn. The caller has made sure that the
-         account is the sender's. Reverts when the amount is zero or more than the account has, or
-         as `_pay` does.
-    @param account Whose account.
+    @dev Pays an amount out of the sender's account and logs Withdrawn. Reverts when the amount is
+         zero or more than the account has, or as `_pay` does.
     @param amount In the asset's smallest unit.
     @param to Who receives it.
     """
     checks._require(amount > 0, "vault: nothing to withdraw")
-    self._debit(account, amount)
+    account: address = self._debit(amount)
     log IDrillMeter.Withdrawn(account=account, to=to, amount=amount)
     self._pay(to, amount)
 

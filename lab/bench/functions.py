@@ -16,6 +16,7 @@ from eth_account.signers.local import LocalAccount
 from web3.types import TxReceipt, Wei
 
 from lab.bench.gas import COIN, EVIDENCE_PERIOD, GRACE_PERIOD, TARIFF, Bench
+from lab.bench.orders import measure_orders
 from lab.rig.contract import compile_vyper, deploy
 from lab.rig.errors import RigError
 from lab.rig.p256 import named_key
@@ -166,6 +167,7 @@ def measure_functions(bench: Bench) -> dict[str, int]:
     known.add("open_rental.capped")
     if known != set(gas):
         raise RigError(f"not measured, or not there: {sorted(known ^ set(gas))}")
+    gas |= measure_orders(bench, new_key("customer without a coin"))
     return dict(sorted(gas.items()))
 
 

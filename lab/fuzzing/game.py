@@ -70,18 +70,23 @@ class Game:
         verdict: CallVerdict,
         value: int = 0,
         about: str = "",
+        to: int | None = None,
     ) -> bool:
-        """Send it; True when it went through, as it then had to. Raises ModelBroken."""
+        """Send it, to the contract unless told; True when it went through, as it then had to.
+
+        Raises ModelBroken.
+        """
+        target = site.contract if to is None else to
         wallets = self.world.wallets
         if sender in (wallets.reentrant, wallets.refusing):
             relayer = address("relayer")
-            outcome = site.node.send(relayer, sender, execute(site.contract, data), value)
+            outcome = site.node.send(relayer, sender, execute(target, data), value)
             # The wallet keeps what the contract returns to itself.
             if outcome.reason is None and value:
                 site.model.asset.purses[sender] += value
                 site.model.asset.purses[relayer] -= value
         else:
-            outcome = site.node.send(sender, site.contract, data, value)
+            outcome = site.node.send(sender, target, data, value)
         if self.story is not None:
             came = "went through" if outcome.reason is None else f"reverted: {outcome.reason!r}"
             self.tell(f"{site.name}: {operation}({about}) value {value} {came}")

@@ -9,7 +9,7 @@ from lab.fuzzing.op_provider import pause
 from lab.rig.plan import NO_DEADLINE
 
 
-def _offer(move: Move) -> tuple[int, int]:
+def offer(move: Move) -> tuple[int, int]:
     """A drill that is free and the tariff it is on offer at, mostly."""
     model, dice = move.site.model, move.dice
     drill = move.number(len(model.drills))
@@ -22,14 +22,15 @@ def _offer(move: Move) -> tuple[int, int]:
     return drill, tariff
 
 
-def _least(move: Move, tariff: int) -> int:
+def least_reserve(move: Move, tariff: int) -> int:
+    """What a tariff wants reserved at least, 1 for one that does not exist."""
     book = move.site.model.tariffs.get(tariff)
     return book.tariff.least_reserve if book else 1
 
 
 def _reserve(move: Move, sender: int, tariff: int) -> tuple[int, int]:
     """The reserve and the coins that come along."""
-    model, least = move.site.model, _least(move, tariff)
+    model, least = move.site.model, least_reserve(move, tariff)
     reserve = move.amount(model.accounts[sender], least)
     if reserve < least and not move.dice.chance(40):
         reserve += least
@@ -46,7 +47,7 @@ def open_rental(move: Move) -> None:
         pause(move)
         return
     sender = move.customer()
-    drill, tariff = _offer(move)
+    drill, tariff = offer(move)
     reserve, value = _reserve(move, sender, tariff)
     _open(move, sender, (drill, tariff, reserve), value, (NO_CAP, NO_CAP))
 
@@ -67,13 +68,13 @@ def _open(
 def open_capped_rental(move: Move) -> None:
     """Rent a drill and cap what may be owed."""
     sender, dice = move.customer(), move.dice
-    drill, tariff = _offer(move)
+    drill, tariff = offer(move)
     reserve, value = _reserve(move, sender, tariff)
     if dice.chance(100):
         reserve, value = move.site.model.accounts[sender], 0
     book = move.site.model.tariffs.get(tariff)
     hourly = 3600 * book.tariff.standing_price_per_second if book else 1
-    least = _least(move, tariff)
+    least = least_reserve(move, tariff)
     caps = [least + dice.number(), hourly + dice.number() // 8]
     which = dice.below(6)
     if which < 3:

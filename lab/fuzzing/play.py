@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.fuzzing import op_dispute, op_money, op_provider, op_rentals, op_settle, op_world
+from lab.fuzzing import (
+    op_dispute,
+    op_money,
+    op_orders,
+    op_provider,
+    op_rentals,
+    op_settle,
+    op_world,
+)
 from lab.fuzzing.assets import MoodyToken
 from lab.fuzzing.books import CallVerdict
 from lab.fuzzing.checks import Seen, everything, quick
@@ -34,6 +42,7 @@ OPERATIONS: tuple[Operation, ...] = table(
     (12, op_money.withdraw),
     (14, op_dispute.dispute),
     (10, op_rentals.collect),
+    (16, op_orders.order),
     (5, op_money.deposit_with_permit),
     (5, op_money.deposit_with_authorization),
     (3, op_money.ambush),

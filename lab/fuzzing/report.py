@@ -11,6 +11,7 @@ from lab.fuzzing import reasons
 from lab.fuzzing.campaign import FuzzOutcome
 from lab.fuzzing.game import NONE, GameTally
 from lab.fuzzing.notes import NOTES
+from lab.fuzzing.op_orders import TYPES
 from lab.fuzzing.world import compiled_meter
 
 ENOUGH = 50_000
@@ -37,7 +38,7 @@ def expected() -> Expected:
         if entry["type"] == "function" and entry["stateMutability"] in ("nonpayable", "payable")
     }
     return Expected(
-        frozenset(writing),
+        frozenset(writing) | {f"{kind} by order" for kind in TYPES},
         frozenset(interface.events),
         frozenset(reasons.reverts() - set(reasons.UNREACHABLE)),
         frozenset(reasons.rejections()),

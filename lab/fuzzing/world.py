@@ -17,7 +17,7 @@ from lab.fuzzing.people import CUSTOMERS, OTHERS, address
 from lab.fuzzing.replayer import Replayer
 from lab.fuzzing.settling import Group, Model
 from lab.fuzzing.words import Event, Interface, domain_separator, numbers, tail, words
-from lab.rig.contract import DEPLOYED, Compiled
+from lab.rig.contract import DEPLOYED, SOURCES, Compiled, compile_vyper
 
 HOUR, DAY = 3600, 86_400
 WALLET = 10**30
@@ -123,8 +123,27 @@ class FuzzSite:
     model: Model
     replayer: Replayer
     domain: bytes
+    forwarder: int = field(init=False)
+    """The contract that passes on customers' orders."""
+
+    forwarder_domain: bytes = field(init=False)
+    """Where orders are signed."""
+
+    forwarder_selectors: dict[str, bytes] = field(init=False)
+    ordered: set[tuple[int, int]] = field(default_factory=set)
+    """Customers and nonces of the orders that went through."""
+
     sent: list[tuple[Group, ...]] = field(default_factory=list)
     """Settlements that were sent here, to be sent again."""
+
+    def __post_init__(self) -> None:
+        found = self.view("forwarder")
+        assert isinstance(found, tuple)
+        self.forwarder = found[0]
+        name = b"DrillForwarder"
+        self.forwarder_domain = domain_separator(self.node.chain_id, self.forwarder, name)
+        abi = compile_vyper(SOURCES / "DrillForwarder.vy").abi
+        self.forwarder_selectors = Interface(abi).selectors
 
     def calldata(self, function: str, *values: int) -> bytes:
         """A call whose arguments are all words."""

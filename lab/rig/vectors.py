@@ -11,8 +11,11 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
+import rlp
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from lab.rig import meter_vectors, p256_vectors, rfc6962
 
@@ -21,7 +24,7 @@ Json = dict[str, Any]
 KEYS = {name: sha256(f"smart drill vector key {name}".encode()).digest() for name in ("a", "b")}
 """Worthless keys, known to everybody who reads this line."""
 
-DOMAINS = (
+DOMAINS: tuple[Json, ...] = (
     {"chain_id": 1, "contract": "0x" + "00" * 19 + "01"},
     {"chain_id": 31337, "contract": "0x5FbDB2315678afecb367f032d93F642f64180aa3"},
     {"chain_id": 2**63 - 1, "contract": "0xFFfFfFffFFfffFFfFFfFFFFFffFFFffffFfFFFfF"},
@@ -38,6 +41,17 @@ READING_FIELDS = ("rental", "until", *REGISTERS, "log_size")
 LEASE_FIELDS = ("drill", "rental", "issued_at", "expires_at", "block_number", "nonce")
 NOW_MS = 1_790_000_000_000
 
+ORDER_TYPES = {"customer": "address", "to": "address"}
+ORDER_FIELDS = {
+    "Deposit": ("customer", "amount", "nonce", "deadline"),
+    "OpenRental": (
+        *("customer", "drill", "tariff", "reserve", "cap_per_rental", "cap_per_hour"),
+        *("nonce", "deadline"),
+    ),
+    "TopUp": ("customer", "rental", "amount", "nonce", "deadline"),
+    "EndRental": ("customer", "rental", "nonce", "deadline"),
+    "Withdraw": ("customer", "amount", "to", "nonce", "deadline"),
+}
 TYPES: Json = {
     "UsageReading": [
         *({"name": name, "type": "uint256"} for name in READING_FIELDS),
@@ -45,6 +59,12 @@ TYPES: Json = {
     ],
     "UsageBatch": [{"name": "readings", "type": "UsageReading[]"}],
     "StartLease": [{"name": name, "type": "uint256"} for name in LEASE_FIELDS],
+}
+
+
+TYPES |= {
+    kind: [{"name": name, "type": ORDER_TYPES.get(name, "uint256")} for name in names]
+    for kind, names in ORDER_FIELDS.items()
 }
 
 
@@ -141,24 +161,24 @@ def _text(record: Json) -> Json:
     return {name: str(v) if isinstance(v, int) else v for name, v in record.items()}
 
 
-def _signed(domain: Json, kind: str, message: Json) -> Json:
+def _signed(domain: Json, kind: str, message: Json, name: str = "DrillMeter") -> Json:
     signable: SignableMessage = encode_typed_data(
         domain_data={
-            "name": "DrillMeter",
+            "name": name,
             "version": "1",
             "chainId": domain["chain_id"],
             "verifyingContract": domain["contract"],
         },
         message_types={
-            **({} if kind == "StartLease" else {"UsageReading": TYPES["UsageReading"]}),
+            **({"UsageReading": TYPES["UsageReading"]} if kind == "UsageBatch" else {}),
             kind: TYPES[kind],
         },
         message_data=message,
     )
     signatures = []
-    for name, key in KEYS.items():
+    for owner, key in KEYS.items():
         signed = Account.sign_message(signable, key)
-        signatures.append({"key": name, "signature": "0x" + bytes(signed.signature).hex()})
+        signatures.append({"key": owner, "signature": "0x" + bytes(signed.signature).hex()})
         digest = "0x" + bytes(signed.message_hash).hex()
     return {
         "domain": _text(domain),
@@ -168,12 +188,15 @@ def _signed(domain: Json, kind: str, message: Json) -> Json:
     }
 
 
-def typed_data() -> Json:
-    """Digests and signatures of batches and leases in three domains."""
-    keys = [
+def _keys() -> list[Json]:
+    return [
         {"name": n, "private_key": "0x" + key.hex(), "address": Account.from_key(key).address}
         for n, key in KEYS.items()
     ]
+
+
+def typed_data() -> Json:
+    """Digests and signatures of batches and leases in three domains."""
     batches = [
         {
             "readings": [_text(r) for r in batch],
@@ -187,7 +210,28 @@ def typed_data() -> Json:
         for values in LEASES:
             lease = dict(zip(LEASE_FIELDS, values, strict=True))
             leases.append({"lease": _text(lease), **_signed(domain, "StartLease", lease)})
-    return {"keys": keys, "batches": batches, "leases": leases}
+    return {"keys": _keys(), "batches": batches, "leases": leases}
+
+
+def orders() -> Json:
+    """Digests and signatures of customers' orders, in the domains of three meters' forwarders: the
+    second contract that each has created."""
+    cases = []
+    for meter in DOMAINS:
+        creator = bytes.fromhex(meter["contract"][2:])
+        forwarder = to_checksum_address(keccak(rlp.encode([creator, b"\x02"]))[12:])
+        domain = {"chain_id": meter["chain_id"], "contract": forwarder}
+        for kind, names in ORDER_FIELDS.items():
+            for step in (0, 1):
+                order = {
+                    name: Account.from_key(KEYS["ab"[place % 2]]).address
+                    if name in ORDER_TYPES
+                    else (2**256 - 1, 1000 * place + 7)[step]
+                    for place, name in enumerate(names)
+                }
+                signed = _signed(domain, kind, order, "DrillForwarder")
+                cases.append({"meter": _text(meter), "kind": kind, "order": _text(order), **signed})
+    return {"keys": _keys(), "orders": cases}
 
 
 def bill(
@@ -286,6 +330,7 @@ def all_vectors() -> dict[str, Json]:
     """The content of each file in tests/vectors, by name."""
     return {
         "typed_data.json": typed_data(),
+        "orders.json": orders(),
         "charges.json": charges(),
         "caps.json": caps(),
         "samples.json": samples(),

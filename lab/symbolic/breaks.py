@@ -15,6 +15,7 @@ from lab.rig.services import ROOT
 from lab.symbolic.build import CHECKS
 from lab.symbolic.errors import SymbolicError
 
+FORWARDER = "contracts/modules/forwarder.vy"
 VAULT = "contracts/modules/vault.vy"
 RENTALS = "contracts/modules/rentals.vy"
 LIMITS = "contracts/modules/limits.vy"
@@ -42,8 +43,8 @@ BREAKS: tuple[Break, ...] = (
         "check_deposit__native",
         "a deposit is credited to the sender and not to the named account",
         VAULT,
-        "self._credit(account, msg.sender, amount)",
-        "self._credit(msg.sender, msg.sender, amount)",
+        "self._credit(account, payer, amount)",
+        "self._credit(payer, payer, amount)",
     ),
     Break(
         "check_withdraw__native",
@@ -91,8 +92,8 @@ BREAKS: tuple[Break, ...] = (
         "check_open_rental",
         "opening does not take the reserve from the account",
         RENTALS,
-        "vault._debit(customer, reserve)",
-        "pass",
+        "customer: address = vault._debit(reserve)",
+        "customer: address = vault._debit(0)",
     ),
     Break(
         "check_open_rental",
@@ -114,6 +115,20 @@ BREAKS: tuple[Break, ...] = (
         RENTALS,
         "is_provider or by == self._party(rental).customer",
         "is_provider or by != empty(address)",
+    ),
+    Break(
+        "check_end_rental",
+        "the provider ends rentals by order",
+        MAIN,
+        "msg.sender == ownable.owner, rental)",
+        "forwarder._sender() == ownable.owner, rental)",
+    ),
+    Break(
+        "check_withdraw__native",
+        "anybody is believed about who has called",
+        FORWARDER,
+        "msg.sender == FORWARDER:",
+        "msg.sender != empty(address):",
     ),
     Break(
         "check_close_rental",

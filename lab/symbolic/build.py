@@ -42,7 +42,7 @@ def build_checks(tools: Tools, folder: Path, sources: Path = CHECKS) -> list[Che
     layout, abi, identifiers = map(
         json.loads, _vyper("layout,abi,method_identifiers", SOURCES).splitlines()
     )
-    (slots / "Slots.sol").write_text(_slots(layout["storage_layout"]), encoding="ascii")
+    (slots / "Slots.sol").write_text(_slots(layout), encoding="ascii")
     command = [str(tools.node), str(script), str(tools.solc), str(folder / "out")]
     _run([*command, str(sources), str(slots)])
     views = json.loads(_vyper("method_identifiers", SOURCES, "DrillLens.vy"))
@@ -60,12 +60,18 @@ def build_checks(tools: Tools, folder: Path, sources: Path = CHECKS) -> list[Che
 
 
 def _slots(layout: dict[str, Any]) -> str:
-    """Solidity constants for where the compiler has put each storage variable of DrillMeter."""
+    """Solidity constants for where the compiler has put each storage variable of DrillMeter, and
+    how far from the end of its code the forwarder's address is."""
     lines = [
         f"uint256 constant {name.upper()} = {place['slot']};"
-        for module in layout.values()
+        for module in layout["storage_layout"].values()
         for name, place in module.items()
     ]
+    immutables = layout["code_layout"]
+    places = [place for module in immutables.values() for place in module.values()]
+    end = max(place["offset"] + place["length"] for place in places)
+    at = immutables["forwarder"]["FORWARDER"]["offset"]
+    lines.append(f"uint256 constant FORWARDER_FROM_END = {end - at};")
     return "\n".join(["// SPDX-License-Identifier: AGPL-3.0-only", SOLIDITY, *lines, ""])
 
 

@@ -11,6 +11,16 @@ from typing import Any
 @cache
 def drill_meter_abi() -> list[dict[str, Any]]:
     """The ABI of DrillMeter as a list of entries."""
-    text = files(__name__).joinpath("DrillMeter.json").read_text(encoding="ascii")
+    return _abi("DrillMeter")
+
+
+@cache
+def drill_forwarder_abi() -> list[dict[str, Any]]:
+    """The ABI of DrillForwarder, which passes on what customers have signed."""
+    return _abi("DrillForwarder")
+
+
+def _abi(contract: str) -> list[dict[str, Any]]:
+    text = files(__name__).joinpath(f"{contract}.json").read_text(encoding="ascii")
     abi: list[dict[str, Any]] = json.loads(text)
     return abi

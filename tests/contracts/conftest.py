@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from contracts.builders import Yard, deploy_yard
 from contracts.evm import Chain, Deployed
-from contracts.sources import OPTIMISERS, drill_meter, mock
+from contracts.orders import forwarder_of
+from contracts.sources import OPTIMISERS, drill_meter, forwarder_code, mock
 from eth_account.signers.local import LocalAccount
 
 from lab.rig.contract import DEPLOYED, Compiled, Optimiser
@@ -35,6 +36,20 @@ def compiled(optimiser: Optimiser) -> Compiled:
 @pytest.fixture
 def chain() -> Chain:
     return Chain()
+
+
+@pytest.fixture
+def compiled_otherwise(optimiser: Optimiser) -> Callable[[Yard], None]:
+    """A function that puts the forwarder as this optimiser makes it in the place of the one that
+    the meter has created, with the same immutables behind it."""
+
+    def put(yard: Yard) -> None:
+        forwarder = forwarder_of(yard)
+        size = len(forwarder_code(DEPLOYED))
+        values = yard.chain.code(forwarder)[size:]
+        yard.chain.adopt(forwarder, forwarder_code(optimiser) + values)
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-from lab.rig.contract import Compiled, Optimiser, compile_drill_meter, compile_vyper
+from lab.rig.contract import SOURCES, Compiled, Optimiser, compile_drill_meter, compile_vyper
 
 OPTIMISERS: tuple[Optimiser, ...] = ("codesize", "gas", "none")
 MOCKS = Path(__file__).with_name("mocks")
@@ -19,6 +19,12 @@ def drill_meter(optimiser: Optimiser) -> Compiled:
         # Without the optimiser the code is larger than EIP-170 allows on a public chain.
         warnings.filterwarnings("ignore", message="Length of compiled bytecode")
         return compile_drill_meter(optimiser)
+
+
+@cache
+def forwarder_code(optimiser: Optimiser) -> bytes:
+    """The forwarder's code as it runs, without the values of its immutables."""
+    return bytes.fromhex(compile_vyper(SOURCES / "DrillForwarder.vy", optimiser).runtime[2:])
 
 
 @cache

@@ -8,8 +8,8 @@ from contracts.capped import open_capped
 from contracts.evm import NOBODY, Reverted, reverts
 from eth_hash.auto import keccak
 
-from audit.books.code import lens_address
 from lab.rig.contract import SOURCES, compile_drill_meter, compile_vyper
+from protocol.created import lens_address
 
 SLOTS = compile_drill_meter().layout["storage_layout"]
 LENS = compile_vyper(SOURCES / "DrillLens.vy")

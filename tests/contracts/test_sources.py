@@ -13,7 +13,7 @@ from vyper import ast as vy_ast
 from vyper.ast.parse import parse_to_ast
 
 from lab.rig.contract import DEPLOYED, SOURCES, compile_drill_meter, compile_vyper
-from lab.rig.generate import LENS_CODE, lens_code
+from lab.rig.generate import CREATED, creation_codes
 
 FILES = sorted(p for kind in ("vy", "vyi") for p in SOURCES.rglob(f"*.{kind}"))
 CODE = [path for path in FILES if path.suffix == ".vy"]
@@ -29,12 +29,12 @@ FORBIDDEN_CALLS = {
 }
 """`send` has a fixed stipend, `selfdestruct` ends the contract."""
 
-RAW_CREATIONS = {"lens.vy": 1}
-"""The lens, from code that is a constant; nothing else is deployed."""
+RAW_CREATIONS = {"lens.vy": 1, "forwarder.vy": 1}
+"""Lens and forwarder, from code that is a constant; nothing else is deployed."""
 
-RAW_CALLS = {"DrillMeter.vy": 1, "keys.vy": 1, "vault.vy": 3}
-"""Asking the lens; the P-256 precompile; the permit, the token's answer that may be missing, and
-paying coins."""
+RAW_CALLS = {"DrillForwarder.vy": 2, "DrillMeter.vy": 1, "keys.vy": 1, "vault.vy": 3}
+"""Asking a wallet, and the meter on a customer's behalf; asking the lens; the P-256 precompile; the
+permit, the token's answer that may be missing, and paying coins."""
 
 
 def tree(path: Path) -> vy_ast.Module:
@@ -83,9 +83,20 @@ def test_source__raw_calls__are_the_known_ones(path):
     assert called(path).count("raw_create") == RAW_CREATIONS.get(path.name, 0)
 
 
-def test_lens__in_the_meters_code__is_what_the_compiler_makes_of_its_source():
+def test_creation_codes__in_the_meters_code__are_what_the_compiler_makes_of_their_sources():
+    codes = creation_codes()
+    assert len(codes) == len(CREATED) == 2
+    for path, text in codes.items():
+        assert path.read_text("ascii") == text
+
+
+def test_creation__of_the_meter_with_all_that_it_creates__fits_a_transaction():
+    """EIP-3860."""
+    assert len(bytes.fromhex(compile_drill_meter().bytecode[2:])) + 4 * 32 <= 49_152
+
+
+def test_lens__every_function__changes_nothing():
     lens = compile_vyper(SOURCES / "DrillLens.vy")
-    assert LENS_CODE.read_text("ascii") == lens_code()
     assert {e["stateMutability"] for e in lens.abi} == {"view", "pure"}
 
 
@@ -93,7 +104,7 @@ def test_interface__of_the_meter_and_its_lens__has_no_selector_twice():
     """What the meter has is never asked of the lens."""
     own, lens = (compile_vyper(SOURCES / f"Drill{name}.vy").abi for name in ("Meter", "Lens"))
     selectors = [{selector_of(e) for e in abi if e["type"] == "function"} for abi in (own, lens)]
-    assert len(selectors[1]) == 13
+    assert len(selectors[1]) == 15
     assert not selectors[0] & selectors[1]
 
 

@@ -9,7 +9,6 @@ import pytest
 from audit_rig import Lie, LyingNode, RefusalError, Told, audit, names, topic
 from web3 import HTTPProvider, Web3
 
-from audit.books.code import lens_address
 from audit.errors import OtherChainError
 from audit.findings import Grade
 from audit.result import Result
@@ -17,6 +16,7 @@ from lab.rig.box_keys import box_key
 from lab.rig.history import tell
 from lab.rig.services import Anvil
 from lab.rig.yard import Yard
+from protocol.created import forwarder_address, lens_address
 from protocol.headers import header_hash
 from protocol.meter_word import unpack_meter
 from protocol.records import Reading
@@ -293,6 +293,23 @@ def test_run__one_byte_of_the_lens_differs__found(told: Told) -> None:
 
     (found,) = (f for f in audited(told, lie).findings if f.name == "code-differs")
     assert found.subject == f"lens {lens_address(told.contract)}"
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [(1_000, "code-differs"), (-1, "terms-differ")], ids=["code", "meter"]
+)
+def test_run__one_digit_of_the_forwarder_differs__found(told: Told, place, name) -> None:
+    """In its code, or in the address of the meter that it is fixed to, which comes last."""
+
+    def lie(method: str, parameters: list[Any], result: Any) -> Any:
+        if method == "eth_getCode" and parameters[0] == forwarder_address(told.contract):
+            digits = list(result)
+            digits[place] = "0" if digits[place] != "0" else "1"
+            return "".join(digits)
+        return result
+
+    (found,) = (f for f in audited(told, lie).findings if f.name == name)
+    assert found.subject == f"forwarder {forwarder_address(told.contract)}"
 
 
 def test_run__term_in_the_code_differs_from_the_view__found(told: Told) -> None:

@@ -13,6 +13,7 @@ from lab.rig.services import ROOT
 from protocol.abi import drill_meter_abi
 from protocol.errors import SampleError
 from protocol.merkle import Frontier, leaf_hash, range_siblings, tree_root, verify_range
+from protocol.orders import FORWARDED, forwarder_domain, order_digest
 from protocol.records import Caps, Domain, Lease, LevelRate, Reading, Registers, Tariff
 from protocol.sample import ControllerFault, Sample, decode_sample, encode_sample
 from protocol.tariff import balance, charge, limit, owed
@@ -69,6 +70,22 @@ def test_batch_digest__shared_vectors__agree() -> None:
                 Reading(rental, until, Registers(*registers), size, raw(fields["log_root"]))
             )
         require_signatures(case, batch_digest(domain_of(case), batch), data["keys"])
+
+
+def test_order_digest__shared_vectors__agree() -> None:
+    data = load("orders.json")
+    kinds = {kind.NAME: kind for kind in FORWARDED}
+    assert {case["kind"] for case in data["orders"]} == set(kinds)
+    for case in data["orders"]:
+        meter = Domain(int(case["meter"]["chain_id"]), case["meter"]["contract"])
+        fields = case["order"]
+        values = {n: v if v.startswith("0x") else int(v) for n, v in fields.items()}
+        order = kinds[case["kind"]](**values)
+        assert forwarder_domain(meter).contract == case["domain"]["contract"].lower()
+        digest = order_digest(meter, order)
+        assert digest == raw(case["digest"])
+        for key, signed in zip(data["keys"], case["signatures"], strict=True):
+            assert recover_signer(digest, raw(signed["signature"])) == key["address"]
 
 
 def test_lease_digest__shared_vectors__agree() -> None:

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IMeter} from "./IMeter.sol";
 import "./Slots.sol" as Slots;
+import {FORWARDER_FROM_END} from "./Slots.sol";
 
 /// What halmos understands at Foundry's cheat code address.
 interface Vm {
@@ -59,6 +60,9 @@ contract NeverYes {
 ///      from storage and not from the contract's views: one that lies hides nothing.
 abstract contract Base {
     IMeter internal meter;
+
+    /// Whom the meter believes about who has called; immutable, so it stands behind its code.
+    address internal forwarder;
 
     /// A rental's words in State, in the order of `wordsOf`.
     uint256 internal constant TERMS = 0;
@@ -123,9 +127,28 @@ abstract contract Base {
         }
         require(deployed != address(0));
         meter = IMeter(deployed);
+        address creation;
+        assembly {
+            extcodecopy(deployed, 0, sub(extcodesize(deployed), FORWARDER_FROM_END), 32)
+            creation := mload(0)
+        }
+        require(creation != address(0));
+        forwarder = creation;
         svm.enableSymbolicStorage(deployed);
         vm.assume(load(Slots.PAUSED) <= 1);
         vm.warp(svm.createUint(40, "now"));
+    }
+
+    /// What `sender` does: by a transaction, or by an order that the forwarder passes on without
+    /// coins, the sender's address behind it. A transaction of the forwarder's own is what it
+    /// passes on. Returns the answer; reverts as the call does.
+    function act(address sender, bool ordered, uint256 value, bytes memory data) internal returns (bytes memory) {
+        vm.assume(ordered ? value == 0 : sender != forwarder);
+        vm.prank(ordered ? forwarder : sender);
+        (bool done, bytes memory answer) =
+            address(meter).call{value: value}(ordered ? abi.encodePacked(data, sender) : data);
+        require(done);
+        return answer;
     }
 
     // Storage -----------------------------------------------------------------------------------

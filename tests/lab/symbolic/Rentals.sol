@@ -17,6 +17,7 @@ contract Rentals is NativeBase {
         uint256 deadline;
         address who;
         uint256 other;
+        bool ordered;
     }
 
     /// @notice Opening moves the reserve from the sender's account, to which the value sent is
@@ -25,8 +26,8 @@ contract Rentals is NativeBase {
     ///         deadline.
     function check_open_rental(Opening memory o) public {
         State memory s = beforeOpening(o);
-        vm.prank(o.sender);
-        uint256 opened = meter.open_rental{value: o.value}(o.drill, o.tariff, o.reserve, o.caps, o.deadline);
+        bytes memory data = abi.encodeCall(meter.open_rental, (o.drill, o.tariff, o.reserve, o.caps, o.deadline));
+        uint256 opened = abi.decode(act(o.sender, o.ordered, o.value, data), (uint256));
         assert(block.timestamp <= o.deadline);
         assertOpened(o, s, opened);
         if (s.words[TERMS] >> 255 == 1) {
@@ -67,8 +68,7 @@ contract Rentals is NativeBase {
         vm.assume(o.sender != address(meter));
         vm.deal(o.sender, o.value);
         State memory s = solvent(o.sender, number, o.who, o.other);
-        vm.prank(o.sender);
-        meter.top_up{value: o.value}(number, amount);
+        act(o.sender, o.ordered, o.value, abi.encodeCall(meter.top_up, (number, amount)));
         receiveInto(s, o.value);
         unchecked {
             assert(amount > 0 && amount < 2 ** 96 && amount <= s.balance + o.value);
@@ -80,16 +80,15 @@ contract Rentals is NativeBase {
         assertState(s);
     }
 
-    /// @notice Only the customer or the provider ends a rental. It moves no money, or closes the
+    /// @notice Only the customer, by transaction or by order, or the provider ends a rental. It moves no money, or closes the
     ///         rental when it has been metered up to this second: then what is left goes to the
     ///         customer's account and what is owed and not collected to revenue. No other account
     ///         or rental changes.
-    function check_end_rental(address sender, uint256 number, bool capped, address who, uint256 other) public {
+    function check_end_rental(address sender, bool ordered, uint256 number, bool capped, address who, uint256 other) public {
         Rental memory r = aRental(number, false, capped);
         State memory s = solvent(r.customer, number, who, other);
-        vm.prank(sender);
-        meter.end_rental(number);
-        assert(sender == r.customer || sender == owner());
+        act(sender, ordered, 0, abi.encodeCall(meter.end_rental, (number)));
+        assert(sender == r.customer || (!ordered && sender == owner()));
         r.ended_at = block.timestamp;
         s.words[TERMS] = termsWord(r, false);
         if (load(Slots.TERMS, number) != s.words[TERMS]) {

@@ -50,6 +50,7 @@ contract Tokens is Base {
         bytes32 r;
         bytes32 s;
         address other;
+        bool ordered;
     }
 
     /// @notice Whatever the token does, a deposit books what it was asked to, in the named account
@@ -58,8 +59,7 @@ contract Tokens is Base {
     function check_deposit__token(Deposit memory d) public {
         State memory s = state(d);
         uint256 tokens = s.coins;
-        vm.prank(d.payer);
-        meter.deposit(d.account, d.amount);
+        act(d.payer, d.ordered, 0, abi.encodeCall(meter.deposit, (d.account, d.amount)));
         assertBooked(d, s);
         unchecked {
             assert(coins() - tokens == d.amount && coins() >= tokens);
@@ -69,8 +69,9 @@ contract Tokens is Base {
     /// @notice The same for a deposit with a permit, whatever the token makes of the permit.
     function check_deposit_with_permit(Deposit memory d) public {
         State memory s = state(d);
-        vm.prank(d.payer);
-        meter.deposit_with_permit(d.account, d.amount, d.deadline, d.v, d.r, d.s);
+        bytes memory data =
+            abi.encodeCall(meter.deposit_with_permit, (d.account, d.amount, d.deadline, d.v, d.r, d.s));
+        act(d.payer, d.ordered, 0, data);
         assertBooked(d, s);
     }
 
@@ -89,11 +90,10 @@ contract Tokens is Base {
 
     /// @notice Whatever the token does, a withdrawal takes from the account and from what is held
     ///         what was asked, and the token's balance does not fall by more.
-    function check_withdraw__token(address sender, uint256 amount, address to, address other) public {
+    function check_withdraw__token(address sender, bool ordered, uint256 amount, address to, address other) public {
         State memory s = solvent(sender, 0, other, 1);
         uint256 tokens = s.coins;
-        vm.prank(sender);
-        meter.withdraw(amount, to);
+        act(sender, ordered, 0, abi.encodeCall(meter.withdraw, (amount, to)));
         assert(amount > 0 && amount <= s.balance);
         unchecked {
             s.balance -= amount;

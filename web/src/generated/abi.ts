@@ -1997,5 +1997,34 @@ export const drillMeterAbi = [
     ]
    }
   ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
+  "name": "forwarder",
+  "inputs": [],
+  "outputs": [
+   {
+    "name": "",
+    "type": "address"
+   }
+  ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
+  "name": "isTrustedForwarder",
+  "inputs": [
+   {
+    "name": "forwarder",
+    "type": "address"
+   }
+  ],
+  "outputs": [
+   {
+    "name": "",
+    "type": "bool"
+   }
+  ]
  }
 ] as const
