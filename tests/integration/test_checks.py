@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -150,13 +151,32 @@ def test_test__everything__each_test_in_one_of_the_runs(
         *page,
         "-p no:cacheprovider tests/integration/test_oracle_a.py tests/integration/test_oracle_b.py",
         f"{computing} " + " ".join(f"--ignore=tests/{folder}" for folder in folders),
-        "-p no:cacheprovider tests/integration --ignore-glob=tests/integration/test_[h-z]*",
-        "-p no:cacheprovider tests/integration --ignore-glob=tests/integration/test_[!h-z]*"
-        " --ignore-glob=tests/integration/test_oracle*",
+        "-p no:cacheprovider tests/integration --ignore-glob=tests/integration/test_[d-z]*",
+        "-p no:cacheprovider tests/integration --ignore-glob=tests/integration/test_[!d-o]*"
+        " --ignore-glob=tests/integration/test_oracle_[a-n]*",
+        "-p no:cacheprovider tests/integration --ignore-glob=tests/integration/test_[!p-z]*",
     }
     assert found[0] == "setup --with-debian"
     assert "page --check" in found
     assert [word for line in found if (word := line.split()[0]) in CAMPAIGNS] == [*CAMPAIGNS]
+
+
+def test_test__each_file_of_integration_and_any_new_one__in_one_run_only(checkout: Path) -> None:
+    of = "tests/integration"
+    names = {path.name for path in (ROOT / of).glob("test_*.py")}
+    new = {"test_2.py", "test_offer.py", "test_oracle.py", "test_oracle_2.py", "test_zeal.py"}
+    for name in names | new:
+        (checkout / of / name).touch()
+    taken: list[str] = []
+    for line in called(checkout, "test", "--fast"):
+        words = line.split()
+        asked = [word for word in words if word.startswith(of)]
+        left = [word.partition("=")[2] for word in words if word.startswith("--ignore-glob=")]
+        found = {f"{of}/{name}" for name in names | new} if of in asked else {*asked}
+        taken += [one for one in found if not any(fnmatch(one, glob) for glob in left)]
+
+    stand_ins = {f"{of}/test_oracle_{name}.py" for name in "ab"}
+    assert sorted(taken) == sorted({f"{of}/{name}" for name in names | new} | stand_ins)
 
 
 def test_test__one_of_the_runs_fails__so_does_all(checkout: Path) -> None:
