@@ -6,11 +6,13 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import yaml
+from eth_account import Account
 from provider_world import PLAN, Office
 from typer.testing import CliRunner
 
@@ -70,12 +72,26 @@ def bench(anvil: Anvil, tmp_path: Path) -> Bench:
     return Bench(anvil, tmp_path)
 
 
-@pytest.fixture
-def made(bench: Bench) -> Bench:
-    bench.make()
+def make_and_deploy(anvil: Anvil, folder: Path) -> Bench:
+    """A box of a contract. Its keystores are cheap to make and to open; one test makes others."""
+    bench = Bench(anvil, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("host.keystores.Account.encrypt", partial(Account.encrypt, iterations=2))
+        bench.make()
     bench.deploy()
     bench.make()
     return bench
+
+
+@pytest.fixture
+def made(anvil: Anvil, tmp_path: Path) -> Bench:
+    return make_and_deploy(anvil, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def looked_at(anvil: Anvil, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """For tests that change nothing of it."""
+    return make_and_deploy(anvil, tmp_path_factory.mktemp("box"))
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -97,17 +113,17 @@ def test_make_box__before_there_is_a_contract__makes_the_keys_and_says_the_way(
     assert len(left) == 3
 
 
-def test_make_box__again_and_again__changes_no_byte(made: Bench) -> None:
-    before = contents(made.order.folder)
+def test_make_box__again_and_again__changes_no_byte(looked_at: Bench) -> None:
+    before = contents(looked_at.order.folder)
 
-    made.make()
+    looked_at.make()
 
-    assert contents(made.order.folder) == before
+    assert contents(looked_at.order.folder) == before
     assert not [name for name in before if name.endswith(".new")]
 
 
-def test_make_box__for_a_box__programs_take_their_settings(made: Bench) -> None:
-    box = made.order.box
+def test_make_box__for_a_box__programs_take_their_settings(looked_at: Bench) -> None:
+    box = looked_at.order.box
     oracle = load_oracle(box / "etc/drill-oracle/oracle.toml")
     assert (oracle.oracle.number, oracle.oracle.drills) == (1, (1, 2))
     assert oracle.chain.quorum == 1
@@ -154,27 +170,27 @@ def test_make_box__with_the_page__drill_http_takes_its_settings_and_browsers_get
     assert (root / "srv/drill-page/index.html").stat().st_mode & 0o777 == 0o644
 
 
-def test_make_box__without_the_page__nothing_of_it_is_made(made: Bench) -> None:
-    assert not [path for path in made.order.folder.rglob("*") if "http" in path.name]
+def test_make_box__without_the_page__nothing_of_it_is_made(looked_at: Bench) -> None:
+    assert not [path for path in looked_at.order.folder.rglob("*") if "http" in path.name]
 
 
-def test_make_box__secrets__are_their_owners_alone(made: Bench) -> None:
-    for path in made.order.folder.rglob("*"):
+def test_make_box__secrets__are_their_owners_alone(looked_at: Bench) -> None:
+    for path in looked_at.order.folder.rglob("*"):
         if path.suffix in {".key", ".password", ".passphrase", ".json"} and path.is_file():
             private = path.name != "deployment.json"
             assert not private or path.stat().st_mode & 0o077 == 0, path
 
 
-def test_make_box__compose_file__has_a_bridge_for_each_drill(made: Bench) -> None:
-    services = yaml.safe_load((made.order.box / "compose.yaml").read_text())["services"]
+def test_make_box__compose_file__has_a_bridge_for_each_drill(looked_at: Bench) -> None:
+    services = yaml.safe_load((looked_at.order.box / "compose.yaml").read_text())["services"]
 
     assert set(services) == {"broker", "oracle", "bridge-1", "bridge-2", "http"}
     assert services["bridge-2"]["command"].endswith("/etc/drill-bridge/2.toml")
     assert services["bridge-2"]["devices"] == [f"{PORTS[2]}:{PORTS[2]}"]
 
 
-def test_make_box__no_page_wanted__has_the_locks_of_oracle_and_bridge(made: Bench) -> None:
-    locks = made.order.box / "requirements"
+def test_make_box__no_page_wanted__has_the_locks_of_oracle_and_bridge(looked_at: Bench) -> None:
+    locks = looked_at.order.box / "requirements"
     assert {path.name for path in locks.iterdir()} == {"oracle.lock", "bridge.lock"}
 
 
@@ -247,13 +263,15 @@ def test_make_box__key_no_longer_in_force__is_refused(made: Bench) -> None:
         made.make()
 
 
-def test_install__to_another_root__copies_once_with_its_modes(made: Bench, tmp_path: Path) -> None:
-    root, script = tmp_path / "root", made.order.box / "install"
+def test_install__to_another_root__copies_once_with_its_modes(
+    looked_at: Bench, tmp_path: Path
+) -> None:
+    root, script = tmp_path / "root", looked_at.order.box / "install"
     subprocess.run([script, "--root", root], check=True, capture_output=True)
     key = root / "etc/drill-oracle/signing.json"
     assert key.stat().st_mode & 0o777 == 0o600
     assert (root / "etc/systemd/system/drill-oracle.service").stat().st_mode & 0o777 == 0o644
-    expected = {name for name in contents(made.order.box) if name.startswith("etc/")}
+    expected = {name for name in contents(looked_at.order.box) if name.startswith("etc/")}
     assert set(contents(root)) == expected
     key.write_text("another key")
 
