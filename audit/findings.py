@@ -134,7 +134,7 @@ CATALOGUE: dict[str, tuple[Grade, str]] = {
     "count-differs": (W, "the contract counts a different number of these than the events show"),
     "contract-state-differs": (
         W,
-        "owner, pause, revenue, bond or held are not as the events say",
+        "owner, operator, pause, revenue, bond or held are not as the events say",
     ),
     # Not looked at
     "reorganisation": (U, "the chain changed under the audit: run it again"),

@@ -117,7 +117,7 @@ GERMAN: dict[str, str] = {
     "key-state-differs": "Der Eintrag eines Signaturschlüssels ist anders, als die Ereignisse "
     "ergeben.",
     "count-differs": "Der Vertrag zählt hiervon eine andere Anzahl, als die Ereignisse zeigen.",
-    "contract-state-differs": "Eigentümer, Pause, Erlöse, Sicherheitsleistung oder "
+    "contract-state-differs": "Eigentümer, Betreuer, Pause, Erlöse, Sicherheitsleistung oder "
     "Verbindlichkeiten sind anders, als die Ereignisse ergeben.",
     # Not looked at
     "reorganisation": "Die Blockchain änderte sich während der Prüfung; sie ist zu wiederholen.",

@@ -252,9 +252,10 @@ def top_up(rental: uint256, amount: uint256):
 @external
 def end_rental(rental: uint256):
     """
-    @notice End a rental now, as its customer or the provider. Usage up to this second may still
-            settle; with the reading of this second, or after the grace period, the rental closes.
-            It closes at once when that reading has settled already.
+    @notice End a rental now, as its customer, the provider or the operator; as anybody, when by the
+            settled registers and the standing price it had nothing left for the whole grace period.
+            Usage up to this second may still settle; with the reading of this second, or after the
+            grace period, the rental closes. It closes at once when that reading has settled already.
     @param rental The rental's number.
     @dev Reverts when the rental does not exist or is ended or closed, or for anybody else.
     """
@@ -351,6 +352,19 @@ def dispute(receipt: IDrillMeter.PackedReading, key: address, r: bytes32, vs: by
 # ---------------------------------------------------------------------------------------------
 # Provider
 # ---------------------------------------------------------------------------------------------
+
+@external
+def set_operator(operator: address):
+    """
+    @notice Name who may end rentals besides you, and may do nothing else; so that the owner's key
+            stays in its safe. Takes the place of whoever was named before.
+    @param operator The operator's address, or zero for nobody.
+    @dev Reverts for anyone but the owner.
+    """
+    ownable._check_owner()
+    rentals.operator = operator
+    log IDrillMeter.OperatorSet(operator=operator)
+
 
 @external
 def publish_tariff(tariff: IDrillMeter.Tariff) -> uint256:
@@ -603,6 +617,16 @@ def bond() -> IDrillMeter.Bond:
     return IDrillMeter.Bond(
         posted=bonds.posted, releasing=bonds.releasing, releasable_at=bonds.releasable_at
     )
+
+
+@external
+@view
+def operator() -> address:
+    """
+    @notice Who may end rentals besides their customers and the owner.
+    @return The operator's address, or zero for nobody.
+    """
+    return rentals.operator
 
 
 @external

@@ -20,6 +20,8 @@ from provider.plan import exact_address, read_tariff
 MOST_LETTERS = 2_000
 """Of a line that is shown."""
 
+NOBODY = "0x" + "00" * 20
+
 MOST_AT_A_TIME = 64
 """Running rentals that one `collect` may name."""
 
@@ -38,12 +40,14 @@ app = typer.Typer(
 )
 bond, tariff, oracle = _group("The bond."), _group("Tariffs."), _group("Oracles: boxes' keys.")
 drill, rental, owner = _group("Drills."), _group("Rentals."), _group("Who the provider is.")
+operator = _group("Who may end rentals besides the provider.")
 for name, group in (
     ("bond", bond),
     ("tariff", tariff),
     ("oracle", oracle),
     ("drill", drill),
     ("rental", rental),
+    ("operator", operator),
     ("owner", owner),
 ):
     app.add_typer(group, name=name)
@@ -245,9 +249,26 @@ def drill_retire(context: typer.Context, number: Number) -> None:
 
 @rental.command("end")
 def rental_end(context: typer.Context, number: Number) -> None:
-    """End a customer's rental now."""
+    """End a customer's rental now, as the provider or the operator.
+
+    Anybody may when it had nothing left for the grace period.
+    """
     desk: Desk = context.obj
-    desk.send(f"end rental {number}", "end_rental", number)
+    desk.send(f"end rental {number}", "end_rental", number, owner=False)
+
+
+@operator.command("set")
+def operator_set(context: typer.Context, address: str) -> None:
+    """Name who may end rentals besides you, and may do nothing else."""
+    desk: Desk = context.obj
+    desk.send("name the operator", "set_operator", _address(address))
+
+
+@operator.command("clear")
+def operator_clear(context: typer.Context) -> None:
+    """Let nobody end rentals besides you and their customers."""
+    desk: Desk = context.obj
+    desk.send("name no operator", "set_operator", NOBODY)
 
 
 @owner.command("transfer")

@@ -16,6 +16,9 @@ MOST = 1_000
 def overview(meter: DeployedMeter, asset: PlanAsset) -> Iterator[str]:
     """Money, tariffs, oracles and drills at the newest block; raises ProviderError."""
     yield f"contract {meter.address}, provider {checksummed(meter.view('owner'))}"
+    named = checksummed(meter.view("operator"))
+    if int(named, 16):
+        yield f"operator {named}, who may end rentals"
     if meter.view("paused"):
         yield "paused: no opening and no topping up"
     posted, releasing, releasable_at = meter.view("bond")

@@ -7,7 +7,7 @@ replaying quadratic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from audit.books.arithmetic import NO_CAP, MeterWord, Rate, charge, limit, read_meter
 from audit.node.values import ZERO_ADDRESS
@@ -114,6 +114,14 @@ class Rental:
         """What a meter of this rental costs, as far as it is owed."""
         return min(self.charge_of(meter, tariff), self.limit_at(meter.until))
 
+    def out_of_credit(self, tariff: AuditedTariff, grace: int, now: int) -> bool:
+        """Whether the settled registers and the standing price alone had used up, at block time
+        `now` (Unix s) less `grace`, all that could be owed up to `now`."""
+        settled, then = self.now(), (now - grace) * 1000
+        if then < settled.until:
+            return False
+        return self.owed_of(replace(settled, until=then), tariff) >= self.limit_at(now * 1000)
+
     def now(self) -> MeterWord:
         """The last settled meter."""
         return read_meter(self.meter)
@@ -143,6 +151,7 @@ class Books:
     keys: dict[str, Key] = field(default_factory=dict)
     owner: str = ZERO_ADDRESS
     pending_owner: str = ZERO_ADDRESS
+    operator: str = ZERO_ADDRESS
     paused: bool = False
     revenue: int = 0
     held: int = 0

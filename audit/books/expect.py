@@ -122,6 +122,7 @@ def views(books: Books) -> Iterator[ExpectedView]:
     yield ExpectedView(finding, "bond", "bond", (), bond)
     yield ExpectedView(finding, "owner", "owner", (), (int(books.owner, 16),))
     yield ExpectedView(finding, "successor", "pending_owner", (), (int(books.pending_owner, 16),))
+    yield ExpectedView(finding, "operator", "operator", (), (int(books.operator, 16),))
     yield ExpectedView(finding, "pause", "paused", (), (int(books.paused),))
 
 
@@ -230,4 +231,5 @@ def _single_words(books: Books) -> Iterator[tuple[str, str, str, int]]:
     yield "bonds.releasable_at", finding, "bond", books.releasable_at
     yield "ownable.owner", finding, "owner", int(books.owner, 16)
     yield "ownable_2step.pending_owner", finding, "successor", int(books.pending_owner, 16)
+    yield "rentals.operator", finding, "operator", int(books.operator, 16)
     yield "pausable.paused", finding, "pause", int(books.paused)

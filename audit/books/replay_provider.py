@@ -164,6 +164,11 @@ def ownership_transferred(entry: Entry) -> None:
     books.owner, books.pending_owner = args["new_owner"], ZERO_ADDRESS
 
 
+def operator_set(entry: Entry) -> None:
+    """Who may end rentals besides the owner."""
+    entry.books.operator = entry.args["operator"]
+
+
 def paused(entry: Entry) -> None:
     """No opening and no topping up from now on."""
     entry.require(not entry.books.paused, "while paused")
@@ -189,6 +194,7 @@ HANDLERS = {
     "OracleSuspended": oracle_suspended,
     "OwnershipTransferStarted": ownership_transfer_started,
     "OwnershipTransferred": ownership_transferred,
+    "OperatorSet": operator_set,
     "Paused": paused,
     "Unpaused": unpaused,
 }

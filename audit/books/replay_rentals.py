@@ -100,7 +100,8 @@ def topped_up(entry: Entry) -> None:
 def rental_ended(entry: Entry) -> None:
     """`ended_at` is fixed; `RentalClosed` follows when that very second has settled.
 
-    Whoever disputes an open rental ends it so, and closes it: of a stranger, both have to follow.
+    Anybody may end a rental that had nothing left for the grace period. Whoever disputes an open
+    one ends it so, and closes it: of a stranger, both have to follow.
     """
     rental = entry.rental()
     if rental is None:
@@ -108,12 +109,20 @@ def rental_ended(entry: Entry) -> None:
     entry.require(not rental.ended_at and not rental.closed, "it is ended or closed")
     entry.require(entry.args["ended_at"] == entry.now, "not at its block's time")
     number = entry.args["rental"]
+    is_spent = _is_spent(entry, rental)
     rental.ended_at = entry.args["ended_at"]
-    if entry.args["by"] not in (rental.customer, entry.books.owner):
+    books = entry.books
+    if not is_spent and entry.args["by"] not in (rental.customer, books.owner, books.operator):
         entry.follow("RentalClosed", number, "event-impossible")
         entry.follow("UsageDisputed", number, "event-impossible")
     elif rental.now().until == rental.ended_at * 1000:
         entry.follow("RentalClosed", number)
+
+
+def _is_spent(entry: Entry, rental: Rental) -> bool:
+    tariff = entry.books.tariff_of(rental)
+    grace = entry.books.terms.grace_period
+    return tariff is not None and rental.out_of_credit(tariff, grace, entry.now)
 
 
 def rental_closed(entry: Entry) -> None:

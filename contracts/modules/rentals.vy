@@ -60,6 +60,9 @@ meters: HashMap[uint256, uint256]
 # opening, and zero for the others.
 caps: HashMap[uint256, uint256]
 
+# @dev Who may end rentals besides their customers and the owner, and do nothing else; zero is nobody.
+operator: address
+
 # @dev What closed rentals have earned and the provider has not collected, in the asset's smallest
 # unit; part of `vault.held`.
 revenue: uint256
@@ -179,14 +182,18 @@ def _end(by: address, is_provider: bool, rental: uint256):
     """
     @dev Ends an open rental at this block's time and logs RentalEnded. Closes it at once when no
          later reading can settle. Reverts when it is unknown, ended or closed, or `by` is neither
-         its customer nor the provider.
+         its customer nor the provider nor the operator and it has not been exhausted for the grace
+         period.
     @param by Who ends it.
     @param is_provider Whether that is the provider.
     @param rental The rental's number.
     """
     terms: packing.Terms = self._open_terms(rental)
     checks._require(
-        is_provider or by == self._party(rental).customer,
+        is_provider
+        or by == self.operator
+        or by == self._party(rental).customer
+        or self._is_long_exhausted(rental, terms),
         "rentals: not yours to end",
     )
     terms = self._fix_end(by, rental, terms)
@@ -412,6 +419,28 @@ def _limit(rental: uint256, terms: packing.Terms, until: uint256) -> uint256:
     if terms.capped:
         caps_word = self.caps[rental]
     return limits._limit(terms, caps_word, until)
+
+
+@internal
+@view
+def _is_long_exhausted(rental: uint256, terms: packing.Terms) -> bool:
+    """
+    @dev Whether nothing was left to drill on during the whole grace period up to now. That goes by
+         what cannot be otherwise, reading or not: the settled registers, which never fall, and the
+         standing price, which runs. Limits only rise, so one that what was owed a grace period ago
+         has reached, and that is the same today, has been reached all the time. An hourly cap that
+         still rises gives credit again, and a top-up raises every limit.
+    @param rental The rental's number.
+    @param terms Its terms; it is open.
+    @return Whether it was; never within the grace period after the opening or a settled reading.
+    """
+    word: uint256 = self.meters[rental]
+    idle: uint256 = unsafe_sub(
+        meter._opening(block.timestamp - GRACE_PERIOD), meter._until(word)
+    )
+    return idle <= meter.MAX_UNTIL and self._owed(
+        rental, terms, unsafe_add(word, idle)
+    ) == self._limit(rental, terms, block.timestamp * 1000)
 
 
 @internal

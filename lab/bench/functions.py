@@ -150,6 +150,7 @@ class Functions:
     def _revenue_and_powers(self) -> None:
         bench, provider = self.bench, self.bench.provider
         self.measure(provider, "collect", [1], provider)
+        self.measure(provider, "set_operator", bench.relayer)
         self.measure(provider, "pause")
         self.measure(provider, "unpause")
         self.measure(provider, "transfer_ownership", bench.relayer)

@@ -87,6 +87,7 @@ class ModelBooks:
     penalty: int
     now: int
     pending_owner: int = 0
+    operator: int = 0
     paused: bool = False
     held: int = 0
     revenue: int = 0
@@ -290,6 +291,14 @@ class ModelBooks:
             return CallVerdict(faults)
         self.paused = to
         return CallVerdict(faults, [("Paused" if to else "Unpaused", sender)])
+
+    def set_operator(self, sender: int, to: int) -> CallVerdict:
+        """Who may end rentals besides."""
+        faults = self.owners_faults(sender)
+        if faults:
+            return CallVerdict(faults)
+        self.operator = to
+        return CallVerdict(faults, [("OperatorSet", to)])
 
     def transfer_ownership(self, sender: int, to: int) -> CallVerdict:
         """First step."""

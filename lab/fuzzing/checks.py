@@ -72,6 +72,7 @@ def _totals(site: FuzzSite) -> None:
     _same("owner", site.view("owner"), (model.owner,), (replayer.owner,))
     pending = (model.pending_owner,), (replayer.pending_owner,)
     _same("pending owner", site.view("pending_owner"), *pending)
+    _same("operator", site.view("operator"), (model.operator,), (replayer.operator,))
     _same("paused", site.view("paused"), (int(model.paused),), (int(replayer.paused),))
     for kind in ("tariff", "oracle", "drill", "rental"):
         told = len(getattr(model, f"{kind}s")), len(getattr(replayer, f"{kind}s"))

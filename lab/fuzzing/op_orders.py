@@ -121,18 +121,7 @@ def _top_up(move: Move, customer: int) -> Wanted:
 def _end(move: Move, customer: int) -> Wanted:
     model = move.site.model
     number = running(move, ended=False)
-    rental = model.rentals.get(number)
-
-    def verdict() -> CallVerdict:
-        if rental is not None and rental.customer != customer:
-            # By order the provider is a customer like any other.
-            faults = {"rentals: not yours to end"}
-            if rental.closed or rental.ended_at is not None:
-                faults |= model.end_rental(customer, number).faults
-            return CallVerdict(faults)
-        return model.end_rental(customer, number)
-
-    return (number,), verdict
+    return (number,), lambda: model.end_rental(customer, number, by_order=True)
 
 
 def _withdraw(move: Move, customer: int) -> Wanted:

@@ -196,6 +196,15 @@ def pause(move: Move) -> None:
     move.plain(operation, sender, move.words(operation), lambda: model.pause(sender, to))
 
 
+def set_operator(move: Move) -> None:
+    """Somebody, or nobody."""
+    model = move.site.model
+    sender, to = move.provider(), 0 if move.dice.chance(60) else move.somebody()
+    data = move.words("set_operator", to)
+    about = hexes((sender, to))
+    move.plain("set_operator", sender, data, lambda: model.set_operator(sender, to), about)
+
+
 def transfer_ownership(move: Move) -> None:
     """To the heir and back."""
     model, dice = move.site.model, move.dice

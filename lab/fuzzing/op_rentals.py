@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from contracts.reference import NO_CAP
 
+from lab.fuzzing.books import MAX_UNTIL
 from lab.fuzzing.moves import MOST, Move, hexes
 from lab.fuzzing.op_provider import pause
 from lab.rig.plan import NO_DEADLINE
+
+MAX_TIME = MAX_UNTIL // 1000
+"""Unix s; the last that a meter can hold."""
 
 
 def offer(move: Move) -> tuple[int, int]:
@@ -139,8 +143,32 @@ def end_rental(move: Move) -> None:
     sender = rental.customer if rental else move.customer()
     if dice.chance(60):
         sender = move.provider()
+    if dice.chance(24) and model.operator:
+        sender = model.operator
     if dice.chance(12):
         sender = move.somebody()
+    data = move.words("end_rental", number)
+    about = hexes((sender, number))
+    move.plain("end_rental", sender, data, lambda: model.end_rental(sender, number), about)
+
+
+def end_where_nothing_is_left(move: Move) -> None:
+    """As anybody, a grace period after its funds were used up, give or take a second."""
+    model, dice, world = move.site.model, move.dice, move.game.world
+    number = running(move, ended=False)
+    rental = model.rentals.get(number)
+    if rental is None or rental.ended_at is not None:
+        open_rental(move)
+        return
+    since = -(-rental.until // 1000)
+    standing = rental.tariff.standing_price_per_second
+    if standing and rental.credit:
+        missing = rental.limit_at(MAX_TIME * 1000) * 1000 - rental.owed_thousandths
+        since = -(-(rental.until + -(-missing // standing)) // 1000)
+    if (rental.credit and not standing) or since > world.now + 90 * 86_400:
+        since = world.now - model.grace
+    world.set_time(max(world.now, since + model.grace + dice.pick((-1, 0, 0, 1))))
+    sender = move.somebody()
     data = move.words("end_rental", number)
     about = hexes((sender, number))
     move.plain("end_rental", sender, data, lambda: model.end_rental(sender, number), about)

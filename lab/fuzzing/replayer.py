@@ -32,6 +32,7 @@ class Replayer:
 
     owner: int
     pending_owner: int = 0
+    operator: int = 0
     paused: bool = False
     held: int = 0
     revenue: int = 0
@@ -235,6 +236,9 @@ class Replayer:
 
     def _on_unpaused(self, *_: int) -> None:
         self.paused = False
+
+    def _on_operator_set(self, _: int, operator: int) -> None:
+        self.operator = operator
 
     def _on_ownership_transfer_started(self, _: int, before: int, to: int) -> None:
         self.pending_owner = to

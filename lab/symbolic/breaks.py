@@ -113,8 +113,8 @@ BREAKS: tuple[Break, ...] = (
         "check_end_rental",
         "anybody ends a rental",
         RENTALS,
-        "is_provider or by == self._party(rental).customer",
-        "is_provider or by != empty(address)",
+        "or by == self.operator",
+        "or by != self.operator",
     ),
     Break(
         "check_end_rental",

@@ -64,6 +64,25 @@ def test_replay__events_begin_after_the_deployment__rules_about_state_are_not_ap
     assert story.found == set()
 
 
+def test_replay__ended_by_the_operator__is_as_by_the_owner(story: Story) -> None:
+    story.open()
+    story.tell("OperatorSet", operator=STRANGER)
+    story.tell("RentalEnded", rental=1, by=STRANGER, ended_at=story.now + 1)
+    assert story.found == set()
+    assert story.books.operator == STRANGER
+
+
+@pytest.mark.parametrize(("waited", "found"), [(GRACE, set()), (GRACE - 1, {"event-impossible"})])
+def test_replay__used_up_and_ended_by_a_stranger__after_the_grace_period_only(
+    story: Story, waited: int, found: set[str]
+) -> None:
+    story.open()
+    story.settle(FUNDED)
+    story.tell("BalanceExhausted", 0, rental=1, charge=FUNDED, limit=FUNDED)
+    story.tell("RentalEnded", waited, rental=1, by=STRANGER, ended_at=story.now + waited)
+    assert story.found == found
+
+
 Telling = Callable[[Story], None]
 
 

@@ -34,7 +34,7 @@ class Attack:
         self.spare_tariff = yard.publish(TARIFF)
         teach_p256(yard.chain)
         self.do("open_rental", yard.drill, yard.tariff, RESERVE, *UNBOUND)
-        self.do("open_rental", yard.list_drill(), yard.tariff, RESERVE)
+        self.do("open_rental", yard.list_drill(), yard.tariff, RESERVE, *UNBOUND)
         yard.chain.advance(10)
         self.told = yard.reading(1, active_ms_1=5_000)
         yard.settle(yard.signed(self.told))
@@ -126,6 +126,7 @@ class Attack:
             "post_bond": (1,),
             "announce_bond_release": (1,),
             "release_bond": (me,),
+            "set_operator": (me,),
             "pause": (),
             "unpause": (),
         }
@@ -143,6 +144,7 @@ VIEWS: dict[str, tuple[Any, ...]] = {
     "drill_count": (),
     "earned": (1,),
     "held": (),
+    "operator": (),
     "oracle": (1,),
     "oracle_count": (),
     "quote": (1, (0,) * 6, 0),
@@ -182,11 +184,14 @@ CHANGES = (
     "post_bond",
     "announce_bond_release",
     "release_bond",
+    "set_operator",
     "pause",
     "unpause",
 )
 
 FREE = {
+    "forwarder",
+    "isTrustedForwarder",
     "asset",
     "grace_period",
     "evidence_period",

@@ -55,11 +55,26 @@ class RentalBook:
     @property
     def limit(self) -> int:
         """What may be owed at `until`: the funds, or what the customer's caps allow."""
+        return self.limit_at(self.until)
+
+    def limit_at(self, time_ms: int) -> int:
+        """What may be owed at that time."""
         limit = min(self.funded, self.per_rental)
         if self.per_hour < NO_CAP:
-            hours = Fraction(self.until - self.opened_at * 1000, HOUR_MS) + 1
+            hours = Fraction(time_ms - self.opened_at * 1000, HOUR_MS) + 1
             limit = min(limit, (self.per_hour * hours).__floor__())
         return limit
+
+    def out_of_credit(self, since: int, now: int) -> bool:
+        """Whether nothing was left from `since` to `now` (Unix s), whatever the box has not said.
+
+        What was drilled is at least what has settled; standing there has cost what it costs.
+        """
+        waited = since * 1000 - self.until
+        if waited < 0:
+            return False
+        owed = (self.owed_thousandths + waited * self.tariff.standing_price_per_second) // 1000
+        return min(owed, self.limit_at(since * 1000)) >= self.limit_at(now * 1000)
 
     @property
     def earned(self) -> int:

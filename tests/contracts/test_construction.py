@@ -143,6 +143,7 @@ def test_functions__that_take_no_coins__refuse_them(yard: Yard, customer):
             *(bytes(32), bytes(32)),
         ),
         "enrol_p256_key": (1, 1, bytes(32), bytes(32)),
+        "set_operator": (customer.address,),
         "announce_bond_release": (0,),
         "release_bond": (customer.address,),
         "publish_tariff": (zero,),

@@ -176,7 +176,11 @@ def test_deposit_with_permit__token_insists_at_the_permit__is_as_without_one(
 @pytest.mark.parametrize("function", sorted(FREE - {"accept_ownership"}))
 def test_pay__wallet_calls_what_is_free__changes_no_money(attack: Attack, function):
     yard, person = attack.yard, attack.person
-    arguments = {"read_meter": (2**200,), "transfer_ownership": (person.address,)}
+    arguments = {
+        "isTrustedForwarder": (person.address,),
+        "read_meter": (2**200,),
+        "transfer_ownership": (person.address,),
+    }
     data = yard.meter.encode(function, *arguments.get(function, ()))
     attack.wallet.transact(person, "arm", yard.meter.address, data, 0, True)
     before = yard.money()

@@ -200,6 +200,7 @@ def test_events__of_the_interface__are_all_in_the_abi(yard: Yard):
         "BondPosted",
         "BondReleaseAnnounced",
         "BondReleased",
+        "OperatorSet",
         "Paused",
         "Unpaused",
         "OwnershipTransferStarted",

@@ -137,6 +137,7 @@ def test_provider_calls__each__changes_the_contract(counter: Counter, tmp_path: 
         ("tariff", "retire", "1"),
         ("oracle", "rotate", "1", str(Account.from_key(b"\x33" * 32).address)),
         ("oracle", "revoke", "1"),
+        ("operator", "set", KEY),
         ("pause",),
         ("owner", "transfer", str(Account.from_key(b"\x32" * 32).address)),
     ]
@@ -148,6 +149,10 @@ def test_provider_calls__each__changes_the_contract(counter: Counter, tmp_path: 
 
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
+    assert lines[1] == f"operator {KEY}, who may end rentals"
+    assert counter.run("--yes", "operator", "clear").exit_code == 0
+    del lines[1]
+    assert counter.run("status").stdout.splitlines() == lines
     assert lines[1:4] == [
         "paused: no opening and no topping up",
         "bond 0.1 ether",

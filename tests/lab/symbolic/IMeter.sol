@@ -73,6 +73,7 @@ interface IMeter {
     function post_bond(uint256 amount) external payable;
     function announce_bond_release(uint256 amount) external;
     function release_bond(address to) external;
+    function set_operator(address operator) external;
     function pause() external;
     function unpause() external;
     function transfer_ownership(address owner) external;

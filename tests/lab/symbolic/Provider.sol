@@ -107,7 +107,7 @@ contract Provider is NativeBase {
         vm.assume(sender != owner());
         uint256[] memory running = new uint256[](1);
         running[0] = a;
-        bytes[16] memory calls = [
+        bytes[17] memory calls = [
             abi.encodeCall(meter.publish_tariff, (t)),
             abi.encodeCall(meter.retire_tariff, (a)),
             abi.encodeCall(meter.enrol_p256_key, (a, c, d, e)),
@@ -121,6 +121,7 @@ contract Provider is NativeBase {
             abi.encodeCall(meter.post_bond, (a)),
             abi.encodeCall(meter.announce_bond_release, (a)),
             abi.encodeCall(meter.release_bond, (to)),
+            abi.encodeCall(meter.set_operator, (to)),
             abi.encodeCall(meter.pause, ()),
             abi.encodeCall(meter.unpause, ()),
             abi.encodeCall(meter.transfer_ownership, (to))

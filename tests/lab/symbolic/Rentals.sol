@@ -80,7 +80,9 @@ contract Rentals is NativeBase {
         assertState(s);
     }
 
-    /// @notice Only the customer, by transaction or by order, or the provider ends a rental. It moves no money, or closes the
+    /// @notice Only the customer or the operator, by transaction or by order, or the provider ends a
+    ///         rental, and anybody else not before a grace period after the last reading. It moves no
+    ///         money, or closes the
     ///         rental when it has been metered up to this second: then what is left goes to the
     ///         customer's account and what is owed and not collected to revenue. No other account
     ///         or rental changes.
@@ -88,7 +90,10 @@ contract Rentals is NativeBase {
         Rental memory r = aRental(number, false, capped);
         State memory s = solvent(r.customer, number, who, other);
         act(sender, ordered, 0, abi.encodeCall(meter.end_rental, (number)));
-        assert(sender == r.customer || (!ordered && sender == owner()));
+        bool trusted = sender == r.customer || (!ordered && sender == owner());
+        if (!trusted && uint160(sender) != load(Slots.OPERATOR)) {
+            assert(ms(block.timestamp - grace) >= untilOf(number));
+        }
         r.ended_at = block.timestamp;
         s.words[TERMS] = termsWord(r, false);
         if (load(Slots.TERMS, number) != s.words[TERMS]) {

@@ -382,6 +382,18 @@ export const drillMeterAbi = [
   "type": "event"
  },
  {
+  "name": "OperatorSet",
+  "inputs": [
+   {
+    "name": "operator",
+    "type": "address",
+    "indexed": true
+   }
+  ],
+  "anonymous": false,
+  "type": "event"
+ },
+ {
   "name": "TariffPublished",
   "inputs": [
    {
@@ -1040,6 +1052,18 @@ export const drillMeterAbi = [
  {
   "stateMutability": "nonpayable",
   "type": "function",
+  "name": "set_operator",
+  "inputs": [
+   {
+    "name": "operator",
+    "type": "address"
+   }
+  ],
+  "outputs": []
+ },
+ {
+  "stateMutability": "nonpayable",
+  "type": "function",
   "name": "publish_tariff",
   "inputs": [
    {
@@ -1371,6 +1395,18 @@ export const drillMeterAbi = [
       "type": "uint256"
      }
     ]
+   }
+  ]
+ },
+ {
+  "stateMutability": "view",
+  "type": "function",
+  "name": "operator",
+  "inputs": [],
+  "outputs": [
+   {
+    "name": "",
+    "type": "address"
    }
   ]
  },
