@@ -393,7 +393,8 @@ def retire_tariff(tariff: uint256):
 @external
 def enrol_p256_key(x: uint256, y: uint256, r: bytes32, s: bytes32) -> address:
     """
-    @notice Make the P-256 key of a secure element known, to register an oracle with or rotate to.
+    @notice Make the P-256 key of a secure element known, to register an oracle with or rotate to;
+            for an oracle that has it already, so that what it signs counts from now on.
     @param x The x coordinate of its public key.
     @param y The y coordinate of its public key.
     @param r The r of the key's own signature of a UsageBatch without readings.
@@ -403,7 +404,9 @@ def enrol_p256_key(x: uint256, y: uint256, r: bytes32, s: bytes32) -> address:
          not the key's, and on chains that cannot check it (EIP-7951).
     """
     ownable._check_owner()
-    return keys._enrol(x, y, self._batch_digest(keccak256(b"")), r, s)
+    key: address = keys._enrol(x, y, self._batch_digest(keccak256(b"")), r, s)
+    oracles._note_p256(key)
+    return key
 
 
 @external

@@ -181,7 +181,7 @@ def tariff_retire(context: typer.Context, number: Number) -> None:
 
 @oracle.command("enrol")
 def oracle_enrol(context: typer.Context, x: str, y: str, r: str, s: str) -> None:
-    """Make a P-256 key known, before it is registered or rotated to.
+    """Make a P-256 key known: before it is registered or rotated to, or later.
 
     `drill-oracle keys enrolment` on the box prints these four words.
     """

@@ -82,8 +82,9 @@ def key_enrolled(entry: Entry) -> None:
     key, point = entry.args["key"], (entry.args["x"], entry.args["y"])
     digest = keccak(b"".join(part.to_bytes(32, "big") for part in point))
     entry.equal("key-address-differs", "its address", key, "0x" + digest[12:].hex())
-    entry.require(key not in entry.books.keys, "the key was known before")
-    entry.books.keys.setdefault(key, Key()).point = point
+    known = entry.books.keys.setdefault(key, Key())
+    entry.require(known.point is None, "the key was enrolled before")
+    known.point = point
 
 
 def _take(entry: Entry, key: str, oracle: int) -> None:

@@ -46,8 +46,9 @@ def _enrol(x: uint256, y: uint256, digest: bytes32, r: bytes32, s: bytes32) -> a
     @dev Makes a P-256 key known and logs KeyEnrolled. The signature proves three things at once:
          that the chain can check such signatures, that the point lies on the curve, and that
          somebody holds its key. That another digest is refused shows that the chain does not just
-         say yes. Reverts when the key was enrolled or used before, or the proof fails. The caller
-         has checked that the sender is the owner.
+         say yes. A key that an oracle was given before it was known may be enrolled too: until then
+         nothing that it signs counts. Reverts when the key was enrolled before, or the proof fails.
+         The caller has checked that the sender is the owner, and tells the oracle.
     @param x The x coordinate of the public key.
     @param y The y coordinate of the public key.
     @param digest What the key has signed.
@@ -60,14 +61,15 @@ def _enrol(x: uint256, y: uint256, digest: bytes32, r: bytes32, s: bytes32) -> a
         & packing.ADDRESS_MASK,
         address,
     )
-    checks._require(self.records[key] == 0, "keys: used before")
+    record: uint256 = self.records[key]
+    checks._require(record < packing.P256_KEY, "keys: enrolled before")
     self.points[key] = [x, y]
     checks._require(
         self._verifies(key, True, digest, r, s)
         and not self._verifies(key, True, keccak256(digest), r, s),
         "keys: P-256 signature refused",
     )
-    self.records[key] = packing.P256_KEY
+    self.records[key] = record | packing.P256_KEY
     log IDrillMeter.KeyEnrolled(key=key, x=x, y=y)
     return key
 

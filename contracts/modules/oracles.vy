@@ -74,6 +74,20 @@ def _rotate(oracle: uint256, key: address):
 
 
 @internal
+def _note_p256(key: address):
+    """
+    @dev Lets the oracle that signs with a key know that it is one of P-256. It does already where
+         the key was enrolled first, as it should be; does nothing for a key that signs for none.
+    @param key The address of a key that has just been enrolled.
+    """
+    oracle: uint256 = keys._record(key).oracle
+    o: IDrillMeter.Oracle = packing._unpack_oracle(self.oracles[oracle])
+    if o.key == key:
+        o.is_p256 = True
+        self._store(oracle, o)
+
+
+@internal
 def _revoke(oracle: uint256):
     """
     @dev Ends an oracle and the time of its key for good, and logs OracleRevoked. Reverts when it is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.fuzzing import notes
 from lab.fuzzing.books import CallVerdict, DrillBook, KeyBook, ModelBooks, OracleBook, TariffBook
 from protocol.records import Tariff
 
@@ -101,13 +102,17 @@ class Offers(ModelBooks):
     ) -> CallVerdict:
         """`ok`: the signature is the key's, and the chain can check it."""
         faults = self.owners_faults(sender)
-        if key in self.keys:
-            faults.add("keys: used before")
+        if key in self.keys and self.keys[key].is_p256:
+            faults.add("keys: enrolled before")
         if not ok:
             faults.add("keys: P-256 signature refused")
         if faults:
             return CallVerdict(faults)
         self.keys.setdefault(key, KeyBook()).is_p256 = True
+        for oracle in self.oracles.values():
+            if oracle.key == key:
+                oracle.is_p256 = True
+                self.noted[notes.ENROLLED_LATER] += 1
         return CallVerdict(faults, [("KeyEnrolled", key, *point)], (key,))
 
     def register_oracle(self, sender: int, key: int) -> CallVerdict:

@@ -214,6 +214,8 @@ class Replayer:
 
     def _on_key_enrolled(self, _: int, key: int, x: int, y: int) -> None:
         self._key(key)["is_p256"] = True
+        for oracle in self.oracles.values():
+            oracle["is_p256"] |= oracle["key"] == key
 
     def _on_oracle_registered(self, now: int, oracle: int, key: int) -> None:
         self.oracles[oracle] = self._take(oracle, key, now) | {"epoch": 1, "revoked": False}

@@ -83,8 +83,8 @@ def advice(oracle: OracleView, identity: OracleIdentity) -> str | None:
         )
     if fault is KeyFault.NOT_ENROLLED:
         return (
-            f"{name} is registered with the P-256 key {oracle.key}, which was not enrolled before: "
-            "the contract accepts nothing that it signs; make another key, have the provider enrol "
-            "it (`drill-oracle keys enrolment`), and then rotate to it"
+            f"{name} is registered with the P-256 key {oracle.key}, which was not enrolled: the "
+            "contract accepts nothing that it signs until the provider enrols it "
+            "(`drill-oracle keys enrolment`)"
         )
     return None

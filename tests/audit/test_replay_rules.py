@@ -83,7 +83,11 @@ RULES: dict[str, tuple[list[Event], Event, str]] = {
         told("KeyEnrolled", key=NEXT_KEY, x=1, y=2),
         "key-address-differs",
     ),
-    "key in force enrolled": ([], told("KeyEnrolled", key=KEY, x=1, y=2), IMPOSSIBLE),
+    "key enrolled twice": (
+        [told("KeyEnrolled", key=KEY, x=1, y=2)],
+        told("KeyEnrolled", key=KEY, x=1, y=2),
+        IMPOSSIBLE,
+    ),
     "owner from nowhere": (
         [],
         told("OwnershipTransferred", previous_owner=STRANGER, new_owner=CUSTOMER),

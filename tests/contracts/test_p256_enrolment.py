@@ -12,7 +12,7 @@ import pytest
 from contracts.builders import Yard, new_key, oracle_view
 from contracts.evidence import words
 from contracts.evm import NOBODY, Chain, Receipt, event, reverts
-from contracts.p256 import KEY, OTHER, SecureKey, forget_p256, teach_p256
+from contracts.p256 import KEY, OTHER, SecureKey, approve, forget_p256, settle, teach_p256
 from contracts.wallet_signatures import ORDER, Signature, message_of
 from eth_keys.datatypes import PrivateKey
 
@@ -76,9 +76,9 @@ def test_enrol_p256_key__again__reverts(yard, used):
     if used == "rotated away":
         yard.provide("rotate_oracle", number, new_key("next").address)
     before = yard.call("signing_key", KEY.address)
-    with reverts("keys: used before"):
+    with reverts("keys: enrolled before"):
         enrol(yard)
-    with reverts("keys: used before"):
+    with reverts("keys: enrolled before"):
         enrol(yard, signature=KEY.sign(message_of(yard), high_s=True))
     assert yard.call("signing_key", KEY.address) == before
 
@@ -210,10 +210,45 @@ def test_enrol_p256_key__many_keys__are_kept_apart(yard):
     ]
 
 
-def test_enrol_p256_key__address_is_in_use_already__reverts(yard):
-    yard.provide("register_oracle", KEY.address)
-    with reverts("keys: used before"):
+@pytest.mark.parametrize("given_by", ["register_oracle", "rotate_oracle"])
+def test_enrol_p256_key__oracle_has_it_already__counts_from_now_on(yard, given_by):
+    """The wrong order costs a moment and not the key."""
+    if given_by == "register_oracle":
+        yard.oracle = yard.provide("register_oracle", KEY.address).result
+        yard.drill = yard.list_drill()
+    else:
+        yard.provide("rotate_oracle", yard.oracle, KEY.address)
+    rental, since = yard.open(), yard.chain.now
+    yard.chain.advance(10)
+    approved = approve(yard, yard.reading(rental, active_ms_1=4_000))
+    (before,) = settle(yard, approved).events
+    assert before.args["reason"] == "not signed by its oracle"
+    enrol(yard)
+    record = {"oracle": yard.oracle, "since": since, "until": 0, "penalised": False}
+    assert yard.call("signing_key", KEY.address) == record | {"is_p256": True}
+    assert yard.call("oracle", yard.oracle)["is_p256"] is True
+    assert settle(yard, approved).events[0].name == "UsageSettled"
+    with reverts("keys: enrolled before"):
         enrol(yard)
+
+
+def test_enrol_p256_key__was_rotated_away__leaves_the_oracles_key_alone(yard):
+    number = yard.provide("register_oracle", KEY.address).result
+    following = new_key("next").address
+    yard.provide("rotate_oracle", number, following)
+    until = yard.call("signing_key", KEY.address)["until"]
+    enrol(yard)
+    assert yard.call("oracle", number) == oracle_view(following, epoch=2)
+    assert yard.call("signing_key", KEY.address)["until"] == until
+    with reverts("keys: used before"):
+        yard.provide("rotate_oracle", number, KEY.address)
+
+
+def test_enrol_p256_key__oracle_is_revoked__stays_revoked(yard):
+    number = yard.provide("register_oracle", KEY.address).result
+    yard.provide("revoke_oracle", number)
+    enrol(yard)
+    assert yard.call("oracle", number) == oracle_view(KEY.address, revoked=True, is_p256=True)
 
 
 # Registering with it --------------------------------------------------------------------------

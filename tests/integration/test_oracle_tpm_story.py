@@ -184,7 +184,7 @@ def test_check__key_in_a_tpm__tries_it_and_names_what_is_missing(
     assert re.search(rf"ok next signing key: {key}, P-256, a signature in \d+ ms", said), said
     assert "ok signing key: " in said
     assert early.exit_code == gone.exit_code == 1
-    assert "which was not enrolled before" in " ".join(early.stdout.split())
+    assert "which was not enrolled: the contract accepts nothing" in " ".join(early.stdout.split())
     assert f"MISSING keys: TPM {tpm.socket}" in " ".join(gone.stdout.split())
 
 

@@ -24,6 +24,7 @@ export const REVERTS = [
  "forwarder: deadline has passed",
  "forwarder: nonce is used",
  "keys: P-256 signature refused",
+ "keys: enrolled before",
  "keys: used before",
  "keys: zero address",
  "meter: out of range",
