@@ -12,7 +12,9 @@ from contextlib import contextmanager
 
 from host.errors import MissingPackageError
 
-OURS = frozenset({"protocol", "host", "chain", "device", "oracle", "live", "provider", "audit"})
+OURS = frozenset(
+    {"protocol", "host", "chain", "device", "oracle", "live", "provider", "audit", "condition"}
+)
 
 
 def install_command(extra: str) -> str:

@@ -1,7 +1,7 @@
 """What all sides of Smart Drill share: bytes, JSON and words of storage in, immutable values out,
 and back.
 
-    sample, records, meter_word, tariff     what is metered, and what it costs
+    sample, sample_row, records, meter_word, tariff     what is metered, and what it costs
     merkle, publication                     the sample log, and where it is published
     typed_data, leases, sealing, messages   what is signed, and what goes over the broker
     headers, receipt_trie, state_proof, storage, quorum, answers -> lease_proof     the chain

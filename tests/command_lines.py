@@ -12,6 +12,7 @@ from lab.rig.services import ROOT
 APPS = {
     "drill-audit": "audit.cli:app",
     "drill-bridge": "device.cli:bridge",
+    "drill-condition": "condition.cli:app",
     "drill-controller": "device.cli:controller",
     "drill-http": "live.cli:app",
     "drill-oracle": "oracle.cli:app",

@@ -18,6 +18,7 @@ from lab.rig.services import ROOT
 PROGRAMS = {
     "audit": ("drill-audit",),
     "bridge": ("drill-bridge", "drill-controller"),
+    "condition": ("drill-condition",),
     "http": ("drill-http",),
     "oracle": ("drill-oracle",),
     "provider": ("drill-provider",),

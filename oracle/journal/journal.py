@@ -13,7 +13,7 @@ from oracle.errors import DamagedError
 from oracle.journal import tables
 from oracle.journal.heights import LeaseHeights
 from oracle.journal.rows import insert_new, reading_of
-from oracle.journal.sample_rows import checksum, pack_row, unpack_row
+from oracle.journal.sample_rows import unpack_row
 from oracle.journal.signed import SignedJournal
 from oracle.journal.store import Store
 from oracle.meter.meter import MeterState, Triple
@@ -22,6 +22,7 @@ from oracle.meter.sample_log import LoggedSample, RentalLog
 from protocol.merkle import Frontier
 from protocol.records import Registers
 from protocol.sample import Sample, decode_sample
+from protocol.sample_row import checksum, pack_row
 
 REPLAY_CHUNK = 5_000
 """Samples read at a time when a log is rebuilt: about a megabyte."""

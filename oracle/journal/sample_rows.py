@@ -1,52 +1,16 @@
-"""Samples as rows of the journal: the sample as it came, and behind it four bytes of checksum.
-
-A disk may change a bit and say nothing. Readings are signed over what the journal holds, so a row
-that is not what was written must be noticed before anything is made of it. The CRC-32 covers drill,
-sequence and time, which are columns of their own, and the sample. Rows of older versions have no
-checksum; their columns are held against the sample.
-"""
+"""Samples as rows of the journal (`protocol.sample_row`). Readings are signed over what the journal
+holds, so a row that is not what was written must be noticed before anything is made of it."""
 
 from __future__ import annotations
 
-import struct
-import zlib
-
 from oracle.errors import DamagedError
 from protocol.errors import SampleError
-from protocol.sample import SAMPLE_BYTES, decode_sample
-
-_PLACE = struct.Struct(">QQQ")
-CHECK_BYTES = 4
-
-
-def checksum(*parts: bytes) -> bytes:
-    """CRC-32 of the parts one after another."""
-    value = 0
-    for part in parts:
-        value = zlib.crc32(part, value)
-    return value.to_bytes(CHECK_BYTES, "big")
-
-
-def pack_row(drill: int, sequence: int, time_ms: int, raw: bytes) -> bytes:
-    """What is stored of a sample beside its columns."""
-    return raw + checksum(_PLACE.pack(drill, sequence, time_ms), raw)
+from protocol.sample_row import raw_of_row
 
 
 def unpack_row(drill: int, sequence: int, time_ms: int, stored: bytes) -> bytes:
     """The sample as it came; raises DamagedError when this is not what was stored."""
-    raw = bytes(stored[:SAMPLE_BYTES])
-    if len(stored) == SAMPLE_BYTES:
-        intact = _agrees(drill, sequence, time_ms, raw)
-    else:
-        intact = pack_row(drill, sequence, time_ms, raw) == stored
-    if not intact:
-        raise DamagedError(f"sample {sequence} of drill {drill} was changed in the journal")
-    return raw
-
-
-def _agrees(drill: int, sequence: int, time_ms: int, raw: bytes) -> bool:
     try:
-        sample = decode_sample(raw)
-    except SampleError:
-        return False
-    return (sample.drill, sample.sequence, sample.time_ms) == (drill, sequence, time_ms)
+        return raw_of_row(drill, sequence, time_ms, stored)
+    except SampleError as error:
+        raise DamagedError(str(error)) from error

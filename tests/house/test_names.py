@@ -10,7 +10,10 @@ import pytest
 
 from lab.rig.services import ROOT
 
-ROOMS = ("protocol", "host", "chain", "device", "oracle", "live", "provider", "audit", "lab")
+ROOMS = (
+    *("protocol", "host", "chain", "device", "oracle", "live", "provider", "audit"),
+    *("condition", "lab"),
+)
 
 
 def classes_of(path: Path) -> list[str]:

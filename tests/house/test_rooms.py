@@ -10,7 +10,10 @@ import pytest
 
 from lab.rig.services import ROOT
 
-ROOMS = ("protocol", "host", "chain", "device", "oracle", "live", "provider", "audit", "lab")
+ROOMS = (
+    *("protocol", "host", "chain", "device", "oracle", "live", "provider", "audit"),
+    *("condition", "lab"),
+)
 PACKAGES = sorted(path.parent for room in ROOMS for path in (ROOT / room).rglob("__init__.py"))
 
 _FLOW = re.compile(r"->|<-")

@@ -14,6 +14,7 @@ from small_disk import fill, small_disk
 from typer.testing import CliRunner
 
 import audit.cli
+import condition.cli
 import device.cli
 import live.cli
 import oracle.cli
@@ -27,6 +28,7 @@ PROGRAMS = {
     "drill-audit": ["audit"],
     "drill-bridge": ["device", "bridge"],
     "drill-controller": ["device", "controller"],
+    "drill-condition": ["condition"],
     "drill-provider": ["provider"],
 }
 APPS = {
@@ -34,6 +36,7 @@ APPS = {
     "drill-http": live.cli.app,
     "drill-audit": audit.cli.app,
     "drill-bridge": device.cli.bridge,
+    "drill-condition": condition.cli.app,
     "drill-controller": device.cli.controller,
     "drill-provider": provider.cli.app,
 }

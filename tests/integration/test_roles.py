@@ -24,7 +24,7 @@ from lab.rig.services import ROOT
 
 pytestmark = pytest.mark.integration
 
-ROOMS = {"protocol", "host", "chain", "device", "oracle", "live", "provider", "audit"}
+ROOMS = {"protocol", "host", "chain", "device", "oracle", "live", "provider", "audit", "condition"}
 
 FIGURES = ROOT / "docs" / "install.json"
 
@@ -37,6 +37,7 @@ TOOLS = {"eth-ape", "pip", "pytest", "setuptools", "vyper"}
 ABSENT = {
     "audit": {"eth-account", "python-pkcs11", "web3", "paho-mqtt", *MACHINE, *SERVER, *STORE},
     "bridge": {"eth-account", "python-pkcs11", "web3", "fpdf2", *SERVER, *STORE},
+    "condition": {"fpdf2", "paho-mqtt", "rlp", "trie", *SIGNING, *MACHINE, *SERVER, *STORE},
     "http": {"eth-utils", "fpdf2", "rlp", "trie", *SIGNING, *MACHINE, *STORE},
     "oracle": {"fpdf2", "psycopg", *MACHINE, *SERVER},
     "provider": {"fpdf2", "paho-mqtt", "python-pkcs11", *MACHINE, *SERVER, *STORE},
@@ -44,11 +45,12 @@ ABSENT = {
 """What each role does without; TOOLS are in none."""
 
 STARTS_ALL_THE_SAME = {
-    "audit": {"audit"},
-    "bridge": {"audit", "bridge"},
-    "http": {"http"},
-    "oracle": {"audit", "oracle", "provider"},
-    "provider": {"provider"},
+    "audit": {"audit", "condition"},
+    "bridge": {"audit", "bridge", "condition"},
+    "condition": {"condition"},
+    "http": {"condition", "http"},
+    "oracle": {"audit", "condition", "oracle", "provider"},
+    "provider": {"condition", "provider"},
 }
 """The roles whose programs start with the packages of a role."""
 
