@@ -15,7 +15,7 @@ from pathlib import Path
 
 from condition.drill import DrillCondition
 from condition.errors import BookError
-from condition.journal import SampleSource
+from condition.journal import StoredSamples
 from condition.moment import moment_of
 from condition.sheet import DataSheet
 
@@ -29,7 +29,7 @@ DAMAGED = "damaged in the journal"
 
 
 @dataclass(slots=True)
-class Entry:
+class BookEntry:
     """A drill in the book: its condition after the sample of that sequence."""
 
     drill: int
@@ -54,13 +54,13 @@ class Book:
             rows = connection.execute("SELECT drill FROM drill ORDER BY drill").fetchall()
         return [row[0] for row in rows]
 
-    def read(self, drill: int) -> Entry:
+    def read(self, drill: int) -> BookEntry:
         """What is known of a drill."""
         with self._open() as connection:
             return self._read(connection, drill)
 
     @contextmanager
-    def change(self, drill: int) -> Iterator[Entry]:
+    def change(self, drill: int) -> Iterator[BookEntry]:
         """A drill's entry, written back when the block ends well; nobody else writes meanwhile."""
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -72,7 +72,7 @@ class Book:
             )
             connection.execute("COMMIT")
 
-    def step(self, source: SampleSource, drill: int) -> int:
+    def step(self, source: StoredSamples, drill: int) -> int:
         """Take the next samples of a drill, at most a step's; returns how many there were."""
         with self.change(drill) as entry:
             taken = source.after(drill, entry.after, STEP_SAMPLES)
@@ -85,14 +85,16 @@ class Book:
                     entry.condition.take(moment_of(one.sample))
         return len(taken)
 
-    def _read(self, connection: sqlite3.Connection, drill: int) -> Entry:
+    def _read(self, connection: sqlite3.Connection, drill: int) -> BookEntry:
         row = connection.execute(
             "SELECT after_sequence, state FROM drill WHERE drill = ?", (drill,)
         ).fetchone()
         if row is None:
-            return Entry(drill, 0, DrillCondition(self._sheet))
+            return BookEntry(drill, 0, DrillCondition(self._sheet))
         try:
-            return Entry(drill, row[0], DrillCondition.from_dict(json.loads(row[1]), self._sheet))
+            return BookEntry(
+                drill, row[0], DrillCondition.from_dict(json.loads(row[1]), self._sheet)
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise BookError(
                 f"{self._path}: what it holds of drill {drill} is damaged ({error}); move the book "

@@ -13,7 +13,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from condition.book import Book, Entry
+from condition.book import Book, BookEntry
 from condition.journal import JournalFile
 from condition.report import status_json, status_text, ticket_json
 from condition.sheet import read_sheet
@@ -134,7 +134,7 @@ def close(book: BookOption, drill: Drill, ticket: int, how: str, why: Why = "") 
     typer.echo(f"drill {drill}: ticket {ticket} ({found.part}) closed as {how}")
 
 
-def _entries(kept: Book, drill: int | None) -> list[Entry]:
+def _entries(kept: Book, drill: int | None) -> list[BookEntry]:
     return [kept.read(one) for one in kept.drills() if drill in (None, one)]
 
 

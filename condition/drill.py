@@ -15,10 +15,10 @@ from condition.holes import Hole
 from condition.idle import IdleFriction
 from condition.jobs import JobFit
 from condition.life import PARTS, LifeCount
-from condition.moment import Moment
-from condition.remaining import Drift, drift_of
+from condition.moment import DrillMoment
+from condition.remaining import WearDrift, drift_of
 from condition.sheet import DataSheet
-from condition.tickets import BIT, DONE, FALSE, SPINDLE, Desk, Ticket
+from condition.tickets import BIT, DONE, FALSE, SPINDLE, Ticket, TicketDesk
 
 STATE_VERSION = 1
 
@@ -36,13 +36,13 @@ class DrillCondition:
     fit: JobFit = field(default_factory=JobFit)
     idle: IdleFriction = field(default_factory=IdleFriction)
     life: LifeCount = field(default_factory=LifeCount)
-    desk: Desk = field(default_factory=Desk)
+    desk: TicketDesk = field(default_factory=TicketDesk)
     samples: int = 0
     holes: int = 0
     newest_ms: int = 0
     changed_ms: dict[str, int] = field(default_factory=dict)
 
-    def take(self, moment: Moment) -> list[Hole]:
+    def take(self, moment: DrillMoment) -> list[Hole]:
         """Take the next sample; returns the holes that are known to be over by now."""
         self.samples += 1
         if not moment.impossible:
@@ -51,7 +51,7 @@ class DrillCondition:
             self.newest_ms = max(self.newest_ms, moment.time_ms)
         found = self.finder.take(moment)
         for hole in found:
-            self._hole(hole)
+            self.take_hole(hole)
         if self.samples % 600 == 0:  # once a minute of drilling is often enough for a count
             self.desk.judge_life(self.life, self.newest_ms)
         return found
@@ -60,10 +60,11 @@ class DrillCondition:
         """No more samples come: what is under way is over."""
         found = self.finder.end()
         for hole in found:
-            self._hole(hole)
+            self.take_hole(hole)
         return found
 
-    def _hole(self, hole: Hole) -> None:
+    def take_hole(self, hole: Hole) -> None:
+        """Take the next hole, however it was found."""
         self.holes += 1
         self.fit.take(hole)
         self.idle.take(hole)
@@ -72,7 +73,7 @@ class DrillCondition:
         self.desk.judge_friction(self.idle, at_ms)
 
     @property
-    def drift(self) -> Drift:
+    def drift(self) -> WearDrift:
         """The bit's wear, and the holes that are left."""
         return drift_of(self.fit, self.desk.limit)
 
@@ -131,6 +132,6 @@ _PARTS: dict[str, Any] = {
     "fit": JobFit,
     "idle": IdleFriction,
     "life": LifeCount,
-    "desk": Desk,
+    "desk": TicketDesk,
 }
 _PLAIN = ("samples", "holes", "newest_ms", "changed_ms")

@@ -7,8 +7,8 @@ from typing import Any
 
 from condition.figures import median
 from condition.holes import Hole, holes_of
-from condition.moment import Moment
-from condition.stroke import Stroke
+from condition.moment import DrillMoment
+from condition.stroke import StrokeBins
 
 PAUSE_MS = 1_000
 PAUSE_STEPS = 10
@@ -31,7 +31,7 @@ REST_SAMPLES = 200
 class HoleFinder:
     """What is under way. `troubles` counts what could not be used, by its name."""
 
-    stroke: Stroke | None = None
+    stroke: StrokeBins | None = None
     last_ms: int | None = None
     step_ms: float = 100.0
     rest: float = 0.0
@@ -40,7 +40,7 @@ class HoleFinder:
     torques: dict[int, list[float]] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
 
-    def take(self, moment: Moment) -> list[Hole]:
+    def take(self, moment: DrillMoment) -> list[Hole]:
         """Take the next sample; returns the holes that are known to be over by now."""
         wrong = moment.impossible
         if wrong:
@@ -57,7 +57,7 @@ class HoleFinder:
             self._rest(moment.torque_nm)
             return holes
         if self.stroke is None:
-            self.stroke = Stroke(moment.time_ms, moment.rental, moment.hole, moment.job)
+            self.stroke = StrokeBins(moment.time_ms, moment.rental, moment.hole, moment.job)
         self.stroke.add(moment.time_ms, moment.rpm, moment.torque_nm, moment.level)
         if moment.time_ms - self.stroke.start_ms >= LONGEST_STROKE_MS:
             holes += self.end()
@@ -127,7 +127,7 @@ class HoleFinder:
         return cls(
             **found
             | {
-                "stroke": None if stroke is None else Stroke.from_list(stroke),
+                "stroke": None if stroke is None else StrokeBins.from_list(stroke),
                 "torques": {int(level): values for level, values in found["torques"].items()},
             }
         )

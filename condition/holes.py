@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from condition.figures import median, quantile, roughness, smoothed
-from condition.stroke import Bin, Stroke
+from condition.stroke import Bin, StrokeBins
 
 RISE_SHARE, FALL_SHARE = 0.35, 0.20
 """Of the way from floor to top: a cut begins above the one and ends below the other."""
@@ -69,7 +69,7 @@ class Hole:
         return asdict(self)
 
 
-def holes_of(stroke: Stroke, usual_torque: float | None, rest_torque: float) -> list[Hole]:
+def holes_of(stroke: StrokeBins, usual_torque: float | None, rest_torque: float) -> list[Hole]:
     """The holes of a stroke that has ended, oldest first. `usual_torque` is that of holes before,
     None where there were none; `rest_torque` what the sensor says at standstill."""
     bins = stroke.bins
@@ -144,7 +144,7 @@ def _without_touches(spans: Sequence[Span]) -> list[Span]:
     return [span for span in spans if span[1] - span[0] >= least]
 
 
-def _hole(stroke: Stroke, values: Sequence[float], span: Span, first: int) -> Hole:
+def _hole(stroke: StrokeBins, values: Sequence[float], span: Span, first: int) -> Hole:
     begin, end = span
     bins = stroke.bins[begin:end]
     cut = values[begin:end]

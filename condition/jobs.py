@@ -53,7 +53,7 @@ CAUTION = 1.1
 
 
 @dataclass(slots=True)
-class History:
+class JobHistory:
     """One account of what happened: which job is on, how many there were, since when. `calm`
     counts the holes since one began or one was far off."""
 
@@ -65,9 +65,9 @@ class History:
     compared: int = 0
     calm: int = 0
 
-    def branch(self, y: float, job: str, state: str, noise: float, chance: float) -> History:
+    def branch(self, y: float, job: str, state: str, noise: float, chance: float) -> JobHistory:
         """This history with one more hole, of that job."""
-        one = History(self.trend.copy(), self.score, job, self.jobs, self.since, self.compared)
+        one = JobHistory(self.trend.copy(), self.score, job, self.jobs, self.since, self.compared)
         one.calm = self.calm + 1 if job == self.job else 1
         one.jobs += job != self.job
         one.since = one.since + 1 if job == self.job else 1
@@ -80,7 +80,7 @@ class History:
 class JobFit:
     """The additive fit over jobs that are found on the way: `histories`, the likeliest first."""
 
-    histories: list[History] = field(default_factory=lambda: [History(Trend())])
+    histories: list[JobHistory] = field(default_factory=lambda: [JobHistory(Trend())])
     steps: list[float] = field(default_factory=list)
     rpms: list[float] = field(default_factory=list)
     last_y: float = 0.0
@@ -96,7 +96,7 @@ class JobFit:
         return max(LEAST_NOISE, MEDIAN_TO_SIGMA * median(self.steps) / math.sqrt(2))
 
     @property
-    def likeliest(self) -> History:
+    def likeliest(self) -> JobHistory:
         """The account that explains the holes best."""
         return self.histories[0]
 
@@ -154,7 +154,7 @@ class JobFit:
             far = OUTLIER_FACTOR * noise
             found.append(one.branch(y, one.job, state, far, stays * OUTLIER))
             found[-1].calm = 0
-            hasty = History(*(getattr(one, name) for name in one.__dataclass_fields__))
+            hasty = JobHistory(*(getattr(one, name) for name in one.__dataclass_fields__))
             hasty.trend = one.trend.hastened()
             found.append(hasty.branch(y, one.job, state, noise, stays * NEW_RATE))
             found.append(one.branch(y, new, state, noise, chance))
@@ -181,6 +181,6 @@ class JobFit:
     def from_dict(cls, found: dict[str, Any]) -> JobFit:
         """From JSON."""
         histories = [
-            History(Trend.from_list(trend), *plain) for trend, *plain in found["histories"]
+            JobHistory(Trend.from_list(trend), *plain) for trend, *plain in found["histories"]
         ]
         return cls(**found | {"histories": histories})

@@ -22,20 +22,20 @@ BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class StoredSample:
     """One stored sample: None where it is not what was stored."""
 
     sequence: int
     sample: Sample | None
 
 
-class SampleSource(Protocol):
+class StoredSamples(Protocol):
     """Where samples come from."""
 
     def drills(self) -> list[int]:
         """The numbers of the drills that it has samples of, rising."""
 
-    def after(self, drill: int, sequence: int, limit: int) -> list[Taken]:
+    def after(self, drill: int, sequence: int, limit: int) -> list[StoredSample]:
         """At most `limit` samples of a drill after `sequence`, sequences rising."""
 
 
@@ -57,7 +57,7 @@ class JournalFile:
                 newest = connection.execute(query, (newest,)).fetchone()[0]
         return found
 
-    def after(self, drill: int, sequence: int, limit: int) -> list[Taken]:
+    def after(self, drill: int, sequence: int, limit: int) -> list[StoredSample]:
         """The next samples of a drill; raises BookError."""
         with self._reading() as connection:
             rows = connection.execute(
@@ -65,7 +65,9 @@ class JournalFile:
                 "ORDER BY sequence LIMIT ?",
                 (drill, sequence, limit),
             ).fetchall()
-        return [Taken(number, _sample(drill, number, time, raw)) for number, time, raw in rows]
+        return [
+            StoredSample(number, _sample(drill, number, time, raw)) for number, time, raw in rows
+        ]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from condition.moment import Moment
+from condition.moment import DrillMoment
 from condition.sheet import DataSheet
 from protocol.sample import GAP_MS, ControllerFault
 
@@ -49,7 +49,7 @@ class LifeCount:
     last: tuple[int, bool, int, bool, bool] | None = None
     odometer: tuple[int, int, int] | None = None
 
-    def take(self, moment: Moment, sheet: DataSheet) -> None:
+    def take(self, moment: DrillMoment, sheet: DataSheet) -> None:
         """Take the next sample: it holds from now on, and the time since the one before is that
         one's, as in the meter."""
         level = moment.level - 1
@@ -79,7 +79,7 @@ class LifeCount:
             self.hot_ms += elapsed if 0 < elapsed <= 10 * GAP_MS else 0
         self._miss(moment, None if was is None else was[2], counted)
 
-    def _run(self, moment: Moment, level: int, ms: int, sheet: DataSheet) -> None:
+    def _run(self, moment: DrillMoment, level: int, ms: int, sheet: DataSheet) -> None:
         turns = abs(moment.rpm) * ms / 60_000
         self.on_ms[level] += ms
         self.revolutions[level] += turns
@@ -100,7 +100,7 @@ class LifeCount:
         while len(self.rentals) > MAX_RENTALS:
             del self.rentals[next(iter(self.rentals))]
 
-    def _miss(self, moment: Moment, level: int | None, counted: int) -> None:
+    def _miss(self, moment: DrillMoment, level: int | None, counted: int) -> None:
         """What the odometer has run further than the samples say. A controller that was replaced
         begins another odometer."""
         before, now = self.odometer, moment.active_ms

@@ -17,7 +17,7 @@ ON_FAULTS = ControllerFault.STALL | ControllerFault.OVER_CURRENT | ControllerFau
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DrillMoment:
     """One sample. `rpm` and `torque_nm` may be in any unit that stays the same, where only wear is
     looked for. `active_ms` is the controller's odometer at each level, None where there is none.
     `hole` and `job` are names that a recording gives them, empty where it gives none."""
@@ -52,10 +52,10 @@ class Moment:
         return value if value is not None and low <= value <= high else None
 
 
-def moment_of(sample: Sample) -> Moment:
+def moment_of(sample: Sample) -> DrillMoment:
     """A sample of the journal as a moment."""
     odometer = sample.odometer.as_tuple()
-    return Moment(
+    return DrillMoment(
         time_ms=sample.time_ms,
         motor_on=sample.motor_on,
         rpm=float(sample.rpm),

@@ -42,7 +42,7 @@ _POINTS = [NormalDist().inv_cdf((at + 0.5) / 15) for at in range(15)]
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class WearDrift:
     """Wear since the bit was new, as a share of torque, with an 80 percent interval; holes left to
     the limit likewise, `left_high` None where there is no end in sight. `enough` is False where the
     evidence is not: the figures then are no findings. `calm` is how likely it is that no job has
@@ -68,7 +68,7 @@ class Drift:
         return asdict(self)
 
 
-def drift_of(fit: JobFit, limit: float) -> Drift:
+def drift_of(fit: JobFit, limit: float) -> WearDrift:
     """What a fit says, judged by a `limit` of the torque's logarithm."""
     shares = fit.shares()
     wear, spread = _mixed([one.trend.wear for one in fit.histories], shares)
@@ -77,7 +77,7 @@ def drift_of(fit: JobFit, limit: float) -> Drift:
     left = _left(limit - wear, math.hypot(LIMIT_SPREAD, spread), rate, rate_spread)
     missing = _missing(fit, spread)
     jobs = fit.likeliest.jobs
-    return Drift(
+    return WearDrift(
         enough=not missing,
         holes=fit.holes,
         jobs=jobs,

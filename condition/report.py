@@ -7,14 +7,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from condition.book import Entry
+from condition.book import BookEntry
 from condition.life import PARTS
 from condition.tickets import Ticket
 
 COLUMNS = 80
 
 
-def status_text(entry: Entry) -> str:
+def status_text(entry: BookEntry) -> str:
     """All that a person needs to know of a drill."""
     now = entry.condition
     life, drift = now.life, now.drift
@@ -55,7 +55,7 @@ def ticket_json(drill: int, ticket: Ticket) -> dict[str, Any]:
     return {"drill": drill} | asdict(ticket)
 
 
-def status_json(entry: Entry) -> dict[str, Any]:
+def status_json(entry: BookEntry) -> dict[str, Any]:
     """The same as the text, for programs; units are in the names."""
     now = entry.condition
     life = now.life.to_dict()

@@ -35,7 +35,7 @@ class Bin:
 
 
 @dataclass(slots=True)
-class Stroke:
+class StrokeBins:
     """What is kept of a stroke until it ends: `hole` and `job` as a recording names them."""
 
     start_ms: int
@@ -92,7 +92,7 @@ class Stroke:
         return [*named, self.same, self.last_ms, last, bins]
 
     @classmethod
-    def from_list(cls, found: list[Any]) -> Stroke:
+    def from_list(cls, found: list[Any]) -> StrokeBins:
         """From JSON."""
         *plain, last, bins = found
         torque = math.nan if last is None else last

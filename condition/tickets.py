@@ -14,7 +14,7 @@ from typing import Any
 from condition.errors import WordError
 from condition.idle import IdleFriction
 from condition.life import PARTS, LifeCount
-from condition.remaining import LIMIT, Drift
+from condition.remaining import LIMIT, WearDrift
 
 BIT, SPINDLE = "bit", "spindle"
 WEAR, FRICTION, LIFE = "wear", "friction", "life"
@@ -86,7 +86,7 @@ class Ticket:
 
 
 @dataclass(slots=True)
-class Desk:
+class TicketDesk:
     """All tickets of a drill, and what people have taught: the bit's limit, and the wear up
     to which nothing is said, as logarithms of torque; the share of a counted life."""
 
@@ -97,7 +97,7 @@ class Desk:
     life_shares: dict[str, float] = field(default_factory=dict)
     in_a_row: int = 0
 
-    def judge_wear(self, drift: Drift, time_ms: int) -> None:
+    def judge_wear(self, drift: WearDrift, time_ms: int) -> None:
         """Look at the bit, after a hole."""
         if drift.calm < LEAST_CALM:
             return
@@ -151,7 +151,7 @@ class Desk:
         numbers = ", ".join(str(one.number) for one in self.tickets if one.open) or "none"
         raise WordError(f"there is no open ticket {number}; open: {numbers}")
 
-    def close_false(self, ticket: Ticket, now: Drift, time_ms: int, why: str) -> None:
+    def close_false(self, ticket: Ticket, now: WearDrift, time_ms: int, why: str) -> None:
         """A person says that nothing is wrong: learn from it, or ask why."""
         if ticket.cause == WEAR:
             quiet = math.log1p(now.high)
@@ -194,7 +194,7 @@ class Desk:
         return {"tickets": tickets} | {name: getattr(self, name) for name in plain}
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> Desk:
+    def from_dict(cls, found: dict[str, Any]) -> TicketDesk:
         """From JSON."""
         return cls(**found | {"tickets": [_ticket(one) for one in found["tickets"]]})
 

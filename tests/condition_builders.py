@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from condition.drill import DrillCondition
 from condition.holes import Hole
-from condition.moment import Moment
+from condition.moment import DrillMoment
 from condition.sheet import DataSheet
-from lab.bench.condition.worlds import Play, World
+from lab.bench.condition.worlds import Play, WearWorld
 
 SHEET = DataSheet()
 
@@ -23,14 +23,18 @@ def make_hole(torque: float, **changes: object) -> Hole:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def samples(world: World, holes: int, seed: int = 1, per_hole: float = 0.002) -> Iterator[Moment]:
+def samples(
+    world: WearWorld, holes: int, seed: int = 1, per_hole: float = 0.002
+) -> Iterator[DrillMoment]:
     """What a drill in a world reports for so many holes, whose torque rises by `per_hole` each."""
     play = Play(world, random.Random(seed))  # noqa: S311
     for number in range(holes):
         yield from play.hole(per_hole * number)
 
 
-def followed(moments: Iterator[Moment], **options: object) -> tuple[DrillCondition, list[Hole]]:
+def followed(
+    moments: Iterator[DrillMoment], **options: object
+) -> tuple[DrillCondition, list[Hole]]:
     """A condition after all of them, and its holes."""
     condition = DrillCondition(**options)  # type: ignore[arg-type]
     holes = [hole for moment in moments for hole in condition.take(moment)]

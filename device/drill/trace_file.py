@@ -51,16 +51,17 @@ class TraceTable:
                 raise TraceError(f"{path}: column {name!r} is {found}; columns: {self.header}")
         self._lines = lines
 
-    def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
+    def rows(self, most: int | None = None) -> Iterator[tuple[int, dict[str, str]]]:
         """Rows, from 1 below the header, as cells by column; raises TraceError."""
+        most = MAX_ROWS if most is None else most
         reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
         number = 0
         for cells in reader:
             if not cells:
                 continue
             number += 1
-            if number > MAX_ROWS:
-                raise TraceError(f"{self._path}: more than {MAX_ROWS} rows")
+            if number > most:
+                raise TraceError(f"{self._path}: more than {most} rows")
             if len(cells) != len(self.header):
                 raise TraceError(
                     f"{self._path}: row {number}: {len(cells)} cells under {len(self.header)} "
@@ -106,11 +107,12 @@ class TraceTable:
         return value if math.isfinite(value) else None
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path, most: int | None = None) -> Iterator[str]:
     """The lines of a file, each and all of them bounded; raises TraceError and OSError."""
+    most = MAX_ROWS if most is None else most
     read = 0
     with path.open("rb") as file:
-        for number in range(MAX_ROWS + 2):
+        for number in range(most + 2):
             line = file.readline(MAX_LINE_BYTES + 1)
             read += len(line)
             if not line:
@@ -120,7 +122,7 @@ def read_lines(path: Path) -> Iterator[str]:
             if read > MAX_BYTES:
                 raise TraceError(f"{path}: more than {MAX_BYTES} bytes")
             yield line.decode("utf-8-sig" if number == 0 else "utf-8")
-    raise TraceError(f"{path}: more than {MAX_ROWS} rows")
+    raise TraceError(f"{path}: more than {most} rows")
 
 
 def unix_factor(time: float) -> float:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from lab.bench.audit import AIM_SECONDS, as_table, measure_audit
+from lab.bench.condition.table import condition_figures
 from lab.bench.figures import Figures, measure
 from lab.bench.gas import AIMS, TRANSACTION_GAS_CAP
 from lab.bench.ingest import (
@@ -91,6 +92,23 @@ def edge(
         found["latency"] = asdict(latency)
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="ascii")
+
+
+@app.command()
+def condition(
+    json_file: JsonFile = None,
+    *,
+    seeds: Annotated[int, typer.Option(min=1)] = 100,
+    processes: Annotated[int, typer.Option(min=1)] = 2,
+    ai4i: Annotated[Path | None, typer.Option()] = None,
+    traces: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """How well wear is told: simulated lives, AI4I 2020; or a folder of recordings alone. Exit
+    status 2 when a recording cannot be read."""
+    figures = condition_figures(seeds, processes, ai4i, traces, typer.echo)
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="ascii")
+    raise typer.Exit(2 if figures.get("refused") else 0)
 
 
 @app.command()

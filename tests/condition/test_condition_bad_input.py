@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from condition.drill import DrillCondition
-from condition.moment import Moment
+from condition.moment import DrillMoment
 from lab.bench.condition.worlds import TUNED
 from protocol.sample import ControllerFault
 
@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
 moments = st.builds(
-    Moment,
+    DrillMoment,
     time_ms=st.integers(0, 2**43 - 1),
     motor_on=st.booleans(),
     rpm=anything,
@@ -39,7 +39,9 @@ moments = st.builds(
 
 @given(st.lists(moments, max_size=60))
 @settings(max_examples=150, deadline=None)
-def test_take__any_samples__leave_a_state_that_can_be_put_away(given_ones: list[Moment]) -> None:
+def test_take__any_samples__leave_a_state_that_can_be_put_away(
+    given_ones: list[DrillMoment],
+) -> None:
     condition = DrillCondition()
     for moment in given_ones:
         condition.take(moment)
@@ -51,7 +53,7 @@ def test_take__any_samples__leave_a_state_that_can_be_put_away(given_ones: list[
     assert not [one for one in condition.desk.tickets if one.cause == "wear"]
 
 
-def spoilt(kind: str, stream: list[Moment], dice: random.Random) -> list[Moment]:
+def spoilt(kind: str, stream: list[DrillMoment], dice: random.Random) -> list[DrillMoment]:
     """A stream with one kind of trouble in it."""
     if kind == "spikes":
         bad = [math.nan, math.inf, 1e30, -1e30]
@@ -66,7 +68,7 @@ def spoilt(kind: str, stream: list[Moment], dice: random.Random) -> list[Moment]
     return _shifted(kind, stream)
 
 
-def _shifted(kind: str, stream: list[Moment]) -> list[Moment]:
+def _shifted(kind: str, stream: list[DrillMoment]) -> list[DrillMoment]:
     """Trouble with times, levels and a whole sensor."""
     if kind == "clock":
         at = len(stream) // 2

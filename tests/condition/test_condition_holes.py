@@ -10,7 +10,7 @@ from condition_builders import followed, samples
 
 from condition.finder import HoleFinder
 from condition.holes import Hole
-from condition.moment import Moment
+from condition.moment import DrillMoment
 from lab.bench.condition.worlds import HELD_OUT, TUNED, Play
 
 STEADY = replace(TUNED, depth_spread=0.0, job_spread=0.0)
@@ -54,7 +54,7 @@ def strokes(*phases: tuple[float, float, int]) -> list[Hole]:
             time_ms += 100
             load = torque * (1 + dice.gauss(0, 0.02))
             rpm = 800.0 if torque else 0.0
-            moment = Moment(time_ms, motor_on=torque > 0, rpm=rpm, torque_nm=load, level=level)
+            moment = DrillMoment(time_ms, motor_on=torque > 0, rpm=rpm, torque_nm=load, level=level)
             found += finder.take(moment)
     return found + finder.end()
 

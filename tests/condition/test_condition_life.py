@@ -9,7 +9,7 @@ from condition_builders import SHEET
 
 from condition.errors import ConditionError
 from condition.life import LifeCount
-from condition.moment import Moment
+from condition.moment import DrillMoment
 from condition.sheet import DataSheet, read_sheet
 from protocol.sample import ControllerFault
 
@@ -19,10 +19,10 @@ def run(life: LifeCount, seconds: float, start_ms: int = 0, **changes: object) -
     plain = {"rpm": 800.0, "torque_nm": 7.0, "level": 2, "current_a": 7.0, "rental": 3}
     for number in range(round(seconds * 10)):
         at = start_ms + 100 * number
-        life.take(Moment(at, motor_on=True, **(plain | changes)), SHEET)  # type: ignore[arg-type]
+        life.take(DrillMoment(at, motor_on=True, **(plain | changes)), SHEET)  # type: ignore[arg-type]
     end = start_ms + round(seconds * 1000)
     off = plain | {"torque_nm": 0.0} | changes
-    life.take(Moment(end, motor_on=False, **off), SHEET)  # type: ignore[arg-type]
+    life.take(DrillMoment(end, motor_on=False, **off), SHEET)  # type: ignore[arg-type]
     return end
 
 

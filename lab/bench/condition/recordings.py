@@ -10,18 +10,22 @@ over a share of what the file runs at. `changed` is set at the first row of a ne
 
 from __future__ import annotations
 
+import csv
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
+from typing import Any
 
 from condition.drill import DrillCondition
 from condition.figures import quantile
 from condition.holes import Hole
-from condition.moment import Moment
+from condition.moment import DrillMoment
+from condition.remaining import WearDrift
 from condition.tickets import BIT, Ticket
 from device.drill.trace_file import TraceTable, read_lines, unix_factor
 from device.errors import TraceError
@@ -31,6 +35,12 @@ ON_SHARE = 0.15
 
 SLOWEST_STEP_S = 5.0
 """Nobody records a drill at so long steps: they are of a smaller unit than seconds."""
+
+LEAST_HOLES = 3
+"""A job is told when it was the likeliest account for so many holes."""
+
+MOST_ROWS = 20_000_000
+"""Hours at a kilohertz; a file is never held in memory."""
 
 PAUSE_S = 60.0
 """Between two recordings in one file."""
@@ -59,26 +69,27 @@ class Recording:
     notes: Counter[str] = field(default_factory=Counter)
     holes: list[Hole] = field(default_factory=list)
     condition: DrillCondition = field(default_factory=lambda: DrillCondition(sheet=None))
-    wears: list[tuple[float, float, float]] = field(default_factory=list)
+    drifts: list[WearDrift] = field(default_factory=list)
     tickets: list[tuple[int, Ticket]] = field(default_factory=list)
     changes: int = 0
 
 
-def read_recordings(folder: Path) -> list[Recording]:
-    """All CSV files of a folder, by name; raises TraceError where there is none."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+def recorded_files(folder: Path) -> list[Path]:
+    """The CSV files of a folder, by name; raises TraceError where there is none."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    except OSError as error:
+        raise TraceError(f"{folder}: {error.strerror}") from error
     if not paths:
         raise TraceError(f"{folder}: there is no .csv file in it")
-    return [judge_recording(path) for path in paths]
+    return paths
 
 
 def judge_recording(path: Path) -> Recording:
     """Play a file through a drill's condition; raises TraceError that names what is wrong."""
     found = Recording(path)
-    rows = list(_rows(path, found))
-    found.rows = len(rows)
-    on_from = _on_from(rows)
-    for moment, changed in _moments(rows, on_from, found):
+    scale = _scale(path, found)
+    for moment, changed in _moments(path, scale, found):
         if changed:
             found.changes += 1
             _note(found, found.condition.finish())
@@ -92,24 +103,32 @@ def _note(found: Recording, holes: list[Hole]) -> None:
     """After each hole: how worn the bit is said to be, and tickets that are new."""
     for hole in holes:
         found.holes.append(hole)
-        drift = found.condition.drift
-        found.wears.append((drift.wear, drift.low, drift.high))
+        found.drifts.append(found.condition.drift)
         known = {ticket.number for _, ticket in found.tickets}
         for ticket in found.condition.desk.tickets:
             if ticket.number not in known:
                 found.tickets.append((len(found.holes), ticket))
 
 
-def _rows(path: Path, found: Recording) -> Iterator[RecordedRow]:
-    table = TraceTable(path, ["time", "rpm", "torque"], read_lines(path))
+def _rows(path: Path, notes: Counter[str]) -> Iterator[RecordedRow]:
+    try:
+        table = TraceTable(path, ["time", "rpm", "torque"], read_lines(path, MOST_ROWS))
+        yield from _table_rows(path, table, notes)
+    except OSError as error:
+        raise TraceError(f"{path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TraceError(f"{path}: not a CSV file in UTF-8: {error}") from error
+
+
+def _table_rows(path: Path, table: TraceTable, notes: Counter[str]) -> Iterator[RecordedRow]:
     before = ""
     factor: float | None = None
-    for number, cells in table.rows():
+    for number, cells in table.rows(MOST_ROWS):
         place = f"{path}: row {number}"
         try:
             time, iso = table.time_s(place, "time", cells["time"])
         except TraceError:
-            found.notes["rows without a time"] += 1
+            notes["rows without a time"] += 1
             continue
         if factor is None:
             factor = 1.0 if iso else unix_factor(time)
@@ -134,27 +153,39 @@ def _number(table: TraceTable, place: str, name: str, cells: dict[str, str]) -> 
         return math.nan
 
 
-def _on_from(rows: list[RecordedRow]) -> float:
-    """The speed from which the motor is on, in the file's unit."""
-    speeds = [abs(row.rpm) for row in rows if math.isfinite(row.rpm) and row.rpm]
-    return ON_SHARE * quantile(speeds, 0.9) if speeds else math.inf
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The speed from which the motor is on, in the file's unit, and seconds in a unit of time."""
+
+    on_from: float
+    second: float
 
 
-def _moments(
-    rows: list[RecordedRow], on_from: float, found: Recording
-) -> Iterator[tuple[Moment, bool]]:
-    steps = [later.time_s - earlier.time_s for earlier, later in pairwise(rows)]
-    forward = [step for step in steps if step > 0]
-    usual = median_low(forward) if forward else 0.1
+def _scale(path: Path, found: Recording) -> _Scale:
+    """Look through the file once: what it runs at, and how far its rows are apart."""
+    speeds, steps = array("d"), array("d")
+    before = math.nan
+    for row in _rows(path, found.notes):
+        found.rows += 1
+        if math.isfinite(row.rpm) and row.rpm:
+            speeds.append(abs(row.rpm))
+        if row.time_s > before:
+            steps.append(row.time_s - before)
+        before = row.time_s
+    usual = median_low(steps) if steps else 0.1
     unit = 1.0
     while usual * unit > SLOWEST_STEP_S:
         unit /= 1000
     if unit < 1:
         found.notes[f"time taken in units of {unit:g} s"] += 1
+    return _Scale(ON_SHARE * quantile(speeds, 0.9) if speeds else math.inf, unit)
+
+
+def _moments(path: Path, scale: _Scale, found: Recording) -> Iterator[tuple[DrillMoment, bool]]:
     shift, before, changed = 0.0, math.nan, False
-    for row in rows:
+    for row in _rows(path, Counter()):
         changed |= row.changed
-        time = row.time_s * unit + shift
+        time = row.time_s * scale.second + shift
         if time < before:
             found.notes["recordings that begin anew"] += 1
             shift += before - time + PAUSE_S
@@ -163,9 +194,9 @@ def _moments(
         if not (math.isfinite(row.rpm) and math.isfinite(row.torque)):
             found.notes["rows without speed or torque"] += 1
             continue
-        moment = Moment(
+        moment = DrillMoment(
             round(time * 1000),
-            motor_on=abs(row.rpm) >= on_from,
+            motor_on=abs(row.rpm) >= scale.on_from,
             rpm=row.rpm,
             torque_nm=row.torque,
             hole=row.hole,
@@ -194,5 +225,52 @@ def recording_text(found: Recording) -> str:
         )
     else:
         lines.append(f"  drift: {drift.why}")
+    lines += [f"  {job}" for job in _job_lines(found)]
     lines += [f"  ticket at hole {at}: {one.part}, {one.reason}" for at, one in found.tickets]
     return "\n".join(lines if found.tickets else [*lines, "  no ticket"])
+
+
+def job_starts(found: Recording) -> list[int]:
+    """The first hole, from 0, of each job that was believed in for three holes, and of each bit."""
+    believed = Counter(
+        at - drift.since + 1 for at, drift in enumerate(found.drifts) if drift.since >= LEAST_HOLES
+    )
+    starts = {0} | {start for start, times in believed.items() if times >= LEAST_HOLES}
+    return sorted(start for start in starts if found.holes)
+
+
+def _job_lines(found: Recording) -> list[str]:
+    starts = job_starts(found)
+    lines = []
+    for number, (first, end) in enumerate(pairwise([*starts, len(found.holes)]), 1):
+        holes = found.holes[first:end]
+        torque, rpm, seconds, rise = (
+            median_low(values)
+            for values in (
+                [one.torque for one in holes],
+                [one.rpm for one in holes],
+                [one.duration_ms / 1000 for one in holes],
+                [one.rise_ms / 1000 for one in holes],
+            )
+        )
+        lines.append(
+            f"job {number}: holes {first + 1} to {end}, torque {torque:.4g}, speed {rpm:.5g}, "
+            f"{seconds:.1f} s, rise {rise:.1f} s"
+        )
+    return lines
+
+
+def recording_json(found: Recording) -> dict[str, Any]:
+    """All of it for programs: holes in order, with what was said of the bit after each."""
+    return {
+        "file": found.path.name,
+        "rows": found.rows,
+        "changes": found.changes,
+        "notes": dict(found.notes) | found.condition.finder.troubles,
+        "job_starts": [at + 1 for at in job_starts(found)],
+        "holes": [
+            hole.to_dict() | {"power": hole.power, "drift": drift.to_dict()}
+            for hole, drift in zip(found.holes, found.drifts, strict=True)
+        ],
+        "tickets": [{"hole": at} | asdict(one) for at, one in found.tickets],
+    }

@@ -11,15 +11,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from condition.moment import Moment
+from condition.moment import DrillMoment
 
 REST_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class WearWorld:
     """How a drill and its recorder are. Torque in `torque_unit` N m with its zero at `torque_zero`;
     `noise` within a hole, `hole_noise` from hole to hole, both as shares."""
 
@@ -46,21 +46,21 @@ class World:
     keeps_turning: bool = False
 
 
-TUNED = World("magnetic drill at 10 Hz")
+TUNED = WearWorld("magnetic drill at 10 Hz")
 """What thresholds were chosen with."""
 
 HELD_OUT = (
-    World("unit with feed, 10 Hz, no approach", approach_s=0.0, hole_noise=0.02, torque_nm=1.0,
+    WearWorld("unit with feed, 10 Hz, no approach", approach_s=0.0, hole_noise=0.02, torque_nm=1.0,
           rpm=2500, cut_s=4.0),
-    World("stack of three layers, 50 Hz", step_ms=20, layers=(0.35, 1.0, 0.6), cut_s=9.0),
-    World("pecking, 25 Hz", step_ms=40, pecks=4, cut_s=8.0),
-    World("reverse sign, mN m with a zero", sign=-1, torque_unit=1000, torque_zero=300.0),
-    World("1 kHz, rough", step_ms=1.0, noise=0.2, cut_s=2.0, approach_s=0.3),
-    World("rough holes that remember", hole_noise=0.03, memory=0.5),
-    World("speed droops, air between", speed_droop=0.01, air_share=0.2, depth_spread=0.4),
-    World("motor never off", keeps_turning=True, cut_s=6.0),
-    World("5 Hz, short jobs", step_ms=200, job_holes=(4, 12), cut_s=7.0),
-    World("another job every few holes, hardest first", job_holes=(5, 10), job_spread=0.12),
+    WearWorld("stack of three layers, 50 Hz", step_ms=20, layers=(0.35, 1.0, 0.6), cut_s=9.0),
+    WearWorld("pecking, 25 Hz", step_ms=40, pecks=4, cut_s=8.0),
+    WearWorld("reverse sign, mN m with a zero", sign=-1, torque_unit=1000, torque_zero=300.0),
+    WearWorld("1 kHz, rough", step_ms=1.0, noise=0.2, cut_s=2.0, approach_s=0.3),
+    WearWorld("rough holes that remember", hole_noise=0.03, memory=0.5),
+    WearWorld("speed droops, air between", speed_droop=0.01, air_share=0.2, depth_spread=0.4),
+    WearWorld("motor never off", keeps_turning=True, cut_s=6.0),
+    WearWorld("5 Hz, short jobs", step_ms=200, job_holes=(4, 12), cut_s=7.0),
+    WearWorld("another job every few holes, hardest first", job_holes=(5, 10), job_spread=0.12),
 )  # fmt: skip
 """What nothing was tuned with."""
 
@@ -89,7 +89,7 @@ class Bit:
 class Play:
     """A drill in a world, hole by hole; `dice` decides, from a seed."""
 
-    world: World
+    world: WearWorld
     dice: random.Random
     time_ms: float = 1_700_000_000_000.0
     job: float = 0.0
@@ -98,19 +98,16 @@ class Play:
     off: float = 0.0
     friction: float = 1.0
     hardest_first: bool = False
-    cut_ms: float = 0.0
     job_holes: list[int] = field(default_factory=list)
 
-    def hole(self, wear: float) -> Iterator[Moment]:
+    def hole(self, wear: float) -> Iterator[DrillMoment]:
         """The samples of the next hole with a bit of that wear, from rest to rest."""
         world, dice = self.world, self.dice
-        self._next_job()
+        log = self.next_log(wear)
         if dice.random() < world.air_share:
             yield from self._phase(1.0, 0.0, on=True)
             yield from self._phase(REST_S, 0.0, on=False)
-        keep = math.sqrt(1 - world.memory**2)
-        self.off = world.memory * self.off + keep * dice.gauss(0, world.hole_noise)
-        cut = world.torque_nm * math.exp(self.job + wear + self.off)
+        cut = world.torque_nm * math.exp(log)
         length = max(1.0, world.cut_s * math.exp(dice.gauss(0, world.depth_spread)))
         yield from self._phase(world.approach_s, 0.0, on=True)
         for peck in range(world.pecks):
@@ -118,10 +115,17 @@ class Play:
                 yield from self._phase(0.7, 0.0, on=True)
             for layer in world.layers:
                 seconds = length / world.pecks / len(world.layers)
-                self.cut_ms += seconds * 1000
                 yield from self._phase(seconds, cut * layer, on=True)
         yield from self._phase(0.3, 0.0, on=True)
         yield from self._phase(4 * REST_S if world.keeps_turning else REST_S, 0.0, on=False)
+
+    def next_log(self, wear: float) -> float:
+        """The next hole's torque against that of a new bit in a usual piece, as a logarithm."""
+        self._next_job()
+        memory = self.world.memory
+        new = math.sqrt(1 - memory**2) * self.dice.gauss(0, self.world.hole_noise)
+        self.off = memory * self.off + new
+        return self.job + wear + self.off
 
     def _next_job(self) -> None:
         if self.left_in_job == 0:
@@ -134,7 +138,7 @@ class Play:
         self.left_in_job -= 1
         self.job_holes[-1] += 1
 
-    def _phase(self, seconds: float, torque_nm: float, *, on: bool) -> Iterator[Moment]:
+    def _phase(self, seconds: float, torque_nm: float, *, on: bool) -> Iterator[DrillMoment]:
         world, dice = self.world, self.dice
         turning = on or world.keeps_turning
         for _ in range(round(seconds * 1000 / world.step_ms)):
@@ -144,7 +148,7 @@ class Play:
             load += 0.002 * world.torque_nm * dice.gauss(0, 1)
             droop = 1 - world.speed_droop * torque_nm / world.torque_nm
             rpm = world.rpm * droop * (1 + dice.gauss(0, 0.003)) if turning else 0.0
-            yield Moment(
+            yield DrillMoment(
                 round(self.time_ms),
                 motor_on=turning,
                 rpm=rpm * world.sign,
@@ -159,8 +163,3 @@ def bit_of(dice: random.Random, life: float = 180.0) -> Bit:
     """A new bit: half of them live between 0.85 and 1.2 times `life`, and break at 1.75 times the
     torque, one in six below 1.62 and one in six above 1.9."""
     return Bit(life * math.exp(dice.gauss(0, 0.25)), math.log(1.75) + dice.gauss(0, 0.08))
-
-
-def faster(world: World) -> World:
-    """The same with shorter holes, for tests that have to be quick."""
-    return replace(world, cut_s=min(world.cut_s, 3.0))
