@@ -100,12 +100,12 @@ def condition(
     *,
     seeds: Annotated[int, typer.Option(min=1)] = 100,
     processes: Annotated[int, typer.Option(min=1)] = 2,
-    ai4i: Annotated[Path | None, typer.Option()] = None,
+    labelled: Annotated[Path | None, typer.Option()] = None,
     traces: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """How well wear is told: simulated lives, AI4I 2020; or a folder of recordings alone. Exit
     status 2 when a recording cannot be read."""
-    figures = condition_figures(seeds, processes, ai4i, traces, typer.echo)
+    figures = condition_figures(seeds, processes, labelled, traces, typer.echo)
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="ascii")
     raise typer.Exit(2 if figures.get("refused") else 0)

@@ -62,7 +62,7 @@ def _read(path: Path) -> list[Row]:
     except OSError as error:
         raise FileError(
             f"{path}: {error.strerror}; AI4I 2020 is at the UCI Machine Learning Repository, and "
-            "--ai4i names the file"
+            "--labelled names the file"
         ) from error
     try:
         return [

@@ -157,16 +157,23 @@ def _early(alarm: int | None, life: BitLife) -> bool:
 
 
 def measure_lives(seeds: int, processes: int) -> list[LivesFigure]:
-    """The world that thresholds were chosen with as samples, then all worlds with holes given."""
+    """The world that thresholds were chosen with as samples; others, where they differ in more than
+    how holes look, with the holes given."""
     figures = []
     with ProcessPoolExecutor(processes) as pool:
-        for live, worlds in ((sampled_life, (TUNED,)), (counted_life, (TUNED, *HELD_OUT))):
+        others = [world for world in HELD_OUT if _holes(world) != _holes(TUNED)]
+        for live, worlds in ((sampled_life, [TUNED]), (counted_life, others)):
             for world in worlds:
                 numbers = range(1, seeds + 1)
                 lives = list(pool.map(live, [world] * seeds, numbers, chunksize=5))
                 figure = judge_world(world, lives)
                 figures.append(figure)
     return figures
+
+
+def _holes(world: WearWorld) -> tuple[object, ...]:
+    """What makes a world's holes, apart from how they are sampled."""
+    return world.hole_noise, world.memory, world.job_holes, world.job_spread
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def condition_figures(
         "bearings": asdict(bearings),
     }
     if ai4i is None:
-        say("AI4I 2020: not measured; --ai4i FILE names the data set")
+        say("AI4I 2020: not measured; --labelled FILE names the data set")
     else:
         rules = measure_ai4i(ai4i)
         say(rules_table(rules))
