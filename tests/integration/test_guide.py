@@ -27,7 +27,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OPENS = re.compile(
     r"(?:^|[;&|] |\brunuser -u \S+ -- |# )"
-    r"(?=(?:drill-(?:audit|bridge|controller|http|oracle|provider)|scripts/[a-z-]+)(?:\s|$))"
+    r"(?=(?:drill-(?:audit|bridge|condition|controller|http|oracle|provider)|scripts/[a-z-]+)(?:\s|$))"
 )
 """What stands before a program that is called, and not named in an argument or a sentence."""
 
