@@ -55,13 +55,37 @@ class GasSigner(Protocol):
         ...
 
 
-class Chain(Protocol):
-    """The chain and its contract. Every method may raise ChainError; states are read at the block
-    with that very hash, so that a reorganisation in between is an error and not a mixture."""
+class SendingChain(Protocol):
+    """What sending asks of a chain and one contract. Every method may raise ChainError."""
 
     def head(self) -> BlockSummary:
         """The newest block."""
         ...
+
+    def priority_fee_wei(self) -> int:
+        """The priority fee that gets a transaction mined soon."""
+        ...
+
+    def nonce(self, address: str) -> int:
+        """How many transactions of `address` are mined."""
+        ...
+
+    def simulate(self, sender: str, data: bytes) -> int:
+        """The gas that a call of the contract needs; raises CallRevertedError if it fails."""
+        ...
+
+    def broadcast(self, raw: bytes) -> None:
+        """Send a signed transaction; one that is known already is not an error."""
+        ...
+
+    def transaction_receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
+        """The transaction's receipt, or None while it is not mined."""
+        ...
+
+
+class Chain(SendingChain, Protocol):
+    """The chain and its contract. Every method may raise ChainError; states are read at the block
+    with that very hash, so that a reorganisation in between is an error and not a mixture."""
 
     def header(self, number: int) -> BlockSummary:
         """The block of that number; raises ChainError if there is none."""
@@ -100,28 +124,8 @@ class Chain(Protocol):
         """What a unit of gas costs now, base fee and priority fee."""
         ...
 
-    def priority_fee_wei(self) -> int:
-        """The priority fee that gets a transaction mined soon."""
-        ...
-
     def gas_money_wei(self, address: str) -> int:
         """The native coin that `address` has at the head."""
-        ...
-
-    def nonce(self, address: str) -> int:
-        """How many transactions of `address` are mined."""
-        ...
-
-    def simulate(self, sender: str, data: bytes) -> int:
-        """The gas that a call of the contract needs; raises CallRevertedError if it fails."""
-        ...
-
-    def broadcast(self, raw: bytes) -> None:
-        """Send a signed transaction; one that is known already is not an error."""
-        ...
-
-    def transaction_receipt(self, transaction_hash: bytes) -> TransactionReceipt | None:
-        """The transaction's receipt, or None while it is not mined."""
         ...
 
     def settlement_data(self, oracle: int, signature: bytes, readings: Sequence[Reading]) -> bytes:

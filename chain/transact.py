@@ -15,7 +15,13 @@ import structlog
 from eth_utils.address import to_checksum_address
 
 from chain.errors import TransactionRefusedError
-from chain.ports import Chain, GasSigner, SentTransaction, TransactionReceipt, TransactionStore
+from chain.ports import (
+    GasSigner,
+    SendingChain,
+    SentTransaction,
+    TransactionReceipt,
+    TransactionStore,
+)
 from chain.refusals import wants_legacy
 from host.clock import Clock
 from protocol.records import Domain
@@ -65,7 +71,7 @@ class Transactor:
 
     def __init__(
         self,
-        chain: Chain,
+        chain: SendingChain,
         journal: TransactionStore,
         clock: Clock,
         gas: GasSigner,

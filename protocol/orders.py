@@ -202,11 +202,6 @@ class SignedOrder:
         if self.permit is not None and not isinstance(self.order, Deposit):
             raise OrderError("permit: only a Deposit has one")
 
-    @property
-    def is_forwarded(self) -> bool:
-        """Whether it is for the forwarder; else it is for the meter itself."""
-        return not isinstance(self.order, Authorization)
-
     def call(self) -> tuple[str, tuple[Any, ...]]:
         """The function that carries it out, and its arguments."""
         order = self.order

@@ -12,6 +12,7 @@ import typer
 from host.command_line import OneLineGroup
 from host.foreign_text import harmless
 from protocol.p256 import point_address
+from provider import cli_relay
 from provider.desk import Access, Desk
 from provider.errors import ProviderError
 from provider.overview import overview, running
@@ -49,6 +50,7 @@ for name, group in (
     ("rental", rental),
     ("operator", operator),
     ("owner", owner),
+    ("relay", cli_relay.app),
 ):
     app.add_typer(group, name=name)
 

@@ -58,6 +58,11 @@ class Desk:
         """What it is paid in."""
         return asset_of(self.meter)
 
+    @property
+    def keystore_files(self) -> tuple[Path | None, Path | None]:
+        """The keystore that was named, and its password file."""
+        return self._access.keystore, self._access.password_file
+
     @cached_property
     def wallet(self) -> KeystoreWallet:
         """The account that signs."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from click.testing import Result
 from eth_account import Account
+from typer.testing import CliRunner
+from web3 import HTTPProvider, Web3
 
+from lab.rig.box_files import write_secret
 from lab.rig.contract import compile_drill_meter
 from lab.rig.services import Anvil
+from protocol.abi import drill_meter_abi
+from provider.cli import app
 from provider.deployment import Code, DeploymentOrder, deploy
 from provider.node import ProviderNode, http_transport
 from provider.plan import LevelPlan, Plan, TariffPlan
@@ -90,3 +97,40 @@ class Office:
         order = DeploymentOrder(plan, our_code(), self.record, local)
         deploy(order, Sender(node, self.wallet, self.said.append), self.said.append)
         return line
+
+
+PASSWORD = "a password for tests only"
+
+
+@dataclass
+class Counter:
+    """A deployed contract, and the command line of its provider."""
+
+    office: Office
+    folder: Path
+    meter: Any
+
+    def run(self, *words: str, keystore: str = "provider.json") -> Result:
+        access = ["--rpc", self.office.anvil.url, "--deployment", str(self.office.record)]
+        signer = ["--keystore", str(self.folder / keystore)]
+        signer += ["--password-file", str(self.folder / "password")]
+        return CliRunner().invoke(app, [*access, *signer, *words])
+
+    def sent(self) -> int:
+        return int(self.meter.w3.eth.get_transaction_count(self.office.wallet.address))
+
+
+def save_keystore(path: Path, key: bytes) -> None:
+    write_secret(path, json.dumps(Account.encrypt(key, PASSWORD, iterations=2)))
+
+
+def opened(anvil: Anvil, folder: Path, plan: Plan) -> Counter:
+    key = bytes(Account.create().key)
+    office = Office(anvil, folder, key)
+    save_keystore(folder / "provider.json", key)
+    save_keystore(folder / "other.json", b"\x32" * 32)
+    write_secret(folder / "password", PASSWORD + "\n")
+    office.deploy(plan)
+    web3 = Web3(HTTPProvider(anvil.url))
+    address = json.loads(office.record.read_text())["contract"]
+    return Counter(office, folder, web3.eth.contract(address, abi=drill_meter_abi()))

@@ -5,66 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import Result
 from eth_account import Account
-from provider_world import COIN, PLAN, Office
+from provider_world import COIN, PLAN, Counter, opened
 from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
-from lab.rig.box_files import write_secret
 from lab.rig.box_keys import element_key
 from lab.rig.contract import compile_vyper, deploy
 from lab.rig.plan import UNBOUND
 from lab.rig.services import ROOT, Anvil
-from protocol.abi import drill_meter_abi
 from protocol.records import Domain
 from protocol.typed_data import batch_digest
 from provider.cli import app
-from provider.plan import Plan
 
 pytestmark = pytest.mark.integration
 
 KEY = str(Account.from_key(b"\x31" * 32).address)
-PASSWORD = "a password for tests only"
-
-
-@dataclass
-class Counter:
-    """A deployed contract, and the command line of its provider."""
-
-    office: Office
-    folder: Path
-    meter: Any
-
-    def run(self, *words: str, keystore: str = "provider.json") -> Result:
-        access = ["--rpc", self.office.anvil.url, "--deployment", str(self.office.record)]
-        signer = ["--keystore", str(self.folder / keystore)]
-        signer += ["--password-file", str(self.folder / "password")]
-        return CliRunner().invoke(app, [*access, *signer, *words])
-
-    def sent(self) -> int:
-        return int(self.meter.w3.eth.get_transaction_count(self.office.wallet.address))
-
-
-def save_keystore(path: Path, key: bytes) -> None:
-    write_secret(path, json.dumps(Account.encrypt(key, PASSWORD, iterations=2)))
-
-
-def opened(anvil: Anvil, folder: Path, plan: Plan) -> Counter:
-    key = bytes(Account.create().key)
-    office = Office(anvil, folder, key)
-    save_keystore(folder / "provider.json", key)
-    save_keystore(folder / "other.json", b"\x32" * 32)
-    write_secret(folder / "password", PASSWORD + "\n")
-    office.deploy(plan)
-    web3 = Web3(HTTPProvider(anvil.url))
-    address = json.loads(office.record.read_text())["contract"]
-    return Counter(office, folder, web3.eth.contract(address, abi=drill_meter_abi()))
 
 
 @pytest.fixture(scope="module")
