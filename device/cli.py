@@ -20,7 +20,7 @@ from device.drill.spindle import LoadSource, PresetLoads
 from device.drill.trace import DEAD_BAND_RPM, Direction, read_trace
 from device.errors import SpoolError
 from host.checks import check_as
-from host.command_line import OneLineCommand, OneLineGroup
+from host.command_line import CheckUser, OneLineCommand, OneLineGroup, SettingsFile
 from host.errors import SettingsError
 from host.log import configure_logs
 from protocol.errors import RecordError
@@ -90,21 +90,14 @@ def bridge_group() -> None:
 
 
 @bridge.command("run")
-def run_bridge(
-    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
-) -> None:
+def run_bridge(settings: SettingsFile) -> None:
     """Run until stopped."""
     configure_logs()
     service.run(load_settings(settings))
 
 
 @bridge.command("check")
-def check_bridge(
-    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
-    user: Annotated[
-        str | None, typer.Option(help="Check with the rights of this user, who is to run it.")
-    ] = None,
-) -> None:
+def check_bridge(settings: SettingsFile, user: CheckUser = None) -> None:
     """Check all that `run` needs without changing anything, and say what is missing and what to do.
 
     Exit status: 0 nothing is missing, 1 something is, 2 it could not be checked.
@@ -113,9 +106,7 @@ def check_bridge(
 
 
 @bridge.command("replace-controller")
-def replace_controller(
-    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
-) -> None:
+def replace_controller(settings: SettingsFile) -> None:
     """Continue with a new controller board, whose memory counts from 1 again.
 
     Stop the bridge first, after it has said that the controller was replaced.
@@ -130,9 +121,7 @@ def replace_controller(
 
 
 @bridge.command("drop-damaged")
-def drop_damaged(
-    settings: Annotated[Path, typer.Option(help="TOML file with the settings.")],
-) -> None:
+def drop_damaged(settings: SettingsFile) -> None:
     """Drop stored samples that the disk has damaged, so that later ones can be sent.
 
     Stop the bridge first. What is dropped counts as missing for good, and is not billed.

@@ -19,6 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +32,13 @@ from host.foreign_text import complain, harmless
 from host.log import configure_logs
 from host.start import STDOUT
 from protocol.errors import ProtocolError
+
+SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings, a TOML file.")]
+CheckUser = Annotated[
+    str | None,
+    typer.Option("--user", help="Check with the rights of this user, who is to run it."),
+]
+"""What `run` and `check` of every program take."""
 
 PACKAGE = "smart-drill"
 INTERRUPTED = 130

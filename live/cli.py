@@ -5,16 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 import typer
 import uvicorn
 
 from host.checks import check_as
-from host.command_line import OneLineGroup
+from host.command_line import CheckUser, OneLineGroup, SettingsFile
 from host.deployment_record import read_deployment
 from host.log import configure_logs
 from host.mqtt_client import MqttClient
@@ -42,8 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings, a TOML file.")]
-
 
 @app.command()
 def run(settings: SettingsFile) -> None:
@@ -53,12 +50,7 @@ def run(settings: SettingsFile) -> None:
 
 
 @app.command()
-def check(
-    settings: SettingsFile,
-    user: Annotated[
-        str | None, typer.Option(help="Check with the rights of this user, who is to run it.")
-    ] = None,
-) -> None:
+def check(settings: SettingsFile, user: CheckUser = None) -> None:
     """Check all that `run` needs without changing anything, and say what is missing and what to do.
 
     Exit status: 0 nothing is missing, 1 something is, 2 it could not be checked.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from host.checks import check_as
-from host.command_line import OneLineGroup
+from host.command_line import CheckUser, OneLineGroup, SettingsFile
 from host.deployment_record import read_deployment
 from host.foreign_text import complain
 from host.log import configure_logs
@@ -36,8 +36,6 @@ app = typer.Typer(
 )
 app.add_typer(keys, name="keys")
 
-SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings, a TOML file.")]
-
 
 @app.command()
 def run(settings: SettingsFile) -> None:
@@ -47,12 +45,7 @@ def run(settings: SettingsFile) -> None:
 
 
 @app.command()
-def check(
-    settings: SettingsFile,
-    user: Annotated[
-        str | None, typer.Option(help="Check with the rights of this user, who is to run it.")
-    ] = None,
-) -> None:
+def check(settings: SettingsFile, user: CheckUser = None) -> None:
     """Check all that `run` needs without changing anything, and say what is missing and what to do.
 
     Exit status: 0 nothing is missing, 1 something is, 2 it could not be checked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from lab.rig.box_files import write_secret
@@ -18,6 +19,23 @@ from provider.plan import ZERO_ADDRESS
 CONTRACT = "0x" + "dD" * 20
 NOBODY = "http://127.0.0.1:1"
 """An endpoint that refuses every connection."""
+
+
+def bare_record(grace_period_seconds: int) -> str:
+    """The record of a deployment that nothing is known of but its grace period."""
+    return json.dumps(
+        {
+            "chain_id": 1,
+            "contract": "0x" + "d" * 40,
+            "asset": "0x" + "0" * 40,
+            "block_number": 0,
+            "block_hash": "0x" + "1" * 64,
+            "grace_period_seconds": grace_period_seconds,
+            "provider": "0x" + "d" * 40,
+            "compiler": "",
+            "bytecode_sha256": "",
+        }
+    )
 
 
 def write_settings(root: Path) -> dict[str, Path]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from oracle_world import World
+from role_settings import bare_record
 from secure_broker import SecureBroker, certificates, let_expire
 from small_disk import small_disk
 
@@ -376,18 +377,8 @@ def test_bridge_check__each_fault__named(tmp_path: Path) -> None:
 
 
 def test_http_check__each_fault__named(tmp_path: Path) -> None:
-    record = {
-        "chain_id": 1,
-        "contract": "0x" + "d" * 40,
-        "asset": "0x" + "0" * 40,
-        "block_number": 0,
-        "block_hash": "0x" + "1" * 64,
-        "grace_period_seconds": 3_600,
-        "provider": "0x" + "d" * 40,
-        "compiler": "",
-        "bytecode_sha256": "",
-    }
-    (tmp_path / "deployment.json").write_text(json.dumps(record))
+    record = bare_record(grace_period_seconds=3_600)
+    (tmp_path / "deployment.json").write_text(record)
     settings = tmp_path / "http.toml"
 
     with Mosquitto(tmp_path / "logs") as broker:

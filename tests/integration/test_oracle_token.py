@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.exceptions import AttributeSensitive, UserAlreadyLoggedIn
+from role_settings import bare_record
 from typer.testing import CliRunner
 
 from host.deployment_record import read_deployment
@@ -25,19 +25,7 @@ from protocol.typed_data import batch_digest, recover_signer
 pytestmark = pytest.mark.integration
 
 DIGEST = bytes(range(32))
-RECORD = json.dumps(
-    {
-        "chain_id": 1,
-        "contract": "0x" + "d" * 40,
-        "asset": "0x" + "0" * 40,
-        "block_number": 0,
-        "block_hash": "0x" + "1" * 64,
-        "grace_period_seconds": 120,
-        "provider": "0x" + "d" * 40,
-        "compiler": "",
-        "bytecode_sha256": "",
-    }
-)
+RECORD = bare_record(grace_period_seconds=120)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import threading
@@ -12,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from role_settings import bare_record
 from typer.testing import CliRunner
 
 from host.deployment_record import read_deployment
@@ -36,19 +36,7 @@ PATIENCE = 300.0
 """Seconds: what the box does not wait for while it takes in samples, a slow machine may need."""
 
 RETRY = 0x922
-RECORD = json.dumps(
-    {
-        "chain_id": 1,
-        "contract": "0x" + "d" * 40,
-        "asset": "0x" + "0" * 40,
-        "block_number": 0,
-        "block_hash": "0x" + "1" * 64,
-        "grace_period_seconds": 120,
-        "provider": "0x" + "d" * 40,
-        "compiler": "",
-        "bytecode_sha256": "",
-    }
-)
+RECORD = bare_record(grace_period_seconds=120)
 
 
 @pytest.fixture

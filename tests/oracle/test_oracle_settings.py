@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 from eth_account import Account
+from role_settings import bare_record
 from small_disk import fill, small_disk
 from typer.testing import CliRunner
 
@@ -299,18 +300,8 @@ def test_open_keys__files_that_are_no_text_or_too_deep__named(folder: Path) -> N
 
 
 def test_open_parts__final_reading_later_than_the_grace_period__refused(folder: Path) -> None:
-    record = {
-        "chain_id": 1,
-        "contract": "0x" + "d" * 40,
-        "asset": "0x" + "0" * 40,
-        "block_number": 0,
-        "block_hash": "0x" + "1" * 64,
-        "grace_period_seconds": 120,
-        "provider": "0x" + "d" * 40,
-        "compiler": "",
-        "bytecode_sha256": "",
-    }
-    (folder / "deployment.json").write_text(json.dumps(record))
+    record = bare_record(grace_period_seconds=120)
+    (folder / "deployment.json").write_text(record)
 
     with pytest.raises(SettingsError, match=r"final_wait_seconds is 120.*120 s after its end"):
         open_parts(load_settings(folder / "oracle.toml"))
