@@ -174,6 +174,8 @@ EN = Words(
         "revenue": "revenue",
         "bond": "bond",
         "owner": "owner",
+        "operator": "operator",
+        "forwarder": "forwarder",
         "successor": "successor",
         "pause": "pause",
         "the range": "the range of blocks",

@@ -183,6 +183,8 @@ DE = Words(
         "revenue": "Erlöse",
         "bond": "Sicherheitsleistung",
         "owner": "Eigentümer",
+        "operator": "Betreiber",
+        "forwarder": "Weiterleiter",
         "successor": "Nachfolger",
         "pause": "Pause",
         "the range": "Bereich der Blöcke",
