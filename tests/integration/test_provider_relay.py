@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 from eth_account import Account
+from order_letters import order_json
 from provider_world import COIN, PLAN, Counter, opened, save_keystore
 from web3 import Web3
 
@@ -26,7 +27,6 @@ from protocol.orders import (
     TopUp,
     Withdraw,
     order_digest,
-    order_json,
 )
 from protocol.records import NO_CAP, Domain
 from protocol.typed_data import sign_digest

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from order_letters import order_json
 
 from protocol.errors import OrderError, RecordError
 from protocol.orders import (
@@ -18,7 +19,6 @@ from protocol.orders import (
     SignedOrder,
     TopUp,
     Withdraw,
-    order_json,
     parse_order,
 )
 
