@@ -165,7 +165,7 @@ def end_where_nothing_is_left(move: Move) -> None:
     if standing and rental.credit:
         missing = rental.limit_at(MAX_TIME * 1000) * 1000 - rental.owed_thousandths
         since = -(-(rental.until + -(-missing // standing)) // 1000)
-    if (rental.credit and not standing) or since > world.now + 90 * 86_400:
+    if (rental.credit and not standing) or since > world.now + 86_400:
         since = world.now - model.grace
     world.set_time(max(world.now, since + model.grace + dice.pick((-1, 0, 0, 1))))
     sender = move.somebody()

@@ -62,7 +62,7 @@ OPERATIONS: tuple[Operation, ...] = table(
     (1, op_provider.retire_drill),
     (2, op_provider.pause),
     (2, op_provider.set_operator),
-    (3, op_rentals.end_where_nothing_is_left),
+    (1, op_rentals.end_where_nothing_is_left),
     (1, op_provider.transfer_ownership),
     (1, op_provider.accept_ownership),
     (2, op_world.mood),
