@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
@@ -21,6 +18,7 @@ from host.deployment_record import read_deployment
 from host.errors import SettingsError
 from host.mqtt_client import MqttClient
 from host.static_files import StaticFiles
+from host.stopping import stop_signals
 from oracle.chain_side import ChainSide
 from oracle.core import Core
 from oracle.endpoints import open_chain, trust
@@ -167,21 +165,6 @@ def build_core(parts: Parts, store: Store, broker: MqttClient, clock: SystemCloc
     ports = CorePorts(clock, broker, parts.signer)
     outbox, domain = ChainJournal(store), parts.deployment.domain
     return Core(ports, metering, outbox, domain, limits, parts.message_keys)
-
-
-@contextmanager
-def stop_signals() -> Iterator[Event]:
-    """An event that SIGTERM and SIGINT set."""
-    stop = Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def run(settings: Settings) -> None:

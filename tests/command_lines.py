@@ -16,6 +16,7 @@ APPS = {
     "drill-controller": "device.cli:controller",
     "drill-http": "live.cli:app",
     "drill-oracle": "oracle.cli:app",
+    "drill-position": "position.cli:app",
     "drill-provider": "provider.cli:app",
     "scripts/box": "provider.box_cli:app",
 }

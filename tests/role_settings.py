@@ -20,6 +20,17 @@ CONTRACT = "0x" + "dD" * 20
 NOBODY = "http://127.0.0.1:1"
 """An endpoint that refuses every connection."""
 
+POSITION = """folder = "{folder}"
+
+[privacy]
+purpose = "to fetch drills that are stolen"
+
+[[drills]]
+number = 1
+receiver = {{ kind = "nmea", port = "/dev/gone" }}
+"""
+"""What docs/position.md has somebody write by hand."""
+
 
 def bare_record(grace_period_seconds: int) -> str:
     """The record of a deployment that nothing is known of but its grace period."""
@@ -39,7 +50,8 @@ def bare_record(grace_period_seconds: int) -> str:
 
 
 def write_settings(root: Path) -> dict[str, Path]:
-    """The settings of drill-oracle, drill-bridge and drill-http under `root`, by program."""
+    """The settings of drill-oracle, drill-bridge, drill-http and drill-position under `root`, by
+    program."""
     places = Places(root)
     record = Deployment(
         chain_id=1,
@@ -63,6 +75,7 @@ def write_settings(root: Path) -> dict[str, Path]:
         "drill-oracle": (places.oracle / "oracle.toml", oracle_settings(facts)),
         "drill-bridge": (places.bridges / "1.toml", bridge_settings(facts, 1, "/dev/gone")),
         "drill-http": (places.page / "http.toml", page_settings(facts, NOBODY)),
+        "drill-position": (root / "position.toml", POSITION.format(folder=root / "gone")),
     }
     for path, text in files.values():
         path.write_text(text)

@@ -34,6 +34,7 @@ from chain.views import (
 from host.clock import SystemClock
 from host.mqtt_client import MqttClient
 from host.settings import BrokerSettings
+from host.stopping import stop_signals
 from oracle.core import Core
 from oracle.intake.ingest import oracle_client
 from oracle.intake.metering import Metering
@@ -42,7 +43,7 @@ from oracle.journal.journal import Journal, Received
 from oracle.journal.store import Store
 from oracle.leasing.lease_policy import LeaseLimits
 from oracle.ports import CorePorts
-from oracle.run import spare_collector, stop_signals, wait_for_work
+from oracle.run import spare_collector, wait_for_work
 from oracle.settings import SettlementSettings
 from oracle.settling.settlement import CoreLimits
 from oracle.signing.keyring import Keyring

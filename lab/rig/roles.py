@@ -21,6 +21,7 @@ PROGRAMS = {
     "condition": ("drill-condition",),
     "http": ("drill-http",),
     "oracle": ("drill-oracle",),
+    "position": ("drill-position",),
     "provider": ("drill-provider",),
 }
 """What each role runs; the names are those of the extras and of the lock files."""

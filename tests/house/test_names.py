@@ -11,7 +11,7 @@ import pytest
 from lab.rig.services import ROOT
 
 ROOMS = (
-    *("protocol", "host", "chain", "device", "oracle", "live", "provider", "audit"),
+    *("protocol", "host", "chain", "device", "oracle", "live", "position", "provider", "audit"),
     *("condition", "lab"),
 )
 

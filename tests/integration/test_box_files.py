@@ -21,6 +21,7 @@ UNITS = {
     "drill-oracle.service": "drill-oracle.service",
     "drill-bridge@.service": "drill-bridge@1.service",
     "drill-http.service": "drill-http.service",
+    "drill-position.service": "drill-position.service",
 }
 
 
@@ -78,6 +79,14 @@ def test_unit__with_an_error__systemd_says_so(tmp_path: Path, right: str, wrong:
             },
         ),
         ("drill-http", {"etc/drill-http": ("drill-http", 0o700)}),
+        (
+            "drill-position",
+            {
+                "etc/drill-position": ("drill-position", 0o700),
+                "var/lib/drill-position": ("drill-position", 0o700),
+                "var/lib/drill-theft": ("drill-position", 0o755),
+            },
+        ),
     ],
 )
 def test_users_and_folders__shipped__are_made_by_systemd(

@@ -20,6 +20,7 @@ from device.bridge.settings import BridgeSettings
 from lab.rig.services import ROOT
 from live.settings import HttpSettings
 from oracle.settings import Settings as OracleSettings
+from position.settings import PositionSettings
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -27,7 +28,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OPENS = re.compile(
     r"(?:^|[;&|] |\brunuser -u \S+ -- |# )"
-    r"(?=(?:drill-(?:audit|bridge|condition|controller|http|oracle|provider)|scripts/[a-z-]+)(?:\s|$))"
+    r"(?=(?:drill-(?:audit|bridge|condition|controller|http|oracle|position|provider)|scripts/[a-z-]+)(?:\s|$))"
 )
 """What stands before a program that is called, and not named in an argument or a sentence."""
 
@@ -36,6 +37,7 @@ DEPLOY = "ape run deploy"
 SETTINGS: dict[str, dict[str, type[BaseModel]]] = {
     "docs/operating-an-edge-box.md": {"oracle": OracleSettings, "bridge": BridgeSettings},
     "docs/page.md": {"http": HttpSettings},
+    "docs/position.md": {"position": PositionSettings},
 }
 
 TABLES = (

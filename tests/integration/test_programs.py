@@ -18,6 +18,7 @@ import condition.cli
 import device.cli
 import live.cli
 import oracle.cli
+import position.cli
 import provider.cli
 from lab.rig.box_files import write_secret
 from lab.rig.services import Mosquitto, free_port
@@ -29,6 +30,7 @@ PROGRAMS = {
     "drill-bridge": ["device", "bridge"],
     "drill-controller": ["device", "controller"],
     "drill-condition": ["condition"],
+    "drill-position": ["position"],
     "drill-provider": ["provider"],
 }
 APPS = {
@@ -38,6 +40,7 @@ APPS = {
     "drill-bridge": device.cli.bridge,
     "drill-condition": condition.cli.app,
     "drill-controller": device.cli.controller,
+    "drill-position": position.cli.app,
     "drill-provider": provider.cli.app,
 }
 WITH_SETTINGS = [
@@ -48,6 +51,8 @@ WITH_SETTINGS = [
     ("drill-http", ["run"]),
     ("drill-http", ["site"]),
     ("drill-bridge", ["run"]),
+    ("drill-position", ["run"]),
+    ("drill-position", ["status"]),
 ]
 CONTRACT = "0x" + "d" * 40
 AUDIT = ["--rpc", "http://127.0.0.1:1", "--contract", CONTRACT]

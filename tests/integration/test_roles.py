@@ -24,22 +24,23 @@ from lab.rig.services import ROOT
 
 pytestmark = pytest.mark.integration
 
-ROOMS = {"protocol", "host", "chain", "device", "oracle", "live", "provider", "audit", "condition"}
+ROOMS = {"protocol", "host", "chain", "device", "oracle", "live", "position", "provider", "audit", "condition"}
 
 FIGURES = ROOT / "docs" / "install.json"
 
 SIGNING = {"coincurve", "eth-account", "eth-keys", "python-pkcs11", "web3"}
-MACHINE = {"cobs", "pyserial"}
+MACHINE = {"cobs", "pynmeagps", "pyserial"}
 SERVER = {"fastapi", "starlette", "uvicorn"}
 STORE = {"psycopg", "sqlalchemy"}
 TOOLS = {"eth-ape", "pip", "pytest", "setuptools", "vyper"}
 
 ABSENT = {
     "audit": {"eth-account", "python-pkcs11", "web3", "paho-mqtt", *MACHINE, *SERVER, *STORE},
-    "bridge": {"eth-account", "python-pkcs11", "web3", "fpdf2", *SERVER, *STORE},
+    "bridge": {"eth-account", "python-pkcs11", "web3", "fpdf2", "pynmeagps", *SERVER, *STORE},
     "condition": {"fpdf2", "paho-mqtt", "rlp", "trie", *SIGNING, *MACHINE, *SERVER, *STORE},
     "http": {"eth-utils", "fpdf2", "rlp", "trie", *SIGNING, *MACHINE, *STORE},
     "oracle": {"fpdf2", "psycopg", *MACHINE, *SERVER},
+    "position": {"cobs", "fpdf2", "paho-mqtt", "rlp", "trie", *SIGNING, *SERVER, *STORE},
     "provider": {"fpdf2", "paho-mqtt", "python-pkcs11", *MACHINE, *SERVER, *STORE},
 }
 """What each role does without; TOOLS are in none."""
@@ -50,6 +51,7 @@ STARTS_ALL_THE_SAME = {
     "condition": {"condition"},
     "http": {"condition", "http"},
     "oracle": {"audit", "condition", "oracle", "provider"},
+    "position": {"condition", "position"},
     "provider": {"condition", "provider"},
 }
 """The roles whose programs start with the packages of a role."""
