@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,8 +44,10 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CorePorts:
-    """The world, as the edge side sees it."""
+    """The world, as the edge side sees it; `stolen` gives the drills that are reported stolen, None
+    when that cannot be read."""
 
     clock: Clock
     broker: Broker
     signer: Signer
+    stolen: Callable[[], frozenset[int] | None] = frozenset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 
 import structlog
@@ -29,6 +29,7 @@ from oracle.journal.chain_journal import ChainJournal
 from oracle.journal.journal import Journal
 from oracle.journal.store import Store
 from oracle.journal.upgrade import upgrade
+from oracle.leasing.theft import TheftReports
 from oracle.ports import CorePorts
 from oracle.samples.extent_journal import ExtentJournal
 from oracle.samples.extents import Extents
@@ -163,6 +164,8 @@ def build_core(parts: Parts, store: Store, broker: MqttClient, clock: SystemCloc
         grace_seconds=parts.deployment.grace_period_seconds,
     )
     ports = CorePorts(clock, broker, parts.signer)
+    if settings.lease.theft_folder is not None:
+        ports = replace(ports, stolen=TheftReports(settings.lease.theft_folder))
     outbox, domain = ChainJournal(store), parts.deployment.domain
     return Core(ports, metering, outbox, domain, limits, parts.message_keys)
 

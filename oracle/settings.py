@@ -277,13 +277,14 @@ class SettlementSettings(Section):
 
 
 class LeaseSettings(Section):
-    """How long a lease lasts and what the reserve behind it covers."""
+    """How long a lease lasts, what the reserve behind it covers, and where reports of theft are."""
 
     seconds: Annotated[int, Field(ge=2, le=LONGEST_LEASE_MS // 1000)] = 5
     longest_stroke_seconds: Annotated[int, Field(ge=0, le=3600)] = 15
     settlement_seconds: Seconds = 60
     warning_runway_seconds: Seconds = 120
     sample_age_seconds: Annotated[int, Field(ge=2, le=60)] = 4
+    theft_folder: Path | None = None
 
 
 class PublicationSettings(Section):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from chain.errors import ChainError
 from chain.finality import in_words
@@ -17,6 +18,7 @@ from host.checks import CheckLine, CheckStep, Mark, MissingError, NoteError, who
 from host.clock_sync import ADVICE, clock_is_synchronised
 from host.deployment_record import read_deployment
 from host.static_files import KEPT_FREE_BYTES
+from host.theft_reports import reported_stolen
 from oracle.checks import journal_check
 from oracle.checks.deployment_check import compare_deployment
 from oracle.checks.endpoint_check import endpoint_checks
@@ -51,6 +53,11 @@ class OracleCheck:
             CheckStep("keys", self._keys_found),
             CheckStep("clock", _clock),
             CheckStep("message keys", self._message_keys),
+            *(
+                [CheckStep("theft reports", self._theft)]
+                if self.settings.lease.theft_folder
+                else []
+            ),
             CheckStep("endpoints", self._endpoints, ("deployment record",)),
             CheckStep("quorum", self._quorum),
             CheckStep("finality", self._finality),
@@ -84,6 +91,11 @@ class OracleCheck:
 
     def _said(self) -> str:
         return f"oracle {self.settings.oracle.number}, drills {list(self.settings.oracle.drills)}"
+
+    def _theft(self) -> str:
+        stolen = reported_stolen(self.settings.lease.theft_folder or Path())
+        ours = sorted(stolen & {*self.settings.oracle.drills})
+        return f"reported stolen: {', '.join(map(str, ours)) or 'none'}"
 
     def _record(self) -> str:
         require_terms(self.settings, self._told)

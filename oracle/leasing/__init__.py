@@ -2,5 +2,6 @@
 
     lease_policy -> leasing -> publish -> (broker)
 
-`dues` says for how long a rental's own settlement has waited, which the decision counts.
+`dues` says for how long a rental's own settlement has waited, and `theft` which drills are reported
+stolen; the decision counts both.
 """

@@ -26,6 +26,8 @@ from protocol.tariff import balance, charge, highest_charge, runway_seconds
 class Inhibit(StrEnum):
     """Why a drill may not start; the words an operator reads. docs/operating-an-edge-box.md."""
 
+    STOLEN = "reported stolen"
+    THEFT_UNKNOWN = "theft reports cannot be read"
     STARTING = "oracle starting"
     STOPPING = "oracle stopping"
     CHAIN_UNREACHABLE = "chain unreachable"
@@ -122,7 +124,8 @@ class DrillFacts:
     rested, by finality policy. `damaged` is whether the rental's samples in the journal are not
     those that came, `settlement_waits_ms` for how long a settlement of it has been due or under
     way. `nonce` is what the controller wants its next lease to answer, NO_NONCE while that is not
-    known."""
+    known. `stolen` is whether the drill is reported stolen on this box, None when that cannot be
+    read."""
 
     drill: int
     nonce: int
@@ -137,6 +140,7 @@ class DrillFacts:
     held_over: bool = False
     settlement_waits_ms: int = 0
     heights: Mapping[str, int] = field(default_factory=dict)
+    stolen: bool | None = False
 
 
 def credit(
@@ -262,6 +266,8 @@ def decide_lease(  # noqa: PLR0911  # one line a reason
     step: ClockStep = ClockStep(),  # a value
 ) -> Lease | Inhibit:
     """A lease from `now_ms` on, or the first reason against it."""
+    if facts.stolen is not False:
+        return Inhibit.STOLEN if facts.stolen else Inhibit.THEFT_UNKNOWN
     problem = chain_problem(view, identity, now_ms, limits, step)
     if problem is not None or view is None:
         return problem or Inhibit.STARTING

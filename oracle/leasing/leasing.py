@@ -82,10 +82,11 @@ class Leasing:
         step = ClockStep(
             times.clock.box_ahead_ms(times.moment) or 0, times.clock.has_seen_a_block_arrive
         )
+        stolen = self.ports.stolen()
         decisions = {
             drill: decide_lease(
                 view,
-                self._facts(drill, view, times.moment),
+                self._facts(drill, view, times.moment, stolen),
                 self.identity,
                 now_ms,
                 self.limits,
@@ -133,7 +134,9 @@ class Leasing:
         for drill in self.metering.drills:
             self._tell(drill, Inhibit.STOPPING, None, now_ms, repeat=False)
 
-    def _facts(self, drill: int, view: ChainView | None, moment: Moment) -> DrillFacts:
+    def _facts(
+        self, drill: int, view: ChainView | None, moment: Moment, stolen: frozenset[int] | None
+    ) -> DrillFacts:
         known = None if view is None else view.drills.get(drill)
         rental = 0 if known is None else known.rental
         mark = self.metering.marks.get(rental, SignedMark())
@@ -152,6 +155,7 @@ class Leasing:
             held_over=order.motor_on and order.rental != rental,
             settlement_waits_ms=self.dues.waited_ms(rental, view, moment),
             heights=self.metering.journal.heights.of(drill),
+            stolen=None if stolen is None else drill in stolen,
         )
 
     def _tell(

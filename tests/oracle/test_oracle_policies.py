@@ -120,6 +120,18 @@ def test_decide_lease__drill_reports_do_not_allow_it__that_reason(
     assert decide(**changes) is reason
 
 
+@pytest.mark.parametrize(
+    ("stolen", "reason"), [(True, Inhibit.STOLEN), (None, Inhibit.THEFT_UNKNOWN)]
+)
+def test_decide_lease__reported_stolen_or_not_known__that_reason_whatever_else_there_is(
+    stolen: bool | None, reason: Inhibit
+) -> None:
+    assert decide(stolen=stolen) is reason
+    assert decide(stolen=stolen, journal_writable=False) is reason
+    without_chain = decide_lease(None, facts(stolen=stolen), IDENTITY, NOW_MS, LEASE_LIMITS)
+    assert without_chain is reason
+
+
 def test_decide_lease__headroom_of_one_unit__lease_and_of_none__exhausted() -> None:
     reserve = highest_charge(TARIFF, LEASE_LIMITS.reserve_ms)
     just_enough = make_rental(funded=reserve + 1)

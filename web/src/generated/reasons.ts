@@ -78,6 +78,8 @@ export const REVERTS = [
 
 /** Why a drill may not start. */
 export const INHIBITS = [
+ "reported stolen",
+ "theft reports cannot be read",
  "oracle starting",
  "oracle stopping",
  "chain unreachable",

@@ -149,4 +149,9 @@ export const INHIBIT_WORDS: Record<(typeof INHIBITS)[number], Two> = {
   'settlement stalled': ['settlements are not getting through', 'Abrechnungen kommen nicht durch'],
   'credit exhausted': ['the credit is used up', 'das Guthaben ist aufgebraucht'],
   "customer's cap reached": ['your own limit is reached', 'Ihr eigenes Limit ist erreicht'],
+  'reported stolen': ['this drill is reported stolen', 'diese Maschine ist als gestohlen gemeldet'],
+  'theft reports cannot be read': [
+    'the oracle cannot read whether the drill is reported stolen',
+    'das Orakel kann nicht lesen, ob die Maschine als gestohlen gemeldet ist',
+  ],
 }
