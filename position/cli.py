@@ -17,7 +17,7 @@ from position.check import steps
 from position.desk import Drill, Role, SettingsFile, Who, Why, open_desk, person
 from position.looking import entry_of, look
 from position.privacy import place_facts
-from position.records import GroundKind, Happening
+from position.records import GroundKind, RecordKind
 from position.run import boot_of_machine
 from position.run import run as watch
 from position.settings import load_position_settings
@@ -112,11 +112,11 @@ def theft(
     with open_desk(settings, drill) as desk:
         folder = desk.settings.theft_folder
         if withdraw:
-            entry = entry_of(desk.places, drill, desk.now_ms, Happening.NOT_STOLEN, by)
+            entry = entry_of(desk.places, drill, desk.now_ms, RecordKind.NOT_STOLEN, by)
             desk.records.note(entry, ends=GroundKind.THEFT)
             withdraw_report(folder, drill)
         else:
-            entry = entry_of(desk.places, drill, desk.now_ms, Happening.STOLEN, by)
+            entry = entry_of(desk.places, drill, desk.now_ms, RecordKind.STOLEN, by)
             desk.records.note(entry, opens=GroundKind.THEFT)
             report_stolen(folder, drill)
 
@@ -132,7 +132,7 @@ def fetch(
     """Note that somebody is sent to fetch a drill: from now on its exact place is kept."""
     by = person(who, "fetch order", why)
     with open_desk(settings, drill) as desk:
-        what = Happening.FETCHED if done else Happening.FETCH
+        what = RecordKind.FETCHED if done else RecordKind.FETCH
         kind = GroundKind.FETCH
         entry = entry_of(desk.places, drill, desk.now_ms, what, by)
         desk.records.note(entry, opens=None if done else kind, ends=kind if done else None)

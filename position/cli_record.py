@@ -13,8 +13,8 @@ from host.errors import SettingsError
 from host.text_files import read_text
 from position import privacy
 from position.desk import (
-    Desk,
     Drill,
+    PositionDesk,
     SettingsFile,
     Since,
     Until,
@@ -27,7 +27,7 @@ from position.fence import Fence, circle_of, polygon_of
 from position.looking import Person, entry_of, require_role
 from position.places import KeptPlace
 from position.privacy import ALWAYS_MS, Period, moment_ms
-from position.records import GroundKind, Happening
+from position.records import GroundKind, RecordKind
 
 
 def fence(  # noqa: PLR0917  typer calls it by keyword
@@ -50,7 +50,7 @@ def fence(  # noqa: PLR0917  typer calls it by keyword
             desk.places.set_fence(drill, number, shape)
         elif not desk.places.clear_fence(drill, number):
             raise SettingsError(f"drill {drill} has no such fence")
-        what = Happening.FENCED if shape is not None else Happening.UNFENCED
+        what = RecordKind.FENCED if shape is not None else RecordKind.UNFENCED
         entry = entry_of(desk.places, drill, desk.now_ms, what, by)
         desk.records.note(replace(entry, rental=number), ends=GroundKind.ALARM)
 
@@ -95,7 +95,7 @@ def erase_places(  # noqa: PLR0917  typer calls it by keyword
     """
     by, period = person(who, "erasure", why), _period(since, until, rental)
     with open_desk(settings, drill) as desk:
-        entry = entry_of(desk.places, drill, desk.now_ms, Happening.ERASED, by)
+        entry = entry_of(desk.places, drill, desk.now_ms, RecordKind.ERASED, by)
         kept, entries = privacy.erase(desk.records, desk.places, drill, period)
         desk.records.note(replace(entry, rental=rental or entry.rental))
     typer.echo(f"erased {kept} places and {entries} entries of drill {drill}")
@@ -119,8 +119,8 @@ def _period(since: str | None, until: str | None, rental: int | None) -> Period:
     )
 
 
-def _kept(desk: Desk, drill: int, period: Period, by: Person) -> list[KeptPlace]:
+def _kept(desk: PositionDesk, drill: int, period: Period, by: Person) -> list[KeptPlace]:
     """The places that were kept, once it is on record that somebody is given them."""
     require_role(by, desk.settings.privacy.roles)
-    desk.records.note(entry_of(desk.places, drill, desk.now_ms, Happening.EXPORTED, by))
+    desk.records.note(entry_of(desk.places, drill, desk.now_ms, RecordKind.EXPORTED, by))
     return desk.places.kept(drill, period.since_ms, period.until_ms)

@@ -15,7 +15,7 @@ import typer
 from host.clock import SystemClock
 from host.errors import SettingsError
 from position.looking import Person
-from position.places import Places
+from position.places import PlaceFile
 from position.records import Records
 from position.settings import PositionSettings, load_position_settings
 
@@ -31,17 +31,17 @@ LONGEST_WORD = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PositionDesk:
     """What a command works on."""
 
     settings: PositionSettings
     records: Records
-    places: Places
+    places: PlaceFile
     now_ms: int
 
 
 @contextmanager
-def open_desk(path: Path, drill: int | None = None) -> Iterator[Desk]:
+def open_desk(path: Path, drill: int | None = None) -> Iterator[PositionDesk]:
     """Settings and files, for a drill that is among them. Raises SettingsError for another one, and
     for a user whose files the running program could not write."""
     settings = load_position_settings(path)
@@ -51,9 +51,9 @@ def open_desk(path: Path, drill: int | None = None) -> Iterator[Desk]:
     _require_owner(settings.folder)
     records = Records(settings.folder)
     try:
-        places = Places(settings.folder)
+        places = PlaceFile(settings.folder)
         try:
-            yield Desk(settings, records, places, SystemClock().now_ms())
+            yield PositionDesk(settings, records, places, SystemClock().now_ms())
         finally:
             places.close()
     finally:

@@ -8,11 +8,11 @@ import structlog
 
 from host.clock import Clock
 from position.fix import Fix, FixQuality, FixReport, heard
-from position.places import DrillFence, KeptPlace, Places
-from position.records import GroundKind, Happening, RecordEntry, Records, Standing
+from position.places import DrillFence, KeptPlace, PlaceFile
+from position.records import GroundKind, RecordEntry, RecordKind, Records, Standing
 from position.watch import (
     Crossing,
-    Trouble,
+    FixTrouble,
     Watch,
     WatchLimits,
     Where,
@@ -30,22 +30,22 @@ KEEP_MS = 10_000
 """A place is kept so often while there is a ground to keep it."""
 
 _HAPPENINGS = {
-    (Where.UNKNOWN, Where.INSIDE): Happening.INSIDE,
-    (Where.UNKNOWN, Where.OUTSIDE): Happening.OUTSIDE,
-    (Where.OUTSIDE, Where.INSIDE): Happening.ENTERED,
-    (Where.INSIDE, Where.OUTSIDE): Happening.LEFT,
+    (Where.UNKNOWN, Where.INSIDE): RecordKind.INSIDE,
+    (Where.UNKNOWN, Where.OUTSIDE): RecordKind.OUTSIDE,
+    (Where.OUTSIDE, Where.INSIDE): RecordKind.ENTERED,
+    (Where.INSIDE, Where.OUTSIDE): RecordKind.LEFT,
 }
 
 log = structlog.get_logger()
 
 
 @dataclass
-class Follower:
+class FenceFollower:
     """A drill, from its receiver's reports to what is kept of them."""
 
     drill: int
     records: Records
-    places: Places
+    places: PlaceFile
     clock: Clock
     boot: str
     limits: WatchLimits
@@ -54,7 +54,7 @@ class Follower:
     _grounds: frozenset[GroundKind] = frozenset()
     _due_ms: int = 0
     _stood_ms: int | None = None
-    _stood: tuple[Where, Trouble | None] | None = None
+    _stood: tuple[Where, FixTrouble | None] | None = None
     _kept_ms: int | None = None
 
     def start(self) -> None:
@@ -70,7 +70,7 @@ class Follower:
         before, fix = self._fence_number, self._watch.fix
         self._fence = self.places.fence(self.drill)
         if before != self._fence_number:
-            trouble = Trouble.NOTHING_HEARD if fix is None else Trouble.CONFIRMING
+            trouble = FixTrouble.NOTHING_HEARD if fix is None else FixTrouble.CONFIRMING
             self._watch = Watch(fix=fix, agreeing=self._watch.agreeing, trouble=trouble)
         self._grounds = frozenset(self.records.grounds(self.drill))
         self._due_ms = 0
@@ -80,7 +80,7 @@ class Follower:
         now_ms, monotonic_ms = self.clock.now_ms(), self.clock.monotonic_ms()
         fix = heard(report, now_ms, monotonic_ms)
         if fix is None:
-            self._watch = lost(self._watch, Trouble.NO_FIX)
+            self._watch = lost(self._watch, FixTrouble.NO_FIX)
         elif monotonic_ms >= self._due_ms:
             before = self._watch.fix
             fence = None if self._fence is None else self._fence.fence
@@ -94,8 +94,8 @@ class Follower:
 
     def silent(self) -> None:
         """The receiver has gone, or cannot be opened."""
-        if self._watch.trouble is not Trouble.NOTHING_HEARD:
-            self._watch = lost(self._watch, Trouble.NOTHING_HEARD)
+        if self._watch.trouble is not FixTrouble.NOTHING_HEARD:
+            self._watch = lost(self._watch, FixTrouble.NOTHING_HEARD)
 
     def stand(self) -> None:
         """Put down where the drill is, when that has changed or it is time."""
@@ -136,7 +136,7 @@ class Follower:
         what = _HAPPENINGS[crossing.before, crossing.where]
         self.records.note(
             RecordEntry(self.drill, rental, crossing.at_ms, what),
-            opens=GroundKind.ALARM if what is Happening.LEFT else None,
+            opens=GroundKind.ALARM if what is RecordKind.LEFT else None,
             ends=GroundKind.ALARM if crossing.where is Where.INSIDE else None,
         )
         self._grounds = frozenset(self.records.grounds(self.drill))

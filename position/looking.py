@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from position.errors import RefusedLookError
-from position.places import KeptPlace, Places
-from position.records import GroundKind, Happening, RecordEntry, Records
+from position.places import KeptPlace, PlaceFile
+from position.records import GroundKind, RecordEntry, RecordKind, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class Person:
     why: str
 
 
-def entry_of(places: Places, drill: int, now_ms: int, what: Happening, by: Person) -> RecordEntry:
+def entry_of(
+    places: PlaceFile, drill: int, now_ms: int, what: RecordKind, by: Person
+) -> RecordEntry:
     """The entry about what somebody does now, with the rental of the fence in force."""
     fence = places.fence(drill)
     rental = 0 if fence is None else fence.rental
@@ -48,7 +50,7 @@ def require_ground(drill: int, grounds: Mapping[GroundKind, int]) -> None:
 
 def look(
     records: Records,
-    places: Places,
+    places: PlaceFile,
     drill: int,
     by: Person,
     *,
@@ -61,7 +63,7 @@ def look(
         require_role(by, roles)
         require_ground(drill, records.grounds(drill))
     except RefusedLookError:
-        records.note(entry_of(places, drill, now_ms, Happening.REFUSED, by))
+        records.note(entry_of(places, drill, now_ms, RecordKind.REFUSED, by))
         raise
-    records.note(entry_of(places, drill, now_ms, Happening.LOOKED, by))
+    records.note(entry_of(places, drill, now_ms, RecordKind.LOOKED, by))
     return places.newest(drill)

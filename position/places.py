@@ -67,7 +67,7 @@ _PLACES = (
 )
 
 
-class Places(PositionFile):
+class PlaceFile(PositionFile):
     """The file `places/places.sqlite` in a folder."""
 
     def __init__(self, folder: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from position.errors import RecordsError
 from position.fix import E7
-from position.places import KeptPlace, Places
+from position.places import KeptPlace, PlaceFile
 from position.records import RecordEntry, Records
 from position.settings import PrivacySettings
 from position.status import utc
@@ -73,7 +73,7 @@ def place_facts(kept: KeptPlace) -> dict[str, object]:
     }
 
 
-def erase(records: Records, places: Places, drill: int, period: Period) -> tuple[int, int]:
+def erase(records: Records, places: PlaceFile, drill: int, period: Period) -> tuple[int, int]:
     """Delete the places and the movements of a drill in a time, and the fence of the rental that is
     named; returns how many places and entries. Who looked stays on record until its retention.
 

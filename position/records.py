@@ -14,10 +14,10 @@ from pathlib import Path
 from host.schema import Execute, Schema, SchemaStep
 from position.database import PositionFile
 from position.fix import FixQuality
-from position.watch import Trouble, Where
+from position.watch import FixTrouble, Where
 
 
-class Happening(StrEnum):
+class RecordKind(StrEnum):
     """What an entry is about."""
 
     INSIDE = "found inside"
@@ -36,7 +36,7 @@ class Happening(StrEnum):
     ERASED = "places erased"
 
 
-MOVEMENTS = (Happening.INSIDE, Happening.OUTSIDE, Happening.ENTERED, Happening.LEFT)
+MOVEMENTS = (RecordKind.INSIDE, RecordKind.OUTSIDE, RecordKind.ENTERED, RecordKind.LEFT)
 """What a drill did, as opposed to what somebody did about it."""
 
 
@@ -56,7 +56,7 @@ class RecordEntry:
     drill: int
     rental: int
     time_ms: int
-    what: Happening
+    what: RecordKind
     who: str = ""
     role: str = ""
     why: str = ""
@@ -79,7 +79,7 @@ class Standing:
     boot: str
     quality: FixQuality
     accuracy_mm: int | None
-    trouble: Trouble | None
+    trouble: FixTrouble | None
 
 
 def _make(execute: Execute) -> None:
@@ -148,7 +148,7 @@ class Records(PositionFile):
             boot=boot,
             quality=FixQuality(quality),
             accuracy_mm=accuracy_mm,
-            trouble=None if trouble is None else Trouble(trouble),
+            trouble=None if trouble is None else FixTrouble(trouble),
         )
 
     def note(
@@ -192,7 +192,7 @@ class Records(PositionFile):
         with self.reading() as database:
             rows = database.execute(query, (drill, since_ms, until_ms)).fetchall()
         return [
-            RecordEntry(number, rental, time_ms, Happening(what), who, role, why)
+            RecordEntry(number, rental, time_ms, RecordKind(what), who, role, why)
             for number, rental, time_ms, what, who, role, why in rows
         ]
 

@@ -15,8 +15,8 @@ from host.process_lock import ProcessLock
 from host.stopping import stop_signals
 from host.text_files import read_text
 from position.errors import ReceiverError
-from position.follower import Follower
-from position.places import Places
+from position.follower import FenceFollower
+from position.places import PlaceFile
 from position.receivers import Receiver, open_receiver
 from position.records import Records
 from position.settings import PositionSettings, WatchedDrill
@@ -48,7 +48,7 @@ class Watched:
     """A drill with its receiver, while that is open."""
 
     settings: WatchedDrill
-    follower: Follower
+    follower: FenceFollower
     receiver: Receiver | None = None
     tried_ms: int | None = None
     said: str = ""
@@ -104,7 +104,7 @@ class Keeper:
 
     settings: PositionSettings
     records: Records
-    places: Places
+    places: PlaceFile
     clock: Clock
     _done_ms: int | None = None
 
@@ -129,7 +129,7 @@ def run(settings: PositionSettings) -> None:
     """Watch until SIGTERM; raises a HostError when it cannot start, or can no longer write."""
     lock = ProcessLock(settings.folder / "lock")
     clock = SystemClock()
-    records, places = Records(settings.folder), Places(settings.folder)
+    records, places = Records(settings.folder), PlaceFile(settings.folder)
     try:
         watched = _watched(settings, records, places, clock)
         with stop_signals() as stop:
@@ -143,12 +143,12 @@ def run(settings: PositionSettings) -> None:
 
 
 def _watched(
-    settings: PositionSettings, records: Records, places: Places, clock: Clock
+    settings: PositionSettings, records: Records, places: PlaceFile, clock: Clock
 ) -> list[Watched]:
     boot, limits = boot_of_machine(), settings.fence.limits()
     found = []
     for drill in settings.drills:
-        follower = Follower(drill.number, records, places, clock, boot, limits)
+        follower = FenceFollower(drill.number, records, places, clock, boot, limits)
         follower.start()
         found.append(Watched(drill, follower))
     return found

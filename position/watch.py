@@ -26,7 +26,7 @@ class Where(StrEnum):
     OUTSIDE = "outside"
 
 
-class Trouble(StrEnum):
+class FixTrouble(StrEnum):
     """Why the newest report does not count, or why nothing is known."""
 
     NOTHING_HEARD = "nothing heard of the receiver"
@@ -72,7 +72,7 @@ class Watch:
     row_where: Where = Where.UNKNOWN
     row_ms: int | None = None
     moving: bool = True
-    trouble: Trouble | None = Trouble.NOTHING_HEARD
+    trouble: FixTrouble | None = FixTrouble.NOTHING_HEARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Crossing:
     at_ms: int
 
 
-def lost(watch: Watch, trouble: Trouble) -> Watch:
+def lost(watch: Watch, trouble: FixTrouble) -> Watch:
     """What is left after a report that does not count."""
     return replace(watch, row=0, row_where=Where.UNKNOWN, row_ms=None, moving=True, trouble=trouble)
 
@@ -99,10 +99,10 @@ def follow(
     if last is not None and fix.time_ms == last.time_ms:
         return watch, None  # the same once more
     trouble = _trouble(watch, fix, limits)
-    if trouble is Trouble.JUMP and watch.agreeing < limits.fixes:
+    if trouble is FixTrouble.JUMP and watch.agreeing < limits.fixes:
         # The one before may as well have been the wild one: begin with this one.
         watch, last, trouble = replace(lost(watch, trouble), fix=None, agreeing=0), None, None
-    if trouble is Trouble.BACKWARDS:
+    if trouble is FixTrouble.BACKWARDS:
         return replace(lost(watch, trouble), fix=fix), None
     if trouble is not None:
         return lost(watch, trouble), None
@@ -127,17 +127,17 @@ def follow(
 
 
 def shown(
-    where: Where, trouble: Trouble | None, age_ms: int | None, limits: WatchLimits
-) -> tuple[Where, Trouble | None]:
+    where: Where, trouble: FixTrouble | None, age_ms: int | None, limits: WatchLimits
+) -> tuple[Where, FixTrouble | None]:
     """Where a drill is, and why that is not known, or what is wrong all the same. What was
     confirmed last is said for as long as the newest fix that counted, of that age, is not old; None
     is the age of none."""
     if age_ms is None:
-        return Where.UNKNOWN, trouble or Trouble.NOTHING_HEARD
+        return Where.UNKNOWN, trouble or FixTrouble.NOTHING_HEARD
     if not 0 <= age_ms <= limits.stale_ms:
-        return Where.UNKNOWN, trouble or Trouble.STALE
+        return Where.UNKNOWN, trouble or FixTrouble.STALE
     if where is Where.UNKNOWN:
-        return Where.UNKNOWN, trouble or Trouble.CONFIRMING
+        return Where.UNKNOWN, trouble or FixTrouble.CONFIRMING
     return where, trouble
 
 
@@ -147,19 +147,19 @@ def pause_ms(watch: Watch, limits: WatchLimits) -> int:
     return limits.resting_pause_ms if resting else limits.moving_pause_ms
 
 
-def _trouble(watch: Watch, fix: Fix, limits: WatchLimits) -> Trouble | None:
+def _trouble(watch: Watch, fix: Fix, limits: WatchLimits) -> FixTrouble | None:
     """Why a fix does not count, if so."""
     if fix.late_ms > limits.stale_ms:
-        return Trouble.STALE
+        return FixTrouble.STALE
     if fix.accuracy_mm is None:
-        return Trouble.NO_ACCURACY
+        return FixTrouble.NO_ACCURACY
     last = watch.fix
     if last is None:
         return None
     way_mm = distance_mm(last.place, fix.place) - _accuracy_mm(last) - _accuracy_mm(fix)
     if way_mm > limits.fastest_mm_per_ms * (max(0, fix.heard_ms - last.heard_ms) + HELD_UP_MS):
-        return Trouble.JUMP
-    return Trouble.BACKWARDS if fix.time_ms < last.time_ms else None
+        return FixTrouble.JUMP
+    return FixTrouble.BACKWARDS if fix.time_ms < last.time_ms else None
 
 
 def _said(fix: Fix, fence: Fence | None) -> Where:

@@ -15,12 +15,12 @@ from position import privacy
 from position.errors import RecordsError, RefusedLookError
 from position.fence import Circle
 from position.fix import FixQuality, FixReport, Place
-from position.follower import Follower
+from position.follower import FenceFollower
 from position.geodesy import metres_a_unit
 from position.looking import Person, entry_of, look
-from position.places import Places
+from position.places import PlaceFile
 from position.privacy import ALWAYS_MS, Period
-from position.records import GroundKind, Happening, Records
+from position.records import GroundKind, RecordKind, Records
 from position.run import EXPIRE_MS, Keeper
 from position.settings import PositionSettings
 from position.status import facts, line
@@ -55,8 +55,8 @@ class Yard:
     folder: Path
     clock: HandClock
     records: Records
-    places: Places
-    follower: Follower
+    places: PlaceFile
+    follower: FenceFollower
 
     def drive(self, *metres: float, seconds: int = 1) -> None:
         for north_m in metres:
@@ -71,13 +71,13 @@ class Yard:
         kept = look(self.records, self.places, DRILL, by, now_ms=now_ms, roles=ROLES)
         return None if kept is None else kept.place
 
-    def ground(self, what: Happening, kind: GroundKind, *, ends: bool = False) -> None:
+    def ground(self, what: RecordKind, kind: GroundKind, *, ends: bool = False) -> None:
         entry = entry_of(self.places, DRILL, self.clock.now, what, ANNA)
         self.records.note(entry, opens=None if ends else kind, ends=kind if ends else None)
         self.follower.look_again()
 
     @property
-    def told(self) -> list[Happening]:
+    def told(self) -> list[RecordKind]:
         return [one.what for one in self.records.entries(DRILL, *ALWAYS_MS)]
 
     @property
@@ -127,9 +127,9 @@ def marks() -> list[bytes]:
 @pytest.fixture
 def yard(tmp_path: Path) -> Yard:
     clock = HandClock()
-    records, places = Records(tmp_path), Places(tmp_path)
+    records, places = Records(tmp_path), PlaceFile(tmp_path)
     places.set_fence(DRILL, 7, Circle(SITE, 100_000))
-    follower = Follower(DRILL, records, places, clock, "boot 1", LIMITS)
+    follower = FenceFollower(DRILL, records, places, clock, "boot 1", LIMITS)
     follower.start()
     return Yard(tmp_path, clock, records, places, follower)
 
@@ -146,7 +146,7 @@ def test_hear__inside_the_fence__inside_since_when_and_no_place(yard: Yard) -> N
     raw = at(25).latitude_e7.to_bytes(4, "big")
     yard.drive(*[25] * 40)
 
-    assert yard.told == [Happening.INSIDE]
+    assert yard.told == [RecordKind.INSIDE]
     assert yard.seen["where"] == "inside"
     assert yard.seen["since_ms"] == NOW + 1_000
     assert yard.places.newest(DRILL) is None
@@ -155,13 +155,13 @@ def test_hear__inside_the_fence__inside_since_when_and_no_place(yard: Yard) -> N
 
 def test_hear__left__a_ground_to_keep_places_until_it_is_back(yard: Yard) -> None:
     yard.drive(0, 0, 0, 200, 250, 300, *[300] * 30)
-    assert yard.told == [Happening.INSIDE, Happening.LEFT]
+    assert yard.told == [RecordKind.INSIDE, RecordKind.LEFT]
     assert set(yard.records.grounds(DRILL)) == {GroundKind.ALARM}
     kept = yard.places.kept(DRILL, *ALWAYS_MS)
     assert 3 <= len(kept) <= 5
 
     yard.drive(0, 0, 0)
-    assert yard.told[-1] is Happening.ENTERED
+    assert yard.told[-1] is RecordKind.ENTERED
     assert yard.records.grounds(DRILL) == {}
     yard.drive(*[50] * 30)
     assert yard.places.kept(DRILL, *ALWAYS_MS) == kept
@@ -169,11 +169,11 @@ def test_hear__left__a_ground_to_keep_places_until_it_is_back(yard: Yard) -> Non
 
 def test_hear__carried_away_while_nothing_ran__left(yard: Yard) -> None:
     yard.drive(0, 0, 0)
-    yard.follower = Follower(DRILL, yard.records, yard.places, yard.clock, "boot 2", LIMITS)
+    yard.follower = FenceFollower(DRILL, yard.records, yard.places, yard.clock, "boot 2", LIMITS)
     yard.follower.start()
     assert yard.seen["where"] == "unknown"
     yard.drive(5_000, 5_000, 5_000)
-    assert yard.told == [Happening.INSIDE, Happening.LEFT]
+    assert yard.told == [RecordKind.INSIDE, RecordKind.LEFT]
 
 
 def test_hear__at_rest_inside__a_fix_every_ten_seconds(yard: Yard) -> None:
@@ -182,7 +182,7 @@ def test_hear__at_rest_inside__a_fix_every_ten_seconds(yard: Yard) -> None:
     yard.drive(*[200] * 8)
     assert yard.follower._watch.fix is before
     yard.drive(*[200] * 5)
-    assert yard.told == [Happening.INSIDE, Happening.LEFT]
+    assert yard.told == [RecordKind.INSIDE, RecordKind.LEFT]
 
 
 def test_look_again__another_fence__nothing_is_known_of_it_yet(yard: Yard) -> None:
@@ -191,7 +191,7 @@ def test_look_again__another_fence__nothing_is_known_of_it_yet(yard: Yard) -> No
     yard.follower.look_again()
     yard.clock.monotonic += 10_000
     yard.drive(0, 0, 0)
-    assert yard.told == [Happening.INSIDE, Happening.OUTSIDE]
+    assert yard.told == [RecordKind.INSIDE, RecordKind.OUTSIDE]
     assert yard.records.grounds(DRILL) == {}, "it has not left what it was never in"
     assert [one.rental for one in yard.records.entries(DRILL, *ALWAYS_MS)] == [7, 8]
 
@@ -199,10 +199,10 @@ def test_look_again__another_fence__nothing_is_known_of_it_yet(yard: Yard) -> No
 def test_start__the_fence_was_changed_meanwhile__nothing_is_known_of_it_yet(yard: Yard) -> None:
     yard.drive(0, 0, 0)
     yard.places.set_fence(DRILL, 8, Circle(at(5_000), 100_000))
-    yard.follower = Follower(DRILL, yard.records, yard.places, yard.clock, "boot 2", LIMITS)
+    yard.follower = FenceFollower(DRILL, yard.records, yard.places, yard.clock, "boot 2", LIMITS)
     yard.follower.start()
     yard.drive(0, 0, 0)
-    assert yard.told == [Happening.INSIDE, Happening.OUTSIDE]
+    assert yard.told == [RecordKind.INSIDE, RecordKind.OUTSIDE]
 
 
 def test_look__inside_and_no_ground__refused_and_on_record(yard: Yard) -> None:
@@ -210,7 +210,7 @@ def test_look__inside_and_no_ground__refused_and_on_record(yard: Yard) -> None:
     with pytest.raises(RefusedLookError, match="no ground"):
         yard.look()
     entry = yard.records.entries(DRILL, *ALWAYS_MS)[-1]
-    assert (entry.what, entry.rental, entry.who) == (Happening.REFUSED, 7, "Anna")
+    assert (entry.what, entry.rental, entry.who) == (RecordKind.REFUSED, 7, "Anna")
 
 
 def test_look__a_role_that_may_not__refused_and_on_record(yard: Yard) -> None:
@@ -218,7 +218,7 @@ def test_look__a_role_that_may_not__refused_and_on_record(yard: Yard) -> None:
     with pytest.raises(RefusedLookError, match="role 'boss' may not"):
         yard.look(Person("Bob", "boss", "curious"))
     entry = yard.records.entries(DRILL, *ALWAYS_MS)[-1]
-    assert (entry.what, entry.who, entry.role) == (Happening.REFUSED, "Bob", "boss")
+    assert (entry.what, entry.who, entry.role) == (RecordKind.REFUSED, "Bob", "boss")
 
 
 @pytest.mark.parametrize("kind", GroundKind)
@@ -229,7 +229,7 @@ def test_look__with_a_ground__the_newest_place_and_an_entry_that_the_customer_se
     if kind is GroundKind.ALARM:
         yard.drive(200, 200, 200)
     else:
-        what = {GroundKind.THEFT: Happening.STOLEN, GroundKind.FETCH: Happening.FETCH}[kind]
+        what = {GroundKind.THEFT: RecordKind.STOLEN, GroundKind.FETCH: RecordKind.FETCH}[kind]
         yard.ground(what, kind)
         assert yard.look() is None
         yard.drive(20, seconds=10)
@@ -255,15 +255,15 @@ def test_erase__after_the_ground__no_byte_of_a_place_is_left(yard: Yard) -> None
     with pytest.raises(RecordsError, match="fence alarm; its places are needed"):
         privacy.erase(yard.records, yard.places, DRILL, Period(*ALWAYS_MS, 7))
     yard.drive(0, 0, 0)
-    yard.ground(Happening.FETCH, GroundKind.FETCH)
+    yard.ground(RecordKind.FETCH, GroundKind.FETCH)
     yard.look()
-    yard.ground(Happening.FETCHED, GroundKind.FETCH, ends=True)
+    yard.ground(RecordKind.FETCHED, GroundKind.FETCH, ends=True)
 
     places, movements = privacy.erase(yard.records, yard.places, DRILL, Period(*ALWAYS_MS, 7))
 
     assert places >= 10
     assert movements == 3
-    assert yard.told == [Happening.FETCH, Happening.LOOKED, Happening.FETCHED]
+    assert yard.told == [RecordKind.FETCH, RecordKind.LOOKED, RecordKind.FETCHED]
     assert yard.coordinates_in(yard.folder) == []
     assert all(b"LEFT" not in path.read_bytes() for path in yard.folder.rglob("*.sqlite"))
 
@@ -294,7 +294,7 @@ def test_keeper__after_its_retention__no_place_in_files_or_in_a_backup_then(
     keeper.step()
 
     assert yard.coordinates_in(yard.folder) == []
-    assert yard.told[:2] == [Happening.INSIDE, Happening.LEFT]
+    assert yard.told[:2] == [RecordKind.INSIDE, RecordKind.LEFT]
     yard.clock.now += 20 * 86_400_000
     yard.clock.monotonic += EXPIRE_MS
     keeper.step()
@@ -309,7 +309,7 @@ def test_keeper__nothing_keeps_the_clock__nothing_is_deleted(
     yard.drive(0, 0, 0, 200, 200, 200)
     yard.clock.now += 10**12
     keeper.step()
-    assert yard.told == [Happening.INSIDE, Happening.LEFT]
+    assert yard.told == [RecordKind.INSIDE, RecordKind.LEFT]
     assert yard.places.newest(DRILL) is not None
 
 
@@ -322,9 +322,9 @@ def test_places__their_folder__is_marked_for_backups_and_ours_alone(yard: Yard) 
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("kind", [Records, Places])
+@pytest.mark.parametrize("kind", [Records, PlaceFile])
 def test_file__damaged_or_newer__one_error_that_names_it(
-    tmp_path: Path, kind: type[Records | Places]
+    tmp_path: Path, kind: type[Records | PlaceFile]
 ) -> None:
     kind(tmp_path).close()
     (path,) = tmp_path.rglob("*.sqlite")
@@ -379,5 +379,5 @@ def test_silent__a_receiver_that_has_gone__is_told_and_nobody_left(yard: Yard) -
     yard.clock.monotonic += 61_000
     yard.follower.stand()
     assert yard.seen["why"] == "nothing heard of the receiver"
-    assert yard.told == [Happening.INSIDE]
+    assert yard.told == [RecordKind.INSIDE]
     assert issubclass(RecordsError, PlainError)

@@ -14,7 +14,7 @@ from position.fix import Fix, FixQuality, FixReport, Place, heard
 from position.geodesy import metres_a_unit
 from position.watch import (
     Crossing,
-    Trouble,
+    FixTrouble,
     Watch,
     WatchLimits,
     Where,
@@ -68,7 +68,7 @@ class Drive:
             self.fix(at(north_m))
 
     @property
-    def seen(self) -> tuple[Where, Trouble | None]:
+    def seen(self) -> tuple[Where, FixTrouble | None]:
         fix = self.watch.fix
         age = None if fix is None else fix.age_ms(self.monotonic_ms)
         return shown(self.watch.where, self.watch.trouble, age, LIMITS)
@@ -90,9 +90,9 @@ def inside() -> Drive:
 
 def test_follow__fewer_fixes_than_it_takes__nothing_is_known() -> None:
     drive = Drive()
-    assert drive.seen == (Where.UNKNOWN, Trouble.NOTHING_HEARD)
+    assert drive.seen == (Where.UNKNOWN, FixTrouble.NOTHING_HEARD)
     drive.drive(0, 0)
-    assert drive.seen == (Where.UNKNOWN, Trouble.CONFIRMING)
+    assert drive.seen == (Where.UNKNOWN, FixTrouble.CONFIRMING)
 
 
 def test_follow__a_true_leave__told_with_the_third_fix_and_dated_by_the_first(
@@ -133,9 +133,9 @@ def test_follow__a_jump_of_100_km__no_leave_and_unknown_while_it_lasts(
 ) -> None:
     inside.drive(*[100_000] * stays)
     assert inside.told == []
-    assert inside.watch.trouble is Trouble.JUMP
+    assert inside.watch.trouble is FixTrouble.JUMP
     if stays >= 100:
-        assert inside.seen == (Where.UNKNOWN, Trouble.JUMP)
+        assert inside.seen == (Where.UNKNOWN, FixTrouble.JUMP)
     inside.drive(0, 0, 0)
     assert inside.told == []
     assert inside.seen == (Where.INSIDE, None)
@@ -149,7 +149,7 @@ def test_follow__the_first_fix_is_the_wild_one__those_after_it_count() -> None:
 
 def test_follow__carried_away_while_nothing_was_heard__left(inside: Drive) -> None:
     inside.wait(3_600_000)
-    assert inside.seen == (Where.UNKNOWN, Trouble.STALE)
+    assert inside.seen == (Where.UNKNOWN, FixTrouble.STALE)
     inside.drive(100_000, 100_000, 100_000)
     assert inside.told == [Where.OUTSIDE]
 
@@ -162,7 +162,7 @@ def test_follow__the_same_fix_repeated__gets_old(inside: Drive) -> None:
         inside.monotonic_ms += 1_000
         inside.fix(at(0))
     assert inside.watch.fix is fix
-    assert inside.seen == (Where.UNKNOWN, Trouble.STALE)
+    assert inside.seen == (Where.UNKNOWN, FixTrouble.STALE)
     assert inside.told == []
 
 
@@ -170,7 +170,7 @@ def test_follow__fixes_late_by_a_day__are_old_and_tell_nothing(inside: Drive) ->
     inside.receiver_ms -= 86_400_000
     inside.drive(*[500] * 70)
     assert inside.told == []
-    assert inside.seen == (Where.UNKNOWN, Trouble.STALE)
+    assert inside.seen == (Where.UNKNOWN, FixTrouble.STALE)
 
 
 @pytest.mark.parametrize("jump_ms", [86_400_000, -86_400_000, 10**12, -(10**12)])
@@ -198,7 +198,7 @@ def test_follow__no_accuracy__counts_for_nothing(inside: Drive) -> None:
         inside.wait()
         inside.fix(at(500), None)
     assert inside.told == []
-    assert inside.seen == (Where.UNKNOWN, Trouble.NO_ACCURACY)
+    assert inside.seen == (Where.UNKNOWN, FixTrouble.NO_ACCURACY)
 
 
 def test_follow__an_accuracy_of_a_km__neither_left_nor_entered(inside: Drive) -> None:
@@ -211,7 +211,7 @@ def test_follow__an_accuracy_of_a_km__neither_left_nor_entered(inside: Drive) ->
 def test_lost__in_the_middle_of_a_leave__begins_anew(inside: Drive) -> None:
     inside.drive(120, 120)
     inside.wait()
-    inside.watch = lost(inside.watch, Trouble.NO_FIX)
+    inside.watch = lost(inside.watch, FixTrouble.NO_FIX)
     inside.drive(120, 120)
     assert inside.told == []
     inside.drive(120)
@@ -221,8 +221,8 @@ def test_lost__in_the_middle_of_a_leave__begins_anew(inside: Drive) -> None:
 def test_lost__for_a_minute__unknown_and_never_left(inside: Drive) -> None:
     for _ in range(61):
         inside.wait()
-        inside.watch = lost(inside.watch, Trouble.NO_FIX)
-    assert inside.seen == (Where.UNKNOWN, Trouble.NO_FIX)
+        inside.watch = lost(inside.watch, FixTrouble.NO_FIX)
+    assert inside.seen == (Where.UNKNOWN, FixTrouble.NO_FIX)
     inside.drive(0)
     assert inside.seen == (Where.INSIDE, None)
     assert inside.told == []
@@ -247,7 +247,7 @@ def test_follow__without_a_fence__the_fix_is_known_and_nothing_else() -> None:
         fix = Fix(SITE, FixQuality.RTK, 20, drive.receiver_ms, drive.monotonic_ms, 0)
         drive.watch, crossing = follow(drive.watch, fix, None, drive.now_ms, LIMITS)
         assert crossing is None
-    assert drive.seen == (Where.UNKNOWN, Trouble.CONFIRMING)
+    assert drive.seen == (Where.UNKNOWN, FixTrouble.CONFIRMING)
 
 
 @given(st.integers(0, 2**32))
@@ -262,7 +262,7 @@ def test_follow__any_noise_within_accuracy_and_any_faults__no_false_leave(seed: 
         if fault == 0:
             drive.fix(at(chance.choice((100_000, -1_000_000, 5_000))))
         elif fault == 1:
-            drive.watch = lost(drive.watch, Trouble.NO_FIX)
+            drive.watch = lost(drive.watch, FixTrouble.NO_FIX)
         elif fault == 2:
             drive.receiver_ms += chance.choice((-1, 1)) * chance.choice((1_000, 86_400_000))
         elif fault == 3:
