@@ -17,7 +17,7 @@ SECONDS = 600
 """More than any of them takes on a busy machine; one that hangs would take for ever."""
 
 STYLE = ["ruff check {0}", "ruff format --check {0}"]
-ROOMS = "protocol host chain device oracle live position provider audit lab"
+ROOMS = "protocol host chain device oracle live position provider audit condition lab"
 WHOLE = ["lint-imports", "vulture", f"vulture {ROOMS}", "mypy"]
 
 CAMPAIGNS = ("fuzz", "symbolic", "simulate", "fuzz-audit", "chaos")

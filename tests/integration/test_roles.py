@@ -24,7 +24,18 @@ from lab.rig.services import ROOT
 
 pytestmark = pytest.mark.integration
 
-ROOMS = {"protocol", "host", "chain", "device", "oracle", "live", "position", "provider", "audit", "condition"}
+ROOMS = {
+    "protocol",
+    "host",
+    "chain",
+    "device",
+    "oracle",
+    "live",
+    "position",
+    "provider",
+    "audit",
+    "condition",
+}
 
 FIGURES = ROOT / "docs" / "install.json"
 
