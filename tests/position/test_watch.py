@@ -252,14 +252,17 @@ def test_follow__without_a_fence__the_fix_is_known_and_nothing_else() -> None:
 
 @given(st.integers(0, 2**32))
 def test_follow__any_noise_within_accuracy_and_any_faults__no_false_leave(seed: int) -> None:
-    """A drill that never leaves, and a receiver with every fault at once: whatever comes first."""
+    """A drill that never leaves, and a receiver with every fault at once: whatever comes first. As
+    many wild fixes in a row as a leave takes could be the truth, so there are fewer."""
     chance = random.Random(seed)  # noqa: S311  a test
     drive = Drive()
     drive.drive(0, 0, 0, 0)
+    wild = 0
     for _ in range(120):
         drive.wait(chance.choice((1_000, 1_000, 5_000, 70_000)))
         fault = chance.randrange(12)
-        if fault == 0:
+        if fault == 0 and wild < LIMITS.fixes - 1:
+            wild += 1
             drive.fix(at(chance.choice((100_000, -1_000_000, 5_000))))
         elif fault == 1:
             drive.watch = lost(drive.watch, FixTrouble.NO_FIX)
@@ -270,6 +273,7 @@ def test_follow__any_noise_within_accuracy_and_any_faults__no_false_leave(seed: 
         elif fault == 4:
             drive.fix(at(300), None)
         else:
+            wild = 0
             drive.fix(at(chance.uniform(-104, 104)))
         assert Where.OUTSIDE not in drive.told
 
