@@ -29,6 +29,9 @@ from provider.relay.counter import RelayAnswer, RelayCounter
 SECONDS = 10
 """How long a question may take to arrive."""
 
+MOST_DIGITS = 9
+"""Of a length; Python reads no number of thousands of digits."""
+
 MOST_AT_A_TIME = 32
 """Questions; the next ones are hung up on."""
 
@@ -93,7 +96,7 @@ class RelayHandler(BaseHTTPRequestHandler):
         if not length.isdecimal():
             self._say(RelayAnswer(411, error="content-length: must be a number"))
             return
-        if int(length) > MAX_ORDER_BYTES:
+        if len(length) > MOST_DIGITS or int(length) > MAX_ORDER_BYTES:
             self._say(RelayAnswer(413, error=f"an order has at most {MAX_ORDER_BYTES} bytes"))
             return
         payload = self.rfile.read(int(length))

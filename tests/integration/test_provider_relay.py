@@ -203,6 +203,9 @@ def test_relay__what_is_no_order__is_refused_in_a_sentence(relay: Relay) -> None
     with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         line.sendall(b"POST /orders HTTP/1.1\r\nhost: x\r\n\r\n")
         assert b" 411 " in line.recv(4096)
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
+        line.sendall(b"POST /orders HTTP/1.1\r\ncontent-length: " + b"9" * 5_000 + b"\r\n\r\n")
+        assert b" 413 " in line.recv(4096)
     metrics = requests.get(f"{relay.url}/metrics", timeout=60).text
     assert "drill_relay_gas_left_today 20000000" in metrics
     health = requests.get(f"{relay.url}/health", timeout=60).json()
