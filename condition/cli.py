@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import threading
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from condition.sheet import read_sheet
 from host.clock import SystemClock
 from host.command_line import OneLineGroup
 from host.log import configure_logs
+from host.stopping import stop_signals
 
 NICENESS = 10
 """Metering comes first: this program gets what processor time is left over."""
@@ -52,15 +52,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 def run(journal: JournalOption, book: BookOption, sheet: SheetOption = None) -> None:
     """Keep the book up to date until SIGTERM, in small steps and with low priority."""
     configure_logs()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     os.nice(NICENESS)
-    source, kept = JournalFile(journal), Book(book, read_sheet(sheet))
-    log.info("condition followed", journal=str(journal), book=str(book))
-    while not stop.is_set():
-        if not _round(source, kept, stop):
-            stop.wait(PAUSE_SECONDS)
+    with stop_signals() as stop:
+        source, kept = JournalFile(journal), Book(book, read_sheet(sheet))
+        log.info("condition followed", journal=str(journal), book=str(book))
+        while not stop.is_set():
+            if not _round(source, kept, stop):
+                stop.wait(PAUSE_SECONDS)
 
 
 @app.command()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import structlog
 
@@ -14,6 +12,7 @@ from host.clock import SystemClock
 from host.keystores import open_keystore
 from host.log import configure_logs
 from host.process_lock import ProcessLock
+from host.stopping import stop_signals
 from protocol.created import forwarder_address
 from protocol.deployment import Deployment
 from provider.errors import ProviderError
@@ -79,14 +78,8 @@ def run(order: RelayOrder, meter: DeployedMeter, record: Deployment) -> None:
         limits=order.limits,
     )
     about = {"address": account.address, "forwarder": forwarder, "chain_id": record.chain_id}
-    stopping = threading.Event()
-    with RelayServer((order.host, order.port), counter, about) as server:
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            stopping.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+    place = (order.host, order.port)
+    with stop_signals() as stopping, RelayServer(place, counter, about) as server:
         serving = threading.Thread(target=server.serve_forever, name="relay", daemon=True)
         serving.start()
         log.info("relay listens", host=order.host, port=server.server_address[1], **about)
